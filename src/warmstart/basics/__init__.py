@@ -1,0 +1,11 @@
+"""What every room may use: errors that read well, explicit randomness, optional dependencies."""
+
+from ._errors import InputError as InputError
+from ._errors import StorageError as StorageError
+from ._errors import check_at_least as check_at_least
+from ._errors import check_in_range as check_in_range
+from ._errors import unknown_name as unknown_name
+from ._optional import require as require
+from ._randomness import derived_seed as derived_seed
+from ._randomness import generator_for as generator_for
+from ._randomness import seeded_globals as seeded_globals

@@ -1,0 +1,9 @@
+"""The paper's architectures, and how a user's own is built."""
+
+from ._architecture import Architecture as Architecture
+from ._architecture import build_checked as build_checked
+from ._logistic import LogisticRegression as LogisticRegression
+from ._mlp import MLP as MLP
+from ._mlp import Activation as Activation
+from ._resnet import ResNet18 as ResNet18
+from ._user import UserModel as UserModel

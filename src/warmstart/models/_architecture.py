@@ -1,0 +1,66 @@
+"""What builds a model: options that know how to make a freshly initialised module."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import nn
+
+from warmstart.basics import InputError
+
+
+class Architecture(ABC):
+    """The options of a model family; calling :meth:`build` draws a fresh model.
+
+    Subclasses are frozen dataclasses, so that they can be compared, printed and stored.
+    """
+
+    @abstractmethod
+    def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
+        """Return a freshly initialised model.
+
+        Args:
+            input_shape: Shape of one input: (channels, height, width) for images, (features,) for tables.
+            classes: Number of outputs.
+            generator: Decides the initial weights; the global generators are left alone.
+
+        Returns:
+            A module that maps float inputs (n, *input_shape) to logits (n, classes).
+        """
+
+
+def build_checked(
+    architecture: Architecture, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator
+) -> nn.Module:
+    """Build a model and try it on two inputs of zeros.
+
+    Returns:
+        The model, with buffers and training mode as :meth:`Architecture.build` left them.
+
+    Raises:
+        InputError: If the model does not take inputs of this shape, or does not give (n, classes) logits.
+    """
+    model = architecture.build(input_shape, classes, generator=generator)
+    outputs = _outputs_on_zeros(model, input_shape, architecture)
+    shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+    if shape != (2, classes):
+        raise InputError(
+            f"The model {architecture!r} must return logits of shape (n, {classes}), "
+            f"one output for each class; for n = 2 it returned {shape}."
+        )
+    return model
+
+
+def _outputs_on_zeros(model: nn.Module, input_shape: tuple[int, ...], architecture: Architecture) -> object:
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            return model(torch.zeros(2, *input_shape))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"The model {architecture!r} does not take inputs of shape (n, *{input_shape}): {reason}"
+        ) from error
+    finally:
+        for module, mode in modes.items():
+            module.training = mode

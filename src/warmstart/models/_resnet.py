@@ -1,0 +1,96 @@
+"""ResNet-18 for small images, with a width."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from warmstart.basics import InputError, check_at_least, seeded_globals
+
+from ._architecture import Architecture
+
+SMALLEST_SIDE = 8
+
+
+@dataclass(frozen=True)
+class ResNet18(Architecture):
+    """ResNet-18 in its form for small images: a 3x3 stem without pooling, four stages, global average pooling.
+
+    Args:
+        width: Channels of the first stage; the stages have (1, 2, 4, 8) x width. 64 is the usual network (11.2 M
+            parameters), 16 the one of the paper's released code (0.7 M). At least 1.
+
+    Reference:
+        He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; section 4.2 for small images.
+
+    Example:
+        >>> from warmstart.basics import generator_for
+        >>> model = ResNet18(width=16).build((3, 32, 32), 10, generator=generator_for(0))
+        >>> sum(p.numel() for p in model.parameters())
+        701466
+    """
+
+    width: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_at_least("width", self.width, 1)
+
+    def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
+        """Return the model; see :meth:`Architecture.build`.
+
+        Raises:
+            InputError: If inputs are not images of at least 8x8 pixels.
+        """
+        if len(input_shape) != 3 or min(input_shape[1:]) < SMALLEST_SIDE:
+            raise InputError(
+                f"resnet18 needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, "
+                f"got inputs of shape {input_shape}; mlp and logistic take any shape."
+            )
+        with seeded_globals(generator):
+            return _resnet18(input_shape[0], self.width, classes)
+
+
+class _Block(nn.Module):
+    """relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
+        self.norm1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
+        self.norm2 = nn.BatchNorm2d(outputs)
+        self.shortcut = _shortcut(inputs, outputs, stride)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        hidden = F.relu(self.norm1(self.conv1(inputs)), inplace=True)
+        return F.relu(self.norm2(self.conv2(hidden)) + self.shortcut(inputs), inplace=True)
+
+
+def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))
+
+
+def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(_Block(inputs, outputs, stride), _Block(outputs, outputs, 1))
+
+
+def _resnet18(channels: int, width: int, classes: int) -> nn.Sequential:
+    return nn.Sequential(
+        OrderedDict(
+            stem=nn.Conv2d(channels, width, 3, padding=1, bias=False),
+            norm=nn.BatchNorm2d(width),
+            relu=nn.ReLU(inplace=True),
+            stage1=_stage(width, width, 1),
+            stage2=_stage(width, 2 * width, 2),
+            stage3=_stage(2 * width, 4 * width, 2),
+            stage4=_stage(4 * width, 8 * width, 2),
+            pool=nn.AdaptiveAvgPool2d(1),
+            flatten=nn.Flatten(),
+            head=nn.Linear(8 * width, classes),
+        )
+    )

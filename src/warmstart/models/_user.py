@@ -1,0 +1,89 @@
+"""A user's own model, named by where its function stands."""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from warmstart.basics import InputError, seeded_globals, unknown_name
+
+from ._architecture import Architecture
+
+
+@dataclass(frozen=True)
+class UserModel(Architecture):
+    """A model that a function of the user returns.
+
+    The function gets those of ``input_shape`` (a tuple) and ``classes`` (a number) that it names as parameters, and
+    returns a freshly initialised ``nn.Module``. Whatever it draws from PyTorch's global generator is seeded.
+
+    Args:
+        target: ``module:function``; the module is imported, the current folder included in the search.
+
+    Example:
+        >>> from warmstart.basics import generator_for
+        >>> model = UserModel("torch.nn:Identity").build((10,), 10, generator=generator_for(0))
+        >>> type(model).__name__
+        'Identity'
+    """
+
+    target: str
+
+    def __post_init__(self) -> None:
+        """Check the form of the target."""
+        module, _, function = self.target.partition(":")
+        if not module or not function:
+            raise InputError(f"model must be a known name or have the form module:function, got '{self.target}'.")
+
+    def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
+        """Return the model; see :meth:`Architecture.build`.
+
+        Raises:
+            InputError: If the function cannot be found, needs other arguments, or does not return a module.
+        """
+        function = _find(self.target)
+        given = {"input_shape": input_shape, "classes": classes}
+        with seeded_globals(generator):
+            model = function(**_accepted(function, given, self.target))
+        if not isinstance(model, nn.Module):
+            raise InputError(f"model '{self.target}' must return a torch.nn.Module, got {type(model).__name__}.")
+        return model
+
+
+def _find(target: str) -> Callable[..., Any]:
+    name, _, function = target.partition(":")
+    module = _import(name, target)
+    if not callable(getattr(module, function, None)):
+        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+        raise unknown_name(f"function in module {name}", function, known[:20])
+    return getattr(module, function)
+
+
+def _import(name: str, target: str) -> Any:
+    here = str(Path.cwd())
+    # Installed commands do not search the current folder, where a user's model usually lies.
+    sys.path.insert(0, here)
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise InputError(f"model '{target}' cannot be imported: {error}.") from error
+    finally:
+        sys.path.remove(here)
+
+
+def _accepted(function: Callable[..., Any], given: dict[str, Any], target: str) -> dict[str, Any]:
+    """Return the given arguments that the function names."""
+    parameters = inspect.signature(function).parameters
+    fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [name for name, value in parameters.items() if value.default is value.empty and value.kind not in fixed]
+    if missing := [name for name in needed if name not in given]:
+        raise InputError(
+            f"model '{target}' may take the parameters input_shape and classes, but it also needs {', '.join(missing)}."
+        )
+    return {name: value for name, value in given.items() if name in parameters}

@@ -1,0 +1,14 @@
+"""Strategies between rounds: previous model + fresh model -> the model that training starts from."""
+
+from ._cold import Cold as Cold
+from ._cold import scale as scale
+from ._cold import scale_ as scale_
+from ._parameters import Scope as Scope
+from ._parameters import gaussian_like as gaussian_like
+from ._shrink_perturb import Noise as Noise
+from ._shrink_perturb import ShrinkPerturb as ShrinkPerturb
+from ._shrink_perturb import shrink_perturb as shrink_perturb
+from ._shrink_perturb import shrink_perturb_ as shrink_perturb_
+from ._strategy import Context as Context
+from ._strategy import Strategy as Strategy
+from ._warm import Warm as Warm

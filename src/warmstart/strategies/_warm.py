@@ -1,0 +1,22 @@
+"""Warm start: go on from the previous model."""
+
+import copy
+from dataclasses import dataclass
+
+from torch import nn
+
+from ._strategy import Context, Strategy
+
+
+@dataclass(frozen=True)
+class Warm(Strategy):
+    """Start every round from the previous model as it is: theta <- previous. In round 1, from the fresh one.
+
+    Example:
+        >>> Warm()
+        Warm()
+    """
+
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+        """Return a copy of the previous model, or of the fresh one where there is none."""
+        return copy.deepcopy(fresh if previous is None else previous)

@@ -1,0 +1,137 @@
+import dataclasses
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from warmstart.basics import InputError, generator_for
+from warmstart.models import MLP, Activation, LogisticRegression, ResNet18, UserModel, build_checked
+
+ALL = [LogisticRegression(), MLP(), MLP(layers=3, activation=Activation.TANH), MLP(bias=False), ResNet18(width=4)]
+
+
+@pytest.mark.parametrize("architecture", ALL, ids=repr)
+def test_a_model_is_decided_by_its_generator(architecture):
+    one, same, other = (architecture.build((1, 8, 8), 5, generator=generator_for(seed)) for seed in (0, 0, 1))
+    weights = [torch.cat([p.flatten() for p in model.parameters()]) for model in (one, same, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("architecture", ALL, ids=repr)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 13), (2, 32, 32)])
+def test_models_take_images_of_any_size_and_channels(architecture, shape):
+    model = build_checked(architecture, shape, 7, generator=generator_for(0))
+    assert model(torch.zeros(2, *shape)).shape == (2, 7)
+
+
+@pytest.mark.parametrize("architecture", ALL[:4], ids=repr)
+def test_perceptrons_take_tables(architecture):
+    assert build_checked(architecture, (11,), 3, generator=generator_for(0))(torch.zeros(2, 11)).shape == (2, 3)
+
+
+@pytest.mark.parametrize("architecture", ALL, ids=repr)
+def test_architectures_are_rebuilt_from_their_repr(architecture):
+    names = {"Activation": Activation, **{type(a).__name__: type(a) for a in ALL}}
+    text = repr(architecture).replace("<Activation.RELU: 'relu'>", "Activation.RELU")
+    assert eval(text.replace("<Activation.TANH: 'tanh'>", "Activation.TANH"), names) == architecture
+
+
+def test_the_usual_width_has_the_usual_size():
+    model = ResNet18(width=64).build((3, 32, 32), 10, generator=generator_for(0))
+    assert sum(p.numel() for p in model.parameters()) == 11_173_962
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 7, 32), (3, 32, 7)])
+def test_resnet_refuses_what_is_no_image_of_8x8(shape):
+    with pytest.raises(InputError, match=r"at least 8x8 pixels, got inputs of shape \("):
+        ResNet18().build(shape, 2, generator=generator_for(0))
+
+
+@pytest.mark.parametrize(("owner", "option"), [(ResNet18, "width"), (MLP, "width"), (MLP, "layers")])
+def test_sizes_are_at_least_one(owner, option):
+    with pytest.raises(InputError, match=f"{option} must be a whole number of at least 1, got 0"):
+        owner(**{option: 0})
+
+
+def test_a_bias_free_relu_network_classifies_alike_at_every_scale():
+    model = MLP(bias=False).build((6,), 4, generator=generator_for(0))
+    inputs = torch.randn(50, 6, generator=generator_for(1))
+    before = model(inputs).argmax(1)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.3)
+    assert torch.equal(model(inputs).argmax(1), before)
+
+
+USER_MODULE = """
+import torch
+from torch import nn
+def plain(): return nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+def fitted(input_shape, classes=2): return nn.Sequential(nn.Flatten(), nn.Linear(input_shape[0], classes))
+def anything(**options): return nn.Linear(4, 3)
+def dropout(): return nn.Sequential(nn.BatchNorm1d(4), nn.Dropout(), nn.Linear(4, 3))
+def greedy(input_shape, depth): return nn.Linear(4, 3)
+def wrong(): return "no module"
+def narrow(classes): return nn.Linear(4, classes - 1)
+def two(): return Two()
+class Two(nn.Module):
+    def forward(self, x): return x, x
+"""
+
+
+@pytest.fixture
+def user_module(tmp_path, monkeypatch):
+    name = f"user_model_{tmp_path.name.replace('-', '_')}"
+    (tmp_path / f"{name}.py").write_text(USER_MODULE)
+    monkeypatch.chdir(tmp_path)
+    yield name
+    sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("function", ["plain", "fitted", "anything", "dropout"])
+def test_a_users_function_gets_the_arguments_it_names(user_module, function):
+    model = build_checked(UserModel(f"{user_module}:{function}"), (4,), 3, generator=generator_for(0))
+    assert isinstance(model, nn.Module)
+
+
+def test_checking_a_model_leaves_its_buffers_and_mode(user_module):
+    model = build_checked(UserModel(f"{user_module}:dropout"), (4,), 3, generator=generator_for(0))
+    assert all(module.training for module in model.modules())
+    assert dict(model.named_buffers())["0.num_batches_tracked"] == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        ("greedy", "it also needs depth"),
+        ("wrong", "must return a torch.nn.Module, got str"),
+        ("narrow", r"logits of shape \(n, 3\), one output for each class; for n = 2 it returned \(2, 2\)"),
+        ("two", "for n = 2 it returned tuple"),
+        ("plian", "did you mean 'plain'"),
+    ],
+)
+def test_a_users_mistake_is_one_sentence(user_module, function, message):
+    with pytest.raises(InputError, match=message):
+        build_checked(UserModel(f"{user_module}:{function}"), (4,), 3, generator=generator_for(0))
+
+
+def test_inputs_that_do_not_fit_are_one_sentence(user_module):
+    with pytest.raises(InputError, match=r"does not take inputs of shape \(n, \*\(9,\)\)"):
+        build_checked(UserModel(f"{user_module}:plain"), (9,), 3, generator=generator_for(0))
+
+
+def test_a_missing_module_is_one_sentence():
+    with pytest.raises(InputError, match="model 'no_such_module:f' cannot be imported"):
+        UserModel("no_such_module:f").build((4,), 3, generator=generator_for(0))
+
+
+def test_a_target_has_two_parts():
+    with pytest.raises(InputError, match="module:function, got 'resnet'"):
+        UserModel("resnet")
+
+
+def test_architectures_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        ResNet18().width = 3  # pyright: ignore[reportAttributeAccessIssue]

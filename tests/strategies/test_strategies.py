@@ -1,0 +1,293 @@
+"""Every strategy, under the rules that all of them keep; then what each one computes."""
+
+import copy
+import dataclasses
+import inspect
+
+import pytest
+import torch
+from torch import nn
+
+from warmstart import strategies
+from warmstart.basics import InputError, generator_for
+from warmstart.strategies import (
+    Cold,
+    Context,
+    Noise,
+    Scope,
+    ShrinkPerturb,
+    Strategy,
+    Warm,
+    gaussian_like,
+    scale,
+    shrink_perturb,
+    shrink_perturb_,
+)
+
+# One row for each strategy, with options that differ in kind. Every exported strategy must be here.
+TABLE = [
+    Cold(),
+    Cold(scale=0.5),
+    Cold(scale=0.5, scope=Scope.WEIGHTS),
+    Warm(),
+    ShrinkPerturb(),
+    ShrinkPerturb(scope=Scope.WEIGHTS, shrink=0.3, noise=Noise.GAUSSIAN),
+    ShrinkPerturb(noise=Noise.FIRST, shrink=0.2),
+    ShrinkPerturb(before_first_round=True),
+]
+
+
+class Model(nn.Module):
+    """Tied weights, a frozen layer, BatchNorm, LayerNorm over two dimensions, and a buffer."""
+
+    def __init__(self, width=6):
+        super().__init__()
+        self.conv = nn.Conv2d(1, width, 3, padding=1)
+        self.norm = nn.BatchNorm2d(width)
+        self.layer_norm = nn.LayerNorm((4, 4))
+        self.frozen = nn.Linear(16 * width, 16 * width).requires_grad_(False)
+        self.encode = nn.Linear(16 * width, 5)
+        self.first = nn.Linear(5, 5)
+        self.second = nn.Linear(5, 5)
+        self.second.weight = self.first.weight
+        self.register_buffer("count", torch.tensor(3))
+
+    def forward(self, inputs):
+        hidden = self.layer_norm(self.norm(self.conv(inputs))).flatten(1)
+        return self.second(self.first(self.encode(self.frozen(hidden))))
+
+
+def make(seed, **options):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Model(**options)
+
+
+@pytest.fixture
+def models():
+    """A trained model, a fresh one, and the context of a round."""
+    previous, fresh = make(1), make(2)
+    previous(torch.randn(8, 1, 4, 4, generator=generator_for("inputs")))  # moves the running statistics
+    return previous, fresh, context()
+
+
+def context():
+    return Context(first=lambda: make(3), generator=generator_for("strategy"), draw=lambda: make(4))
+
+
+def state(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_every_exported_strategy_is_in_the_table():
+    exported = {value for value in vars(strategies).values() if inspect.isclass(value) and issubclass(value, Strategy)}
+    assert exported - {Strategy} == {type(strategy) for strategy in TABLE}
+
+
+@pytest.mark.parametrize("strategy", TABLE, ids=repr)
+class TestEveryStrategy:
+    def test_leaves_its_arguments_untouched(self, strategy, models):
+        previous, fresh, setting = models
+        before = state(previous), state(fresh)
+        strategy(previous, fresh, setting)
+        assert same(before[0], state(previous))
+        assert same(before[1], state(fresh))
+
+    def test_shares_no_tensor_with_its_arguments(self, strategy, models):
+        previous, fresh, setting = models
+        start = strategy(previous, fresh, setting)
+        theirs = {tensor.data_ptr() for model in (previous, fresh) for tensor in model.state_dict().values()}
+        assert not theirs & {tensor.data_ptr() for tensor in start.state_dict().values()}
+
+    def test_keeps_tied_weights_tied(self, strategy, models):
+        start = strategy(*models)
+        assert start.first.weight is start.second.weight
+
+    def test_keeps_frozen_parameters_frozen_and_as_they_are(self, strategy, models):
+        previous, fresh, _ = models
+        start = strategy(*models)
+        source = previous if strategy.continues else fresh
+        assert not start.frozen.weight.requires_grad
+        assert torch.equal(start.frozen.weight, source.frozen.weight)
+
+    def test_leaves_buffers_to_the_carry_over(self, strategy, models):
+        previous, fresh, _ = models
+        start, source = strategy(*models), previous if strategy.continues else fresh
+        assert same(dict(start.named_buffers()), dict(source.named_buffers()))
+
+    def test_starts_round_one_without_a_previous_model(self, strategy, models):
+        _, fresh, setting = models
+        start = strategy(None, fresh, setting)
+        plain = same(state(start), state(fresh))
+        assert plain == (strategy not in (Cold(0.5), Cold(0.5, Scope.WEIGHTS), ShrinkPerturb(before_first_round=True)))
+
+    def test_gives_the_same_start_for_the_same_generator(self, strategy, models):
+        previous, fresh, _ = models
+        assert same(state(strategy(previous, fresh, context())), state(strategy(previous, fresh, context())))
+
+    @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+    def test_keeps_the_dtype(self, strategy, models, dtype):
+        previous, fresh, setting = models
+        start = strategy(previous.to(dtype), fresh.to(dtype), setting)
+        assert start.conv.weight.dtype is dtype
+
+    def test_is_rebuilt_from_its_options(self, strategy, models):
+        options = {field.name: getattr(strategy, field.name) for field in dataclasses.fields(strategy)}
+        assert type(strategy)(**options) == strategy
+
+    def test_gives_a_start_that_trains(self, strategy, models):
+        start = strategy(*models)
+        loss = start(torch.randn(8, 1, 4, 4, generator=generator_for("inputs"))).square().mean()
+        loss.backward()
+        assert all(p.grad is not None for p in start.parameters() if p.requires_grad)
+
+
+def literal(previous, noise, shrink, perturb, names):
+    """The formula, one number at a time."""
+    expected = state(previous)
+    other = dict(noise.state_dict())
+    for name in names:
+        flat, added = expected[name].flatten().tolist(), other[name].flatten().tolist()
+        values = [shrink * old + perturb * new for old, new in zip(flat, added, strict=True)]
+        expected[name] = torch.tensor(values).reshape(expected[name].shape)
+    return expected
+
+
+TRAINABLE = [name for name, parameter in Model().named_parameters() if parameter.requires_grad]
+WEIGHTS = ["conv.weight", "encode.weight", "first.weight"]
+
+
+def close(found, expected):
+    aliases = {"second.weight": "first.weight"}
+    for name, value in found.items():
+        torch.testing.assert_close(value, expected[aliases.get(name, name)], rtol=1e-5, atol=1e-7)
+
+
+def test_released_code_meaning(models):
+    previous, fresh, setting = models
+    close(state(ShrinkPerturb()(previous, fresh, setting)), literal(previous, fresh, 0.4, 0.1, TRAINABLE))
+
+
+def test_paper_text_meaning_adds_gaussian_noise_of_that_deviation():
+    model = nn.Linear(400, 400)
+    noisy = ShrinkPerturb(shrink=0.5, perturb=0.02, noise=Noise.GAUSSIAN)(model, model, context())
+    noise = (noisy.weight - 0.5 * model.weight).detach()
+    assert noise.std().item() == pytest.approx(0.02, rel=0.02)
+    assert noise.mean().item() == pytest.approx(0, abs=3e-4)
+
+
+def test_dash_meaning_leaves_biases_and_normalization(models):
+    previous, fresh, setting = models
+    strategy = ShrinkPerturb(shrink=0.3, noise=Noise.GAUSSIAN, scope=Scope.WEIGHTS)
+    noise = gaussian_like(previous, generator=generator_for("strategy"))
+    close(state(strategy(previous, fresh, setting)), literal(previous, noise, 0.3, 0.01, WEIGHTS))
+
+
+def test_first_initialisation_meaning_steps_back_to_it(models):
+    previous, fresh, setting = models
+    found = ShrinkPerturb(shrink=0.2, noise=Noise.FIRST)(previous, fresh, setting)
+    close(state(found), literal(previous, make(3), 0.2, 0.8, TRAINABLE))
+
+
+def test_before_the_first_round_it_shrinks_the_first_initialisation(models):
+    _, fresh, setting = models
+    found = ShrinkPerturb(before_first_round=True)(None, fresh, setting)
+    close(state(found), literal(fresh, make(4), 0.4, 0.1, TRAINABLE))
+
+
+def test_scaled_cold_is_the_fresh_model_times_the_factor(models):
+    previous, fresh, setting = models
+    close(state(Cold(scale=0.5)(previous, fresh, setting)), literal(fresh, fresh, 0.5, 0.0, TRAINABLE))
+
+
+def test_the_limits_are_warm_and_cold(models):
+    previous, fresh, setting = models
+    warm = shrink_perturb(previous, fresh, shrink=1, perturb=0)
+    cold = shrink_perturb(previous, fresh, shrink=0, perturb=1)
+    assert same(state(warm), state(Warm()(previous, fresh, setting)))
+    parameters = dict(cold.named_parameters())
+    assert all(torch.equal(parameters[name], dict(fresh.named_parameters())[name]) for name in TRAINABLE)
+
+
+def test_in_place_and_copied_agree(models):
+    previous, fresh, _ = models
+    copied = shrink_perturb(previous, fresh, shrink=0.7, perturb=0.2)
+    assert shrink_perturb_(previous, fresh, shrink=0.7, perturb=0.2) is previous
+    assert same(state(copied), state(previous))
+
+
+def test_weights_exclude_layer_norm_gains_of_two_dimensions(models):
+    previous, fresh, _ = models
+    found = shrink_perturb(previous, fresh, scope=Scope.WEIGHTS)
+    assert torch.equal(found.layer_norm.weight, previous.layer_norm.weight)
+
+
+def test_another_shape_names_the_parameter_and_changes_nothing(models):
+    previous, _, _ = models
+    before = state(previous)
+    with pytest.raises(InputError, match=r"parameter 'conv.weight' has shape \(6, 1, 3, 3\) in the first and \(7, 1"):
+        shrink_perturb_(previous, make(0, width=7))
+    assert same(before, state(previous))
+
+
+def test_a_late_difference_changes_nothing_either():
+    model = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    other = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 3))
+    before = state(model)
+    with pytest.raises(InputError, match=r"'1\.weight'"):
+        shrink_perturb_(model, other)
+    assert same(before, state(model))
+
+
+def test_a_missing_parameter_is_named():
+    with pytest.raises(InputError, match="parameter 'bias' is missing in the second one"):
+        shrink_perturb(nn.Linear(2, 2), nn.Linear(2, 2, bias=False))
+
+
+def test_noise_tied_in_the_other_model_alone_is_found():
+    one, other = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2)), nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    other[1].weight = other[0].weight
+    found = shrink_perturb(one, other, shrink=0, perturb=1)
+    assert torch.equal(found[1].weight, other[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"shrink": 1.1}, r"shrink must lie in \[0, 1\], got 1.1"),
+        ({"shrink": float("nan")}, "shrink must lie in"),
+        ({"perturb": -0.1}, r"perturb must lie in \[0, inf\), got -0.1"),
+        ({"perturb": float("inf")}, "perturb must lie in"),
+    ],
+)
+def test_factors_out_of_range_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        ShrinkPerturb(**options)
+    with pytest.raises(InputError, match=message):
+        shrink_perturb(nn.Linear(1, 1), nn.Linear(1, 1), **options)
+
+
+@pytest.mark.parametrize("factor", [-1.0, float("nan"), float("inf")])
+def test_scales_out_of_range_are_refused(factor):
+    with pytest.raises(InputError, match=r"scale must lie in \[0, inf\)"):
+        scale(nn.Linear(1, 1), factor)
+    with pytest.raises(InputError, match="scale must lie in"):
+        Cold(scale=factor)
+
+
+def test_noise_comes_to_the_models_dtype():
+    model, fresh = nn.Linear(2, 2).to(torch.bfloat16), nn.Linear(2, 2)
+    assert shrink_perturb(model, fresh).weight.dtype is torch.bfloat16
+
+
+def test_an_optimizer_goes_on_with_a_model_changed_in_place():
+    model, fresh = nn.Linear(2, 2), nn.Linear(2, 2)
+    optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+    before = copy.deepcopy(shrink_perturb_(model, fresh).weight)
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert not torch.equal(model.weight, before)
