@@ -1,0 +1,38 @@
+"""What training cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Cost of training alone: forward, backward, update and the assembly of batches.
+
+    Evaluation, recalibration of normalization statistics, and storing are not included.
+
+    Args:
+        steps: Optimizer steps.
+        samples: Samples processed, each as often as it was used.
+        flops: Floating-point operations of the forward and backward passes' matrix products and convolutions, two for
+            a multiply-add, by PyTorch's counter; element-wise work and the optimizer are not counted.
+        seconds: Wall-clock time.
+
+    Example:
+        >>> Cost(1, 128, 2e6, 0.5) + Cost(2, 256, 4e6, 0.5)
+        Cost(steps=3, samples=384, flops=6000000.0, seconds=1.0)
+    """
+
+    steps: int = 0
+    samples: int = 0
+    flops: float = 0.0
+    seconds: float = 0.0
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return the cost of both."""
+        return Cost(
+            self.steps + other.steps,
+            self.samples + other.samples,
+            self.flops + other.flops,
+            self.seconds + other.seconds,
+        )

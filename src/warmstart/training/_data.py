@@ -1,0 +1,82 @@
+"""Labelled data on the device, made ready for the model batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+
+from warmstart.basics import InputError, check_at_least
+
+
+@dataclass(frozen=True, eq=False)
+class TensorData:
+    """Labelled data on one device.
+
+    Images stay uint8 until a batch is needed: a quarter of the memory, and less of it to move. A batch is
+    ``inputs.float() * scale + offset``.
+
+    Args:
+        inputs: uint8 (n, channels, height, width), or float32 (n, features).
+        labels: int64 (n,).
+        scale: Factor, a number or a tensor that broadcasts against a batch; the default takes 0..255 to -1..1, as mean
+            0.5 and standard deviation 0.5 of 0..1 do (the paper's).
+        offset: Summand, likewise.
+
+    Example:
+        >>> data = TensorData(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8), torch.tensor([0, 1]))
+        >>> inputs, labels = data.batch(torch.tensor([1, 0]))
+        >>> inputs.flatten().tolist(), labels.tolist()
+        ([1.0, -1.0], [1, 0])
+    """
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+    scale: torch.Tensor | float = 1 / 127.5
+    offset: torch.Tensor | float = -1.0
+
+    def __post_init__(self) -> None:
+        """Check the shapes, and lay images out as the convolutions read them."""
+        if len(self.inputs) != len(self.labels) or self.labels.ndim != 1:
+            raise InputError(
+                f"labels must be one for each input, got {tuple(self.labels.shape)} labels "
+                f"for inputs of shape {tuple(self.inputs.shape)}."
+            )
+        if self.is_image:
+            object.__setattr__(self, "inputs", self.inputs.contiguous(memory_format=torch.channels_last))
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.labels)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether inputs have channels, height and width."""
+        return self.inputs.ndim == 4
+
+    def take(self, indices: torch.Tensor) -> TensorData:
+        """Return the samples at ``indices``, copied."""
+        where = indices.to(self.inputs.device)
+        return replace(self, inputs=self.inputs[where], labels=self.labels[where])
+
+    def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return inputs as the model takes them, and labels, of the samples at ``indices``."""
+        inputs = self.inputs[indices].float().mul_(self.scale).add_(self.offset)
+        if self.is_image:
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        return inputs, self.labels[indices]
+
+
+def batches(order: torch.Tensor, batch_size: int) -> Sequence[torch.Tensor]:
+    """Split ``order`` into as few batches of at most ``batch_size`` as there can be, of equal size to within one.
+
+    The usual way, full batches and a remainder, takes as many steps, but its last batch may hold one sample or two.
+    BatchNorm fails on the one, and from two it learns values that undo the other batches' work.
+
+    Example:
+        >>> [len(batch) for batch in batches(torch.arange(9), 4)]
+        [3, 3, 3]
+    """
+    check_at_least("batch_size", batch_size, 1)
+    return order.tensor_split(max(-(-len(order) // batch_size), 1))

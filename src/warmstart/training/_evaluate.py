@@ -1,0 +1,68 @@
+"""How good a model is on given data."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from warmstart.basics import InputError
+
+from ._data import TensorData
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Accuracy in [0, 1] and mean cross-entropy in nats; both NaN-free unless the model's outputs are not finite."""
+
+    accuracy: float
+    loss: float
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the model gave finite outputs."""
+        return math.isfinite(self.loss)
+
+
+@contextmanager
+def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
+    """Put every module of the model into one mode, and each back into its own afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, was_training in modes:
+            module.training = was_training
+
+
+def evaluate(model: nn.Module, data: TensorData, *, batch_size: int = 1024) -> Evaluation:
+    """Evaluate a model, in evaluation mode and without gradients.
+
+    Args:
+        model: Its parameters, buffers and modes are left as they are.
+        data: At least one sample.
+        batch_size: Samples at once; it does not change the result beyond rounding.
+
+    Raises:
+        InputError: If ``data`` is empty.
+
+    Example:
+        >>> data = TensorData(torch.eye(2), torch.tensor([0, 1]), scale=1.0, offset=0.0)
+        >>> evaluate(nn.Identity(), data).accuracy
+        1.0
+    """
+    if not len(data):
+        raise InputError("data must hold at least one sample to evaluate on, got 0.")
+    correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
+    loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
+    with mode(model, training=False), torch.inference_mode():
+        for indices in torch.arange(len(data), device=data.labels.device).split(batch_size):
+            inputs, labels = data.batch(indices)
+            logits = model(inputs)
+            correct += (logits.argmax(1) == labels).sum()
+            loss += F.cross_entropy(logits.float(), labels, reduction="sum")
+    return Evaluation(accuracy=correct.item() / len(data), loss=loss.item() / len(data))

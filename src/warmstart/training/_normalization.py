@@ -1,0 +1,66 @@
+"""Running statistics of normalization layers."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+from torch.optim.swa_utils import update_bn
+
+from warmstart.basics import check_at_least, seeded_globals
+
+from ._data import TensorData, batches
+
+
+def _with_statistics(model: nn.Module) -> Iterator[nn.modules.batchnorm._NormBase]:
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._NormBase) and module.track_running_stats:
+            yield module
+
+
+def reset_statistics_(model: nn.Module) -> nn.Module:
+    """Set every layer's running mean to 0 and variance to 1, in place, and return the model.
+
+    Example:
+        >>> norm = nn.BatchNorm1d(1)
+        >>> _ = norm(torch.tensor([[1.0], [3.0]]))
+        >>> reset_statistics_(norm).running_mean
+        tensor([0.])
+    """
+    for module in _with_statistics(model):
+        module.reset_running_stats()
+    return model
+
+
+def recalibrate_(
+    model: nn.Module,
+    data: TensorData,
+    *,
+    generator: torch.Generator,
+    samples: int = 4096,
+    batch_size: int = 128,
+) -> nn.Module:
+    """Estimate running statistics anew for the weights as they are, in place, and return the model.
+
+    Running statistics are averages over the last few dozen steps. After a round that was shorter than that, or right
+    after weights were shrunk, they describe weights that are gone, and accuracy in evaluation mode collapses although
+    the model is good. Here they become the plain mean over batches passed through the final weights.
+
+    Args:
+        model: Without layers that keep running statistics it is left alone.
+        data: Training data; evaluation data would leak.
+        generator: Draws which samples, and decides dropout, which stays on as in training.
+        samples: How many of them at most, at least 1.
+        batch_size: As in training, since the statistics meant are those of training batches.
+
+    Example:
+        >>> norm = nn.BatchNorm1d(1)
+        >>> data = TensorData(torch.tensor([[1.0], [3.0]]), torch.tensor([0, 1]), scale=1.0, offset=0.0)
+        >>> recalibrate_(norm, data, generator=torch.Generator().manual_seed(0)).running_mean
+        tensor([2.])
+    """
+    check_at_least("samples", samples, 1)
+    order = torch.randperm(len(data), generator=generator)[:samples].to(data.labels.device)
+    if any(True for _ in _with_statistics(model)):
+        with seeded_globals(generator):
+            update_bn((data.batch(part)[0] for part in batches(order, batch_size)), model)
+    return model

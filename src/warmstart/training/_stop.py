@@ -1,0 +1,115 @@
+"""When a round is done."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from warmstart.basics import check_at_least, check_in_range
+
+
+class Ending(StrEnum):
+    """How a round ended.
+
+    ``REACHED``: the training accuracy asked for. ``PLATEAU``: no better training accuracy for as long as patience
+    lasts.
+    ``CAP``: the limit of epochs or steps. ``DIVERGED``: the loss was not finite.
+    """
+
+    REACHED = "reached"
+    PLATEAU = "plateau"
+    CAP = "cap"
+    DIVERGED = "diverged"
+
+
+class Measure(StrEnum):
+    """What the stop rule calls training accuracy.
+
+    ``RUNNING``: the share of samples that were right in the epoch's own steps, in training mode, while the weights
+    moved on (the paper). ``EVALUATION``: a pass over the training data in evaluation mode after the epoch.
+    ``RELEASED_CODE``: the running one as the paper's released code adds it up, with a slip: partial sums over ten
+    batches are added again at every batch, so that early batches of each ten weigh more.
+    """
+
+    RUNNING = "running"
+    EVALUATION = "evaluation"
+    RELEASED_CODE = "released-code"
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """One epoch of a round.
+
+    Args:
+        epoch: Counted from 1.
+        steps: Optimizer steps of the round so far.
+        train_accuracy: As the stop rule measures it, in [0, 1].
+        train_loss: Mean loss of the epoch's samples; NaN or infinite when training diverged.
+    """
+
+    epoch: int
+    steps: int
+    train_accuracy: float
+    train_loss: float
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """Ends a round at a training accuracy, on a plateau, or at a cap; it always ends.
+
+    Args:
+        train_accuracy: Done when reached, in (0, 1]; None: never for this reason.
+        patience: Done when the training accuracy has not exceeded its best for this many epochs; None: never for this
+            reason. Models that cannot reach the accuracy (the paper's MLP and logistic regression) end so.
+        max_epochs: Done after this many epochs, at least 1.
+        max_steps: Done after this many steps, in the middle of an epoch if need be; None: no such limit.
+        measure: What training accuracy means.
+
+    Example:
+        >>> rule = StopRule(train_accuracy=0.99, patience=2)
+        >>> history = [EpochReport(1, 10, 0.6, 1.0), EpochReport(2, 20, 0.5, 1.1), EpochReport(3, 30, 0.6, 1.1)]
+        >>> rule.ending(history[:2]) is None
+        True
+        >>> rule.ending(history)
+        <Ending.PLATEAU: 'plateau'>
+    """
+
+    train_accuracy: float | None = 0.99
+    patience: int | None = 20
+    max_epochs: int = 500
+    max_steps: int | None = None
+    measure: Measure = Measure.RUNNING
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        if self.train_accuracy is not None:
+            check_in_range("train_accuracy", self.train_accuracy, 0, 1, low_open=True)
+        check_at_least("patience", self.patience, 1)
+        check_at_least("max_epochs", self.max_epochs, 1)
+        check_at_least("max_steps", self.max_steps, 1)
+
+    def ending(self, history: Sequence[EpochReport]) -> Ending | None:
+        """Return how the round has ended, or None while it goes on.
+
+        Args:
+            history: The round's epochs so far, in order; at least one is always trained.
+        """
+        if not history:
+            return None
+        last = history[-1]
+        if not math.isfinite(last.train_loss):
+            return Ending.DIVERGED
+        if self.train_accuracy is not None and last.train_accuracy >= self.train_accuracy:
+            return Ending.REACHED
+        if self._out_of_patience(history):
+            return Ending.PLATEAU
+        if last.epoch >= self.max_epochs or (self.max_steps is not None and last.steps >= self.max_steps):
+            return Ending.CAP
+        return None
+
+    def _out_of_patience(self, history: Sequence[EpochReport]) -> bool:
+        if self.patience is None:
+            return False
+        accuracies = [report.train_accuracy for report in history]
+        best_at = accuracies.index(max(accuracies))
+        return len(accuracies) - 1 - best_at >= self.patience

@@ -1,0 +1,218 @@
+import copy
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from samples import blobs, pictures
+from torch import nn
+
+from warmstart.basics import InputError, generator_for
+from warmstart.models import MLP, ResNet18
+from warmstart.training import (
+    Ending,
+    Measure,
+    OptimizerKind,
+    Recipe,
+    StopRule,
+    evaluate,
+    fit,
+)
+
+SGD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16, momentum=0.9)
+ADAM = Recipe(learning_rate=0.01, batch_size=16)
+
+
+@pytest.fixture
+def data():
+    return blobs(60)
+
+
+def mlp(seed=0, features=4, classes=3):
+    return MLP(width=8).build((features,), classes, generator=generator_for(seed))
+
+
+def parameters(model):
+    return torch.cat([p.detach().flatten() for p in model.parameters()])
+
+
+def literal_fit(model, data, recipe, epochs, seed):
+    """The plainest loop: no fused update, no layout, no counting; the same order and the same batches."""
+    model.train()
+    if recipe.optimizer is OptimizerKind.SGD:
+        optimizer = torch.optim.SGD(model.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum, fused=False)
+    else:
+        optimizer = torch.optim.Adam(model.parameters(), lr=recipe.learning_rate, foreach=False, fused=False)
+    generator = generator_for(seed)
+    torch.randint(2**62, (), generator=generator)  # the draw that seeds dropout
+    accuracies = []
+    for _ in range(epochs):
+        order = torch.randperm(len(data), generator=generator).tolist()
+        parts = math.ceil(len(order) / recipe.batch_size)
+        right = 0
+        for part in torch.tensor(order).tensor_split(parts):
+            inputs = torch.stack([data.inputs[i].float() * data.scale + data.offset for i in part])
+            logits = model(inputs)
+            right += sum(int(row.argmax() == data.labels[i]) for row, i in zip(logits, part, strict=True))
+            optimizer.zero_grad()
+            F.cross_entropy(logits, data.labels[part]).backward()
+            optimizer.step()
+        accuracies.append(right / len(data))
+    return accuracies
+
+
+@pytest.mark.parametrize("recipe", [SGD, ADAM], ids=["sgd", "adam"])
+def test_fit_is_the_plain_loop_on_tables(recipe, data):
+    fast, plain = mlp(), mlp()
+    result = fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=4), generator=generator_for(5))
+    accuracies = literal_fit(plain, data, recipe, 4, 5)
+    torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-5, atol=1e-6)
+    assert [report.train_accuracy for report in result.history] == pytest.approx(accuracies)
+
+
+@pytest.mark.parametrize("recipe", [SGD, ADAM], ids=["sgd", "adam"])
+def test_fit_is_the_plain_loop_on_images(recipe):
+    data = pictures(40)
+    fast, plain = (ResNet18(width=2).build((1, 8, 8), 2, generator=generator_for(0)) for _ in range(2))
+    fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=2), generator=generator_for(5))
+    literal_fit(plain, data, recipe, 2, 5)
+    torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.usefixtures("untouched_globals")
+def test_the_same_generator_gives_the_same_bits(data):
+    models = [mlp(), mlp()]
+    for model in models:
+        fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=3), generator=generator_for(1))
+    assert torch.equal(parameters(models[0]), parameters(models[1]))
+
+
+def test_dropout_is_decided_by_the_generator(data):
+    first = nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 3))
+    second = copy.deepcopy(first)
+    for model in (first, second):
+        torch.rand(3)  # whatever the global generator did before
+        fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=2), generator=generator_for(1))
+    assert torch.equal(parameters(first), parameters(second))
+
+
+def test_it_ends_when_the_accuracy_is_reached(data):
+    result = fit(mlp(), data, recipe=ADAM, stop=StopRule(0.9), generator=generator_for(0))
+    assert result.ending is Ending.REACHED
+    assert result.history[-1].train_accuracy >= 0.9
+    assert all(report.train_accuracy < 0.9 for report in result.history[:-1])
+
+
+def test_it_ends_on_a_plateau():
+    data = blobs(40)
+    hopeless = Recipe(learning_rate=1e-12)
+    result = fit(mlp(), data, recipe=hopeless, stop=StopRule(patience=3), generator=generator_for(0))
+    assert result.ending is Ending.PLATEAU
+    assert len(result.history) == 4
+
+
+def test_it_ends_at_the_cap_of_epochs(data):
+    result = fit(mlp(), data, recipe=ADAM, stop=StopRule(1.0, max_epochs=2), generator=generator_for(0))
+    assert (result.ending, len(result.history)) == (Ending.CAP, 2)
+
+
+def test_it_ends_at_the_cap_of_steps_within_an_epoch(data):
+    result = fit(mlp(), data, recipe=ADAM, stop=StopRule(1.0, max_steps=6), generator=generator_for(0))
+    assert (result.ending, result.cost.steps, len(result.history)) == (Ending.CAP, 6, 2)
+    assert result.cost.samples == 60 + 2 * 15
+
+
+def test_it_ends_at_once_when_the_loss_is_not_finite(data):
+    wild = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e30)
+    result = fit(mlp(), data, recipe=wild, stop=StopRule(1.0), generator=generator_for(0))
+    assert result.ending is Ending.DIVERGED
+    assert len(result.history) <= 3
+
+
+def test_cost_counts_steps_samples_and_operations(data):
+    model = mlp()
+    cost = fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=3), generator=generator_for(0)).cost
+    assert (cost.steps, cost.samples) == (3 * 4, 3 * 60)
+    sizes = [4 * 8, 8 * 8, 8 * 3]
+    # Two operations a weight forward, four backward; the first layer needs no gradient of its inputs.
+    assert cost.flops == pytest.approx(cost.samples * (6 * sum(sizes) - 2 * sizes[0]))
+    assert cost.seconds > 0
+
+
+def test_a_remainder_of_one_sample_trains_with_batchnorm():
+    result = fit(
+        ResNet18(width=2).build((1, 8, 8), 2, generator=generator_for(0)),
+        pictures(33),
+        recipe=Recipe(batch_size=16),
+        stop=StopRule(None, max_epochs=1),
+        generator=generator_for(0),
+    )
+    assert (result.cost.steps, result.cost.samples) == (3, 33)
+
+
+def test_modes_are_put_back(data):
+    model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 3)).eval()
+    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    assert not any(module.training for module in model.modules())
+
+
+def test_a_given_optimizer_goes_on(data):
+    model = mlp()
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0), optimizer=optimizer)
+    assert {int(state["step"]) for state in optimizer.state.values()} == {4}
+
+
+def test_frozen_parameters_do_not_move(data):
+    model = mlp()
+    frozen = model[1].requires_grad_(False)
+    before = frozen.weight.clone()
+    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    assert torch.equal(frozen.weight, before)
+
+
+def test_a_model_without_trainable_parameters_is_refused(data):
+    with pytest.raises(InputError, match="at least one trainable parameter"):
+        fit(mlp().requires_grad_(False), data, recipe=ADAM, stop=StopRule(), generator=generator_for(0))
+
+
+def test_too_little_data_is_refused():
+    with pytest.raises(InputError, match="at least 2 samples to train on, got 1"):
+        fit(mlp(), blobs(1), recipe=ADAM, stop=StopRule(), generator=generator_for(0))
+
+
+def test_on_epoch_sees_every_epoch(data):
+    seen = []
+    result = fit(
+        mlp(), data, recipe=ADAM, stop=StopRule(None, max_epochs=3), generator=generator_for(0), on_epoch=seen.append
+    )
+    assert tuple(seen) == result.history
+
+
+def test_the_measure_by_evaluation_is_a_pass_after_the_epoch(data):
+    model = mlp()
+    stop = StopRule(None, max_epochs=2, measure=Measure.EVALUATION)
+    result = fit(model, data, recipe=ADAM, stop=stop, generator=generator_for(0))
+    assert result.history[-1].train_accuracy == evaluate(model, data).accuracy
+
+
+def literal_released_code(correct, sizes):
+    """The accounting of the paper's released script, as a loop."""
+    all_right = all_samples = right = samples = 0
+    for index, (hit, size) in enumerate(zip(correct, sizes, strict=True)):
+        right += hit
+        samples += size
+        all_right += right
+        all_samples += samples
+        if index % 10 == 0 and index != 0:
+            right = samples = 0
+    return all_right / all_samples
+
+
+@pytest.mark.parametrize("count", [1, 2, 10, 11, 12, 21, 22, 47])
+def test_the_released_codes_accounting_is_reproduced(count):
+    from warmstart.training._fit import released_code_accuracy
+
+    correct = torch.randint(0, 17, (count,), generator=generator_for(count)).tolist()
+    sizes = [16] * (count - 1) + [9]
+    assert released_code_accuracy(correct, sizes) == pytest.approx(literal_released_code(correct, sizes))

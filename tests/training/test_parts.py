@@ -1,0 +1,133 @@
+"""Recipe, stop rule, data, evaluation, cost: the parts of a round."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from samples import blobs, pictures
+from torch import nn
+
+from warmstart.basics import InputError, generator_for
+from warmstart.training import Cost, Ending, EpochReport, OptimizerKind, Recipe, StopRule, TensorData, evaluate
+from warmstart.training._data import batches
+
+
+@given(st.integers(1, 2000), st.integers(1, 300))
+def test_batches_are_few_even_and_complete(count, size):
+    parts = batches(torch.arange(count), size)
+    lengths = [len(part) for part in parts]
+    assert len(parts) == math.ceil(count / size)
+    assert max(lengths) <= size
+    assert max(lengths) - min(lengths) <= 1
+    assert torch.equal(torch.cat(list(parts)), torch.arange(count))
+
+
+def test_images_are_scaled_as_the_paper_does():
+    data = pictures(5)
+    inputs, labels = data.batch(torch.tensor([3, 1]))
+    torch.testing.assert_close(inputs, (data.inputs[[3, 1]] / 255 - 0.5) / 0.5)
+    assert torch.equal(labels, data.labels[[3, 1]])
+
+
+def test_images_are_laid_out_for_convolutions():
+    inputs, _ = TensorData(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4).long()).batch(torch.arange(4))
+    assert inputs.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_taking_copies():
+    data = blobs(6)
+    taken = data.take(torch.tensor([0, 2]))
+    taken.inputs.zero_()
+    assert data.inputs.any()
+
+
+def test_labels_are_one_for_each_input():
+    with pytest.raises(InputError, match=r"labels must be one for each input, got \(3,\)"):
+        TensorData(torch.zeros(2, 4), torch.zeros(3).long())
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1024])
+def test_evaluation_is_the_mean_over_samples(batch_size):
+    data, model = blobs(20), nn.Linear(4, 3)
+    logits = model(data.inputs)
+    found = evaluate(model, data, batch_size=batch_size)
+    assert found.accuracy == (logits.argmax(1) == data.labels).double().mean().item()
+    assert found.loss == pytest.approx(nn.functional.cross_entropy(logits, data.labels).item(), rel=1e-5)
+
+
+def test_evaluation_leaves_modes_and_buffers():
+    model = nn.Sequential(nn.BatchNorm1d(4), nn.Dropout().eval())
+    before = model[0].running_mean.clone()
+    evaluate(model, blobs(20))
+    assert [module.training for module in model] == [True, False]
+    assert torch.equal(model[0].running_mean, before)
+
+
+def test_a_lost_model_is_not_finite():
+    model = nn.Linear(4, 3)
+    nn.init.constant_(model.weight, math.nan)
+    assert not evaluate(model, blobs(6)).is_finite
+
+
+def test_evaluating_on_nothing_is_refused():
+    with pytest.raises(InputError, match="at least one sample to evaluate on"):
+        evaluate(nn.Linear(4, 3), blobs(6).take(torch.tensor([], dtype=torch.int64)))
+
+
+def report(epoch, accuracy, loss=1.0):
+    return EpochReport(epoch, 10 * epoch, accuracy, loss)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(1, 5))
+def test_a_rule_with_every_limit_ends_within_its_cap(accuracies, patience):
+    rule = StopRule(0.99, patience, max_epochs=len(accuracies))
+    history = [report(epoch, accuracy) for epoch, accuracy in enumerate(accuracies, 1)]
+    endings = [rule.ending(history[:length]) for length in range(1, len(history) + 1)]
+    assert endings[-1] is not None
+
+
+def test_equal_accuracy_is_no_progress():
+    rule = StopRule(None, patience=2)
+    assert rule.ending([report(1, 0.5), report(2, 0.5)]) is None
+    assert rule.ending([report(1, 0.5), report(2, 0.5), report(3, 0.5)]) is Ending.PLATEAU
+
+
+def test_progress_renews_patience():
+    rule = StopRule(None, patience=2)
+    history = [report(1, 0.5), report(2, 0.4), report(3, 0.6), report(4, 0.5)]
+    assert rule.ending(history) is None
+
+
+def test_divergence_counts_before_all_else():
+    assert StopRule(0.5).ending([report(1, 1.0, math.nan)]) is Ending.DIVERGED
+
+
+def test_reaching_counts_before_the_cap():
+    assert StopRule(0.5, max_epochs=1).ending([report(1, 0.5)]) is Ending.REACHED
+
+
+@pytest.mark.parametrize(
+    ("owner", "options", "message"),
+    [
+        (Recipe, {"learning_rate": 0}, r"learning_rate must lie in \(0, inf\), got 0"),
+        (Recipe, {"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        (Recipe, {"weight_decay": -1}, r"weight_decay must lie in \[0, inf\), got -1"),
+        (Recipe, {"momentum": 1, "optimizer": OptimizerKind.SGD}, r"momentum must lie in \[0, 1\), got 1"),
+        (Recipe, {"momentum": 0.9}, "momentum must be 0 with adam"),
+        (StopRule, {"train_accuracy": 99}, r"train_accuracy must lie in \(0, 1\], got 99"),
+        (StopRule, {"patience": 0}, "patience must be a whole number of at least 1, got 0"),
+        (StopRule, {"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
+        (StopRule, {"max_steps": 0}, "max_steps must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(owner, options, message):
+    with pytest.raises(InputError, match=message):
+        owner(**options)
+
+
+@given(st.integers(0, 9), st.integers(0, 9))
+def test_costs_add_up(one, other):
+    total = Cost(one, one, one, one) + Cost(other, other, other, other)
+    assert total == Cost(one + other, one + other, one + other, one + other)
