@@ -123,12 +123,12 @@ def test_inputs_that_do_not_fit_are_one_sentence(user_module):
 
 
 def test_a_missing_module_is_one_sentence():
-    with pytest.raises(InputError, match="model 'no_such_module:f' cannot be imported"):
+    with pytest.raises(InputError, match=r"model 'no_such_module:f' cannot be imported"):
         UserModel("no_such_module:f").build((4,), 3, generator=generator_for(0))
 
 
 def test_a_target_has_two_parts():
-    with pytest.raises(InputError, match="module:function, got 'resnet'"):
+    with pytest.raises(InputError, match=r"module:function, got 'resnet'"):
         UserModel("resnet")
 
 

@@ -244,7 +244,7 @@ def test_a_late_difference_changes_nothing_either():
 
 
 def test_a_missing_parameter_is_named():
-    with pytest.raises(InputError, match="parameter 'bias' is missing in the second one"):
+    with pytest.raises(InputError, match=r"parameter 'bias' is missing in the second one"):
         shrink_perturb(nn.Linear(2, 2), nn.Linear(2, 2, bias=False))
 
 
@@ -275,7 +275,7 @@ def test_factors_out_of_range_are_refused(options, message):
 def test_scales_out_of_range_are_refused(factor):
     with pytest.raises(InputError, match=r"scale must lie in \[0, inf\)"):
         scale(nn.Linear(1, 1), factor)
-    with pytest.raises(InputError, match="scale must lie in"):
+    with pytest.raises(InputError, match=r"scale must lie in"):
         Cold(scale=factor)
 
 

@@ -4,9 +4,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from samples import blobs, pictures
 from torch import nn
 
+from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.training import (

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from samples import blobs
 from torch import nn
 
+from samples import blobs
 from warmstart.basics import generator_for
 from warmstart.models import ResNet18
 from warmstart.strategies import shrink_perturb

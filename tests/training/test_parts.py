@@ -6,10 +6,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import blobs, pictures
 from torch import nn
 
-from warmstart.basics import InputError, generator_for
+from samples import blobs, pictures
+from warmstart.basics import InputError
 from warmstart.training import Cost, Ending, EpochReport, OptimizerKind, Recipe, StopRule, TensorData, evaluate
 from warmstart.training._data import batches
 
@@ -72,7 +72,7 @@ def test_a_lost_model_is_not_finite():
 
 
 def test_evaluating_on_nothing_is_refused():
-    with pytest.raises(InputError, match="at least one sample to evaluate on"):
+    with pytest.raises(InputError, match=r"at least one sample to evaluate on"):
         evaluate(nn.Linear(4, 3), blobs(6).take(torch.tensor([], dtype=torch.int64)))
 
 

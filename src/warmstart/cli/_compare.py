@@ -1,0 +1,85 @@
+"""`warmstart compare`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+from rich.console import Console
+
+from ._flags import FLAGS, overlay, study_flags
+
+if TYPE_CHECKING:
+    from warmstart.studies import Study
+
+RUNNING = (
+    ("--study", "FILE.toml", "A study from a file, such as the study.toml beside any result; flags override it."),
+    ("--out", "DIR", "Where results go; the same study goes on where it was. [default: runs/NAME made from the study]"),
+    ("--json", "FILE", "Also write the summary as JSON here; - for standard output."),
+    ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
+    ("--threads", "N", "PyTorch threads of each. [default: 1]"),
+    ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
+)
+
+click.rich_click.OPTION_GROUPS["warmstart compare"] = [
+    *({"name": group, "options": [flag.name for flag in flags]} for group, flags in FLAGS.items()),
+    {"name": "Running", "options": [name for name, _, _ in RUNNING] + ["--debug", "--help"]},
+]
+
+
+def _running_flags(command: Any) -> Any:
+    for name, metavar, text in reversed(RUNNING):
+        command = click.option(name, name.removeprefix("--"), metavar=metavar, help=text)(command)
+    return command
+
+
+@click.command()
+@study_flags
+@_running_flags
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def compare(**given: Any) -> None:
+    r"""Compare strategies between retraining rounds on your model and data.
+
+    Plays a stream of arriving data once for each strategy and seed, and reports accuracy and cost of each, with 95 %
+    intervals, as differences to a cold start that are paired by seed. Kill it at any moment: the same command goes on.
+
+    \b
+    Examples:
+      warmstart compare
+      warmstart compare --data cifar10 --data-dir DIR --subset 6000 --stream two-phase --seeds 3
+      warmstart compare --data table.csv --model mlp --strategies cold,warm,cold:scale=0.5,shrink-perturb
+      warmstart compare --study runs/my-study/study.toml --out runs/again
+    """
+    from warmstart.studies import Execution, read_study_file, run_study, study_from_dict
+
+    from ._progress import shown
+
+    study = study_from_dict(overlay(read_study_file(given["study"]) if given["study"] else {}, given))
+    execution = _execution(Execution, given)
+    directory = Path(given["out"] or default_directory(study))
+    with shown(Console(stderr=True)) as listener:
+        records = run_study(study, directory, execution=execution, listener=listener)
+    _show(records, directory, given["json"])
+
+
+def _execution(kind: Any, given: dict[str, Any]) -> Any:
+    from warmstart.studies import build_options
+
+    options = {key: given[key] for key in ("workers", "threads", "device") if given[key] is not None}
+    return build_options(kind, options, kind="compare")
+
+
+def default_directory(study: Study) -> str:
+    """Return a directory of the study's own: the same command finds it again, another study does not."""
+    from warmstart.studies import study_digest, study_to_dict
+
+    stream = study_to_dict(study)["stream"]["name"]
+    name = Path(study.data.name).stem or "data"
+    return f"runs/{name}-{stream}-{study_digest(study)}"
+
+
+def _show(records: Any, directory: Path, json_file: str | None) -> None:
+    from ._report import show_results
+
+    show_results(records, directory, json_file)

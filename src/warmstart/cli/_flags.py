@@ -1,0 +1,211 @@
+"""The flags of `compare`, and how they become a study.
+
+Each flag names its place in a study file. Its value stays text until the study is built, so that a flag, a line in a
+file and an argument in Python are checked in one place, with one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rich_click as click
+
+Tables = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag.
+
+    Args:
+        name: As typed.
+        place: Key in a study file, a dot between table and option.
+        values: What it takes, for the help.
+        text: What it means, for the help.
+        default: What holds without it, for the help.
+    """
+
+    name: str
+    place: str
+    values: str
+    text: str
+    default: str | None = None
+
+    @property
+    def parameter(self) -> str:
+        """The name under which click hands the value on."""
+        return self.name.removeprefix("--").replace("-", "_")
+
+
+FLAGS: dict[str, tuple[Flag, ...]] = {
+    "Data": (
+        Flag(
+            "--data",
+            "data.name",
+            "NAME|PATH",
+            "digits, cifar10, cifar100, svhn, mnist, fashion-mnist, or a path to an "
+            ".npz, parquet or csv file, a folder of parquet files, or a folder of class folders with images.",
+            "digits",
+        ),
+        Flag(
+            "--data-dir",
+            "data.directory",
+            "DIR",
+            "Where named data sets lie (DIR/NAME/*.parquet); else the variable "
+            "WARMSTART_DATA; else they are downloaded from the Hugging Face hub.",
+        ),
+        Flag("--label", "data.label", "COLUMN", "Column with the labels, where it is not found by its name."),
+        Flag("--subset", "data.subset", "N", "Only N training samples, drawn at random once for all seeds."),
+        Flag(
+            "--evaluate",
+            "evaluation.evaluate",
+            "holdout|test",
+            "Evaluate on a random part of the training data, drawn "
+            "for each seed (the paper), or on the official test set.",
+            "holdout",
+        ),
+        Flag("--holdout", "evaluation.holdout", "SHARE", "Share of the training data that is held out.", "0.333"),
+    ),
+    "Model": (
+        Flag(
+            "--model",
+            "model",
+            "NAME|MODULE:FUNCTION",
+            "resnet18, mlp or logistic, with options as in "
+            "mlp:layers=3:activation=tanh; or your own function that returns an nn.Module.",
+            "resnet18",
+        ),
+        Flag(
+            "--width",
+            "model.width",
+            "N",
+            "Width of the model: channels of resnet18's first stage (16: the paper's "
+            "released code, 64: the usual), units of an mlp's layers.",
+            "16 for resnet18",
+        ),
+    ),
+    "Stream": (
+        Flag(
+            "--stream",
+            "stream",
+            "growing|two-phase",
+            "Equal arrivals, round after round; or a part, then all.",
+            "growing",
+        ),
+        Flag("--fraction", "stream.fraction", "SHARE", "two-phase: what arrives first.", "0.5"),
+        Flag("--arrival-size", "stream.arrival_size", "N", "growing: samples of an arrival."),
+        Flag("--rounds", "stream.rounds", "N", "growing: how many rounds.", "all data, or 5 without --arrival-size"),
+        Flag(
+            "--train-on",
+            "train_on",
+            "seen|arrival",
+            "What a round trains on: all that has arrived, or only what is new.",
+            "seen",
+        ),
+    ),
+    "Strategies": (
+        Flag(
+            "--strategies",
+            "strategies",
+            "LIST",
+            "Separated by commas, with options as in "
+            "cold,warm:train-on=arrival,shrink-perturb:shrink=0.6:perturb=0.01:noise=gaussian. "
+            "`warmstart strategies` lists them.",
+            "cold,warm,shrink-perturb",
+        ),
+        Flag(
+            "--normalization",
+            "carry_over.normalization",
+            "recalibrate|keep|reset",
+            "Running statistics of BatchNorm: "
+            "estimated anew after each round, carried over, or reset before each round (the paper's code).",
+            "recalibrate",
+        ),
+        Flag(
+            "--optimizer-state",
+            "carry_over.optimizer_state",
+            "reset|keep",
+            "A new optimizer each round, or its momentum and moments carried over.",
+            "reset",
+        ),
+    ),
+    "Training": (
+        Flag("--optimizer", "recipe.optimizer", "adam|sgd", "Optimizer.", "adam"),
+        Flag("--lr", "recipe.learning_rate", "NUMBER", "Learning rate.", "0.001"),
+        Flag("--batch-size", "recipe.batch_size", "N", "Samples of a step, at most.", "128"),
+        Flag("--weight-decay", "recipe.weight_decay", "NUMBER", "L2 term in the gradient.", "0"),
+        Flag("--momentum", "recipe.momentum", "NUMBER", "Momentum of sgd.", "0"),
+        Flag(
+            "--stop-accuracy",
+            "stop.train_accuracy",
+            "SHARE|none",
+            "A round ends when training accuracy reaches it ...",
+            "0.99",
+        ),
+        Flag("--patience", "stop.patience", "EPOCHS|none", "... or has not improved for so long ...", "20"),
+        Flag("--max-epochs", "stop.max_epochs", "N", "... or at the latest after so many epochs ...", "500"),
+        Flag("--max-steps", "stop.max_steps", "N|none", "... or so many steps.", "none"),
+        Flag(
+            "--stop-measure",
+            "stop.measure",
+            "running|evaluation|released-code",
+            "What counts as training accuracy: that "
+            "of the epoch's own steps (the paper), of a pass after it, or as the paper's code sums it.",
+            "running",
+        ),
+    ),
+    "Study": (Flag("--seeds", "seeds", "N", "Paired repetitions; they have the seeds 0, 1, ...", "8"),),
+}
+
+
+def study_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command every flag of a study."""
+    for flags in reversed(FLAGS.values()):
+        for flag in reversed(flags):
+            text = flag.text + (f" [default: {flag.default}]" if flag.default else "")
+            command = click.option(flag.name, metavar=flag.values, help=text)(command)
+    return command
+
+
+def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Tables:
+    """Return a study file's tables with the given flags put over them.
+
+    Args:
+        tables: As read from a file; not changed.
+        given: Flag values by parameter name; None where a flag was not given.
+    """
+    merged: Tables = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tables.items()}
+    for flag in (flag for flags in FLAGS.values() for flag in flags):
+        value = given.get(flag.parameter)
+        if value is not None:
+            _put(merged, flag.place, value)
+    return merged
+
+
+def _put(tables: Tables, place: str, value: str) -> None:
+    table, _, option = place.partition(".")
+    if place == "strategies":
+        tables[place] = [text.strip() for text in value.split(",") if text.strip()]
+    elif place in ("model", "stream"):
+        _name(tables, place, value)
+    elif option:
+        tables.setdefault(table, {})[option] = value
+    else:
+        tables[place] = value
+
+
+def _name(tables: Tables, place: str, value: str) -> None:
+    """Put a name with its options; the options of another name do not fit, so they go."""
+    from warmstart.studies import split_spec
+
+    name, options = (value, {}) if _is_target(value) else split_spec(value)
+    before = tables.get(place, {})
+    kept = before if before.get("name") == name else {}
+    tables[place] = {**kept, "name": name, **options}
+
+
+def _is_target(value: str) -> bool:
+    """Whether this is module:function rather than name:option=value."""
+    return ":" in value and "=" not in value

@@ -1,0 +1,59 @@
+"""`warmstart report`: tables, charts and page from stored results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import rich_click as click
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from warmstart.studies import StudyRecords
+
+
+@click.command()
+@click.argument("directory", metavar="DIR")
+@click.option("--json", "json_file", metavar="FILE", help="Also write the summary as JSON here; - for standard output.")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def report(directory: str, json_file: str | None, debug: bool) -> None:
+    """Rebuild tables, charts and page of a study from its stored results, without training.
+
+    DIR is the study's directory. It may be at work still: what is finished is shown.
+    """
+    from warmstart.studies import read_study
+
+    show_results(read_study(directory), Path(directory), json_file)
+
+
+def show_results(records: StudyRecords, directory: Path, json_file: str | None) -> None:
+    """Write the report into the directory, and show table, verdict and where things lie."""
+    from warmstart.reports import result_table, write_report
+    from warmstart.studies import summarize
+
+    summary = summarize(records)
+    files = write_report(summary, directory)
+    # Standard output is for the JSON alone where that was asked for.
+    console = Console(stderr=json_file == "-")
+    console.print(result_table(summary))
+    console.print(summary.verdict, highlight=False)
+    page = (
+        f"Report: {files.html}"
+        if files.html
+        else f"Report: {files.markdown} (without page and charts: {files.skipped})"
+    )
+    console.print(page, highlight=False, soft_wrap=True)
+    if json_file:
+        _write_json(summary.to_dict(), json_file)
+
+
+def _write_json(content: dict[str, object], target: str) -> None:
+    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+    if target == "-":
+        sys.stdout.write(text)
+    else:
+        draft = Path(target).with_suffix(".part")
+        draft.write_text(text)
+        draft.replace(target)

@@ -1,0 +1,8 @@
+"""Labelled arrays in memory and where they come from."""
+
+from ._arrays import Dataset as Dataset
+from ._arrays import LabelledArrays as LabelledArrays
+from ._load import load as load
+from ._named import NamedDataset as NamedDataset
+from ._named import known_datasets as known_datasets
+from ._source import DataSource as DataSource

@@ -1,0 +1,148 @@
+"""From settings to data in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from warmstart.basics import InputError, unknown_name
+
+from ._arrays import Dataset
+from ._assemble import assemble
+from ._csv import read_csv
+from ._digits import read_digits
+from ._folder import read_folder
+from ._hub import download
+from ._layout import SplitFiles, parquet_files, split_files
+from ._mat import find_mat, read_mat
+from ._named import NamedDataset, known_datasets
+from ._npz import read_npz
+from ._parquet import read_parquet
+from ._raw import RawData
+from ._source import DataSource
+
+DIRECTORY_VARIABLE = "WARMSTART_DATA"
+_ENDINGS = (".npz", ".parquet", ".csv")
+
+Tell = Callable[[str], None]
+
+
+def load(source: DataSource, *, with_test: bool = False, progress: Tell | None = None) -> Dataset:
+    """Load data into memory.
+
+    A name means that data set: from the directory if one is named, by ``source.directory`` or by the environment
+    variable ``WARMSTART_DATA``, and else downloaded from the Hugging Face hub into its cache. Only images that are
+    asked for are decoded.
+
+    Args:
+        source: Where the data come from.
+        with_test: Whether to load the official test set, too.
+        progress: Told in words what is under way.
+
+    Returns:
+        The data; ``test`` is None unless asked for.
+
+    Raises:
+        InputError: If there are no such data, or they are not fit for classification, in one sentence.
+
+    Example:
+        >>> digits = load(DataSource("digits", subset=100))
+        >>> len(digits.train), digits.input_shape, digits.classes[:3]
+        (100, (1, 8, 8), ('0', '1', '2'))
+    """
+    tell = progress or _silent
+    named = next((known for known in known_datasets() if known.name == source.name), None)
+    if named is None:
+        return assemble(_at_path(source), subset=source.subset, with_test=with_test, tell=tell)
+    raw, place = _embedded(source) if named.hub_id is None else _from_files(named, source, with_test, tell)
+    dataset = assemble(raw, subset=source.subset, with_test=with_test, tell=tell)
+    named.check(dataset, place)
+    return dataset
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _embedded(source: DataSource) -> tuple[RawData, str]:
+    _check_no_label(source)
+    return read_digits(), "scikit-learn"
+
+
+def _from_files(named: NamedDataset, source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, str]:
+    directory = source.directory or os.environ.get(DIRECTORY_VARIABLE)
+    if directory:
+        return _in_directory(named, Path(directory).expanduser(), source)
+    tell(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
+    folder = download(named, with_test=with_test)
+    return read_parquet(named.name, split_files(folder), source.label), str(folder)
+
+
+def _in_directory(named: NamedDataset, directory: Path, source: DataSource) -> tuple[RawData, str]:
+    origin = "" if source.directory else f" (from the environment variable {DIRECTORY_VARIABLE})"
+    if not directory.is_dir():
+        raise InputError(f"The data directory must be a folder that exists, got {directory}{origin}.")
+    folders = [directory / name for name in named.folder_names] + [directory]
+    for folder in folders:
+        for inner in (folder, folder / named.hub_folder, folder / "data"):
+            raw = _in_folder(named, inner, source)
+            if raw is not None:
+                return raw, str(inner)
+    raise InputError(
+        f"The data directory {directory}{origin} must hold the files of {named.name}, but there is no "
+        f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(str, folders))}."
+    )
+
+
+def _in_folder(named: NamedDataset, folder: Path, source: DataSource) -> RawData | None:
+    files = split_files(folder)
+    if files.train:
+        return read_parquet(named.name, files, source.label)
+    mat = find_mat(folder) if named.name == "svhn" else {}
+    if "train" in mat:
+        _check_no_label(source)
+        return read_mat(named.name, mat)
+    return None
+
+
+def _at_path(source: DataSource) -> RawData:
+    path = Path(source.name).expanduser()
+    if not path.exists():
+        raise _missing(source.name, path)
+    if path.is_dir():
+        return _at_folder(path, source)
+    ending = path.suffix.lower()
+    if ending == ".csv":
+        return read_csv(path, source.label)
+    if ending == ".npz":
+        return read_npz(path, source.label)
+    if ending == ".parquet":
+        return read_parquet(path.stem, SplitFiles((path,)), source.label)
+    raise InputError(f"A file with data must end in {', '.join(_ENDINGS)}, got {path}.")
+
+
+def _at_folder(path: Path, source: DataSource) -> RawData:
+    name = path.resolve().name
+    files = parquet_files(path)
+    if files.train:
+        return read_parquet(name, files, source.label)
+    if files.test:
+        raise InputError(
+            f"{path} must hold training files, got only those of a test set, such as {files.test[0].name}."
+        )
+    _check_no_label(source)
+    return read_folder(path)
+
+
+def _missing(name: str, path: Path) -> InputError:
+    if "/" in name or os.sep in name or path.suffix.lower() in _ENDINGS:
+        return InputError(f"data must be a known data set or a path that exists, got {name}, which does not exist.")
+    return unknown_name("data set", name, [*(known.name for known in known_datasets()), "or a path that exists"])
+
+
+def _check_no_label(source: DataSource) -> None:
+    if source.label is not None:
+        raise InputError(
+            f"label (--label) must be left out for {source.name}, which has no columns, got '{source.label}'."
+        )

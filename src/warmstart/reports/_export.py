@@ -1,0 +1,35 @@
+"""Charts as images: the same specifications as on the page, in light colours on white."""
+
+from typing import Any
+
+from warmstart.basics import require
+from warmstart.studies._summary import Summary
+
+from .charts import charts_of, theme
+
+PURPOSE = "A report with charts"
+
+
+def chart_images(summary: Summary) -> dict[str, bytes]:
+    """Return every chart as PNG (at twice the size) and SVG, by file name.
+
+    Raises:
+        InputError: If the extra ``report`` is not installed.
+    """
+    converter = require("vl_convert", extra="report", purpose=PURPOSE)
+    images: dict[str, bytes] = {}
+    for name, chart in charts_of(summary).items():
+        options: dict[str, Any] = {"vl_spec": chart.to_dict(), "vl_version": grammar(), "config": _on_white()}
+        images[f"{name}.png"] = converter.vegalite_to_png(**options, scale=2)
+        images[f"{name}.svg"] = converter.vegalite_to_svg(**options).encode()
+    return images
+
+
+def grammar() -> str:
+    """Return the version of Vega-Lite that altair writes, as vl-convert names it."""
+    altair = require("altair", extra="report", purpose=PURPOSE)
+    return ".".join(altair.SCHEMA_VERSION.lstrip("v").split(".")[:2])
+
+
+def _on_white() -> dict[str, Any]:
+    return {**theme(dark=False), "background": "white", "padding": 16}

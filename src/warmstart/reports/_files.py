@@ -1,0 +1,83 @@
+"""The files of a report, each written whole or not at all."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from warmstart.basics import InputError
+from warmstart.studies._summary import Summary
+
+from ._export import chart_images
+from ._markdown import markdown
+from ._page import page
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """Where the parts of a report are.
+
+    Attributes:
+        summary: The JSON summary.
+        markdown: The report as Markdown.
+        html: The report as one page that works offline; None if it was skipped.
+        charts: Charts as PNG and SVG; empty if they were skipped.
+        skipped: Why the page and the charts were skipped; None if they were not.
+    """
+
+    summary: Path
+    markdown: Path
+    html: Path | None
+    charts: tuple[Path, ...]
+    skipped: str | None
+
+
+def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
+    """Write ``summary.json``, ``report.md``, ``report.html`` and ``charts/`` into a directory.
+
+    Every file is written beside its place and then renamed, so a reader never meets half a file. An existing report is
+    replaced. The page and the charts need the extra ``report``; without it the other two files are written all the
+    same.
+
+    Args:
+        summary: What the study says, complete or not.
+        directory: Made if it does not exist.
+
+    Returns:
+        Where the files are, and what was skipped for what reason.
+
+    Raises:
+        InputError: If the directory is a file.
+    """
+    folder = Path(directory)
+    _make(folder)
+    text = json.dumps(summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
+    summary_file = _write(folder / "summary.json", text + "\n")
+    html, charts, skipped = _drawn(summary, folder)
+    images = [path.relative_to(folder).as_posix() for path in charts if path.suffix == ".png"]
+    markdown_file = _write(folder / "report.md", markdown(summary, images))
+    return ReportFiles(summary_file, markdown_file, html, charts, skipped)
+
+
+def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...], str | None]:
+    try:
+        html = _write(folder / "report.html", page(summary))
+        images = chart_images(summary)
+    except InputError as error:
+        return None, (), str(error)
+    _make(folder / "charts")
+    return html, tuple(_write(folder / "charts" / name, content) for name, content in images.items()), None
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise InputError(f"directory must be a folder or not exist yet, got the file {folder}.") from error
+
+
+def _write(path: Path, content: str | bytes) -> Path:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part.write_bytes(content.encode() if isinstance(content, str) else content)
+    part.replace(path)
+    return path

@@ -1,0 +1,136 @@
+"""Numbers as a reader wants them: rounded to what matters, with a unit."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from warmstart.statistics import Estimate, PairedDifference, PairedRatio, describe_difference, times_text
+from warmstart.studies._summary import CostSummary
+
+NOTHING: Final = "-"
+
+COST_TITLES: Final[Mapping[str, str]] = {
+    "steps": "training steps",
+    "samples": "samples processed",
+    "flops": "FLOPs",
+    "seconds": "seconds",
+}
+
+
+def accuracy_text(accuracy: Estimate) -> str:
+    """Return an accuracy in per cent, with half the width of its interval.
+
+    Example:
+        >>> accuracy_text(Estimate(0.912, 0.901, 0.923, n=8)), accuracy_text(Estimate(0.9, None, None, n=1))
+        ('91.2 % ± 1.1', '90.0 %')
+    """
+    if accuracy.mean is None:
+        return NOTHING
+    text = f"{100 * accuracy.mean:.1f} %"
+    if accuracy.interval is None:
+        return text
+    low, high = accuracy.interval
+    return f"{text} ± {50 * (high - low):.1f}"
+
+
+def difference_text(difference: PairedDifference | None) -> str:
+    """Return a difference in words; that of a single seed with its size, since no interval can be told.
+
+    Example:
+        >>> difference_text(PairedDifference(-0.018, None, None, n=1, detected=False))
+        '-1.8 points (one seed: no interval)'
+        >>> difference_text(None)
+        'reference'
+    """
+    if difference is None:
+        return "reference"
+    words = describe_difference(difference)
+    if difference.mean is None or difference.interval is not None:
+        return words
+    return f"{100 * difference.mean:+.1f} points ({words})"
+
+
+def count_text(count: float) -> str:
+    """Return a count with thousands separated, or with a prefix from ten million on.
+
+    Example:
+        >>> count_text(12345), count_text(0.5), count_text(12_345_678)
+        ('12,345', '0.5', '12.3 M')
+    """
+    if abs(count) >= 1e7:
+        return prefixed(count)
+    return f"{count:,.0f}" if count >= 10 or count == round(count) else f"{count:.1f}"
+
+
+def prefixed(value: float) -> str:
+    """Return a large number with three digits and its prefix.
+
+    Example:
+        >>> prefixed(1.234e12), prefixed(950), prefixed(3e22)
+        ('1.23 T', '950', '3e+22')
+    """
+    prefixes = ((1e18, None), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+    size, prefix = next((pair for pair in prefixes if abs(value) >= pair[0]), (1.0, ""))
+    return f"{value:.3g}" if prefix is None else f"{value / size:.3g} {prefix}".rstrip()
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in its natural unit.
+
+    Example:
+        >>> duration_text(0.123), duration_text(75), duration_text(7200)
+        ('0.12 s', '1.2 min', '2.0 h')
+    """
+    if seconds < 1:
+        return f"{seconds:.2g} s"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 3600 else f"{seconds / 3600:.1f} h"
+
+
+_UNITS: Mapping[str, Callable[[float], str]] = {
+    "steps": count_text,
+    "samples": count_text,
+    "flops": prefixed,
+    "seconds": duration_text,
+}
+
+
+def cost_text(name: str, cost: Estimate) -> str:
+    """Return the mean of one of the four costs in its unit."""
+    return NOTHING if cost.mean is None else _UNITS[name](cost.mean)
+
+
+def ratio_text(ratio: PairedRatio | None) -> str:
+    """Return by what factor a cost differs from the reference's, with its interval.
+
+    Example:
+        >>> ratio_text(PairedRatio(0.34, 0.31, 0.38, n=8, detected=True))
+        '0.34x [0.31, 0.38]'
+        >>> ratio_text(PairedRatio(1.02, 0.95, 1.09, n=8, detected=False))
+        'no difference detected [0.95, 1.09]'
+    """
+    if ratio is None or ratio.mean is None:
+        return "reference" if ratio is None else NOTHING
+    if ratio.interval is None:
+        return f"{times_text(ratio.mean)}x (one seed: no interval)"
+    ends = f"[{', '.join(map(times_text, ratio.interval))}]"
+    return f"{times_text(ratio.mean)}x {ends}" if ratio.detected else f"no difference detected {ends}"
+
+
+def cost_with_factor(name: str, cost: CostSummary) -> str:
+    """Return a cost with its factor to the reference in brackets, where there is one."""
+    text = cost_text(name, cost.value)
+    if cost.ratio is None or cost.ratio.mean is None:
+        return text
+    undetected = cost.ratio.interval is not None and not cost.ratio.detected
+    return f"{text} ({'no difference detected' if undetected else times_text(cost.ratio.mean) + 'x'})"
+
+
+def endings_text(endings: Mapping[str, int]) -> str:
+    """Return how rounds ended.
+
+    Example:
+        >>> endings_text({"reached": 30, "plateau": 0, "cap": 2, "diverged": 0})
+        '30 reached, 2 cap'
+    """
+    return ", ".join(f"{count} {ending}" for ending, count in endings.items() if count) or NOTHING

@@ -1,0 +1,10 @@
+"""The charts of a report, each a function from a summary to an altair chart."""
+
+from ._accuracy import accuracy_chart as accuracy_chart
+from ._accuracy import difference_chart as difference_chart
+from ._all import captions as captions
+from ._all import charts_of as charts_of
+from ._cost import cost_chart as cost_chart
+from ._endings import endings_chart as endings_chart
+from ._style import theme as theme
+from ._tradeoff import tradeoff_chart as tradeoff_chart

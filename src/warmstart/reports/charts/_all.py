@@ -1,0 +1,49 @@
+"""Which charts a report has, in order, with their titles and captions."""
+
+from typing import TYPE_CHECKING
+
+from warmstart.studies._summary import Summary
+
+from ._accuracy import accuracy_chart, difference_chart
+from ._cost import cost_chart
+from ._endings import endings_chart
+from ._tradeoff import tradeoff_chart
+
+if TYPE_CHECKING:
+    import altair as alt
+
+
+def charts_of(summary: Summary) -> "dict[str, alt.LayerChart]":
+    """Return the charts that have something to show, by the name of their files."""
+    differences = [row.accuracy_difference for row in summary.rounds if row.accuracy_difference is not None]
+    applicable = {
+        "accuracy": (accuracy_chart, any(row.accuracy.n for row in summary.rounds)),
+        "difference": (difference_chart, any(difference.n for difference in differences)),
+        "cost": (cost_chart, bool(summary.rounds)),
+        "accuracy-against-cost": (tradeoff_chart, any(arm.accuracy.n for arm in summary.arms)),
+        "endings": (endings_chart, bool(summary.rounds)),
+    }
+    return {name: chart(summary) for name, (chart, applies) in applicable.items() if applies}
+
+
+def captions(summary: Summary) -> dict[str, tuple[str, str]]:
+    """Return title and caption of every chart, by its name."""
+    share = f"{100 * summary.confidence:g} %"
+    highlight = "Click a name in the legend to highlight it."
+    return {
+        "accuracy": ("Accuracy against data seen", f"Mean over seeds with its {share} interval. {highlight}"),
+        "difference": (
+            f"Difference to {summary.reference} against data seen",
+            f"Mean over pairs of one seed with its {share} interval; where it holds zero, no difference was detected.",
+        ),
+        "cost": (
+            "Cost against data seen",
+            f"Mean over seeds with its {share} interval, of each round or of all rounds so far. {highlight}",
+        ),
+        "accuracy-against-cost": (
+            "Accuracy against cost",
+            f"After round {summary.compared_round}: one faint point per seed, one strong point per strategy with the "
+            f"{share} intervals of both means. Up and to the left is better.",
+        ),
+        "endings": ("How rounds ended", "All finished rounds of all seeds."),
+    }

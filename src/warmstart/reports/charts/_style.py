@@ -1,0 +1,120 @@
+"""What the charts have in common: colours, shapes, dashes, the theme and the legend that highlights."""
+
+from collections.abc import Mapping, Sequence
+from math import floor, log10
+from types import ModuleType
+from typing import Any, Final
+
+from warmstart.basics import require
+from warmstart.studies._summary import Summary
+
+WIDTH: Final = 560
+HEIGHT: Final = 300
+NEUTRAL: Final = "#8a8f94"
+
+# The palette of Okabe and Ito, which is told apart with every common kind of colour blindness. Its black and its yellow
+# are left out: they vanish on one of the two backgrounds. Lengths without a common factor give 42 distinct pairs.
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
+DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
+
+
+def altair() -> ModuleType:
+    """Return altair.
+
+    Raises:
+        InputError: If it is not installed.
+    """
+    return require("altair", extra="report", purpose="A report with charts")
+
+
+def theme(*, dark: bool) -> dict[str, Any]:
+    """Return the Vega-Lite configuration of a light or a dark page."""
+    ink, quiet, line = ("#e6e8ea", "#a0a9b2", "#343a41") if dark else ("#1d2125", "#5c6670", "#e3e7ea")
+    return {
+        "background": "transparent",
+        "font": "system-ui, -apple-system, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif",
+        "view": {"stroke": None},
+        "title": {"color": ink, "anchor": "start", "fontSize": 13, "fontWeight": 600, "offset": 14},
+        "axis": {
+            "labelColor": quiet,
+            "titleColor": quiet,
+            "gridColor": line,
+            "domainColor": quiet,
+            "tickColor": quiet,
+            "labelFontSize": 12,
+            "titleFontSize": 12,
+            "titleFontWeight": "normal",
+            "titlePadding": 10,
+        },
+        "legend": {
+            "labelColor": ink,
+            "labelFontSize": 12,
+            "labelLimit": 300,
+            "symbolSize": 90,
+            "rowPadding": 5,
+            "symbolOpacity": 1,
+            "symbolStrokeWidth": 0,
+            "columns": 2,
+        },
+    }
+
+
+def arm_channels(summary: Summary) -> dict[str, Any]:
+    """Return the encodings by which strategies are told apart: colour, shape and dash, in one legend.
+
+    The same strategy looks the same in every chart of a report.
+    """
+    alt, labels = altair(), [arm.arm for arm in summary.arms]
+    legend = alt.Legend(orient="bottom", title=None)
+    return {
+        "color": alt.Color("arm:N", scale=_scale(labels, COLOURS), legend=legend),
+        "shape": alt.Shape("arm:N", scale=_scale(labels, SHAPES), legend=legend),
+        "strokeDash": alt.StrokeDash("arm:N", scale=_scale(labels, DASHES), legend=legend),
+    }
+
+
+def highlight() -> Any:
+    """Return the selection of one strategy by a click in the legend."""
+    return altair().selection_point(name="highlight", fields=["arm"], bind="legend")
+
+
+def faded(selection: Any, strong: float, weak: float) -> Any:
+    """Return an opacity that is ``weak`` for strategies that are not selected."""
+    alt = altair()
+    return alt.condition(selection, alt.value(strong), alt.value(weak))
+
+
+def has_ends(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Return whether any row has the lower end of an interval; a layer without data has no scale to draw on.
+
+    Example:
+        >>> has_ends([{"mean": 0.9, "low": None}]), has_ends([{"sum_steps_low": 3.0}])
+        (False, True)
+    """
+    return any(name.endswith("low") and value is not None for row in rows for name, value in row.items())
+
+
+def samples_axis(summary: Summary) -> Any:
+    """Return the horizontal axis of samples seen; few rounds are labelled each."""
+    alt, seen = altair(), sorted({row.samples_seen for row in summary.rounds})
+    axis = alt.Axis(format=",d", grid=False, values=seen if len(seen) <= 6 else alt.Undefined, labelOverlap=True)
+    scale = alt.Scale(zero=False, nice=False, padding=24)
+    return alt.X("samples_seen:Q", title="training samples seen", axis=axis, scale=scale)
+
+
+def rounded(value: float | None, digits: int = 5) -> float | None:
+    """Return a number with a few significant digits, which keeps the page small.
+
+    Example:
+        >>> rounded(0.123456789), rounded(123456789), rounded(0.0), rounded(None)
+        (0.12346, 123460000, 0.0, None)
+    """
+    if not value:
+        return value
+    number = round(value, digits - 1 - floor(log10(abs(value))))
+    return int(number) if abs(number) >= 10**digits else number
+
+
+def _scale(labels: Sequence[str], values: Sequence[Any]) -> Any:
+    return altair().Scale(domain=list(labels), range=[values[index % len(values)] for index in range(len(labels))])

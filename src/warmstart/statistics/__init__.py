@@ -1,0 +1,14 @@
+"""What paired seeds say together: means, differences and ratios with their intervals, and the words for them."""
+
+from ._estimate import Estimate as Estimate
+from ._estimate import mean_interval as mean_interval
+from ._paired import PairedDifference as PairedDifference
+from ._paired import PairedRatio as PairedRatio
+from ._paired import paired_difference as paired_difference
+from ._paired import paired_ratio as paired_ratio
+from ._words import describe_difference as describe_difference
+from ._words import describe_ratio as describe_ratio
+from ._words import interval_text as interval_text
+from ._words import size_interval as size_interval
+from ._words import times_text as times_text
+from ._words import visible_digits as visible_digits

@@ -1,0 +1,79 @@
+"""From a list with gaps to an array, and from an array to Student's interval."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from warmstart.basics import InputError, check_in_range
+
+Values = Iterable[float | None]
+
+
+def as_floats(name: str, values: Values) -> np.ndarray:
+    """Return ``values`` as a float64 array of shape (n,), NaN where a value is missing (None, NaN or infinite).
+
+    Raises:
+        InputError: If the values are not one-dimensional.
+
+    Example:
+        >>> as_floats("values", [1, None, 2.5]).tolist()
+        [1.0, nan, 2.5]
+    """
+    array = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
+    if array.ndim != 1:
+        raise InputError(f"{name} must be one-dimensional, got shape {array.shape}.")
+    return np.where(np.isfinite(array), array, np.nan)
+
+
+def complete_pairs(values: Values, reference: Values) -> tuple[np.ndarray, np.ndarray]:
+    """Return both arrays without the pairs of which either side is missing.
+
+    Raises:
+        InputError: If the two are not of equal length, or not one-dimensional.
+
+    Example:
+        >>> left, right = complete_pairs([1, None, 3], [4, 5, 6])
+        >>> left.tolist(), right.tolist()
+        ([1.0, 3.0], [4.0, 6.0])
+    """
+    left, right = as_floats("values", values), as_floats("reference", reference)
+    if len(left) != len(right):
+        raise InputError(f"values and reference must be equally long, got {len(left)} and {len(right)}.")
+    both = np.isfinite(left) & np.isfinite(right)
+    return left[both], right[both]
+
+
+def student_interval(sample: np.ndarray, confidence: float) -> tuple[float | None, float | None, float | None]:
+    """Return mean, low and high of a sample without gaps.
+
+    mean -+ t(df = n - 1, (1 + confidence) / 2) * s / sqrt(n), with s the sample's standard deviation (divisor n - 1)
+
+    Without a value there is no mean, and with a single one there is no interval.
+
+    Raises:
+        InputError: If ``confidence`` is outside (0, 1).
+
+    Reference:
+        Student, "The probable error of a mean", Biometrika 6, 1908.
+
+    Example:
+        >>> mean, low, high = student_interval(np.array([1.0, 2.0, 3.0]), 0.95)
+        >>> f"{mean:.1f} [{low:.2f}, {high:.2f}]"
+        '2.0 [-0.48, 4.48]'
+    """
+    check_in_range("confidence", confidence, 0, 1, low_open=True, high_open=True)
+    if len(sample) == 0:
+        return None, None, None
+    mean = float(np.mean(sample))
+    if len(sample) == 1:
+        return mean, None, None
+    half = _student_quantile(len(sample) - 1, confidence) * float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
+    return mean, mean - half, mean + half
+
+
+def _student_quantile(degrees: int, confidence: float) -> float:
+    # scipy.special holds the quantile itself; scipy.stats would take ten times as long to import.
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, (1 + confidence) / 2))

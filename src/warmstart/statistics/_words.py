@@ -1,0 +1,110 @@
+"""Intervals in words that a reader can act on."""
+
+from ._paired import PairedDifference, PairedRatio
+
+
+def describe_difference(
+    difference: PairedDifference,
+    *,
+    unit: str = "points",
+    scale: float = 100.0,
+    digits: int = 1,
+) -> str:
+    """Say what a paired difference shows, and no more than its interval supports.
+
+    Args:
+        difference: The difference to describe.
+        unit: What the scaled numbers count; "points" are percentage points of accuracy.
+        scale: Factor from the difference's own unit to ``unit``.
+        digits: Decimal places; up to two more are shown where the interval would otherwise seem to touch zero.
+
+    Returns:
+        A phrase. A detected difference is told by its direction and size, and its interval by size as well.
+
+    Example:
+        >>> describe_difference(PairedDifference(-0.029, -0.046, -0.012, n=8, detected=True))
+        'lower by 2.9 points [1.2, 4.6]'
+        >>> describe_difference(PairedDifference(0.002, -0.006, 0.009, n=8, detected=False))
+        'no difference detected [-0.6, 0.9]'
+        >>> describe_difference(PairedDifference(-0.03, None, None, n=1, detected=False))
+        'one seed: no interval'
+    """
+    if difference.mean is None:
+        return "no pair to compare"
+    if difference.interval is None:
+        return "one seed: no interval"
+    low, high = (end * scale for end in difference.interval)
+    if not difference.detected:
+        return f"no difference detected {interval_text(low, high, digits=digits)}"
+    direction, size = ("lower" if high < 0 else "higher"), abs(difference.mean * scale)
+    digits = visible_digits(min(abs(low), abs(high)), digits)
+    return f"{direction} by {size:.{digits}f} {unit} {size_interval(low, high, digits=digits)}"
+
+
+def describe_ratio(ratio: PairedRatio) -> str:
+    """Say what a paired ratio shows.
+
+    Example:
+        >>> describe_ratio(PairedRatio(0.34, 0.31, 0.38, n=8, detected=True))
+        '0.34 times [0.31, 0.38]'
+        >>> describe_ratio(PairedRatio(1.02, 0.95, 1.09, n=8, detected=False))
+        'no difference detected: 1.02 times [0.95, 1.09]'
+        >>> describe_ratio(PairedRatio(0.34, None, None, n=1, detected=False))
+        '0.34 times (one seed: no interval)'
+    """
+    if ratio.mean is None:
+        return "no ratio" if ratio.n else "no pair to compare"
+    times = f"{times_text(ratio.mean)} times"
+    if ratio.interval is None:
+        return f"{times} (one seed: no interval)"
+    if ratio.interval == (1.0, 1.0):
+        return "the same"
+    interval = f"[{', '.join(map(times_text, ratio.interval))}]"
+    return f"{'' if ratio.detected else 'no difference detected: '}{times} {interval}"
+
+
+def times_text(factor: float) -> str:
+    """Return a factor with about three significant digits.
+
+    Example:
+        >>> times_text(0.342), times_text(0.0421), times_text(13.37)
+        ('0.34', '0.042', '13.4')
+    """
+    if factor >= 1e6:
+        return f"{factor:.1e}"
+    if factor >= 10:
+        return f"{factor:,.1f}"
+    return f"{factor:.2f}" if factor >= 0.1 else f"{factor:.2g}"
+
+
+def interval_text(low: float, high: float, *, digits: int = 1) -> str:
+    """Return an interval in square brackets, never with a negative zero.
+
+    Example:
+        >>> interval_text(-0.04, 2.96)
+        '[0.0, 3.0]'
+    """
+    # Adding 0.0 turns the negative zero that rounding leaves into a plain one.
+    return f"[{round(low, digits) + 0.0:.{digits}f}, {round(high, digits) + 0.0:.{digits}f}]"
+
+
+def size_interval(low: float, high: float, *, digits: int = 1) -> str:
+    """Return an interval on one side of zero by its sizes, the smaller first.
+
+    Example:
+        >>> size_interval(-4.6, -1.2)
+        '[1.2, 4.6]'
+    """
+    return interval_text(*sorted((abs(low), abs(high))), digits=digits)
+
+
+def visible_digits(size: float, digits: int) -> int:
+    """Return how many decimal places, from ``digits`` to two more, show that ``size`` is not zero.
+
+    Example:
+        >>> visible_digits(0.04, 1), visible_digits(1.2, 1), visible_digits(0, 1)
+        (2, 1, 1)
+    """
+    if not size:
+        return digits
+    return next((places for places in (digits, digits + 1) if round(size, places) > 0), digits + 2)

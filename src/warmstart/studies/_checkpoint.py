@@ -1,0 +1,100 @@
+"""What a round carries on, as a file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from warmstart.basics import InputError
+from warmstart.trial import Carried
+
+from ._storage import storage_errors
+
+_MODEL = "model/"
+_OPTIMIZER = "optimizer/"
+
+
+def save_carried(carried: Carried, path: Path) -> None:
+    """Write the model, and the optimizer's state where it is kept, by write-and-rename.
+
+    Args:
+        carried: With a model.
+        path: Of the file, in safetensors format; its folder is made. An existing file is replaced whole or not at all.
+
+    Raises:
+        StorageError: If the disk is full or the folder cannot be written.
+    """
+    assert carried.model is not None, "there is nothing to save before a first good round"
+    tensors = {_MODEL + name: value for name, value in carried.model.state_dict().items()}
+    if not_tensors := [name for name, value in tensors.items() if not isinstance(value, torch.Tensor)]:
+        raise InputError(f"The model's state must be tensors to be stored, but {not_tensors[0]} is not.")
+    state, groups = _flat_optimizer(carried.optimizer)
+    metadata = {"round": str(carried.round), "optimizer": json.dumps(groups)}
+    draft = path.with_suffix(".part")
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({name: _own(value) for name, value in {**tensors, **state}.items()}, draft, metadata)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        draft.replace(path)
+
+
+def _own(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy that shares no memory: the format knows no tied tensors, so each alias is written out."""
+    return tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+
+
+def _flat_optimizer(optimizer: dict[str, Any] | None) -> tuple[dict[str, torch.Tensor], Any]:
+    """Split an optimizer's state into named tensors and the rest, which JSON can hold."""
+    if optimizer is None:
+        return {}, None
+    tensors: dict[str, torch.Tensor] = {}
+    rest: dict[str, dict[str, Any]] = {}
+    for index, entries in optimizer["state"].items():
+        for key, value in entries.items():
+            if isinstance(value, torch.Tensor):
+                tensors[f"{_OPTIMIZER}{index}/{key}"] = value
+            else:
+                rest.setdefault(str(index), {})[key] = value
+    return tensors, {"param_groups": optimizer["param_groups"], "rest": rest}
+
+
+def load_carried(path: Path, fresh: nn.Module) -> Carried:
+    """Read what :func:`save_carried` wrote.
+
+    Args:
+        path: Of the file.
+        fresh: A model of the same shape; it takes the stored parameters and buffers, and is returned in the result.
+
+    Raises:
+        InputError: If the file is missing or damaged, or holds another model.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            metadata = file.metadata()
+        fresh.load_state_dict({k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)})
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"The checkpoint {path} cannot be read ({reason}); without it the trial cannot go on."
+        ) from error
+    return Carried(int(metadata["round"]), fresh, _nested_optimizer(tensors, json.loads(metadata["optimizer"])))
+
+
+def _nested_optimizer(tensors: dict[str, torch.Tensor], groups: Any) -> dict[str, Any] | None:
+    if groups is None:
+        return None
+    state: dict[int, dict[str, Any]] = {int(index): dict(entries) for index, entries in groups["rest"].items()}
+    for name, value in tensors.items():
+        if name.startswith(_OPTIMIZER):
+            index, key = name.removeprefix(_OPTIMIZER).split("/", 1)
+            state.setdefault(int(index), {})[key] = value
+    return {"state": state, "param_groups": groups["param_groups"]}

@@ -1,0 +1,76 @@
+"""What strategies, models and streams there are by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+from warmstart import models, strategies, streams
+from warmstart.basics import unknown_name
+from warmstart.models import Architecture, UserModel
+from warmstart.strategies import Strategy
+from warmstart.streams import Stream
+
+from ._options import build_options, kebab, options_of
+
+_MODEL_NAMES = {"res-net18": "resnet18", "m-l-p": "mlp", "logistic-regression": "logistic"}
+
+
+def _exported(room: ModuleType, base: type) -> dict[str, type]:
+    """Return the room's exported subclasses of ``base``, so that a new one is known as soon as it is exported."""
+    found = [value for value in vars(room).values() if inspect.isclass(value) and issubclass(value, base)]
+    return {kebab(value.__name__): value for value in found if not inspect.isabstract(value)}
+
+
+def known_strategies() -> dict[str, type[Strategy]]:
+    """Return the strategies by name."""
+    return _exported(strategies, Strategy)
+
+
+def known_streams() -> dict[str, type[Stream]]:
+    """Return the streams by name."""
+    return _exported(streams, Stream)
+
+
+def known_models() -> dict[str, type[Architecture]]:
+    """Return the models by name; a user's own is named by its module and function instead."""
+    found = _exported(models, Architecture)
+    return {_MODEL_NAMES.get(name, name): value for name, value in found.items() if value is not UserModel}
+
+
+def build_named(kind: str, known: Mapping[str, type], name: str, options: Mapping[str, Any]) -> Any:
+    """Construct what is known by ``name``.
+
+    Raises:
+        InputError: If the name or an option is unknown, or an option's value is not allowed.
+    """
+    if name not in known:
+        raise unknown_name(kind, name, known)
+    return build_options(known[name], options, kind=f"{kind} {name}")
+
+
+def name_of(known: Mapping[str, type], value: object) -> str:
+    """Return the name by which the type of ``value`` is known."""
+    return next(name for name, owner in known.items() if owner is type(value))
+
+
+def model_to_table(architecture: Architecture) -> dict[str, Any]:
+    """Return a model's name and options as a table."""
+    if isinstance(architecture, UserModel):
+        return {"name": architecture.target}
+    return {"name": name_of(known_models(), architecture), **options_of(architecture)}
+
+
+def model_from_table(table: Mapping[str, Any]) -> Architecture:
+    """Return the model that a table describes; a name with a colon is a user's own.
+
+    Raises:
+        InputError: If the name or an option is unknown, or an option's value is not allowed.
+    """
+    options = {key: value for key, value in table.items() if key != "name"}
+    name = str(table.get("name", "resnet18"))
+    if ":" in name:
+        return build_options(UserModel, {"target": name, **options}, kind="user model")
+    return build_named("model", {**known_models(), "module:function": UserModel}, name, options)

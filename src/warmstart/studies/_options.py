@@ -1,0 +1,163 @@
+"""Options as text: between frozen dataclasses and what people type or store.
+
+``shrink-perturb:shrink=0.6:noise=gaussian`` is a *spec*: a name and options, in the words of the dataclass's fields.
+This is the edge at which names become objects; nothing below it looks at names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from warmstart.basics import InputError, unknown_name
+
+NONE = "none"
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+def kebab(name: str) -> str:
+    """Return the spelling for people: words joined by hyphens.
+
+    Example:
+        >>> kebab("ShrinkPerturb"), kebab("arrival_size")
+        ('shrink-perturb', 'arrival-size')
+    """
+    parts = ["-" + letter.lower() if letter.isupper() else letter for letter in name]
+    return "".join(parts).strip("-").replace("_", "-")
+
+
+def split_spec(text: str) -> tuple[str, dict[str, str]]:
+    """Split a spec into its name and its options.
+
+    Raises:
+        InputError: If an option has no value.
+
+    Example:
+        >>> split_spec("cold:scale=0.5")
+        ('cold', {'scale': '0.5'})
+    """
+    name, *parts = [part.strip() for part in text.split(":")]
+    options: dict[str, str] = {}
+    for part in parts:
+        key, equals, value = part.partition("=")
+        if not (key and equals and value):
+            raise InputError(f"Options follow a name as name:option=value, got '{part}' in '{text}'.")
+        options[key.strip().replace("_", "-")] = value.strip()
+    return name, options
+
+
+def fields_of(owner: type) -> dict[str, Any]:
+    """Return the options of a dataclass: kebab-case name and type."""
+    hints = typing.get_type_hints(owner)
+    return {kebab(field.name): hints[field.name] for field in dataclasses.fields(owner) if field.init}
+
+
+def build_options(owner: type, options: Mapping[str, Any], *, kind: str) -> Any:
+    """Construct a dataclass from options given as text or as values.
+
+    Args:
+        owner: A dataclass.
+        options: By kebab- or snake-case name.
+        kind: What the owner is called in messages, such as "strategy warm".
+
+    Raises:
+        InputError: If an option is unknown, has a value of another type, or is out of range.
+    """
+    types_of = fields_of(owner)
+    values: dict[str, Any] = {}
+    for key, value in options.items():
+        name = key.replace("_", "-")
+        if name not in types_of:
+            raise _unknown_option(name, kind, types_of)
+        values[name.replace("-", "_")] = convert(value, types_of[name], name=name)
+    return owner(**values)
+
+
+def _unknown_option(name: str, kind: str, known: Iterable[str]) -> InputError:
+    names = list(known)
+    if not names:
+        return InputError(f"The {kind} has no options, got '{name}'.")
+    return unknown_name(f"option of {kind}", name, names)
+
+
+def convert(value: Any, kind: Any, *, name: str) -> Any:
+    """Return ``value``, text or already of its type, as the annotated type ``kind``.
+
+    Example:
+        >>> convert("0.5", float, name="scale"), convert("none", int | None, name="patience")
+        (0.5, None)
+    """
+    if isinstance(kind, types.UnionType):
+        return _convert_optional(value, kind, name)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _convert_choice(value, kind, name)
+    if kind is bool:
+        return _convert_truth(value, name)
+    if kind in (int, float):
+        return _convert_number(value, kind, name)
+    return str(value)
+
+
+def _convert_optional(value: Any, kind: types.UnionType, name: str) -> Any:
+    if value is None or str(value).lower() == NONE:
+        return None
+    (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
+    return convert(value, inner, name=name)
+
+
+def _convert_choice(value: Any, kind: type[StrEnum], name: str) -> StrEnum:
+    try:
+        return kind(value)
+    except ValueError:
+        raise unknown_name(name, str(value), [member.value for member in kind]) from None
+
+
+def _convert_truth(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() not in _TRUTH:
+        raise InputError(f"{name} must be true or false, got {value}.")
+    return _TRUTH[str(value).lower()]
+
+
+def _convert_number(value: Any, kind: type, name: str) -> Any:
+    wanted = "a whole number" if kind is int else "a number"
+    try:
+        number = float(value) if not isinstance(value, bool) else None
+    except (TypeError, ValueError):
+        number = None
+    if number is None or (kind is int and number != int(number)):
+        raise InputError(f"{name} must be {wanted}, got {value}.")
+    return int(str(value)) if kind is int and not isinstance(value, float) and "." not in str(value) else kind(number)
+
+
+def plain(value: Any) -> Any:
+    """Return a value as TOML and JSON can hold it."""
+    if value is None:
+        return NONE
+    return str(value) if isinstance(value, StrEnum) else value
+
+
+def options_of(owner: Any) -> dict[str, Any]:
+    """Return every option of a dataclass instance as plain values, by snake-case name."""
+    return {field.name: plain(getattr(owner, field.name)) for field in dataclasses.fields(owner) if field.init}
+
+
+def format_spec(name: str, options: Mapping[str, Any]) -> str:
+    """Return the spec of a name with options.
+
+    Example:
+        >>> format_spec("cold", {"scale": 0.5})
+        'cold:scale=0.5'
+    """
+    return ":".join([name, *(f"{kebab(key)}={_text(value)}" for key, value in options.items())])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.12g}" if isinstance(value, float) else str(value)

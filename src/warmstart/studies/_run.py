@@ -1,0 +1,273 @@
+"""Running a study, or going on with it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from warmstart.basics import InputError, generator_for
+from warmstart.data import Dataset, load
+from warmstart.models import build_checked
+
+from ._executor import Execution, run_tasks
+from ._provenance import provenance
+from ._records import RoundRecord, StudyRecords
+from ._storage import only_writer, storage_errors
+from ._store import RESULTS, Store
+from ._study import EvaluateOn, Study, study_from_dict, study_identity, study_to_dict
+from ._task import Arrays, EpochMessage, Message, RoundMessage, Task, checkpoint_folder, fitted
+
+STUDY_FILE = "study.toml"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is known before a study trains anything.
+
+    Args:
+        total: Rounds of the whole study.
+        done: Rounds that were finished before.
+    """
+
+    total: int
+    done: int
+
+
+Listener = Callable[[Plan | EpochMessage | RoundRecord | str], None]
+
+
+def run_study(
+    study: Study,
+    directory: str | Path,
+    *,
+    dataset: Dataset | None = None,
+    execution: Execution | None = None,
+    listener: Listener | None = None,
+) -> StudyRecords:
+    """Run a study, or what is left of it, and return all its results.
+
+    Every finished round is stored at once. After an interruption the same call goes on after the last finished round;
+    on the CPU the results are bit for bit those of an uninterrupted run. Where all is done, nothing is loaded or
+    trained.
+
+    Args:
+        study: What to compare.
+        directory: Where results are stored; made if need be. If it holds anything, that must be this very study.
+        dataset: The data, if they are in memory already; ``study.data`` then only describes them.
+        execution: Processes, threads, device.
+        listener: Told about the plan, epochs and finished rounds as they come, and in words what is under way.
+
+    Raises:
+        InputError: If the directory holds something else or is in use, or if study and data do not fit; nothing has
+            been written then.
+        StorageError: If the disk is full or the directory cannot be written; what was stored is intact.
+
+    Example:
+        >>> import tempfile
+        >>> from warmstart.models import LogisticRegression
+        >>> from warmstart.strategies import Cold
+        >>> from warmstart.streams import TwoPhase
+        >>> from warmstart.training import StopRule
+        >>> small = Study(
+        ...     [Cold()], architecture=LogisticRegression(), stream=TwoPhase(), stop=StopRule(max_epochs=1), seeds=1
+        ... )
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     records = run_study(small, folder)
+        >>> [record.samples_seen for record in records.rounds]
+        [599, 1198]
+    """
+    directory = Path(directory)
+    store = Store(directory)
+    tell = listener or _silent
+    _check_directory(store, study)
+    if not _is_complete(store):
+        execution = execution or Execution()
+        data = dataset or _load(study, tell)
+        rounds = _check_fit(study, data)
+        with storage_errors(directory.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        with only_writer(directory):
+            _open(store, study, data, rounds)
+            _run(store, study, data, execution, tell)
+    return read_study(directory)
+
+
+def _silent(_: Plan | EpochMessage | RoundRecord | str) -> None:
+    pass
+
+
+def _load(study: Study, tell: Listener) -> Dataset:
+    tell(f"Loading {study.data.name}")
+    return load(study.data, with_test=study.evaluation.evaluate is EvaluateOn.TEST, progress=tell)
+
+
+def _check_directory(store: Store, study: Study) -> None:
+    """Raise unless the directory is free for the study or holds it."""
+    directory = store.directory
+    if store.exists():
+        _check_same(store.entry("study"), study_identity(study), directory)
+    elif directory.exists() and not directory.is_dir():
+        raise InputError(f"The results' directory must be a directory, got {directory}, which is a file.")
+    elif directory.exists() and any(_not_ours(entry) for entry in directory.iterdir()):
+        raise InputError(
+            f"The results' directory must be new, empty or hold this study, but {directory} holds other files."
+        )
+
+
+def _not_ours(entry: Path) -> bool:
+    """Whether a file cannot be left by a study that was killed while it made its directory."""
+    return not (entry.name.startswith((".", RESULTS.split(".")[0])) or entry.name == STUDY_FILE)
+
+
+def _check_same(stored: dict[str, Any], asked: dict[str, Any], directory: Path) -> None:
+    stored_flat, asked_flat = _flat(stored), _flat(asked)
+    for key in {**stored_flat, **asked_flat}:
+        if stored_flat.get(key) != asked_flat.get(key):
+            raise InputError(
+                f"{directory} holds another study: its {key} is {stored_flat.get(key)}, not {asked_flat.get(key)}; "
+                "choose another directory, or the same settings to go on."
+            )
+
+
+def _flat(tables: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tables.items():
+        flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def _is_complete(store: Store) -> bool:
+    if not store.exists():
+        return False
+    study = study_from_dict(store.entry("study"))
+    return len(store.rounds()) == len(study.labels) * study.seeds * store.entry("rounds_expected")
+
+
+def _check_fit(study: Study, data: Dataset) -> int:
+    """Raise unless stream and model fit the data; return how many rounds a trial has."""
+    count = fitted(len(data.train), study.evaluation)
+    if not 0 < count < len(data.train) + (study.evaluation.evaluate is EvaluateOn.TEST):
+        raise InputError(
+            f"holdout must leave samples on both sides of the split of {len(data.train)}, "
+            f"got {study.evaluation.holdout}."
+        )
+    rounds = len(study.stream.arrivals(count, generator=generator_for(0, "stream")))
+    build_checked(study.architecture, data.input_shape, len(data.classes), generator=generator_for(0, "fresh", 1))
+    return rounds
+
+
+def _open(store: Store, study: Study, data: Dataset, rounds: int) -> None:
+    """Make the store, or raise unless the one there was made with these data."""
+    if not store.exists():
+        with storage_errors(store.directory):
+            (store.directory / STUDY_FILE).write_text(tomli_w.dumps(study_to_dict(study)))
+        entries = {"study": study_identity(study), "rounds_expected": rounds, "data": _describe(study, data)}
+        store.create(entries)
+    elif store.entry("data")["fingerprint"] != data.fingerprint:
+        raise InputError(
+            f"The data of '{study.data.name}' are not those that the study in {store.directory} began with."
+        )
+
+
+def _describe(study: Study, data: Dataset) -> dict[str, Any]:
+    count = fitted(len(data.train), study.evaluation)
+    tested = len(data.test) if data.test is not None else 0
+    on_test = study.evaluation.evaluate is EvaluateOn.TEST
+    return {
+        "name": data.name,
+        "train_samples": len(data.train),
+        "fit_samples": count,
+        "evaluation_samples": tested if on_test else len(data.train) - count,
+        "evaluate": str(study.evaluation.evaluate),
+        "classes": list(data.classes),
+        "input_shape": list(data.input_shape),
+        "fingerprint": data.fingerprint,
+    }
+
+
+def _run(store: Store, study: Study, data: Dataset, execution: Execution, tell: Listener) -> None:
+    rounds = store.entry("rounds_expected")
+    tasks = [
+        task for seed in range(study.seeds) for label in study.labels if (task := _task(store, study, label, seed))
+    ]
+    tasks = [task for task in tasks if task.done < rounds]
+    total = len(study.labels) * study.seeds * rounds
+    tell(Plan(total=total, done=len(store.rounds())))
+    made = provenance(device=execution.device, workers=execution.worker_count, threads=execution.threads)
+    handle = partial(_handle, store, store.begin_run(made), tell)
+    arrays = Arrays(data.train, data.test, len(data.classes))
+    run_tasks(tasks, arrays, directory=store.directory, execution=execution, handle=handle)
+
+
+def _task(store: Store, study: Study, label: str, seed: int) -> Task:
+    done, checkpoint = store.last_round(label, seed)
+    folder = checkpoint_folder(label, seed)
+    return Task(label, study.trial(label, seed), study.evaluation, folder, done, checkpoint)
+
+
+def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:
+    """Store a finished round; then, and only then, drop the checkpoint that it replaces."""
+    if isinstance(message, RoundMessage):
+        record = message.record
+        _, replaced = store.last_round(record.arm, record.seed)
+        store.add(record, run=run, history=message.history, checkpoint=message.checkpoint)
+        if replaced and replaced != message.checkpoint:
+            (store.directory / replaced).unlink(missing_ok=True)
+        tell(record)
+    else:
+        tell(message)
+
+
+def read_study(directory: str | Path) -> StudyRecords:
+    """Return the results in a study's directory, complete or not.
+
+    Raises:
+        InputError: If the directory holds no study.
+    """
+    store = Store(Path(directory))
+    if not store.exists():
+        raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
+    identity = store.entry("study")
+    study = study_from_dict(identity)
+    return StudyRecords(
+        study=identity,
+        arms=study.labels,
+        rounds_expected=store.entry("rounds_expected"),
+        seeds_expected=study.seeds,
+        rounds=tuple(store.rounds()),
+        data=store.entry("data"),
+        provenance=_last_provenance(store),
+    )
+
+
+def _last_provenance(store: Store) -> dict[str, Any]:
+    """Return the last run's provenance; where earlier ones differ, with what theirs were."""
+    runs = store.runs()
+    if not runs:
+        return {}
+    last = dict(runs[-1])
+    for key in last:
+        values = list(dict.fromkeys(str(run[key]) for run in runs if key != "created"))
+        if len(values) > 1:
+            last[key] = ", then ".join(values)
+    return last
+
+
+def read_study_file(path: str | Path) -> dict[str, Any]:
+    """Return a study file's tables.
+
+    Raises:
+        InputError: If the file is missing or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text())
+    except OSError as error:
+        raise InputError(f"The study file {path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"The study file {path} is not valid TOML: {error}.") from error

@@ -1,0 +1,120 @@
+"""The results of a study, in one SQLite file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from warmstart.basics import InputError
+
+from ._records import RoundRecord
+from ._storage import storage_errors
+
+RESULTS = "results.sqlite"
+_FORMAT = 1
+_COLUMNS = tuple(field.name for field in dataclasses.fields(RoundRecord))
+_SCHEMA = f"""
+CREATE TABLE study (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE run (id INTEGER PRIMARY KEY, provenance TEXT NOT NULL);
+CREATE TABLE round (
+    {", ".join(_COLUMNS)},
+    run INTEGER NOT NULL REFERENCES run (id),
+    history TEXT NOT NULL,
+    checkpoint TEXT,
+    PRIMARY KEY (arm, seed, round)
+);
+PRAGMA user_version = {_FORMAT};
+"""
+
+
+class Store:
+    """Finished rounds of one study; every round is there whole or not at all.
+
+    Args:
+        directory: Where the file lies, or will.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.path = directory / RESULTS
+
+    def exists(self) -> bool:
+        """Whether there is a store."""
+        return self.path.exists()
+
+    def create(self, entries: Mapping[str, Any]) -> None:
+        """Make the store, with what describes the study.
+
+        Args:
+            entries: Plain values by key, kept as JSON.
+        """
+        draft = self.path.with_suffix(".part")
+        draft.unlink(missing_ok=True)
+        with storage_errors(self.directory), closing(sqlite3.connect(draft)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(_SCHEMA)
+            rows = [(key, json.dumps(value)) for key, value in entries.items()]
+            with connection:
+                connection.executemany("INSERT INTO study VALUES (?, ?)", rows)
+        # A store under its final name is complete: a kill before this line leaves only a draft.
+        draft.replace(self.path)
+
+    def entry(self, key: str) -> Any:
+        """Return what describes the study under ``key``."""
+        with self._connected() as connection:
+            row = connection.execute("SELECT value FROM study WHERE key = ?", (key,)).fetchone()
+        return json.loads(row[0])
+
+    def begin_run(self, provenance: Mapping[str, Any]) -> int:
+        """Note that a process begins to add rounds; return the number they are noted under."""
+        with self._connected() as connection, connection:
+            done = connection.execute("INSERT INTO run (provenance) VALUES (?)", (json.dumps(provenance),))
+        assert done.lastrowid is not None
+        return done.lastrowid
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return the provenance of every process that added rounds, in order."""
+        query = "SELECT provenance FROM run WHERE id IN (SELECT run FROM round) ORDER BY id"
+        with self._connected() as connection:
+            return [json.loads(row[0]) for row in connection.execute(query)]
+
+    def add(self, record: RoundRecord, *, run: int, history: str, checkpoint: str | None) -> None:
+        """Add a finished round in one transaction.
+
+        Args:
+            record: The round.
+            run: As :meth:`begin_run` returned it.
+            history: Its epochs, as JSON.
+            checkpoint: File of what it carries on, relative to the directory.
+        """
+        values = [*dataclasses.astuple(record), run, history, checkpoint]
+        marks = ", ".join("?" * len(values))
+        with self._connected() as connection, connection:
+            connection.execute(f"INSERT OR REPLACE INTO round VALUES ({marks})", values)
+
+    def rounds(self) -> list[RoundRecord]:
+        """Return all finished rounds, ordered by seed, arm and round."""
+        query = f"SELECT {', '.join(_COLUMNS)} FROM round ORDER BY seed, arm, round"
+        with self._connected() as connection:
+            return [RoundRecord(*row) for row in connection.execute(query)]
+
+    def last_round(self, arm: str, seed: int) -> tuple[int, str | None]:
+        """Return a trial's last finished round (0 where there is none), and the file of what it carries on."""
+        query = "SELECT round, checkpoint FROM round WHERE arm = ? AND seed = ? ORDER BY round DESC LIMIT 1"
+        with self._connected() as connection:
+            return connection.execute(query, (arm, seed)).fetchone() or (0, None)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        with storage_errors(self.directory), closing(sqlite3.connect(self.path, timeout=60)) as connection:
+            (found,) = connection.execute("PRAGMA user_version").fetchone()
+            if found != _FORMAT:
+                raise InputError(f"{self.path} must be a store of format {_FORMAT}, got format {found}.")
+            # FULL: a finished round survives a power failure, not only the end of the process.
+            connection.execute("PRAGMA synchronous = FULL")
+            yield connection

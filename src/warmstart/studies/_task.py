@@ -1,0 +1,192 @@
+"""One trial as a piece of work: what it needs, and what it reports while it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from warmstart.basics import generator_for
+from warmstart.data import LabelledArrays
+from warmstart.models import build_checked
+from warmstart.training import EpochReport, TensorData
+from warmstart.trial import Carried, Round, Trial, TrialData, play
+
+from ._checkpoint import load_carried, save_carried
+from ._records import RoundRecord
+from ._study import EvaluateOn, EvaluationSettings
+
+_SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """The data of a study, shared by all its trials.
+
+    Args:
+        train: What fits, and is held out from.
+        test: The official test set, where that is what evaluates.
+        classes: Number of classes.
+    """
+
+    train: LabelledArrays
+    test: LabelledArrays | None
+    classes: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A trial to be played, or gone on with.
+
+    Args:
+        arm: Label of its arm.
+        trial: Its settings.
+        evaluation: Which samples evaluate.
+        folder: Where checkpoints go, relative to the directory.
+        done: Rounds that are finished.
+        checkpoint: File of what they carry on, relative to the directory.
+    """
+
+    arm: str
+    trial: Trial
+    evaluation: EvaluationSettings
+    folder: str
+    done: int = 0
+    checkpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class EpochMessage:
+    """An epoch has ended; sent a few times a second at most."""
+
+    arm: str
+    seed: int
+    round: int
+    report: EpochReport
+
+
+@dataclass(frozen=True)
+class RoundMessage:
+    """A round has ended.
+
+    Args:
+        record: Its results.
+        history: Its epochs, as JSON.
+        checkpoint: File of what it carries on, already written; None if there is no model to carry.
+    """
+
+    record: RoundRecord
+    history: str
+    checkpoint: str | None
+
+
+Message = EpochMessage | RoundMessage
+Emit = Callable[[Message], None]
+
+
+def checkpoint_folder(arm: str, seed: int) -> str:
+    """Return a folder name that is fit for every file system and different for every trial.
+
+    Example:
+        >>> checkpoint_folder("cold:scale=0.5", 3)
+        'checkpoints/cold-scale-0.5-4f5b5f/seed-3'
+    """
+    digest = hashlib.sha256(arm.encode()).hexdigest()[:6]
+    return f"checkpoints/{re.sub(r'[^a-z0-9.]+', '-', arm)}-{digest}/seed-{seed}"
+
+
+def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit) -> None:
+    """Play the rest of a trial, and report each round when its checkpoint is written.
+
+    Args:
+        task: The trial.
+        arrays: The study's data.
+        directory: The study's.
+        device: Where to train.
+        emit: Takes the messages.
+    """
+    data = split(arrays, task.evaluation, seed=task.trial.seed, device=device)
+    carried = _carried(task, data, directory)
+    progress = _throttled(task, emit)
+    for played in play(task.trial, data, carried=carried, on_epoch=progress):
+        checkpoint = None
+        if played.carried.model is not None:
+            checkpoint = f"{task.folder}/round-{played.number:04d}.safetensors"
+            save_carried(played.carried, directory / checkpoint)
+        emit(RoundMessage(record_of(task, played), _history(played), checkpoint))
+
+
+def split(arrays: Arrays, settings: EvaluationSettings, *, seed: int, device: str) -> TrialData:
+    """Return what one seed trains on and is evaluated on."""
+    if settings.evaluate is EvaluateOn.TEST:
+        assert arrays.test is not None, "the test set was loaded, or the study refused"
+        return TrialData(_tensors(arrays.train, device), _tensors(arrays.test, device), arrays.classes)
+    order = torch.randperm(len(arrays.train), generator=generator_for(seed, "split")).numpy()
+    fit_count = fitted(len(arrays.train), settings)
+    pool, held_out = arrays.train.take(order[:fit_count]), arrays.train.take(order[fit_count:])
+    return TrialData(_tensors(pool, device), _tensors(held_out, device), arrays.classes)
+
+
+def fitted(count: int, settings: EvaluationSettings) -> int:
+    """Return how many of ``count`` training samples are fitted to."""
+    return count if settings.evaluate is EvaluateOn.TEST else int(count * (1 - settings.holdout))
+
+
+def _tensors(arrays: LabelledArrays, device: str) -> TensorData:
+    # Copied where the arrays are read-only views of a file: tensors have no such notion.
+    inputs = arrays.inputs if arrays.inputs.flags.writeable else arrays.inputs.copy()
+    labels = arrays.labels if arrays.labels.flags.writeable else arrays.labels.copy()
+    return TensorData(torch.from_numpy(inputs).to(device), torch.from_numpy(labels).to(device))
+
+
+def _carried(task: Task, data: TrialData, directory: Path) -> Carried:
+    if task.checkpoint is None:
+        return Carried(round=task.done)
+    shape = tuple(data.pool.inputs.shape[1:])
+    generator = generator_for(task.trial.seed, "fresh", 1)
+    fresh = build_checked(task.trial.architecture, shape, data.classes, generator=generator)
+    return load_carried(directory / task.checkpoint, fresh.to(data.pool.labels.device))
+
+
+def _throttled(task: Task, emit: Emit) -> Callable[[int, EpochReport], None]:
+    last = time.monotonic()
+
+    def on_epoch(number: int, report: EpochReport) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _SECONDS_BETWEEN_REPORTS:
+            last = time.monotonic()
+            emit(EpochMessage(task.arm, task.trial.seed, number, report))
+
+    return on_epoch
+
+
+def record_of(task: Task, played: Round) -> RoundRecord:
+    """Return a finished round's results as plain values."""
+    cost, last = played.fit.cost, played.fit.history[-1]
+    return RoundRecord(
+        arm=task.arm,
+        seed=task.trial.seed,
+        round=played.number,
+        samples_seen=played.samples_seen,
+        samples_trained_on=played.samples_trained_on,
+        accuracy=played.evaluation.accuracy if played.evaluation else None,
+        loss=played.evaluation.loss if played.evaluation else None,
+        train_accuracy=last.train_accuracy,
+        ending=str(played.ending),
+        epochs=len(played.fit.history),
+        steps=cost.steps,
+        samples=cost.samples,
+        flops=cost.flops,
+        seconds=cost.seconds,
+    )
+
+
+def _history(played: Round) -> str:
+    rows = [[report.steps, round(report.train_accuracy, 6), report.train_loss] for report in played.fit.history]
+    return json.dumps({"columns": ["steps", "train_accuracy", "train_loss"], "epochs": rows})

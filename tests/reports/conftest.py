@@ -1,0 +1,145 @@
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from random import Random
+
+import pytest
+
+from warmstart.reports._page import page
+from warmstart.studies._records import RoundRecord, StudyRecords
+from warmstart.studies._summary import Summary, summarize
+
+ARMS = ("cold", "warm", "shrink-perturb:shrink=0.6")
+
+
+@dataclass(frozen=True)
+class Character:
+    """How one strategy behaves: its final accuracy below cold's, and its steps in later rounds as a share of cold's."""
+
+    gap: float
+    effort: float
+    noise: float = 0.006
+
+
+CHARACTERS = {ARMS[0]: Character(0, 1), ARMS[1]: Character(0.021, 0.3), ARMS[2]: Character(0.001, 0.6)}
+
+
+def _record(arm: str, seed: int, number: int, rounds: int) -> RoundRecord:
+    character = CHARACTERS.get(arm, Character(0.005, 0.5))
+    shared, own = Random(f"{seed}"), Random(f"{arm} {seed} {number}")
+    seen = 1198 * number // rounds
+    gap = character.gap * (number > 1)
+    accuracy = 0.99 - 0.45 * math.exp(-seen / 350) + shared.gauss(0, 0.012) - gap + own.gauss(0, character.noise)
+    epochs = round((14 + own.randint(-2, 2)) * (character.effort if number > 1 else 1)) + 1
+    steps, cap = epochs * math.ceil(seen / 64), arm == "warm" and own.random() < 0.1
+    return RoundRecord(
+        arm=arm,
+        seed=seed,
+        round=number,
+        samples_seen=seen,
+        samples_trained_on=seen,
+        accuracy=min(1.0, round(accuracy * 597) / 597),
+        loss=0.4 - accuracy / 3,
+        train_accuracy=0.95 if cap else 0.992,
+        ending="cap" if cap else "reached",
+        epochs=epochs,
+        steps=steps,
+        samples=epochs * seen,
+        flops=epochs * seen * 6.1e5,
+        seconds=0.011 * steps * own.uniform(0.9, 1.3),
+    )
+
+
+def make_records(
+    *,
+    arms: tuple[str, ...] = ARMS,
+    seeds: int = 8,
+    rounds: int = 4,
+    keep: int | None = None,
+    change: Callable[[RoundRecord], RoundRecord] = lambda record: record,
+) -> StudyRecords:
+    finished = [
+        change(_record(arm, seed, number, rounds))
+        for seed in range(seeds)
+        for arm in arms
+        for number in range(1, rounds + 1)
+    ]
+    return StudyRecords(
+        study={
+            "data": {"name": "digits", "subset": None},
+            "model": {"name": "mlp", "hidden": [100, 100]},
+            "stream": {"name": "growing", "rounds": rounds},
+            "recipe": {"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 64, "augment": False},
+            "stop": {"train_accuracy": 0.99, "cap_epochs": 350},
+            "strategies": list(arms),
+            "seeds": seeds,
+        },
+        arms=arms,
+        rounds_expected=rounds,
+        seeds_expected=seeds,
+        rounds=tuple(finished[:keep]),
+        data={
+            "name": "digits",
+            "train_samples": 1797,
+            "fit_samples": 1198,
+            "evaluation_samples": 597,
+            "evaluate": "holdout",
+            "classes": [str(digit) for digit in range(10)],
+            "input_shape": [1, 8, 8],
+            "fingerprint": "6f9c" * 16,
+        },
+        provenance={"version": "0.1.0", "created": "2025-06-01T12:00:00+00:00", "torch": "2.6.0", "workers": 2},
+    )
+
+
+def lose(record: RoundRecord) -> RoundRecord:
+    """Let the warm trials of the first two seeds diverge in the last of four rounds."""
+    lost = record.arm == "warm" and record.seed < 2 and record.round == 4
+    return replace(record, accuracy=None, loss=None, ending="diverged") if lost else record
+
+
+def lose_all(record: RoundRecord) -> RoundRecord:
+    return replace(record, accuracy=None, loss=None, ending="diverged")
+
+
+STUDIES: dict[str, Callable[[], StudyRecords]] = {
+    "four rounds": make_records,
+    "two rounds": lambda: make_records(rounds=2),
+    "one round": lambda: make_records(rounds=1),
+    "one seed": lambda: make_records(seeds=1),
+    "one strategy": lambda: make_records(arms=("cold",)),
+    "no cold": lambda: make_records(arms=("warm", "l2-init")),
+    "diverged": lambda: make_records(change=lose),
+    "all lost": lambda: make_records(arms=("cold", "warm"), change=lose_all),
+    "unfinished": lambda: make_records(keep=37),
+    "nothing yet": lambda: make_records(keep=0),
+    "odd labels": lambda: make_records(arms=("cold", "</script><b>|x", "warm [bold]*_`")),
+    "many": lambda: make_records(arms=("cold", *(f"shrink-perturb:shrink=0.{n}" for n in range(1, 9)))),
+}
+
+
+@pytest.fixture(scope="session")
+def make_summary() -> Callable[..., Summary]:
+    return lambda **options: summarize(make_records(**options))
+
+
+@pytest.fixture(scope="session")
+def summary_of() -> Callable[[str], Summary]:
+    return lambda name: summarize(STUDIES[name]())
+
+
+@pytest.fixture(scope="session")
+def summary(summary_of: Callable[[str], Summary]) -> Summary:
+    return summary_of("four rounds")
+
+
+@pytest.fixture(params=list(STUDIES))
+def any_summary(request: pytest.FixtureRequest, summary_of: Callable[[str], Summary]) -> Summary:
+    return summary_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def page_of(summary_of: Callable[[str], Summary]) -> Callable[[str], str]:
+    """Return the page of a study by its name; a page is made once, because bundling its scripts takes a second."""
+    return functools.cache(lambda name: page(summary_of(name)))

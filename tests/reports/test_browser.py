@@ -1,0 +1,94 @@
+import os
+import shutil
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
+MARKS = "figure => figure.querySelectorAll('svg .role-mark path, svg .mark-rect path').length"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None and os.environ.get("WARMSTART_REQUIRE_CHROMIUM") == "1":
+        pytest.fail("WARMSTART_REQUIRE_CHROMIUM is 1, but there is no chromium on the path")
+    if executable is None:
+        pytest.skip("there is no chromium on the path")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser, page_of, tmp_path):
+    """Open the page of a study without a network; the page object carries what it complained of and asked for."""
+    contexts = []
+
+    def opened(name, *, scheme="light", width=1000):
+        file = tmp_path / "report.html"
+        file.write_text(page_of(name), encoding="utf-8")
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        context.set_offline(True)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints, page.requested = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.goto(file.as_uri())
+        page.wait_for_function(DRAWN, timeout=30_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+@pytest.mark.parametrize("name", ["four rounds", "two rounds", "one round", "one seed", "all lost", "odd labels"])
+def test_every_chart_is_drawn_without_a_complaint_or_a_request(open_page, name):
+    page = open_page(name)
+    figures = page.query_selector_all("figure")
+    assert len(figures) == (2 if name == "all lost" else 5)
+    assert all(figure.evaluate(MARKS) > 1 for figure in figures)
+    assert page.complaints == []
+    assert [url for url in page.requested if not url.startswith(("file:", "data:", "blob:"))] == []
+
+
+def test_the_menus_change_what_the_cost_chart_shows(open_page):
+    figure = open_page("four rounds").query_selector("figure[data-chart=cost]")
+    assert "Mean training steps, each round" in figure.text_content()
+    line = figure.query_selector(".mark-line path").get_attribute("d")
+    cost, scope = figure.query_selector_all("select")
+    scope.select_option("sum")
+    cost.select_option("samples")
+    assert "Mean samples processed, all rounds so far" in figure.text_content()
+    assert figure.query_selector(".mark-line path").get_attribute("d") != line
+
+
+def test_a_click_in_the_legend_fades_the_other_strategies(open_page):
+    figure = open_page("four rounds").query_selector("figure[data-chart=accuracy]")
+    figure.query_selector(".role-legend-symbol path").click()
+    opacities = [path.get_attribute("opacity") for path in figure.query_selector_all(".mark-line path")]
+    assert sorted(float(opacity) for opacity in opacities) == [0.15, 0.15, 1.0]
+
+
+def test_charts_are_redrawn_when_the_reader_turns_to_dark(open_page):
+    page = open_page("four rounds")
+    label = "figure[data-chart=accuracy] .role-axis-label text"
+    light = page.query_selector(label).get_attribute("fill")
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.querySelectorAll('figure[data-drawn=dark]').length === 5", timeout=30_000)
+    assert page.query_selector(label).get_attribute("fill") != light
+
+
+@pytest.mark.parametrize("name", ["four rounds", "many"])
+def test_nothing_but_tables_is_wider_than_a_narrow_screen(open_page, name):
+    page = open_page(name, width=360)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    widths = page.evaluate("[...document.querySelectorAll('figure svg')].map(svg => svg.getBoundingClientRect().right)")
+    assert max(widths) <= 360

@@ -1,0 +1,136 @@
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from warmstart.reports.charts import (
+    accuracy_chart,
+    captions,
+    charts_of,
+    cost_chart,
+    difference_chart,
+    endings_chart,
+    tradeoff_chart,
+)
+from warmstart.reports.charts._style import COLOURS, DASHES, SHAPES, theme
+
+NAMES = ["accuracy", "difference", "cost", "accuracy-against-cost", "endings"]
+
+
+def rows_of(chart) -> list[dict[str, Any]]:
+    return list(_rows(chart.to_dict()))
+
+
+def _rows(spec: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(spec, dict):
+        yield from spec.get("data", {}).get("values", ())
+    for part in spec.values() if isinstance(spec, dict) else spec if isinstance(spec, list) else ():
+        yield from _rows(part)
+
+
+def luminance(colour: str) -> float:
+    shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_every_chart_of_every_study_is_valid_and_captioned(any_summary):
+    charts = charts_of(any_summary)
+    for name, chart in charts.items():
+        json.dumps(chart.to_dict(), allow_nan=False)
+        assert all(captions(any_summary)[name])
+
+
+@pytest.mark.parametrize(
+    ("study", "names"),
+    [
+        ("four rounds", NAMES),
+        ("one strategy", [name for name in NAMES if name != "difference"]),
+        ("nothing yet", []),
+        ("all lost", ["cost", "endings"]),
+    ],
+)
+def test_a_report_has_the_charts_that_apply(summary_of, study, names):
+    assert list(charts_of(summary_of(study))) == names
+
+
+def test_the_accuracy_chart_shows_the_summarys_intervals(summary):
+    rows = [row for row in rows_of(accuracy_chart(summary)) if row["arm"] == "warm"]
+    expected = [row.accuracy for row in summary.rounds if row.arm == "warm"]
+    assert [row["mean"] for row in rows] == pytest.approx([value.mean for value in expected], rel=1e-4)
+    assert [row["high"] for row in rows] == pytest.approx([value.high for value in expected], rel=1e-4)
+
+
+def test_the_difference_chart_shows_points_of_all_but_the_reference(summary):
+    rows = [row for row in rows_of(difference_chart(summary)) if "arm" in row]
+    assert {row["arm"] for row in rows} == {"warm", "shrink-perturb:shrink=0.6"}
+    expected = [row.accuracy_difference.mean for row in summary.rounds if row.arm == "warm"]
+    assert [row["mean"] for row in rows if row["arm"] == "warm"] == pytest.approx([100 * e for e in expected], rel=1e-4)
+
+
+def test_the_cost_chart_offers_four_costs_of_a_round_and_in_sum(summary):
+    params = {param["name"]: param for param in cost_chart(summary).to_dict()["params"]}
+    assert params["cost"]["bind"]["options"] == ["steps", "samples", "flops", "seconds"]
+    assert params["scope"]["bind"]["options"] == ["round", "sum"]
+    last = [row for row in rows_of(cost_chart(summary)) if row["arm"] == "cold"][-1]
+    assert last["sum_steps_mean"] == pytest.approx(summary.arms[0].total["steps"].value.mean, rel=1e-4)
+    assert last["round_flops_mean"] == pytest.approx(summary.arms[0].last_round["flops"].value.mean, rel=1e-4)
+
+
+def test_the_tradeoff_chart_has_a_point_per_seed_and_the_means(summary):
+    rows = rows_of(tradeoff_chart(summary))
+    seeds = [row for row in rows if "seed" in row and row["arm"] == "warm"]
+    mean = next(row for row in rows if "seed" not in row and row["arm"] == "warm")
+    assert len(seeds) == 8
+    assert sum(row["sum_steps_mean"] for row in seeds) / 8 == pytest.approx(mean["sum_steps_mean"], rel=1e-3)
+    assert sum(row["mean"] for row in seeds) / 8 == pytest.approx(mean["mean"], rel=1e-3)
+
+
+def test_the_tradeoff_of_an_unfinished_study_holds_finished_trials_only(summary_of):
+    rows = [row for row in rows_of(tradeoff_chart(summary_of("unfinished"))) if "seed" in row]
+    assert len(rows) == 37 // 4
+
+
+def test_bars_of_endings_are_stacked_without_gaps(summary_of):
+    rows = [row for row in rows_of(endings_chart(summary_of("diverged"))) if row["arm"] == "warm"]
+    assert [(row["ending"], row["start"], row["end"]) for row in rows] == [
+        ("reached", 0, 27),
+        ("cap", 27, 30),
+        ("diverged", 30, 32),
+    ]
+
+
+def test_the_same_strategy_looks_the_same_in_every_chart(summary):
+    scales = set()
+    for name in NAMES[:4]:
+        for layer in charts_of(summary)[name].to_dict()["layer"]:
+            for unit in layer.get("layer", [layer]):
+                if "color" in unit["encoding"]:
+                    scales.add(json.dumps(unit["encoding"]["color"]["scale"], sort_keys=True))
+    assert len(scales) == 1
+
+
+def test_strategies_differ_in_colour_or_shape_up_to_forty_two():
+    looks = {(COLOURS[index % len(COLOURS)], SHAPES[index % len(SHAPES)]) for index in range(42)}
+    assert len(looks) == 42
+    assert len(set(map(str, DASHES))) == len(DASHES)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize(("paper", "contrast"), [("#ffffff", 2.0), ("#16191d", 3.0)])
+def test_colours_stand_out_from_both_backgrounds(colour, paper, contrast):
+    dark, light = sorted((luminance(colour), luminance(paper)))
+    assert (light + 0.05) / (dark + 0.05) > contrast
+
+
+def test_light_and_dark_themes_differ_in_colour_only():
+    light, dark = theme(dark=False), theme(dark=True)
+    assert light["axis"]["labelColor"] != dark["axis"]["labelColor"]
+    assert light["axis"].keys() == dark["axis"].keys()
+    assert light["font"] == dark["font"]
+
+
+def test_a_long_study_stays_small(make_summary):
+    summary = make_summary(arms=("cold", "warm", "a", "b", "c", "d"), rounds=40)
+    assert sum(len(json.dumps(chart.to_dict())) for chart in charts_of(summary).values()) < 400_000

@@ -1,0 +1,300 @@
+"""Running, refusing, resuming."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from runs import ONE, TWO, results
+from warmstart.basics import InputError, StorageError
+from warmstart.models import UserModel
+from warmstart.strategies import Cold, ShrinkPerturb, Warm
+from warmstart.streams import Growing
+from warmstart.studies import EpochMessage, Plan, RoundRecord, Store, read_study, run_study, study_to_dict
+from warmstart.studies._storage import only_writer
+from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe
+
+
+@pytest.fixture
+def uninterrupted(study, tmp_path_factory):
+    return results(run_study(study, tmp_path_factory.mktemp("whole") / "study", execution=ONE))
+
+
+def test_every_arm_plays_every_seed_and_round(study, tmp_path):
+    records = run_study(study, tmp_path / "new" / "study", execution=ONE)
+    found = {(record.arm, record.seed, record.round) for record in records.rounds}
+    assert found == {(arm, seed, n) for arm in study.labels for seed in range(2) for n in (1, 2, 3)}
+    assert records.data["fit_samples"] + records.data["evaluation_samples"] == 1797
+    assert records.provenance["workers"] == 1
+
+
+def test_workers_give_the_same_bits(study, uninterrupted, tmp_path):
+    assert results(run_study(study, tmp_path / "study", execution=TWO)) == uninterrupted
+    assert not [entry for entry in (tmp_path / "study").iterdir() if entry.name.startswith(".arrays")]
+
+
+def test_the_first_round_is_the_same_for_all(study, uninterrupted):
+    first = [record for record in uninterrupted if record.round == 1 and record.seed == 0]
+    assert len({record.accuracy for record in first}) == 1
+
+
+def test_a_complete_study_is_only_read(study, uninterrupted, tmp_path, monkeypatch):
+    run_study(study, tmp_path, execution=ONE)
+    monkeypatch.setattr("warmstart.studies._run.load", lambda *_, **__: pytest.fail("nothing is left to train"))
+    assert results(run_study(study, tmp_path)) == uninterrupted
+
+
+def test_the_saved_study_reproduces_the_results(study, uninterrupted, tmp_path):
+    from warmstart.studies import read_study_file, study_from_dict
+
+    run_study(study, tmp_path / "one", execution=ONE)
+    again = study_from_dict(read_study_file(tmp_path / "one" / "study.toml"))
+    assert results(run_study(again, tmp_path / "two", execution=ONE)) == uninterrupted
+
+
+def test_listeners_hear_the_plan_and_every_round(study, tmp_path):
+    heard = []
+    run_study(study, tmp_path, execution=ONE, listener=heard.append)
+    assert Plan(total=18, done=0) in heard
+    assert sum(isinstance(event, RoundRecord) for event in heard) == 18
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("rounds", [1, 2, 3, 7, 17])
+@pytest.mark.parametrize("execution", [ONE, TWO], ids=["one", "two"])
+def test_an_interrupted_study_goes_on_to_the_same_bits(study, uninterrupted, tmp_path, rounds, execution):
+    if execution is TWO and rounds not in (2, 7):
+        pytest.skip("processes are slow to start; two moments are enough for them")
+    heard = []
+
+    def stop_after(event):
+        heard.extend([event] if isinstance(event, RoundRecord) else [])
+        if len(heard) == rounds:
+            raise StopError
+
+    with pytest.raises(StopError):
+        run_study(study, tmp_path, execution=execution, listener=stop_after)
+    assert len(read_study(tmp_path).rounds) == rounds
+    assert results(run_study(study, tmp_path, execution=ONE)) == uninterrupted
+
+
+def test_kept_optimizer_state_survives_an_interruption(study, tmp_path):
+    study = replace(study, carry_over=CarryOver(optimizer_state=OptimizerState.KEEP), seeds=1, arms=[Warm()])
+    whole = results(run_study(study, tmp_path / "whole", execution=ONE))
+
+    def stop(event):
+        if isinstance(event, RoundRecord) and event.round == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        run_study(study, tmp_path / "parts", execution=ONE, listener=stop)
+    assert results(run_study(study, tmp_path / "parts", execution=ONE)) == whole
+
+
+SCRIPT = """
+import sys
+from warmstart.studies import Execution, run_study, read_study_file, study_from_dict
+if __name__ == "__main__":
+    study = study_from_dict(read_study_file(sys.argv[1]))
+    run_study(study, sys.argv[2], execution=Execution(workers=int(sys.argv[3]), device="cpu"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_at_random_moments_it_ends_with_the_same_bits(study, uninterrupted, tmp_path, workers):
+    """SIGKILL again and again, at moments that differ; no worker outlives its parent."""
+    tomli_w = pytest.importorskip("tomli_w")
+    (tmp_path / "run.py").write_text(SCRIPT)
+    (tmp_path / "study.toml").write_text(tomli_w.dumps(study_to_dict(study)))
+    directory = tmp_path / "results"
+    command = [sys.executable, tmp_path / "run.py", tmp_path / "study.toml", directory, str(workers)]
+    store = Store(directory)
+    for kill in range(5):
+        process = subprocess.Popen(command, start_new_session=True)
+        before, deadline = len(store.rounds()) if store.exists() else 0, time.monotonic() + 60
+        # Wait for a sign of life, then a part of a round's time that is different for each kill.
+        while process.poll() is None and time.monotonic() < deadline:
+            if store.exists() and len(store.rounds()) > before:
+                break
+            time.sleep(0.005)
+        time.sleep(0.013 * kill)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert _group_ends(process.pid)
+    subprocess.run(command, check=True)
+    assert results(read_study(directory)) == uninterrupted
+
+
+def _group_ends(group):
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def snapshot(directory):
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_another_study_is_refused_and_nothing_changed(study, tmp_path):
+    run_study(study, tmp_path, execution=ONE)
+    before = snapshot(tmp_path)
+    with pytest.raises(InputError, match=r"holds another study: its seeds is 2, not 3"):
+        run_study(replace(study, seeds=3), tmp_path, execution=ONE)
+    assert snapshot(tmp_path) == before
+
+
+def test_a_directory_with_other_files_is_refused(study, tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(InputError, match=r"must be new, empty or hold this study, but .* holds other files"):
+        run_study(study, tmp_path, execution=ONE)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_in_the_place_of_the_directory_is_refused(study, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match=r"which is a file"):
+        run_study(study, tmp_path / "file", execution=ONE)
+
+
+def test_other_data_under_the_same_name_are_refused(study, tmp_path):
+    from warmstart.data import load
+
+    digits = load(study.data)
+    with pytest.raises(StopError):
+        run_study(study, tmp_path, execution=ONE, listener=_stop_at_first_round)
+    other = dataclasses.replace(digits, train=digits.train.take(list(range(1000))))
+    with pytest.raises(InputError, match=r"not those that the study in .* began with"):
+        run_study(study, tmp_path, dataset=other, execution=ONE)
+
+
+def _stop_at_first_round(event):
+    if isinstance(event, RoundRecord):
+        raise StopError
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from warmstart.studies._storage import only_writer
+with only_writer(Path(sys.argv[1])):
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_second_process_says_so_and_stops(study, tmp_path):
+    command = [sys.executable, "-c", HOLDER, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "ready\n"
+        with pytest.raises(InputError, match=r"Another process is at work"):
+            run_study(study, tmp_path, execution=ONE)
+        holder.kill()
+    with only_writer(tmp_path):
+        pass  # the lock has ended with its process
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"stream": Growing(5000)}, "arrival_size must be at most 1198"),
+        ({"architecture": UserModel("no_such_module:f")}, "cannot be imported"),
+        ({"architecture": UserModel("torch.nn:Flatten")}, r"for n = 2 it returned \(2, 64\)"),
+    ],
+)
+def test_what_cannot_work_leaves_no_directory(study, tmp_path, change, message):
+    with pytest.raises(InputError, match=message):
+        run_study(replace(study, **change), tmp_path / "study", execution=ONE)
+    assert not (tmp_path / "study").exists()
+
+
+def test_an_unwritable_place_is_one_sentence(study):
+    with pytest.raises(StorageError, match=r"cannot be stored in /proc"):
+        run_study(study, "/proc/warmstart-study", execution=ONE)
+
+
+def test_a_divergence_leaves_the_other_trials_alone(study, tmp_path, uninterrupted):
+    wild = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25)
+    records = run_study(replace(study, recipe=wild), tmp_path, execution=ONE)
+    assert {record.ending for record in records.rounds} == {"diverged"}
+    assert {record.accuracy for record in records.rounds} == {None}
+    assert len(records.rounds) == 18
+
+
+def test_an_error_in_a_worker_comes_back_as_it_is(study, tmp_path, monkeypatch):
+    (tmp_path / "failing_model.py").write_text(FAILING_MODEL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    failing = replace(study, architecture=UserModel("failing_model:build"))
+    with pytest.raises(RuntimeError, match=r"broken in training"):
+        run_study(failing, tmp_path / "study", execution=TWO)
+    assert read_study(tmp_path / "study").rounds == ()
+
+
+FAILING_MODEL = """
+from torch import nn
+class Failing(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+    def forward(self, inputs):
+        if self.training:
+            raise RuntimeError("broken in training")
+        return self.layer(inputs.flatten(1))
+def build():
+    return Failing()
+"""
+
+
+def test_only_the_last_checkpoint_of_a_trial_is_kept(study, tmp_path):
+    run_study(study, tmp_path, execution=ONE)
+    files = sorted(path.name for path in (tmp_path / "checkpoints").rglob("*") if path.is_file())
+    assert files == ["round-0003.safetensors"] * 6
+
+
+def test_the_history_of_every_round_is_stored(study, tmp_path):
+    import sqlite3
+
+    records = run_study(study, tmp_path, execution=ONE)
+    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
+        histories = [
+            json.loads(text) for (text,) in connection.execute("SELECT history FROM round ORDER BY seed, arm, round")
+        ]
+    assert [len(history["epochs"]) for history in histories] == [record.epochs for record in records.rounds]
+
+
+def test_reading_what_is_no_study_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match=r"must be a directory with a study's results"):
+        read_study(tmp_path)
+
+
+def test_arms_may_train_on_different_things(study, tmp_path):
+    from warmstart.studies import Arm
+    from warmstart.trial import TrainOn
+
+    mixed = replace(study, arms=[Cold(), Arm(Warm(), train_on=TrainOn.ARRIVAL), ShrinkPerturb()], seeds=1)
+    records = run_study(mixed, tmp_path, execution=ONE)
+    trained_on = {r.arm: r.samples_trained_on for r in records.rounds if r.round == 3}
+    assert trained_on["warm:train-on=arrival"] < trained_on["cold"] == 1198
+
+
+def test_epochs_are_reported_while_a_round_runs(study, tmp_path):
+    heard = []
+    slow = replace(study, stop=replace(study.stop, train_accuracy=None, max_epochs=60), arms=[Cold()], seeds=1)
+    run_study(slow, tmp_path, execution=ONE, listener=heard.append)
+    assert any(isinstance(event, EpochMessage) for event in heard)
