@@ -28,7 +28,7 @@ def assemble(
         InputError: If the data are not what they must be, or there is no test set.
     """
     if with_test and raw.test is None:
-        raise InputError(f"{raw.name} has no test set of its own to evaluate on: choose --evaluate holdout instead.")
+        raise InputError(f"There is no test set with the data of {raw.name}: choose --evaluate holdout instead.")
     found = cleaned(raw.train.labels, raw.train.origin, raw.train.place)
     classes = class_map(found, raw.train.class_names, raw.train.origin)
     labels = classes.indices(found, raw.train.origin)

@@ -25,10 +25,10 @@ def read_csv(path: Path, label: str | None) -> RawData:
         table = csv.read_csv(path)
         names = table.column_names
     label = find_label(names, label, file=path.name)
-    values = feature_values(table, find_features(names, label), file=path.name)
+    features = find_features(names, label)
     split = RawSplit(
         labels=label_values(table.column(label)),
-        read=values.__getitem__,
+        read=lambda rows: feature_values(table, features, file=path.name)[rows],
         origin=f"column '{label}' of {path.name}",
         place=lambda row: f"row {row + 1}",
     )

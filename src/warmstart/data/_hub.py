@@ -7,7 +7,7 @@ from pathlib import Path
 from warmstart.basics import InputError, require
 
 from ._named import NamedDataset
-from ._raw import first_line
+from ._raw import first_sentence
 
 
 def download(named: NamedDataset, *, with_test: bool) -> Path:
@@ -26,7 +26,7 @@ def download(named: NamedDataset, *, with_test: bool) -> Path:
     try:
         folder = hub.snapshot_download(named.hub_id, repo_type="dataset", allow_patterns=patterns)
     except Exception as error:  # network, proxy, hub and disk each raise types of their own
-        raise _failed(named, first_line(error)) from error
+        raise _failed(named, first_sentence(error)) from error
     found = Path(folder) / named.hub_folder
     missing = [split for split in splits if not list(found.glob(f"{split}-*.parquet"))]
     if missing:

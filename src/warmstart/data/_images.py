@@ -14,7 +14,7 @@ import numpy as np
 
 from warmstart.basics import InputError, require
 
-from ._raw import first_line
+from ._raw import first_sentence
 
 _MOST_THREADS = 8
 _AT_A_TIME = 512
@@ -52,7 +52,7 @@ def _batched(numbered: Iterable[tuple[int, bytes | Path]]) -> Iterator[list[tupl
 
 
 def _stacked(images: Iterable[np.ndarray], count: int, place: Callable[[int], str]) -> np.ndarray:
-    stacked = np.empty((count, 0, 0, 0), np.uint8)
+    stacked: np.ndarray = np.empty((count, 0, 0, 0), np.uint8)
     for index, image in enumerate(images):
         if index == 0:
             stacked = np.empty((count, *image.shape), np.uint8)
@@ -60,7 +60,7 @@ def _stacked(images: Iterable[np.ndarray], count: int, place: Callable[[int], st
             first, other = _size(stacked.shape), _size(image.shape)
             raise InputError(f"Images must all be of one size, but {place(index)} is {other}, {place(0)} is {first}.")
         if len(image) > stacked.shape[1]:
-            stacked = np.repeat(stacked, len(image), axis=1)
+            stacked = np.tile(stacked, (1, len(image), 1, 1))
         stacked[index] = image  # one channel spreads over three
     return stacked
 
@@ -79,7 +79,7 @@ def _decode(pillow: Any, encoded: bytes | Path, place: str) -> np.ndarray:
 
 def _reason(error: Exception) -> str:
     # Pillow names the memory address of the buffer that it did not recognise.
-    return "unknown format" if type(error).__name__ == "UnidentifiedImageError" else first_line(error)
+    return "unknown format" if type(error).__name__ == "UnidentifiedImageError" else first_sentence(error)
 
 
 def _pixels(image: Any) -> np.ndarray:

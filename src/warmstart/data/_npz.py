@@ -35,7 +35,7 @@ def read_npz(path: Path, label: str | None) -> RawData:
     Raises:
         InputError: If the file cannot be read, arrays are missing, or they are not what they must be.
     """
-    with reading(path, "npz"), np.load(path) as archive:
+    with reading(path, "npz"), path.open("rb") as file, np.load(file) as archive:
         names = {_parsed(name): name for name in archive.files}
     labels = _LABELS if label is None else (_parsed(label)[1],)
     test = partial(_split, path, names, labels, "test") if _found(names, "test", _INPUTS) else None
@@ -89,7 +89,7 @@ def _split(path: Path, names: Mapping[tuple[str, str], str], label_roles: tuple[
                 f"{path.name} must hold an array of {split} {kind}, called {', '.join(roles)} or one of these with "
                 f"{split} before or behind it, got: {', '.join(names.values()) or 'no arrays'}."
             )
-    with reading(path, "npz"), np.load(path) as archive:
+    with reading(path, "npz"), path.open("rb") as file, np.load(file) as archive:
         inputs, labels = (archive[key] for key in keys)
     origin, label_origin = (f"{key} in {path.name}" for key in keys)
     labels = _as_vector(labels, len(inputs) if inputs.ndim else 0, label_origin)
@@ -123,4 +123,4 @@ def _as_bytes(values: np.ndarray, origin: str) -> np.ndarray:
             f"Images must be whole numbers in [0, 255] or floats in [0, 1], but {origin} holds {values.dtype} "
             f"in [{values.min()}, {values.max()}]."
         )
-    return np.rint(values * np.float64(255 // top)).astype(np.uint8)
+    return values.astype(np.uint8) if top == 255 else np.rint(values * 255).astype(np.uint8)

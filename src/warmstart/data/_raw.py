@@ -64,10 +64,15 @@ def reading(path: Path, form: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:  # damaged files make readers raise errors of a dozen types
-        raise InputError(f"{path} cannot be read as {form}: {first_line(error)}.") from error
+        raise InputError(f"{path} cannot be read as {form}: {first_sentence(error)}.") from error
 
 
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, without a full stop, or its type if it says nothing."""
+def first_sentence(error: Exception) -> str:
+    """Return the first sentence of an error's message, without a full stop, or its type if it says nothing.
+
+    Example:
+        >>> first_sentence(OSError("The hub is away. Come back later."))
+        'The hub is away'
+    """
     lines = str(error).strip().splitlines()
-    return lines[0].rstrip(" .:") if lines else type(error).__name__
+    return lines[0].split(". ")[0].rstrip(" .:") if lines else type(error).__name__

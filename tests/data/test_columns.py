@@ -1,0 +1,54 @@
+import pytest
+
+from warmstart.basics import InputError
+from warmstart.data._columns import LABEL_NAMES, find_features, find_image, find_label
+
+
+@pytest.mark.parametrize("name", [*LABEL_NAMES, "Label", "TARGET"])
+def test_a_usual_name_is_found_whatever_its_case(name):
+    assert find_label(["a", name, "b"], None, file="t.csv") == name
+
+
+def test_the_more_telling_of_two_usual_names_is_taken():
+    assert find_label(["y", "class", "Target"], None, file="t.csv") == "Target"
+
+
+def test_the_users_word_counts_more_than_a_usual_name():
+    assert find_label(["label", "species"], "species", file="t.csv") == "species"
+
+
+def test_a_misspelt_column_is_answered_with_the_nearest():
+    with pytest.raises(InputError, match=r"column of t.csv 'specis': did you mean 'species'\? Known: a, species"):
+        find_label(["a", "species"], "specis", file="t.csv")
+
+
+def test_without_a_usual_name_the_message_lists_the_columns():
+    with pytest.raises(InputError, match=r"t.csv must be named with --label, .* its columns are: a, b[.]"):
+        find_label(["a", "b"], None, file="t.csv")
+
+
+def test_of_many_columns_the_message_lists_the_first():
+    with pytest.raises(InputError, match=r"c18, c19, \.\.\.\.$"):
+        find_label([f"c{number}" for number in range(700)], None, file="t.csv")
+
+
+def test_two_columns_of_one_name_are_refused():
+    with pytest.raises(InputError, match=r"t.csv has several called 'a'"):
+        find_label(["a", "label", "a"], None, file="t.csv")
+
+
+@pytest.mark.parametrize(
+    ("candidates", "expected"),
+    [([], None), (["picture"], "picture"), (["mask", "image"], "image"), (["Img", "mask"], "Img")],
+)
+def test_the_image_column_is_the_only_one_or_that_called_image(candidates, expected):
+    assert find_image(candidates, file="a.parquet") == expected
+
+
+def test_several_columns_of_bytes_of_other_names_are_refused():
+    with pytest.raises(InputError, match=r"images of a.parquet must be called image, got left, right"):
+        find_image(["left", "right"], file="a.parquet")
+
+
+def test_an_index_written_by_pandas_is_no_feature():
+    assert find_features(["", "a", "y", "", "__index_level_0__"], "y") == ("a", "")

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from warmstart.basics import InputError
+
+IRIS = "length,width,species\n5.1,3.5,setosa\n7.0,3,versicolor\n6.3,3.25,setosa\n"
+
+
+def test_numbers_are_features_and_text_is_the_label(write_table, load_path):
+    dataset = load_path(write_table("iris.csv", IRIS), label="species")
+    assert dataset.train.inputs.tolist() == pytest.approx(np.array([[5.1, 3.5], [7, 3], [6.3, 3.25]], np.float32))
+    assert dataset.train.labels.tolist() == [0, 1, 0]
+    assert (dataset.name, dataset.classes) == ("iris", ("setosa", "versicolor"))
+
+
+def test_bools_are_features_of_zero_and_one(write_table, load_path):
+    dataset = load_path(write_table("t.csv", "a,label\ntrue,x\nfalse,y\n"))
+    assert dataset.train.inputs.tolist() == [[1], [0]]
+
+
+def test_large_whole_numbers_are_features(write_table, load_path):
+    dataset = load_path(write_table("t.csv", f"a,label\n{2**60 + 1},x\n3,y\n"))
+    assert dataset.train.inputs.tolist() == [[2.0**60], [3]]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(write_table, load_path):
+    assert load_path(write_table("t.csv", "\ufefflabel,a\nx,1\ny,2\n")).classes == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,label\n1,x\n,y\n", "finite 32-bit numbers, but column 'a' of t.csv holds nan in row 2"),
+        ("a,b,label\n1,1,x\n2,inf,y\n", "column 'b' of t.csv holds inf in row 2"),
+        ("a,label\n1,x\n1e300,y\n", "column 'a' of t.csv holds 1e[+]300 in row 2"),
+        ("city,label\nRome,x\nBonn,y\n", "column 'city' of t.csv holds string: encode it as numbers, or leave it out"),
+        ("day,label\n2024-01-01,x\n2024-01-02,y\n", "column 'day' of t.csv holds date"),
+        ("a,b\n1,2\n", "labels of t.csv must be named with --label, .* columns are: a, b"),
+        ("label\nx\ny\n", "t.csv must have columns beside that with the labels, got none"),
+        ("a,label\n1,x\n2,\n", "every sample must have a label, but column 'label' of t.csv has none at row 2"),
+        ("a,label\n1,0.5\n2,1\n", "this is classification, but column 'label' of t.csv holds 0.5 at row 1"),
+        ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv holds only 'x'"),
+        ("a,label\n", "must be samples to load, but column 'label' of t.csv holds none"),
+        ("a,label\n1,x\n2,y,z\n", "t.csv cannot be read as csv: CSV parse error: Expected 2 columns, got 3"),
+        ("a,a,label\n1,2,x\n3,4,y\n", "t.csv has several called 'a'"),
+        ("", "t.csv cannot be read as csv: Empty CSV file"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_said_in_one_sentence(write_table, load_path, content, message):
+    with pytest.raises(InputError, match=f"(?i){message}") as caught:
+        load_path(write_table("t.csv", content))
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+
+
+def test_bytes_that_are_no_text_are_refused_in_one_sentence(tmp_path, load_path):
+    (tmp_path / "t.csv").write_bytes(b"a,label\n1,\xff\xfe\n2,\xfe\n")
+    with pytest.raises(InputError, match="Labels must be numbers or texts"):
+        load_path(tmp_path / "t.csv")
+
+
+def test_a_subset_holds_rows_of_the_table_with_their_labels(write_table, load_path):
+    lines = "".join(f"{number},{'odd' if number % 2 else 'even'}\n" for number in range(50))
+    train = load_path(write_table("t.csv", "n,label\n" + lines), subset=20).train
+    assert len(np.unique(train.inputs)) == 20
+    assert np.array_equal(train.inputs[:, 0] % 2, train.labels)

@@ -1,0 +1,91 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from warmstart.basics import InputError
+from warmstart.data._images import decode_images
+
+GREY = np.arange(20, dtype=np.uint8).reshape(4, 5) * 12
+COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
+
+
+def _decoded(*images: bytes) -> np.ndarray:
+    return decode_images(images, len(images), place=lambda index: f"row {index + 1}")
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "BMP"])
+def test_colour_images_come_back_with_channels_first(encoded, form):
+    assert np.array_equal(_decoded(encoded(COLOUR, form)), COLOUR.transpose(2, 0, 1)[None])
+
+
+def test_greyscale_images_keep_one_channel(encoded):
+    assert np.array_equal(_decoded(encoded(GREY)), GREY[None, None])
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("1", 1), ("L", 1), ("LA", 3), ("P", 3), ("RGB", 3), ("RGBA", 3)])
+def test_every_mode_has_its_number_of_channels(encoded, mode, channels):
+    decoded = _decoded(encoded(COLOUR, mode=mode))
+    assert decoded.shape == (1, channels, 4, 5)
+    assert decoded.dtype == np.uint8
+
+
+def test_one_bit_images_are_black_and_white(encoded):
+    assert set(np.unique(_decoded(encoded(GREY, mode="1")))) == {0, 255}
+
+
+def test_transparency_is_dropped_and_colours_stay(encoded):
+    alpha = np.dstack([COLOUR, GREY])
+    assert np.array_equal(_decoded(encoded(alpha)), COLOUR.transpose(2, 0, 1)[None])
+
+
+def test_a_palette_with_transparency_is_read_without_a_warning():
+    buffer = BytesIO()
+    Image.fromarray(COLOUR).quantize(8).save(buffer, "PNG", transparency=b"\x00\x80\xff")
+    assert _decoded(buffer.getvalue()).shape == (1, 3, 4, 5)
+
+
+def test_of_sixteen_bits_the_upper_eight_are_kept(encoded):
+    assert np.array_equal(_decoded(encoded(GREY.astype(np.uint16) * 256 + 7)), GREY[None, None])
+
+
+def test_floating_point_pixels_are_refused(encoded):
+    with pytest.raises(InputError, match="row 1 cannot be read: its pixels are 32-bit floats"):
+        _decoded(encoded(GREY.astype(np.float32), "TIFF"))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 1, 0), (1, 0, 0, 1)])
+def test_greyscale_among_colour_images_becomes_colour(encoded, order):
+    kinds = (encoded(GREY), encoded(COLOUR))
+    expected = (np.broadcast_to(GREY, (3, 4, 5)), COLOUR.transpose(2, 0, 1))
+    decoded = _decoded(*(kinds[kind] for kind in order))
+    assert np.array_equal(decoded, np.stack([expected[kind] for kind in order]))
+
+
+def test_images_come_back_in_their_order_though_threads_decode_them(encoded):
+    values = np.arange(1200, dtype=np.uint16)
+    pixels = [np.full((2, 2, 3), (value % 256, value // 256, 7), np.uint8) for value in values]
+    decoded = _decoded(*map(encoded, pixels)).astype(np.uint16)
+    assert np.array_equal(decoded[:, 0, 0, 0] + 256 * decoded[:, 1, 0, 0], values)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda image: image[:-30], ""),
+        (lambda image: b"GIF89a", ""),
+        (lambda image: b"no image at all", "unknown format"),
+        (lambda image: b"", "unknown format"),
+    ],
+    ids=["cut off", "header only", "text", "empty"],
+)
+def test_an_image_that_cannot_be_read_is_named(encoded, damage, reason):
+    noise = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    with pytest.raises(InputError, match=f"^The image at row 2 cannot be read: {reason}.*[.]$"):
+        _decoded(encoded(noise), damage(encoded(noise)))
+
+
+def test_images_of_different_sizes_are_named_with_their_sizes(encoded):
+    with pytest.raises(InputError, match="but row 2 is 4x4, row 1 is 5x4"):
+        _decoded(encoded(COLOUR), encoded(COLOUR[:, :4]))

@@ -1,0 +1,94 @@
+from datetime import date
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warmstart.basics import InputError
+from warmstart.data._labels import class_map, cleaned
+
+
+def _mapped(values, names=None) -> tuple[list[int], tuple[str, ...]]:
+    labels = cleaned(np.asarray(values), "column 'y'", lambda row: f"row {row + 1}")
+    classes = class_map(labels, names, "column 'y'")
+    return classes.indices(labels, "column 'y'").tolist(), classes.names
+
+
+@pytest.mark.parametrize(
+    ("values", "indices", "names"),
+    [
+        ([7, 3, 7, 11], [1, 0, 1, 2], ("3", "7", "11")),
+        ([-1, 1, 1], [0, 1, 1], ("-1", "1")),
+        ([2.0, 10.0, 2.0], [0, 1, 0], ("2", "10")),
+        ([True, False], [1, 0], ("False", "True")),
+        (["dog", "cat", "dog"], [1, 0, 1], ("cat", "dog")),
+        (["10", "9", "-2"], [2, 1, 0], ("-2", "9", "10")),
+        (["10", "9", "x"], [0, 1, 2], ("10", "9", "x")),
+        ([b"b", b"a"], [1, 0], ("a", "b")),
+        (np.array(["x", "w"], dtype=object), [1, 0], ("w", "x")),
+        (np.array([date(2025, 1, 2), date(2024, 5, 6)], "datetime64[D]"), [1, 0], ("2024-05-06", "2025-01-02")),
+        (np.array([2**63 + 1, 2], np.uint64), [1, 0], ("2", "9223372036854775809")),
+    ],
+)
+def test_labels_become_positions_in_sorted_order(values, indices, names):
+    assert _mapped(values) == (indices, names)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-50, 50), min_size=2).filter(lambda values: len(set(values)) > 1))
+def test_classes_are_dense_and_lead_back_to_the_labels(values):
+    indices, names = _mapped(values)
+    assert set(indices) == set(range(len(names)))
+    assert [int(names[index]) for index in indices] == values
+
+
+def test_declared_names_keep_their_positions_though_some_do_not_occur():
+    assert _mapped([2, 0, 2], ("ape", "bee", "cow", "dog")) == ([2, 0, 2], ("ape", "bee", "cow", "dog"))
+
+
+@pytest.mark.parametrize("values", [[0, 5], [-2, 1], ["a", "b"]])
+def test_declared_names_are_not_used_for_labels_that_are_no_positions_in_them(values):
+    assert _mapped(values, ("ape", "bee"))[1] == tuple(map(str, values))
+
+
+def test_minus_one_among_declared_names_means_not_labelled():
+    with pytest.raises(InputError, match="holds -1, which means: not labelled"):
+        _mapped([-1, 0, 1], ("ape", "bee"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.0, 1.0, np.nan],
+        ["a", "b", ""],
+        np.array(["a", "b", None], dtype=object),
+        np.array([True, False, None], dtype=object),
+        np.array(["2024-01-01", "2024-01-02", "NaT"], "datetime64[D]"),
+    ],
+)
+def test_a_missing_label_is_named_with_its_row(values):
+    with pytest.raises(InputError, match="Every sample must have a label, but column 'y' has none at row 3"):
+        _mapped(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([0.0, 1.5], "this is classification, but column 'y' holds 1.5 at row 2"),
+        ([0.0, np.inf], "this is classification, but column 'y' holds inf at row 2"),
+        ([4, 4], "at least two classes, but column 'y' holds only 4"),
+        (["a", "a"], "at least two classes, but column 'y' holds only 'a'"),
+        ([], "There must be samples to load, but column 'y' holds none"),
+        (np.array([np.zeros(2), [1, 2, 3]], dtype=object), "must be numbers or texts, but column 'y' holds ndarray"),
+    ],
+)
+def test_labels_that_are_no_classes_are_refused(values, message):
+    with pytest.raises(InputError, match=message):
+        _mapped(values)
+
+
+def test_a_label_that_training_does_not_know_is_refused():
+    classes = class_map(np.array([1, 2]), None, "column 'y'")
+    with pytest.raises(InputError, match=r"those of the training set, but column 'z' also holds 3"):
+        classes.indices(np.array([1, 3]), "column 'z'")

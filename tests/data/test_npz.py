@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+
+from warmstart.basics import InputError
+
+TABLE = np.arange(8.0).reshape(4, 2)
+LABELS = np.array([3, 5, 5, 3])
+
+
+@pytest.fixture
+def write_npz(tmp_path):
+    def write(**arrays):
+        np.savez(tmp_path / "a.npz", **arrays)
+        return tmp_path / "a.npz"
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("inputs", "labels"),
+    [("x", "y"), ("X", "y"), ("inputs", "labels"), ("x_train", "y_train"), ("train_images", "train_labels")],
+)
+def test_arrays_are_found_by_usual_names(write_npz, load_path, inputs, labels):
+    dataset = load_path(write_npz(**{inputs: TABLE, labels: LABELS, "other": TABLE}))
+    assert dataset.train.inputs.tolist() == TABLE.tolist()
+    assert (dataset.train.labels.tolist(), dataset.classes) == ([0, 1, 1, 0], ("3", "5"))
+
+
+@pytest.mark.parametrize("names", [("x_train", "y_train", "x_test", "y_test"), ("X", "Y", "X_test", "y_test")])
+def test_the_test_set_is_read_when_asked_for(write_npz, load_path, names):
+    path = write_npz(**dict(zip(names, (TABLE, LABELS, TABLE[:2] + 1, LABELS[1:3]), strict=True)))
+    assert load_path(path).test is None
+    test = load_path(path, with_test=True).test
+    assert (test.inputs.tolist(), test.labels.tolist()) == ((TABLE[:2] + 1).tolist(), [1, 1])
+
+
+def test_the_labels_can_be_named(write_npz, load_path):
+    path = write_npz(x_train=TABLE, y_train=LABELS, coarse_train=[0, 0, 1, 1], x_test=TABLE, coarse_test=[1, 1, 0, 0])
+    dataset = load_path(path, label="coarse", with_test=True)
+    assert dataset.train.labels.tolist() == [0, 0, 1, 1]
+    assert dataset.test is not None
+    assert dataset.test.labels.tolist() == [1, 1, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "order", "result"),
+    [
+        ((4, 6, 5), None, (1, 6, 5)),
+        ((4, 6, 5, 1), (0, 3, 1, 2), (1, 6, 5)),
+        ((4, 6, 5, 3), (0, 3, 1, 2), (3, 6, 5)),
+        ((4, 1, 6, 5), None, (1, 6, 5)),
+        ((4, 3, 6, 5), None, (3, 6, 5)),
+        ((4, 3, 6, 3), None, (3, 6, 3)),
+    ],
+)
+def test_images_of_every_layout_get_their_channels_first(write_npz, load_path, shape, order, result):
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    dataset = load_path(write_npz(x=pixels, y=LABELS))
+    assert dataset.input_shape == result
+    assert np.array_equal(dataset.train.inputs, (pixels.transpose(order) if order else pixels).reshape(4, *result))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.float16])
+def test_every_byte_survives_being_a_fraction(write_npz, load_path, kind):
+    pixels = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
+    dataset = load_path(write_npz(x=(pixels / 255).astype(kind), y=LABELS))
+    assert np.array_equal(dataset.train.inputs[:, 0], pixels)
+
+
+@pytest.mark.parametrize(("kind", "factor"), [(np.int64, 1), (np.uint16, 1), (bool, 255)])
+def test_whole_numbers_are_pixels_and_bools_are_black_and_white(write_npz, load_path, kind, factor):
+    pixels = np.array([0, 1, 1, 0]).reshape(4, 1, 1).astype(kind)
+    assert load_path(write_npz(x=pixels, y=LABELS)).train.inputs.ravel().tolist() == [0, factor, factor, 0]
+
+
+def test_labels_may_be_a_column(write_npz, load_path):
+    assert load_path(write_npz(x=TABLE, y=LABELS[:, None])).train.labels.tolist() == [0, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": TABLE, "z": LABELS}, "array of train labels, called y, .* got: x, z"),
+        ({"y": LABELS}, "array of train inputs, called x, .* got: y"),
+        ({}, "got: no arrays"),
+        ({"x": TABLE, "y": LABELS[:3]}, r"Labels must be of shape \(4,\), .* but y in a.npz is \(3,\)"),
+        ({"x": TABLE, "y": np.eye(4)}, r"but y in a.npz is \(4, 4\)"),
+        ({"x": TABLE, "y": [0, 1, np.nan, 1]}, "y in a.npz has none at position 2"),
+        ({"x": np.array([[1, 2], [3, np.nan]]), "y": [0, 1]}, "column 2 of x in a.npz holds nan in row 2"),
+        ({"x": np.array([["a"], ["b"]]), "y": [0, 1]}, "Features must be numbers, but x in a.npz holds <U1"),
+        ({"x": np.zeros((4, 0)), "y": LABELS}, "at least one feature"),
+        ({"x": np.zeros((0, 2)), "y": LABELS[:0]}, "samples to load, but y in a.npz holds none"),
+        ({"x": np.zeros(4), "y": LABELS}, r"x in a.npz is of shape \(4,\)"),
+        ({"x": np.zeros((4, 5, 6, 4)), "y": LABELS}, r"with 1 or 3 channels .* \(4, 5, 6, 4\)"),
+        (
+            {"x": np.full((4, 5, 5), 1.5), "y": LABELS},
+            r"floats in \[0, 1\], but x in a.npz holds float64 in \[1.5, 1.5",
+        ),
+        ({"x": np.full((4, 5, 5), np.nan), "y": LABELS}, r"floats in \[0, 1\], .* in \[nan, nan\]"),
+        ({"x": np.full((4, 5, 5), 256), "y": LABELS}, r"whole numbers in \[0, 255\] .* int64 in \[256, 256\]"),
+        ({"x": np.full((4, 5, 5), "a"), "y": LABELS}, "Images must be numbers"),
+        ({"x": TABLE, "y": np.array([object()] * 4)}, "a.npz cannot be read as npz: Object arrays"),
+    ],
+)
+def test_what_is_wrong_with_the_arrays_is_said_in_one_sentence(write_npz, load_path, arrays, message):
+    with pytest.raises(InputError, match=message) as caught:
+        load_path(write_npz(**arrays))
+    assert "\n" not in str(caught.value)
+
+
+def test_test_inputs_without_labels_are_refused_only_when_they_are_needed(write_npz, load_path):
+    path = write_npz(x=TABLE, y=LABELS, x_test=TABLE)
+    assert len(load_path(path).train) == 4
+    with pytest.raises(InputError, match="array of test labels"):
+        load_path(path, with_test=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and nothing", b"hello"])
+def test_a_file_that_is_no_npz_is_refused_in_one_sentence(tmp_path, load_path, content):
+    (tmp_path / "a.npz").write_bytes(content)
+    with pytest.raises(InputError, match=r"a.npz cannot be read as npz: "):
+        load_path(tmp_path / "a.npz")

@@ -1,0 +1,35 @@
+import subprocess
+import sys
+
+import pytest
+
+from warmstart.basics import InputError
+from warmstart.data import DataSource
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"name": ""}, "data must be the name of a data set or a path, got ''"),
+        ({"name": 3}, "data must be the name .* got 3"),
+        ({"subset": 0}, "subset must be a whole number of at least 1, got 0"),
+        ({"subset": 2.5}, "subset must be a whole number of at least 1, got 2.5"),
+        ({"directory": 7}, "directory must be a text"),
+        ({"label": ""}, "label must be a text"),
+    ],
+)
+def test_settings_of_the_wrong_kind_are_refused(settings, message):
+    with pytest.raises(InputError, match=message):
+        DataSource(**settings)
+
+
+def test_a_source_can_be_built_again_from_how_it_prints():
+    source = DataSource("svhn", directory="/data", subset=10, label="digit")
+    assert eval(repr(source)) == source
+
+
+def test_importing_the_room_imports_none_of_the_libraries_that_only_loading_needs():
+    heavy = ("torch", "pyarrow", "PIL", "sklearn", "scipy", "huggingface_hub")
+    code = f"import sys, warmstart.data; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
