@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,73 +20,108 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, SubsetRandomSampler
 
 import warmstart as ws
 from warmstart.basics import generator_for
 from warmstart.studies import provenance
 from warmstart.training import StopRule
 
-SHAPE, CLASSES, BATCH = (3, 32, 32), 10, 128
+SHAPE, CLASSES, BATCH, EPOCHS = (3, 32, 32), 10, 128, 3
 MODELS = {
-    "resnet18 (width 16)": (ws.ResNet18(width=16), 1024),
-    "mlp (2 x 100)": (ws.MLP(), 8192),
-    "logistic": (ws.LogisticRegression(), 8192),
+    "resnet18 (width 16)": (ws.ResNet18(width=16), 512),
+    "mlp (2 x 100)": (ws.MLP(), 4096),
+    "logistic": (ws.LogisticRegression(), 4096),
 }
 
 
-class PictureDataset(Dataset):
-    """Converts each picture when it is asked for, as the released code's pipeline does."""
+class Pictures(Dataset):
+    """A data set as the usual packages of pictures have it: a picture at an index, then its transformations."""
 
     def __init__(self, images: np.ndarray, labels: np.ndarray) -> None:
-        self.images, self.labels = images, labels
+        self.images, self.labels = images, labels.tolist()
+        self.transforms: tuple[Callable[[Any], torch.Tensor], ...] = (to_tensor, normalize)
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        sample: Any = Image.fromarray(self.images[index])
+        for transform in self.transforms:
+            sample = transform(sample)
+        return sample, self.labels[index]
+
+
+class Indexed(Dataset):
+    """Adds the index to each sample, as the released code's data set does."""
+
+    def __init__(self, inner: Pictures) -> None:
+        self.inner = inner
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int, int]:
-        picture = Image.fromarray(self.images[index])
-        tensor = torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous().float().div(255)
-        return tensor.sub_(0.5).div_(0.5), int(self.labels[index]), index
+        inputs, label = self.inner[index]
+        return inputs, label, index
+
+
+def to_tensor(picture: Image.Image) -> torch.Tensor:
+    """Return a picture as floats in [0, 1], channels first, checked and copied on the way as the usual package does."""
+    array = torch.from_numpy(np.array(picture, np.uint8, copy=True))
+    channels_first = array.view(picture.size[1], picture.size[0], len(picture.getbands())).permute(2, 0, 1)
+    return channels_first.contiguous().to(dtype=torch.get_default_dtype()).div(255)
+
+
+def normalize(tensor: torch.Tensor) -> torch.Tensor:
+    """Return (tensor - mean) / deviation, the constants made into tensors each time as the usual package does."""
+    tensor = tensor.clone()
+    mean = torch.as_tensor((0.5, 0.5, 0.5), dtype=tensor.dtype, device=tensor.device)
+    deviation = torch.as_tensor((0.5, 0.5, 0.5), dtype=tensor.dtype, device=tensor.device)
+    if (deviation == 0).any():
+        raise ZeroDivisionError
+    return tensor.sub_(mean.view(-1, 1, 1)).div_(deviation.view(-1, 1, 1))
 
 
 def released_way(model: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
-    """One epoch with a DataLoader and two numbers fetched from every step; return its seconds."""
-    loader = DataLoader(PictureDataset(images, labels), batch_size=BATCH, shuffle=True)
+    """Train with a DataLoader, and fetch two numbers from every step; return the seconds."""
+    dataset = Indexed(Pictures(images, labels))
+    loader = DataLoader(dataset, batch_size=BATCH, sampler=SubsetRandomSampler(range(len(dataset))), shuffle=False)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
     total_loss, correct = 0.0, 0
     begin = time.perf_counter()
-    for inputs, targets, _ in loader:
-        optimizer.zero_grad()
-        outputs = model(inputs)
-        loss = F.cross_entropy(outputs, targets)
-        loss.backward()
-        optimizer.step()
-        total_loss += loss.item()
-        correct += (outputs.argmax(1) == targets).sum().item()
+    for _ in range(EPOCHS):
+        for inputs, targets, _ in loader:
+            optimizer.zero_grad()
+            outputs = model(inputs)
+            loss = F.cross_entropy(outputs, targets)
+            loss.backward()
+            optimizer.step()
+            total_loss += loss.item()
+            correct += (outputs.max(1)[1] == targets).sum().item()
     return time.perf_counter() - begin
 
 
 def bare_loop(model: nn.Module, data: ws.TensorData, *, assembled: bool) -> float:
-    """One epoch of forward, backward and step; if ``assembled``, on batches made before the clock starts."""
-    if data.is_image:
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    """Train with forward, backward and step alone; if ``assembled``, on batches made before the clock starts."""
+    data = data.laid_out_for(model)
     optimizer = ws.Recipe().build_optimizer(model)
     parts = torch.randperm(len(data)).split(BATCH)
     ready = [data.batch(part) for part in parts] if assembled else [None] * len(parts)
     begin = time.perf_counter()
-    for part, batch in zip(parts, ready, strict=True):
-        inputs, targets = batch if batch is not None else data.batch(part)
-        optimizer.zero_grad()
-        F.cross_entropy(model(inputs), targets).backward()
-        optimizer.step()
+    for _ in range(EPOCHS):
+        for part, batch in zip(parts, ready, strict=True):
+            inputs, targets = batch if batch is not None else data.batch(part)
+            optimizer.zero_grad()
+            F.cross_entropy(model(inputs), targets).backward()
+            optimizer.step()
     return time.perf_counter() - begin
 
 
 def fitted(model: nn.Module, data: ws.TensorData) -> float:
-    """One epoch of `fit`, all of it: counting, shuffling, reporting."""
+    """Train with `fit`, all of it: layout, shuffling, counting, reporting."""
     begin = time.perf_counter()
-    ws.fit(model, data, recipe=ws.Recipe(), stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    ws.fit(model, data, recipe=ws.Recipe(), stop=StopRule(None, max_epochs=EPOCHS), generator=generator_for(0))
     return time.perf_counter() - begin
 
 
@@ -107,7 +143,7 @@ def measure(architecture: ws.Architecture, samples: int, repeats: int) -> dict[s
             model = architecture.build(SHAPE, CLASSES, generator=generator_for(0)).train()
             seconds = way(model)
             if repeat:
-                found[name].append(samples / seconds)
+                found[name].append(EPOCHS * samples / seconds)
     return found
 
 
@@ -130,6 +166,7 @@ def report(repeats: int) -> dict[str, object]:
             "fit_to_bare_batches_ready": ratios(found, "fit", "bare, batches ready"),
             "repeats": repeats,
             "samples_an_epoch": samples,
+            "epochs": EPOCHS,
         }
     return {"models": rows, "provenance": provenance(device="cpu", workers=1, threads=torch.get_num_threads())}
 

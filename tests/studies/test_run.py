@@ -70,11 +70,12 @@ class StopError(Exception):
     pass
 
 
-@pytest.mark.parametrize("rounds", [1, 2, 3, 7, 17])
-@pytest.mark.parametrize("execution", [ONE, TWO], ids=["one", "two"])
+# Processes are slow to start: two moments are enough for them.
+MOMENTS = [(ONE, 1), (ONE, 2), (ONE, 3), (ONE, 7), (ONE, 17), (TWO, 2), (TWO, 7)]
+
+
+@pytest.mark.parametrize(("execution", "rounds"), MOMENTS)
 def test_an_interrupted_study_goes_on_to_the_same_bits(study, uninterrupted, tmp_path, rounds, execution):
-    if execution is TWO and rounds not in (2, 7):
-        pytest.skip("processes are slow to start; two moments are enough for them")
     heard = []
 
     def stop_after(event):
@@ -134,6 +135,23 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(study, uninterrupte
         assert _group_ends(process.pid)
     subprocess.run(command, check=True)
     assert results(read_study(directory)) == uninterrupted
+
+
+UNGUARDED = """
+from warmstart.studies import Execution, run_study, read_study_file, study_from_dict
+print("the script runs")
+study = study_from_dict(read_study_file("study.toml"))
+run_study(study, "results", execution=Execution(workers=2, device="cpu"))
+"""
+
+
+def test_a_script_needs_no_guard_around_its_main_part(study, uninterrupted, tmp_path):
+    tomli_w = pytest.importorskip("tomli_w")
+    (tmp_path / "run.py").write_text(UNGUARDED)
+    (tmp_path / "study.toml").write_text(tomli_w.dumps(study_to_dict(study)))
+    done = subprocess.run([sys.executable, "run.py"], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout == "the script runs\n"
+    assert results(read_study(tmp_path / "results")) == uninterrupted
 
 
 def _group_ends(group):

@@ -31,9 +31,21 @@ def test_images_are_scaled_as_the_paper_does():
     assert torch.equal(labels, data.labels[[3, 1]])
 
 
-def test_images_are_laid_out_for_convolutions():
-    inputs, _ = TensorData(torch.zeros(4, 3, 8, 8, dtype=torch.uint8), torch.zeros(4).long()).batch(torch.arange(4))
-    assert inputs.is_contiguous(memory_format=torch.channels_last)
+CONVOLUTIONAL = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2))
+
+
+@pytest.mark.parametrize("model", [CONVOLUTIONAL, nn.Sequential(nn.Flatten(), nn.Linear(192, 2))], ids=["conv", "flat"])
+def test_the_layout_is_the_models_and_changes_no_value(model):
+    images = torch.randint(0, 256, (6, 3, 8, 8)).to(torch.uint8)
+    data = TensorData(images, torch.arange(6) % 2)
+    laid_out = data.laid_out_for(model)
+    indices = torch.tensor([4, 0, 4])
+    inputs, labels = laid_out.batch(indices)
+    channels_last = inputs.is_contiguous(memory_format=torch.channels_last)
+    assert channels_last == (model is CONVOLUTIONAL)
+    assert torch.equal(inputs, data.batch(indices)[0])
+    assert torch.equal(laid_out.take(indices).inputs, images[indices])
+    assert labels.tolist() == [0, 0, 0]
 
 
 def test_taking_copies():

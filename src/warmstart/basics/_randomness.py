@@ -52,7 +52,7 @@ def seeded_globals(generator: torch.Generator) -> Iterator[None]:
     context those draws are decided by ``generator``; outside it the global state is what it was.
 
     Args:
-        generator: Advanced by one draw, which seeds the global generators (the CPU's and every CUDA device's).
+        generator: Advanced by one draw, which seeds the global generators of the CPU and, if in use, of CUDA.
 
     Example:
         >>> import torch
@@ -65,6 +65,10 @@ def seeded_globals(generator: torch.Generator) -> Iterator[None]:
     import torch
 
     seed = int(torch.randint(2**62, (), generator=generator))
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
+    # Where no GPU is in use yet, torch.manual_seed would seed it for the time when it is: a change that stays.
+    devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            torch.cuda.manual_seed_all(seed)
         yield

@@ -16,8 +16,8 @@ class Growing(Stream):
     """Arrivals of equal size, drawn at random from the pool (the paper's passive online learning).
 
     Args:
-        arrival_size: Samples of an arrival, at least 2; the last one may be smaller. None: the pool is split evenly among
-            the rounds.
+        arrival_size: Samples of an arrival, at least 2; the last one may be smaller. None: the pool is split evenly
+            among the rounds.
         rounds: Number of rounds, at least 1. None: as many as use up the pool, or 5 where ``arrival_size`` is not
             given either.
 

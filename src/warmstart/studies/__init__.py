@@ -2,6 +2,7 @@
 
 from ._arm import Arm as Arm
 from ._arm import parse_arm as parse_arm
+from ._directory import read_study as read_study
 from ._executor import Execution as Execution
 from ._names import known_models as known_models
 from ._names import known_strategies as known_strategies
@@ -14,8 +15,6 @@ from ._provenance import provenance as provenance
 from ._records import RoundRecord as RoundRecord
 from ._records import StudyRecords as StudyRecords
 from ._run import Plan as Plan
-from ._run import read_study as read_study
-from ._run import read_study_file as read_study_file
 from ._run import run_study as run_study
 from ._store import Store as Store
 from ._study import EvaluateOn as EvaluateOn
@@ -24,5 +23,8 @@ from ._study import Study as Study
 from ._study import study_digest as study_digest
 from ._study import study_from_dict as study_from_dict
 from ._study import study_to_dict as study_to_dict
+from ._study_file import read_study_file as read_study_file
+from ._summary import Summary as Summary
 from ._summary import summarize as summarize
+from ._summary import summary_schema as summary_schema
 from ._task import EpochMessage as EpochMessage

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import shutil
 import signal
+import sys
 import tempfile
 import threading
+import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -109,13 +112,35 @@ def _run_in_processes(
             min(execution.worker_count, len(tasks)), context, initializer=_begin_worker, initargs=(setting, messages)
         )
         try:
-            futures = [pool.submit(_perform_in_worker, task) for task in tasks]
+            with _unguarded_scripts(tasks):
+                futures = [pool.submit(_perform_in_worker, task) for task in tasks]
             _hand_on(futures, messages, handle)
         except BaseException:
             _kill(pool)
             raise
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _unguarded_scripts(tasks: Sequence[Task]) -> Iterator[None]:
+    """Start workers without running the user's script in each of them.
+
+    A spawned process imports the main module, in case something was defined there. A script that calls this library
+    without ``if __name__ == "__main__"`` would start itself again in every worker. Unless a task really needs what
+    the script defines, the script is hidden while workers start.
+    """
+    main = sys.modules["__main__"]
+    if not _defined_in_main(tasks):
+        sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _defined_in_main(tasks: Sequence[Task]) -> bool:
+    return b"__main__" in pickle.dumps(tasks)
 
 
 def _hand_on(futures: Sequence[Future[None]], messages: Any, handle: Callable[[Message], None]) -> None:

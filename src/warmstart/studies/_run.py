@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
 from warmstart.basics import InputError, generator_for
 from warmstart.data import Dataset, load
 from warmstart.models import build_checked
 
+from ._directory import STUDY_FILE, check_directory, read_study
 from ._executor import Execution, run_tasks
 from ._provenance import provenance
 from ._records import RoundRecord, StudyRecords
 from ._storage import only_writer, storage_errors
-from ._store import RESULTS, Store
-from ._study import EvaluateOn, Study, study_from_dict, study_identity, study_to_dict
+from ._store import Store
+from ._study import EvaluateOn, Study, study_from_dict, study_identity
+from ._study_file import write_study_file
 from ._task import Arrays, EpochMessage, Message, RoundMessage, Task, checkpoint_folder, fitted
-
-STUDY_FILE = "study.toml"
 
 
 @dataclass(frozen=True)
@@ -85,7 +82,7 @@ def run_study(
     directory = Path(directory)
     store = Store(directory)
     tell = listener or _silent
-    _check_directory(store, study)
+    check_directory(store, study)
     if not _is_complete(store):
         execution = execution or Execution()
         data = dataset or _load(study, tell)
@@ -105,41 +102,6 @@ def _silent(_: Plan | EpochMessage | RoundRecord | str) -> None:
 def _load(study: Study, tell: Listener) -> Dataset:
     tell(f"Loading {study.data.name}")
     return load(study.data, with_test=study.evaluation.evaluate is EvaluateOn.TEST, progress=tell)
-
-
-def _check_directory(store: Store, study: Study) -> None:
-    """Raise unless the directory is free for the study or holds it."""
-    directory = store.directory
-    if store.exists():
-        _check_same(store.entry("study"), study_identity(study), directory)
-    elif directory.exists() and not directory.is_dir():
-        raise InputError(f"The results' directory must be a directory, got {directory}, which is a file.")
-    elif directory.exists() and any(_not_ours(entry) for entry in directory.iterdir()):
-        raise InputError(
-            f"The results' directory must be new, empty or hold this study, but {directory} holds other files."
-        )
-
-
-def _not_ours(entry: Path) -> bool:
-    """Whether a file cannot be left by a study that was killed while it made its directory."""
-    return not (entry.name.startswith((".", RESULTS.split(".")[0])) or entry.name == STUDY_FILE)
-
-
-def _check_same(stored: dict[str, Any], asked: dict[str, Any], directory: Path) -> None:
-    stored_flat, asked_flat = _flat(stored), _flat(asked)
-    for key in {**stored_flat, **asked_flat}:
-        if stored_flat.get(key) != asked_flat.get(key):
-            raise InputError(
-                f"{directory} holds another study: its {key} is {stored_flat.get(key)}, not {asked_flat.get(key)}; "
-                "choose another directory, or the same settings to go on."
-            )
-
-
-def _flat(tables: dict[str, Any]) -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tables.items():
-        flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
-    return flat
 
 
 def _is_complete(store: Store) -> bool:
@@ -165,8 +127,7 @@ def _check_fit(study: Study, data: Dataset) -> int:
 def _open(store: Store, study: Study, data: Dataset, rounds: int) -> None:
     """Make the store, or raise unless the one there was made with these data."""
     if not store.exists():
-        with storage_errors(store.directory):
-            (store.directory / STUDY_FILE).write_text(tomli_w.dumps(study_to_dict(study)))
+        write_study_file(study, store.directory / STUDY_FILE)
         entries = {"study": study_identity(study), "rounds_expected": rounds, "data": _describe(study, data)}
         store.create(entries)
     elif store.entry("data")["fingerprint"] != data.fingerprint:
@@ -222,52 +183,3 @@ def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:
         tell(record)
     else:
         tell(message)
-
-
-def read_study(directory: str | Path) -> StudyRecords:
-    """Return the results in a study's directory, complete or not.
-
-    Raises:
-        InputError: If the directory holds no study.
-    """
-    store = Store(Path(directory))
-    if not store.exists():
-        raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
-    identity = store.entry("study")
-    study = study_from_dict(identity)
-    return StudyRecords(
-        study=identity,
-        arms=study.labels,
-        rounds_expected=store.entry("rounds_expected"),
-        seeds_expected=study.seeds,
-        rounds=tuple(store.rounds()),
-        data=store.entry("data"),
-        provenance=_last_provenance(store),
-    )
-
-
-def _last_provenance(store: Store) -> dict[str, Any]:
-    """Return the last run's provenance; where earlier ones differ, with what theirs were."""
-    runs = store.runs()
-    if not runs:
-        return {}
-    last = dict(runs[-1])
-    for key in last:
-        values = list(dict.fromkeys(str(run[key]) for run in runs if key != "created"))
-        if len(values) > 1:
-            last[key] = ", then ".join(values)
-    return last
-
-
-def read_study_file(path: str | Path) -> dict[str, Any]:
-    """Return a study file's tables.
-
-    Raises:
-        InputError: If the file is missing or is not TOML.
-    """
-    try:
-        return tomllib.loads(Path(path).read_text())
-    except OSError as error:
-        raise InputError(f"The study file {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The study file {path} is not valid TOML: {error}.") from error

@@ -35,13 +35,12 @@ def only_writer(directory: Path) -> Iterator[None]:
         StorageError: If the directory cannot be written.
     """
     lock = FileLock(directory / LOCK)
-    try:
-        with storage_errors(directory):
+    with storage_errors(directory):
+        try:
             lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"Another process is at work in {directory}; wait for it, or choose another directory."
-        ) from None
+        except Timeout:  # an OSError, but not one of the disk's
+            sentence = f"Another process is at work in {directory}; wait for it, or choose another directory."
+            raise InputError(sentence) from None
     try:
         yield
     finally:

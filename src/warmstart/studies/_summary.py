@@ -21,9 +21,10 @@ from ._view import View
 def summarize(records: StudyRecords, *, confidence: float = 0.95) -> Summary:
     """Say what a study shows: every arm against the reference, paired by seed, with intervals.
 
-    The reference is the arm ``cold``, or the first arm if none has that label. Accuracies and costs are compared at the
-    latest round that all arms have finished for a common seed, so a study that is still running can be reported on too.
-    A diverged round has no accuracy: its pair is left out and named in the verdict; what it cost is still counted.
+    The reference is the arm ``cold``, or the first arm if none has that label. Accuracies and costs are compared at
+    the latest round that all arms have finished for a common seed, so a study that is still running can be reported
+    on too. A diverged round has no accuracy: its pair is left out and named in the verdict; what it cost is still
+    counted.
 
     Args:
         records: The study's records, complete or not.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from warmstart.basics import InputError, check_at_least
 
@@ -37,14 +38,12 @@ class TensorData:
     offset: torch.Tensor | float = -1.0
 
     def __post_init__(self) -> None:
-        """Check the shapes, and lay images out as the convolutions read them."""
+        """Check the shapes."""
         if len(self.inputs) != len(self.labels) or self.labels.ndim != 1:
             raise InputError(
                 f"labels must be one for each input, got {tuple(self.labels.shape)} labels "
                 f"for inputs of shape {tuple(self.inputs.shape)}."
             )
-        if self.is_image:
-            object.__setattr__(self, "inputs", self.inputs.contiguous(memory_format=torch.channels_last))
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -58,14 +57,33 @@ class TensorData:
     def take(self, indices: torch.Tensor) -> TensorData:
         """Return the samples at ``indices``, copied."""
         where = indices.to(self.inputs.device)
-        return replace(self, inputs=self.inputs[where], labels=self.labels[where])
+        return replace(self, inputs=_rows(self.inputs, where), labels=self.labels[where])
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs as the model takes them, and labels, of the samples at ``indices``."""
-        inputs = self.inputs[indices].float().mul_(self.scale).add_(self.offset)
-        if self.is_image:
-            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        inputs = _rows(self.inputs, indices).float().mul_(self.scale).add_(self.offset)
         return inputs, self.labels[indices]
+
+    def laid_out_for(self, model: nn.Module) -> TensorData:
+        """Return the data in the memory layout that the model reads fastest, and lay the model out likewise.
+
+        Convolutions on the CPU and on a GPU's tensor cores want the channels last; a flattened image wants them first.
+        """
+        if not (self.is_image and any(isinstance(module, nn.Conv2d) for module in model.modules())):
+            return self
+        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+        return replace(self, inputs=self.inputs.contiguous(memory_format=torch.channels_last))
+
+
+def _rows(inputs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    """Return the rows at ``indices`` in the layout of ``inputs``.
+
+    index_select copies whole rows where they are contiguous, ten times as fast as indexing does; images with channels
+    last are such rows once their dimensions are named in the order in which they lie.
+    """
+    if inputs.ndim == 4 and inputs.is_contiguous(memory_format=torch.channels_last):
+        return inputs.permute(0, 2, 3, 1).index_select(0, indices).permute(0, 3, 1, 2)
+    return inputs.index_select(0, indices)
 
 
 def batches(order: torch.Tensor, batch_size: int) -> Sequence[torch.Tensor]:

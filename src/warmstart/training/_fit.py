@@ -14,7 +14,7 @@ from warmstart.basics import InputError, seeded_globals
 from ._cost import Cost
 from ._data import TensorData, batches
 from ._evaluate import evaluate, mode
-from ._flops import FlopCount, count_flops
+from ._flops import FlopCount, count_flops, load_counter
 from ._recipe import Recipe
 from ._stop import Ending, EpochReport, Measure, StopRule
 
@@ -73,9 +73,8 @@ def fit(
     """
     if len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
-    if data.is_image:
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    engine = _Engine(model, data, optimizer or recipe.build_optimizer(model), recipe.batch_size)
+    load_counter()
+    engine = _Engine(model, data.laid_out_for(model), optimizer or recipe.build_optimizer(model), recipe.batch_size)
     history: list[EpochReport] = []
     with mode(model, training=True), seeded_globals(generator):
         while (ending := stop.ending(history)) is None:

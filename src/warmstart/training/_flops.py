@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
+import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 
@@ -29,3 +31,10 @@ def count_flops() -> Iterator[FlopCount]:
     with FlopCounterMode(display=False) as mode:
         yield count
     count.total = mode.get_total_flops()
+
+
+@cache
+def load_counter() -> None:
+    """Let the counter import what it needs, the better part of a second at its first use, before a clock runs."""
+    with FlopCounterMode(display=False):
+        torch.ones(1, 1).mm(torch.ones(1, 1))

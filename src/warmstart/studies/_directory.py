@@ -1,0 +1,84 @@
+"""A study's directory: whether it is free for a study, and what is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from warmstart.basics import InputError
+
+from ._records import StudyRecords
+from ._store import RESULTS, Store
+from ._study import Study, study_from_dict, study_identity
+
+STUDY_FILE = "study.toml"
+
+
+def check_directory(store: Store, study: Study) -> None:
+    """Raise unless the directory is free for the study or holds it."""
+    directory = store.directory
+    if store.exists():
+        _check_same(store.entry("study"), study_identity(study), directory)
+    elif directory.exists() and not directory.is_dir():
+        raise InputError(f"The results' directory must be a directory, got {directory}, which is a file.")
+    elif directory.exists() and any(_not_ours(entry) for entry in directory.iterdir()):
+        raise InputError(
+            f"The results' directory must be new, empty or hold this study, but {directory} holds other files."
+        )
+
+
+def _not_ours(entry: Path) -> bool:
+    """Whether a file cannot be left by a study that was killed while it made its directory."""
+    return not (entry.name.startswith((".", RESULTS.split(".")[0])) or entry.name == STUDY_FILE)
+
+
+def _check_same(stored: dict[str, Any], asked: dict[str, Any], directory: Path) -> None:
+    stored_flat, asked_flat = _flat(stored), _flat(asked)
+    for key in {**stored_flat, **asked_flat}:
+        if stored_flat.get(key) != asked_flat.get(key):
+            raise InputError(
+                f"{directory} holds another study: its {key} is {stored_flat.get(key)}, not {asked_flat.get(key)}; "
+                "choose another directory, or the same settings to go on."
+            )
+
+
+def _flat(tables: dict[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tables.items():
+        flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def read_study(directory: str | Path) -> StudyRecords:
+    """Return the results in a study's directory, complete or not.
+
+    Raises:
+        InputError: If the directory holds no study.
+    """
+    store = Store(Path(directory))
+    if not store.exists():
+        raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
+    identity = store.entry("study")
+    study = study_from_dict(identity)
+    return StudyRecords(
+        study=identity,
+        arms=study.labels,
+        rounds_expected=store.entry("rounds_expected"),
+        seeds_expected=study.seeds,
+        rounds=tuple(store.rounds()),
+        data=store.entry("data"),
+        provenance=_last_provenance(store),
+    )
+
+
+def _last_provenance(store: Store) -> dict[str, Any]:
+    """Return the last run's provenance; where earlier ones differ, with what theirs were."""
+    runs = store.runs()
+    if not runs:
+        return {}
+    last = dict(runs[-1])
+    for key in last:
+        values = list(dict.fromkeys(str(run[key]) for run in runs if key != "created"))
+        if len(values) > 1:
+            last[key] = ", then ".join(values)
+    return last
