@@ -18,9 +18,3 @@ def test_the_code_runs(block, tmp_path):
         [sys.executable, "-W", "error", "readme.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-
-
-def test_its_links_lead_somewhere():
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README.read_text()) if not link.startswith("http")]
-    assert links
-    assert [link for link in links if not (README.parent / link).exists()] == []

@@ -64,6 +64,20 @@ def test_report_rebuilds_everything_from_the_store(tmp_path):
     assert json.loads((tmp_path / "found" / "summary.json").read_text()) == content
 
 
+def test_another_reference_may_be_asked_for(capsys):
+    assert compare("--out", "found", "--reference", "warm") == 0
+    assert run(["report", "found", "--json", "-", "--reference", "shrink-perturb"]) == 0
+    shown = capsys.readouterr().out
+    assert json.loads(shown[shown.index("{") :])["reference"] == "shrink-perturb"
+
+
+def test_an_unknown_reference_is_one_sentence(tmp_path, capsys):
+    compare("--out", "found")
+    capsys.readouterr()
+    assert run(["report", "found", "--reference", "wram"]) == 2
+    assert "Unknown reference 'wram': did you mean 'warm'?" in capsys.readouterr().err
+
+
 def test_json_on_standard_output_is_json_alone(capsys):
     assert compare("--json", "-") == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "warmstart.summary/1"
@@ -197,6 +211,7 @@ def tables(tmp_path):
         (["--arrival-size", "5000"], "arrival-size"),
         (["--strategies", "cold,wram"], "did you mean 'warm'"),
         (["--strategies", ""], "at least one strategy"),
+        (["--reference", "wram"], "Unknown reference 'wram': did you mean 'warm'?"),
         (["--lr", "0"], "learning_rate must lie in (0, inf), got 0"),
         (["--lr", "fast"], "learning-rate must be a number, got fast"),
         (["--momentum", "0.9"], "momentum must be 0 with adam"),

@@ -15,7 +15,8 @@ def shown(summary, width=160) -> str:
 
 def test_the_terminal_shows_accuracy_difference_costs_and_endings(summary):
     text = shown(summary)
-    for part in ("difference to cold", "96.8 % ± 1.1", "reference", "lower by 2.6 points [2.1, 3.1]", "(0.42x)"):
+    factor = f"({summary.arms[1].last_round['steps'].ratio.mean:.2f}x)"
+    for part in ("difference", "to cold", "96.8 % ± 1.1", "reference", "lower by 2.6 points", "[2.1, 3.1]", factor):
         assert part in text
     assert "29 reached, 3 cap" in text
     assert "95 % intervals over seeds, after round 4" in text

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 RUNNING = (
     ("--study", "FILE.toml", "A study from a file, such as the study.toml beside any result; flags override it."),
     ("--out", "DIR", "Where results go; the same study goes on where it was. [default: runs/NAME made from the study]"),
+    ("--reference", "STRATEGY", "What the others are compared with in table and report. [default: cold]"),
     ("--json", "FILE", "Also write the summary as JSON here; - for standard output."),
     ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
     ("--threads", "N", "PyTorch threads of each. [default: 1]"),
@@ -51,16 +52,18 @@ def compare(**given: Any) -> None:
       warmstart compare --data table.csv --model mlp --strategies cold,warm,cold:scale=0.5,shrink-perturb
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
-    from warmstart.studies import Execution, read_study_file, run_study, study_from_dict
+    from warmstart.studies import Execution, check_reference, read_study_file, run_study, study_from_dict
 
     from ._progress import shown
+    from ._report import show_results
 
     study = study_from_dict(overlay(read_study_file(given["study"]) if given["study"] else {}, given))
+    check_reference(given["reference"], study.labels)
     execution = _execution(Execution, given)
     directory = Path(given["out"] or default_directory(study))
     with shown(Console(stderr=True)) as listener:
         records = run_study(study, directory, execution=execution, listener=listener)
-    _show(records, directory, given["json"])
+    show_results(records, directory, json_file=given["json"], reference=given["reference"])
 
 
 def _execution(kind: Any, given: dict[str, Any]) -> Any:
@@ -77,9 +80,3 @@ def default_directory(study: Study) -> str:
     stream = study_to_dict(study)["stream"]["name"]
     name = Path(study.data.name).stem or "data"
     return f"runs/{name}-{stream}-{study_digest(study)}"
-
-
-def _show(records: Any, directory: Path, json_file: str | None) -> None:
-    from ._report import show_results
-
-    show_results(records, directory, json_file)

@@ -17,23 +17,24 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("directory", metavar="DIR")
 @click.option("--json", "json_file", metavar="FILE", help="Also write the summary as JSON here; - for standard output.")
+@click.option("--reference", metavar="STRATEGY", help="What the others are compared with. [default: cold]")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def report(directory: str, json_file: str | None, debug: bool) -> None:
+def report(directory: str, json_file: str | None, reference: str | None, debug: bool) -> None:
     """Rebuild tables, charts and page of a study from its stored results, without training.
 
     DIR is the study's directory. It may be at work still: what is finished is shown.
     """
     from warmstart.studies import read_study
 
-    show_results(read_study(directory), Path(directory), json_file)
+    show_results(read_study(directory), Path(directory), json_file=json_file, reference=reference)
 
 
-def show_results(records: StudyRecords, directory: Path, json_file: str | None) -> None:
+def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
     """Write the report into the directory, and show table, verdict and where things lie."""
     from warmstart.reports import result_table, write_report
     from warmstart.studies import summarize
 
-    summary = summarize(records)
+    summary = summarize(records, reference=reference)
     files = write_report(summary, directory)
     # Standard output is for the JSON alone where that was asked for.
     console = Console(stderr=json_file == "-")

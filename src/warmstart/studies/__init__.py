@@ -25,6 +25,7 @@ from ._study import study_from_dict as study_from_dict
 from ._study import study_to_dict as study_to_dict
 from ._study_file import read_study_file as read_study_file
 from ._summary import Summary as Summary
+from ._summary import check_reference as check_reference
 from ._summary import summarize as summarize
 from ._summary import summary_schema as summary_schema
 from ._task import EpochMessage as EpochMessage

@@ -1,10 +1,11 @@
 """From the records of a study to what they say."""
 
 import json
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, unknown_name
 
 from ._notes import notes_of
 from ._records import StudyRecords
@@ -15,26 +16,28 @@ from ._summary_types import RoundSummary as RoundSummary
 from ._summary_types import Summary as Summary
 from ._summary_types import plain
 from ._verdict import verdict_of
-from ._view import View
+from ._view import View, reference_arm
 
 
-def summarize(records: StudyRecords, *, confidence: float = 0.95) -> Summary:
+def summarize(records: StudyRecords, *, reference: str | None = None, confidence: float = 0.95) -> Summary:
     """Say what a study shows: every arm against the reference, paired by seed, with intervals.
 
-    The reference is the arm ``cold``, or the first arm if none has that label. Accuracies and costs are compared at
+    Accuracies and costs are compared at
     the latest round that all arms have finished for a common seed, so a study that is still running can be reported
     on too. A diverged round has no accuracy: its pair is left out and named in the verdict; what it cost is still
     counted.
 
     Args:
         records: The study's records, complete or not.
+        reference: Label of the arm that the others are compared with; by default ``cold``, or the first arm if none
+            has that label.
         confidence: Confidence of every interval, in (0, 1).
 
     Returns:
         The summary.
 
     Raises:
-        InputError: If the study has no arm, or ``confidence`` is out of range.
+        InputError: If the study has no arm or not this reference, or ``confidence`` is out of range.
 
     Example:
         >>> from warmstart.studies._records import RoundRecord
@@ -46,7 +49,8 @@ def summarize(records: StudyRecords, *, confidence: float = 0.95) -> Summary:
     """
     if not records.arms:
         raise InputError("arms must hold at least one strategy, got none.")
-    view = View.of(records, confidence)
+    check_reference(reference, records.arms)
+    view = View.of(records, confidence, reference or reference_arm(records.arms))
     arms = tuple(view.arm(arm) for arm in records.arms)
     rounds = tuple(view.round(arm, number) for number in view.numbers for arm in records.arms if view.has(arm, number))
     facts = view.facts(arms)
@@ -70,6 +74,12 @@ def summarize(records: StudyRecords, *, confidence: float = 0.95) -> Summary:
         data=plain(records.data),
         provenance=plain(records.provenance),
     )
+
+
+def check_reference(reference: str | None, arms: Sequence[str]) -> None:
+    """Raise unless ``reference`` is the label of one of the arms, or None."""
+    if reference is not None and reference not in arms:
+        raise unknown_name("reference", reference, arms)
 
 
 def summary_schema() -> dict[str, Any]:

@@ -34,10 +34,10 @@ class View:
     confidence: float
 
     @classmethod
-    def of(cls, records: StudyRecords, confidence: float) -> "View":
+    def of(cls, records: StudyRecords, confidence: float, reference: str) -> "View":
         """Choose the reference and the round to compare at."""
         table = SeedTable.of(records.rounds)
-        return cls(records, table, reference_arm(records.arms), _compared_round(table, records.arms), confidence)
+        return cls(records, table, reference, _compared_round(table, records.arms), confidence)
 
     @property
     def numbers(self) -> list[int]:

@@ -1,0 +1,34 @@
+"""What the documentation says is what the result files hold."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from warmstart.reports._tables import results
+from warmstart.studies import Summary
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CITED = [
+    (page, name) for page in PAGES for name in sorted(set(re.findall(r"`(results/[^`]+\.json)`", page.read_text())))
+]
+
+
+@pytest.mark.parametrize(("page", "name"), CITED, ids=lambda value: getattr(value, "name", value))
+def test_every_cited_result_stands_as_its_file_has_it(page, name):
+    table = results(Summary.from_dict(json.loads((ROOT / name).read_text())))
+    lines = page.read_text().splitlines()
+    for row in (table.header, *table.rows):
+        assert f"| {' | '.join(row)} |" in lines
+
+
+def test_every_result_file_is_cited():
+    assert {name for _, name in CITED} == {f"results/{path.name}" for path in (ROOT / "results").glob("*.json")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text()) if not link.startswith("http")]
+    assert [link for link in links if not (page.parent / link).exists()] == []
