@@ -170,7 +170,7 @@ def test_table_columns_are_scaled_by_the_first_arrival_alone():
     next(play(trial, TrialData(data, data, classes=2)))
     first = inputs[arrival]
     expected = (first - first.mean(0)) / first.std(0, correction=0)
-    found = torch.cat(seen)[:50]
+    found = torch.cat([batch for batch in seen if len(batch) > 2])[:50]  # the two count operations
     torch.testing.assert_close(found.sort(0).values, expected.sort(0).values, rtol=1e-3, atol=1e-3)
 
 

@@ -64,3 +64,20 @@ def test_a_subset_holds_rows_of_the_table_with_their_labels(write_table, load_pa
     train = load_path(write_table("t.csv", "n,label\n" + lines), subset=20).train
     assert len(np.unique(train.inputs)) == 20
     assert np.array_equal(train.inputs[:, 0] % 2, train.labels)
+
+
+@pytest.mark.parametrize("cell", ["NA", "NaN", "nan", "null", "N/A", '"NA"', '""', ""])
+@pytest.mark.parametrize("labels", [("x", "y"), ("0", "1")], ids=["texts", "numbers"])
+def test_a_cell_that_means_missing_is_no_class(write_table, load_path, labels, cell):
+    table = write_table("t.csv", f"a,label\n1,{labels[0]}\n2,{labels[1]}\n3,{cell}\n")
+    with pytest.raises(InputError, match=r"'label' of t.csv has none at row 3: .* NA, N/A, NaN or null count as miss"):
+        load_path(table)
+
+
+def test_a_label_column_of_nothing_but_gaps_is_refused(write_table, load_path):
+    with pytest.raises(InputError, match=r"has none at row 1"):
+        load_path(write_table("t.csv", "a,label\n1,NA\n2,NA\n"))
+
+
+def test_a_text_that_only_holds_such_a_word_is_a_class(write_table, load_path):
+    assert load_path(write_table("t.csv", "a,label\n1,NAM\n2,none\n")).classes == ("NAM", "none")

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -80,3 +81,21 @@ def test_the_reading_aid_says_what_intervals_costs_and_seconds_are(summary):
         assert part in text
     assert "(here 2 trials at a time)" in text
     assert "data held out of training (597 samples)" in text
+
+
+@pytest.mark.parametrize(
+    ("evaluate", "words"),
+    [
+        ("holdout", "holdouts of different seeds overlap, so intervals speak about seeds on these data, not about new"),
+        ("test", "the same for all seeds, so intervals speak about seeds on these data, not about new data"),
+    ],
+)
+def test_the_reading_aid_says_what_intervals_do_not_cover(summary, evaluate, words):
+    assert words in " ".join(how_to_read(replace(summary, data={"evaluate": evaluate})))
+
+
+@pytest.mark.parametrize(("stream", "told"), [({"name": "two-phase"}, True), ({"name": "growing"}, False), ({}, False)])
+def test_the_reading_aid_says_which_rounds_costs_cover(summary, stream, told):
+    text = " ".join(how_to_read(replace(summary, study={"stream": stream})))
+    assert "over all rounds; the last round alone, which is what the next retraining costs, has its own column." in text
+    assert ("With two phases round 1 is the same for cold and warm" in text) is told

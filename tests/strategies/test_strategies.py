@@ -291,3 +291,9 @@ def test_an_optimizer_goes_on_with_a_model_changed_in_place():
     model(torch.ones(1, 2)).sum().backward()
     optimizer.step()
     assert not torch.equal(model.weight, before)
+
+
+def test_a_model_may_be_its_own_noise():
+    model = nn.Linear(2, 2)
+    expected = 0.5 * model.weight.detach().clone()
+    torch.testing.assert_close(shrink_perturb_(model, model, shrink=0.4, perturb=0.1).weight.detach(), expected)

@@ -20,6 +20,12 @@ ARMS = [
     ("warm:normalization=reset", Arm(Warm(), normalization=Normalization.RESET)),
     ("shrink-perturb", Arm(ShrinkPerturb())),
     (
+        "shrink-perturb:perturb=0.1:noise=gaussian",
+        Arm(ShrinkPerturb(perturb=0.1, noise=Noise.GAUSSIAN)),
+    ),
+    ("shrink-perturb:shrink=0.2:noise=first", Arm(ShrinkPerturb(0.2, noise=Noise.FIRST))),
+    ("shrink-perturb:shrink=0.2:perturb=0.1:noise=first", Arm(ShrinkPerturb(0.2, 0.1, Noise.FIRST))),
+    (
         "shrink-perturb:shrink=0.6:perturb=0.02:noise=gaussian:scope=weights",
         Arm(ShrinkPerturb(0.6, 0.02, Noise.GAUSSIAN, Scope.WEIGHTS)),
     ),
@@ -40,7 +46,7 @@ def test_the_complete_spec_means_the_same(arm):
 
 @given(st.floats(0, 1), st.floats(0, 10), st.sampled_from(Noise), st.sampled_from(Scope))
 def test_every_shrink_perturb_survives_its_spec(shrink, perturb, noise, scope):
-    arm = Arm(ShrinkPerturb(round(shrink, 6), round(perturb, 6), noise, scope))
+    arm = Arm(ShrinkPerturb(shrink, perturb, noise, scope))
     assert parse_arm(arm.label) == arm
 
 
@@ -89,6 +95,23 @@ def test_digests_tell_studies_apart_but_not_where_data_lie():
     assert study_digest(elsewhere) == study_digest(STUDIES[0])
 
 
+@pytest.mark.parametrize(("text", "number"), [("1/3", 1 / 3), ("1e-3", 0.001), ("0.333", 0.333), (0.1, 0.1)])
+def test_numbers_are_read_exactly(text, number):
+    assert study_from_dict({"evaluation": {"holdout": text}}).evaluation.holdout == number
+
+
+def test_strategies_in_one_text_are_separated_by_commas():
+    assert study_from_dict({"strategies": "cold, warm"}).labels == ("cold", "warm")
+
+
+def test_a_strategy_that_no_file_could_name_is_one_sentence():
+    class Mine(Warm):
+        pass
+
+    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got Mine"):
+        study_to_dict(Study([Mine()]))
+
+
 def test_an_empty_description_is_the_default_study():
     assert study_from_dict({}) == Study()
 
@@ -102,6 +125,8 @@ def test_an_empty_description_is_the_default_study():
         ({"seeds": "many"}, "seeds must be a whole number, got many"),
         ({"seeds": 1.5}, "seeds must be a whole number, got 1.5"),
         ({"seeds": 0}, "seeds must be a whole number of at least 1, got 0"),
+        ({"strategies": [1]}, "strategies must be a list of names with options"),
+        ({"strategies": 3}, "strategies must be a list of names with options, got 3"),
         ({"strategies": []}, "at least one strategy, got none"),
         ({"strategies": ["warm", "warm"]}, "differ from each other, got 'warm' more than once"),
         ({"model": {"name": "resnet", "width": 3}}, "Unknown model 'resnet': did you mean 'resnet18'?"),

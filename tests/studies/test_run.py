@@ -1,6 +1,7 @@
 """Running, refusing, resuming."""
 
 import dataclasses
+import importlib
 import json
 import os
 import signal
@@ -14,12 +15,27 @@ import pytest
 
 from runs import ONE, TWO, results
 from warmstart.basics import InputError, StorageError
-from warmstart.models import UserModel
+from warmstart.data import DataSource, load
+from warmstart.models import ResNet18, UserModel
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing
-from warmstart.studies import EpochMessage, Plan, RoundRecord, Store, read_study, run_study, study_to_dict
+from warmstart.studies import (
+    Arm,
+    EpochMessage,
+    EvaluateOn,
+    EvaluationSettings,
+    Plan,
+    RoundRecord,
+    Store,
+    read_study,
+    read_study_file,
+    run_study,
+    study_from_dict,
+    study_to_dict,
+)
 from warmstart.studies._storage import only_writer
-from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe
+from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe, StopRule
+from warmstart.trial import TrainOn
 
 
 @pytest.fixture
@@ -52,8 +68,6 @@ def test_a_complete_study_is_only_read(study, uninterrupted, tmp_path, monkeypat
 
 
 def test_the_saved_study_reproduces_the_results(study, uninterrupted, tmp_path):
-    from warmstart.studies import read_study_file, study_from_dict
-
     run_study(study, tmp_path / "one", execution=ONE)
     again = study_from_dict(read_study_file(tmp_path / "one" / "study.toml"))
     assert results(run_study(again, tmp_path / "two", execution=ONE)) == uninterrupted
@@ -190,8 +204,6 @@ def test_a_file_in_the_place_of_the_directory_is_refused(study, tmp_path):
 
 
 def test_other_data_under_the_same_name_are_refused(study, tmp_path):
-    from warmstart.data import load
-
     digits = load(study.data)
     with pytest.raises(StopError):
         run_study(study, tmp_path, execution=ONE, listener=_stop_at_first_round)
@@ -231,6 +243,8 @@ def test_a_second_process_says_so_and_stops(study, tmp_path):
     ("change", "message"),
     [
         ({"stream": Growing(5000)}, "arrival_size must be at most 1198"),
+        ({"stream": Growing(1197), "train_on": TrainOn.ARRIVAL}, "at least 2 samples, but the stream gives one only 1"),
+        ({"recipe": Recipe(batch_size=1), "architecture": ResNet18(width=2)}, "cannot train on a batch of 1"),
         ({"architecture": UserModel("no_such_module:f")}, "cannot be imported"),
         ({"architecture": UserModel("torch.nn:Flatten")}, r"for n = 2 it returned \(2, 64\)"),
     ],
@@ -254,29 +268,121 @@ def test_a_divergence_leaves_the_other_trials_alone(study, tmp_path, uninterrupt
     assert len(records.rounds) == 18
 
 
-def test_an_error_in_a_worker_comes_back_as_it_is(study, tmp_path, monkeypatch):
-    (tmp_path / "failing_model.py").write_text(FAILING_MODEL)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    failing = replace(study, architecture=UserModel("failing_model:build"))
-    with pytest.raises(RuntimeError, match=r"broken in training"):
-        run_study(failing, tmp_path / "study", execution=TWO)
-    assert read_study(tmp_path / "study").rounds == ()
-
-
 FAILING_MODEL = """
 from torch import nn
+class PickyError(Exception):
+    def __init__(self, what, where):
+        super().__init__(f"{what} {where}")
 class Failing(nn.Module):
     def __init__(self):
         super().__init__()
         self.layer = nn.Linear(64, 10)
+        self.steps = 0
     def forward(self, inputs):
-        if self.training:
-            raise RuntimeError("broken in training")
+        self.steps += self.training
+        if self.steps > LIMIT:
+            raise PickyError("broken in", "training")
         return self.layer(inputs.flatten(1))
 def build():
     return Failing()
 """
+
+
+@pytest.fixture
+def failing(study, tmp_path, monkeypatch):
+    """A study whose model fails in its second training step, with an exception that cannot be pickled."""
+    (tmp_path / "failing_model.py").write_text(FAILING_MODEL.replace("LIMIT", "1"))
+    monkeypatch.chdir(tmp_path)
+    yield replace(study, architecture=UserModel("failing_model:build"))
+    sys.modules.pop("failing_model", None)
+
+
+def test_an_error_in_a_worker_comes_back_with_its_text(failing, tmp_path):
+    with pytest.raises(RuntimeError, match=r"PickyError: broken in training"):
+        run_study(failing, tmp_path / "study", execution=TWO)
+    assert read_study(tmp_path / "study").rounds == ()
+
+
+def test_another_model_under_the_same_name_is_refused(failing, tmp_path):
+    with pytest.raises(Exception, match=r"broken in training"):
+        run_study(failing, tmp_path / "study", execution=ONE)
+    source = (tmp_path / "failing_model.py").read_text()
+    (tmp_path / "failing_model.py").write_text(source.replace("self.steps > 1", "False"))
+    sys.modules.pop("failing_model")
+    importlib.invalidate_caches()
+    with pytest.raises(InputError, match=r"The model is not the one that the study in .* began with"):
+        run_study(failing, tmp_path / "study", execution=ONE)
+
+
+def test_a_complete_study_of_other_data_is_not_shown_as_if_it_were_theirs(study, tmp_path):
+    (tmp_path / "mine.csv").write_text(CSV.replace("{}", "1.5"))
+    mine = replace(study, data=DataSource(str(tmp_path / "mine.csv")))
+    before = results(run_study(mine, tmp_path / "study", execution=ONE))
+    assert results(run_study(mine, tmp_path / "study", execution=ONE)) == before
+    (tmp_path / "mine.csv").write_text(CSV.replace("{}", "2.5"))
+    with pytest.raises(InputError, match=r"choose another directory for a study of the new ones"):
+        run_study(mine, tmp_path / "study", execution=ONE)
+
+
+CSV = "a,b,label\n" + "1,2,x\n3,{},y\n" * 40
+
+
+def test_convolutions_with_kept_optimizer_state_go_on_to_the_same_bits(study, tmp_path):
+    """Moments are stored without the layout that convolutions train in."""
+    keep = CarryOver(optimizer_state=OptimizerState.KEEP)
+    images = replace(study, architecture=ResNet18(width=4), carry_over=keep, seeds=1, arms=[Warm()])
+    images = replace(images, data=DataSource(subset=240), stop=StopRule(None, max_epochs=2))
+    whole = results(run_study(images, tmp_path / "whole", execution=ONE))
+    with pytest.raises(StopError):
+        run_study(images, tmp_path / "parts", execution=ONE, listener=_stop_at_first_round)
+    assert results(run_study(images, tmp_path / "parts", execution=ONE)) == whole
+
+
+def test_a_lost_checkpoint_costs_its_trial_a_repetition(study, uninterrupted, tmp_path):
+    def stop(event):
+        if isinstance(event, RoundRecord) and event.round == 2:
+            raise StopError
+
+    with pytest.raises(StopError):
+        run_study(study, tmp_path, execution=ONE, listener=stop)
+    (lost,) = (tmp_path / "checkpoints").rglob("*.safetensors")
+    lost.unlink()
+    assert results(run_study(study, tmp_path, execution=ONE)) == uninterrupted
+
+
+def test_a_study_of_data_in_memory_says_so(study, tmp_path):
+    digits = load(study.data)
+    mine = dataclasses.replace(digits, name="my numbers")
+    records = run_study(study, tmp_path, dataset=mine, execution=ONE)
+    assert records.study["data"]["name"] == "my numbers"
+    assert read_study_file(tmp_path / "study.toml")["data"]["name"] == "my numbers"
+
+
+def test_a_study_file_of_the_users_is_not_written_over(study, tmp_path):
+    (tmp_path / "study.toml").write_text("# my notes\nseeds = 2\n")
+    with pytest.raises(InputError, match=r"holds other files"):
+        run_study(study, tmp_path, execution=ONE)
+    assert "# my notes" in (tmp_path / "study.toml").read_text()
+
+
+def test_a_study_that_came_in_between_is_not_mixed_with_this_one(study, tmp_path, monkeypatch):
+    other = replace(study, seeds=1)
+
+    def load_while_another_runs(*arguments, **options):
+        monkeypatch.setattr("warmstart.studies._run.load", load)
+        run_study(other, tmp_path, execution=ONE)
+        return load(*arguments, **options)
+
+    monkeypatch.setattr("warmstart.studies._run.load", load_while_another_runs)
+    with pytest.raises(InputError, match=r"holds another study: its seeds is 1, not 2"):
+        run_study(study, tmp_path, execution=ONE)
+
+
+def test_a_test_set_must_be_there_to_evaluate_on(study, tmp_path):
+    on_test = replace(study, evaluation=EvaluationSettings(EvaluateOn.TEST))
+    with pytest.raises(InputError, match=r"must have a test set to evaluate on"):
+        run_study(on_test, tmp_path / "study", dataset=load(study.data), execution=ONE)
+    assert not (tmp_path / "study").exists()
 
 
 def test_only_the_last_checkpoint_of_a_trial_is_kept(study, tmp_path):
@@ -302,9 +408,6 @@ def test_reading_what_is_no_study_is_one_sentence(tmp_path):
 
 
 def test_arms_may_train_on_different_things(study, tmp_path):
-    from warmstart.studies import Arm
-    from warmstart.trial import TrainOn
-
     mixed = replace(study, arms=[Cold(), Arm(Warm(), train_on=TrainOn.ARRIVAL), ShrinkPerturb()], seeds=1)
     records = run_study(mixed, tmp_path, execution=ONE)
     trained_on = {r.arm: r.samples_trained_on for r in records.rounds if r.round == 3}

@@ -68,7 +68,7 @@ def test_a_worse_arm_is_called_less_accurate_with_its_interval_and_cost():
     verdict = summarize(study_records({"cold": COLD, "warm": WORSE})).verdict
     assert verdict == (
         "After 4 rounds (1,200 samples, 8 paired seeds) warm is 2.0 points less accurate than cold [1.8, 2.2] at 0.35 "
-        "times the training steps."
+        "times the training steps of all rounds."
     )
 
 
@@ -87,7 +87,7 @@ def test_equal_costs_are_called_the_same():
     records = study_records({"cold": COLD, "warm": WORSE})
     equal = tuple(dataclasses.replace(record, steps=7) for record in records.rounds)
     verdict = summarize(dataclasses.replace(records, rounds=equal)).verdict
-    assert verdict.endswith("[1.8, 2.2] at the same training steps.")
+    assert verdict.endswith("[1.8, 2.2] at the same training steps of all rounds.")
 
 
 def test_costs_within_the_noise_are_not_called_different():
@@ -151,7 +151,25 @@ def test_an_arm_with_fewer_pairs_than_the_others_says_how_many():
 
 def test_an_arm_of_which_every_trial_diverged_cannot_be_compared():
     verdict = summarize(study_records({"cold": COLD, "warm": lost})).verdict
-    assert "no common seed) warm cannot be compared with cold, because no seed has an accuracy of both." in verdict
+    assert "8 common seeds) warm cannot be compared with cold, because no seed has an accuracy of both." in verdict
+
+
+def test_one_pair_left_of_many_seeds_is_not_called_one_seed():
+    verdict = summarize(study_records({"cold": COLD, "warm": lambda seed: None if seed else WORSE(seed)})).verdict
+    assert "(1,200 samples, 1 paired seed) warm is 1.8 points less accurate than cold at 0.35 times" in verdict
+    assert "One pair gives no interval" in verdict
+
+
+def test_arms_that_no_seed_has_finished_together_have_no_common_seed():
+    records = study_records({"cold": COLD, "warm": WORSE}, seeds=2)
+    apart = tuple(record for record in records.rounds if (record.arm == "cold") == (record.seed == 0))
+    assert "no common seed)" in summarize(dataclasses.replace(records, rounds=apart)).verdict
+
+
+def test_the_rounds_that_costs_cover_are_said():
+    arms = {"cold": COLD, "warm": WORSE}
+    assert "times the training steps of these rounds." in summarize(study_records(arms, keep=6)).verdict
+    assert summarize(study_records(arms, rounds=1)).verdict.endswith("times the training steps.")
 
 
 def test_what_a_diverged_round_cost_is_counted():
@@ -187,7 +205,7 @@ def test_many_arms_are_sorted_by_what_was_found():
     arms = {"cold": COLD, "a": WORSE, "b": WORSE, "c": ALIKE, "d": BETTER, "e": ALIKE, "f": lost}
     verdict = summarize(study_records(arms)).verdict
     assert (
-        "compared with cold: more accurate: d by +3.0 points (0.38 times the steps); less accurate: a by -2.0"
+        "compared with cold (steps of all rounds): more accurate: d by +3.0 points (0.38 times the steps); less accurate: a by -2.0"
         in verdict
     )
     assert "no difference in accuracy detected: c (0.37 times the steps), e (0.39 times the steps); not comp" in verdict
@@ -217,6 +235,32 @@ def test_caps_are_noted():
     summary = summarize(dataclasses.replace(records, rounds=capped))
     assert any("before the stop rule was met: 1 of 32 rounds of cold." in note for note in summary.notes)
     assert arm_of(summary, "cold").endings == {"reached": 31, "plateau": 0, "cap": 1, "diverged": 0}
+
+
+def plateaued(target: object, *, reached: float = 0.3, arm: str = "cold") -> StudyRecords:
+    """Records of which one arm's first three of four rounds ended on a plateau."""
+    records = study_records({"cold": COLD, "warm": WORSE}, seeds=2)
+    rounds = tuple(
+        dataclasses.replace(record, ending="plateau", train_accuracy=reached + 0.01 * record.round)
+        if record.arm == arm and record.round < 4
+        else record
+        for record in records.rounds
+    )
+    return dataclasses.replace(records, rounds=rounds, study={"stop": {"train_accuracy": target}})
+
+
+@pytest.mark.parametrize(("arm", "target", "asked"), [("cold", 0.99, "99 %"), ("warm", 0.995, "99.5 %")])
+def test_plateaus_far_from_the_target_are_noted(arm, target, asked):
+    assert summarize(plateaued(target, arm=arm)).notes == (
+        f"Rounds that ended on a plateau short of the training accuracy asked for ({asked}): 6 of 8 rounds of {arm}, "
+        "at 32 % on average. Such rounds may be undertrained, and a strategy that continues from them then gains by "
+        "training on.",
+    )
+
+
+@pytest.mark.parametrize(("target", "reached"), [("none", 0.3), (None, 0.3), (0.3, 0.3), (0.99, 0.96)])
+def test_plateaus_near_the_target_or_without_one_are_not_noted(target, reached):
+    assert summarize(plateaued(target, reached=reached)).notes == ()
 
 
 def test_numbers_are_those_of_the_paired_statistics():

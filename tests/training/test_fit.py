@@ -193,7 +193,7 @@ def test_the_measure_by_evaluation_is_a_pass_after_the_epoch(data):
     model = mlp()
     stop = StopRule(None, max_epochs=2, measure=Measure.EVALUATION)
     result = fit(model, data, recipe=ADAM, stop=stop, generator=generator_for(0))
-    assert result.history[-1].train_accuracy == evaluate(model, data).accuracy
+    assert result.history[-1].train_accuracy == evaluate(model, data).accuracy  # no statistics to recalibrate
 
 
 def literal_released_code(correct, sizes):
@@ -216,3 +216,59 @@ def test_the_released_codes_accounting_is_reproduced(count):
     correct = torch.randint(0, 17, (count,), generator=generator_for(count)).tolist()
     sizes = [16] * (count - 1) + [9]
     assert released_code_accuracy(correct, sizes) == pytest.approx(literal_released_code(correct, sizes))
+
+
+@pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize("kind", OptimizerKind)
+def test_state_in_another_layout_goes_on_alike(kind, fused):
+    """Moments come back from a file with other strides than convolutions have while they train."""
+    data, recipe = pictures(48), Recipe(optimizer=kind, learning_rate=0.01, batch_size=16)
+
+    def trained(relay):
+        model = ResNet18(width=4).build((1, 8, 8), 2, generator=generator_for(0))
+        options = {"momentum": 0.9} if kind is OptimizerKind.SGD else {}
+        optimizer = getattr(torch.optim, "SGD" if options else "Adam")(model.parameters(), 0.01, fused=fused, **options)
+        for number in range(2):
+            fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(number),
+                optimizer=optimizer)  # fmt: skip
+            for entries in optimizer.state.values() if relay else ():
+                entries |= {name: value.contiguous() for name, value in entries.items() if value is not None}
+        return parameters(model)
+
+    assert torch.equal(trained(relay=True), trained(relay=False))
+
+
+def test_the_target_is_not_tested_on_a_part_of_an_epoch(data):
+    easy = StopRule(0.01, max_steps=2)
+    result = fit(mlp(), data, recipe=ADAM, stop=easy, generator=generator_for(0))
+    assert (result.ending, result.history[-1].is_whole) == (Ending.CAP, False)
+
+
+def test_a_frozen_normalization_layer_stays_frozen(data):
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8).eval(), nn.Linear(8, 3))
+    model[1].running_mean.fill_(5.0)
+    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    assert model[1].running_mean.eq(5.0).all()
+
+
+def test_counting_operations_leaves_the_model_alone(data):
+    from warmstart.training._flops import flops_per_sample
+
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
+    before = copy.deepcopy(model.state_dict())
+    assert flops_per_sample(model, data) == 6 * (4 * 8 + 8 * 3) - 2 * 4 * 8
+    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
+
+
+def test_measuring_by_evaluation_sees_no_stale_statistics():
+    """Right after the weights shrank, running statistics are wrong; the measure must not be."""
+    data, model = pictures(64), ResNet18(width=4).build((1, 8, 8), 2, generator=generator_for(0))
+    recipe = Recipe(learning_rate=0.01, batch_size=16)
+    fit(model, data, recipe=recipe, stop=StopRule(), generator=generator_for(0))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(0.2)
+    still = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=16)
+    stop = StopRule(None, max_epochs=1, measure=Measure.EVALUATION)
+    result = fit(model, data, recipe=still, stop=stop, generator=generator_for(1))
+    assert result.history[-1].train_accuracy > 0.9

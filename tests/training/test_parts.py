@@ -11,16 +11,20 @@ from torch import nn
 from samples import blobs, pictures
 from warmstart.basics import InputError
 from warmstart.training import Cost, Ending, EpochReport, OptimizerKind, Recipe, StopRule, TensorData, evaluate
-from warmstart.training._data import batches
+from warmstart.training._data import batches, smallest_batch
 
 
 @given(st.integers(1, 2000), st.integers(1, 300))
 def test_batches_are_few_even_and_complete(count, size):
     parts = batches(torch.arange(count), size)
     lengths = [len(part) for part in parts]
-    assert len(parts) == math.ceil(count / size)
-    assert max(lengths) <= size
     assert max(lengths) - min(lengths) <= 1
+    assert min(lengths) == smallest_batch(count, size)
+    if size == 2 and count % 2:
+        assert min(lengths) == min(2, count), "no sample is left alone"
+    else:
+        assert len(parts) == math.ceil(count / size)
+        assert max(lengths) <= size
     assert torch.equal(torch.cat(list(parts)), torch.arange(count))
 
 
@@ -46,6 +50,11 @@ def test_the_layout_is_the_models_and_changes_no_value(model):
     assert torch.equal(inputs, data.batch(indices)[0])
     assert torch.equal(laid_out.take(indices).inputs, images[indices])
     assert labels.tolist() == [0, 0, 0]
+
+
+def test_numbers_that_are_no_pictures_are_left_as_they_are():
+    data = TensorData(torch.tensor([[0.5], [2.0]]), torch.tensor([0, 1]))
+    assert torch.equal(data.batch(torch.tensor([0, 1]))[0], data.inputs)
 
 
 def test_taking_copies():

@@ -55,8 +55,9 @@ def compare(**given: Any) -> None:
     from warmstart.studies import Execution, check_reference, read_study_file, run_study, study_from_dict
 
     from ._progress import shown
-    from ._report import show_results
+    from ._report import check_json_target, show_results
 
+    check_json_target(given["json"])
     study = study_from_dict(overlay(read_study_file(given["study"]) if given["study"] else {}, given))
     check_reference(given["reference"], study.labels)
     execution = _execution(Execution, given)

@@ -66,7 +66,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "for each seed (the paper), or on the official test set.",
             "holdout",
         ),
-        Flag("--holdout", "evaluation.holdout", "SHARE", "Share of the training data that is held out.", "0.333"),
+        Flag("--holdout", "evaluation.holdout", "SHARE", "Share of the training data that is held out.", "1/3"),
     ),
     "Model": (
         Flag(
@@ -198,14 +198,10 @@ def _put(tables: Tables, place: str, value: str) -> None:
 
 def _name(tables: Tables, place: str, value: str) -> None:
     """Put a name with its options; the options of another name do not fit, so they go."""
-    from warmstart.studies import split_spec
+    from warmstart.studies import known_models, split_spec
 
-    name, options = (value, {}) if _is_target(value) else split_spec(value)
+    is_target = ":" in value and "=" not in value and value.partition(":")[0] not in known_models()
+    name, options = (value, {}) if is_target else split_spec(value)
     before = tables.get(place, {})
     kept = before if before.get("name") == name else {}
     tables[place] = {**kept, "name": name, **options}
-
-
-def _is_target(value: str) -> bool:
-    """Whether this is module:function rather than name:option=value."""
-    return ":" in value and "=" not in value

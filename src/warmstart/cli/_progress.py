@@ -70,4 +70,4 @@ class _Lines:
                 self._say(f"{self.done} of {self.total} rounds are done")
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, soft_wrap=True)
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from rich.console import Console
 
+from warmstart.basics import check_writable, write_whole
+
 if TYPE_CHECKING:
     from warmstart.studies import StudyRecords
 
@@ -26,6 +28,7 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
     """
     from warmstart.studies import read_study
 
+    check_json_target(json_file)
     show_results(read_study(directory), Path(directory), json_file=json_file, reference=reference)
 
 
@@ -39,13 +42,13 @@ def show_results(records: StudyRecords, directory: Path, *, json_file: str | Non
     # Standard output is for the JSON alone where that was asked for.
     console = Console(stderr=json_file == "-")
     console.print(result_table(summary))
-    console.print(summary.verdict, highlight=False)
+    console.print(summary.verdict, highlight=False, markup=False)
     page = (
         f"Report: {files.html}"
         if files.html
         else f"Report: {files.markdown} (without page and charts: {files.skipped})"
     )
-    console.print(page, highlight=False, soft_wrap=True)
+    console.print(page, highlight=False, markup=False, soft_wrap=True)
     if json_file:
         _write_json(summary.to_dict(), json_file)
 
@@ -55,6 +58,10 @@ def _write_json(content: dict[str, object], target: str) -> None:
     if target == "-":
         sys.stdout.write(text)
     else:
-        draft = Path(target).with_suffix(".part")
-        draft.write_text(text)
-        draft.replace(target)
+        write_whole(Path(target), text)
+
+
+def check_json_target(target: str | None) -> None:
+    """Raise unless the summary can be written where it was asked for; before training, not after it."""
+    if target is not None and target != "-":
+        check_writable("json", Path(target))

@@ -41,19 +41,43 @@ class UserModel(Architecture):
         if not module or not function:
             raise InputError(f"model must be a known name or have the form module:function, got '{self.target}'.")
 
+    def function(self) -> Callable[..., Any]:
+        """Return the function that the target names.
+
+        Raises:
+            InputError: If there is none.
+        """
+        return _find(self.target)
+
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
         """Return the model; see :meth:`Architecture.build`.
 
         Raises:
             InputError: If the function cannot be found, needs other arguments, or does not return a module.
         """
-        function = _find(self.target)
+        function = self.function()
         given = {"input_shape": input_shape, "classes": classes}
+        arguments = _accepted(function, given, self.target)
         with seeded_globals(generator):
-            model = function(**_accepted(function, given, self.target))
-        if not isinstance(model, nn.Module):
-            raise InputError(f"model '{self.target}' must return a torch.nn.Module, got {type(model).__name__}.")
+            model = _called(function, arguments, self.target)
+            if not isinstance(model, nn.Module):
+                raise InputError(f"model '{self.target}' must return a torch.nn.Module, got {type(model).__name__}.")
+            _materialize(model, input_shape)
         return model
+
+
+def _called(function: Callable[..., Any], arguments: dict[str, Any], target: str) -> Any:
+    try:
+        return function(**arguments)
+    except Exception as error:
+        raise InputError(f"model '{target}' cannot be built: {type(error).__name__}: {error}.") from error
+
+
+def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:
+    """Let lazy layers take their shapes, so that strategies find parameters to work on."""
+    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in model.parameters()):
+        with torch.no_grad():
+            model(torch.zeros(2, *input_shape))
 
 
 def _find(target: str) -> Callable[..., Any]:
@@ -71,8 +95,8 @@ def _import(name: str, target: str) -> Any:
     sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(f"model '{target}' cannot be imported: {error}.") from error
+    except Exception as error:  # whatever the user's module does when it is imported
+        raise InputError(f"model '{target}' cannot be imported: {type(error).__name__}: {error}.") from error
     finally:
         sys.path.remove(here)
 

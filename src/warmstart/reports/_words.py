@@ -14,9 +14,24 @@ _INTERVALS = (
 _COSTS = (
     "Costs cover the training of the rounds alone, without loading and evaluation: optimizer steps, samples processed "
     "(repeats counted), floating-point operations and wall-clock seconds. Factors are geometric means of the ratio to "
-    "{reference} within each seed. Seconds depend on the machine and on what else ran on it{workers}; steps, samples "
+    "{reference} within each seed. Those of the verdict are over all rounds; the last round alone, which is what the "
+    "next retraining costs, has its own column.{first_round} Seconds depend on the machine and on what else ran on it{workers}; steps, samples "
     "and operations do not."
 )
+_FIRST_ROUND = (
+    " With two phases round 1 is the same for cold and warm, so the factor over all rounds understates what an update "
+    "saves."
+)
+_EVALUATED = {
+    "holdout": (
+        "data held out of training",
+        " The holdouts of different seeds overlap, so intervals speak about seeds on these data, not about new data.",
+    ),
+    "test": (
+        "the official test set",
+        " It is the same for all seeds, so intervals speak about seeds on these data, not about new data.",
+    ),
+}
 _ENDINGS = (
     "How rounds ended: 'reached' met the target of the stop rule, 'plateau' made no progress any more, 'cap' was "
     "stopped by a limit before either, 'diverged' lost its training. A strategy whose rounds end at caps is not "
@@ -47,19 +62,22 @@ def how_to_read(summary: Summary) -> list[str]:
         _PAIRED.format(reference=reference),
         _INTERVALS.format(share=share),
         _accuracy(summary),
-        _COSTS.format(reference=reference, workers=_workers(summary)),
+        _COSTS.format(reference=reference, first_round=_first_round(summary), workers=_workers(summary)),
         _ENDINGS,
     ]
 
 
 def _accuracy(summary: Summary) -> str:
     data = summary.data
-    place = {"holdout": "data held out of training", "test": "the official test set"}.get(
-        str(data.get("evaluate")), "the evaluation data"
-    )
+    place, shared = _EVALUATED.get(str(data.get("evaluate")), ("the evaluation data", ""))
     size = data.get("evaluation_samples")
     count = f" ({size:,} samples)" if isinstance(size, int) else ""
-    return f"Accuracy is measured after each round on {place}{count}, never on what the round was trained on."
+    return f"Accuracy is measured after each round on {place}{count}, never on what the round was trained on.{shared}"
+
+
+def _first_round(summary: Summary) -> str:
+    stream = summary.study.get("stream", {})
+    return _FIRST_ROUND if stream.get("name") == "two-phase" else ""
 
 
 def _workers(summary: Summary) -> str:

@@ -61,7 +61,9 @@ def paired_parameters(model: nn.Module, other: nn.Module, scope: Scope) -> Itera
             )
     for _, parameter, found in pairs:
         if found is not None:
-            yield parameter, found.detach().to(device=parameter.device, dtype=parameter.dtype)
+            # The very same tensor would shrink before it is added.
+            other_tensor = found.detach().clone() if found is parameter else found.detach()
+            yield parameter, other_tensor.to(device=parameter.device, dtype=parameter.dtype)
 
 
 def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:

@@ -39,8 +39,12 @@ class Arm:
     @property
     def label(self) -> str:
         """The shortest spec of this arm: options at their defaults are left out."""
-        default = options_of(type(self.strategy)())
-        options = {key: value for key, value in options_of(self.strategy).items() if value != default[key]}
+        options = options_of(self.strategy)
+        for key in list(options):
+            # One option's default may depend on another's value, so what is left out is tried, not looked up.
+            fewer = {name: value for name, value in options.items() if name != key}
+            if build_named("strategy", known_strategies(), self._name, fewer) == self.strategy:
+                options = fewer
         return format_spec(self._name, {**options, **self._overrides()})
 
     @property
@@ -87,10 +91,10 @@ class _Overrides:
     optimizer_state: OptimizerState | None = None
 
 
-def check_distinct(arms: tuple[Arm, ...]) -> None:
-    """Raise unless there is an arm, and no two are the same."""
+def check_distinct(arms: tuple[Arm, ...], train_on: TrainOn, carry_over: CarryOver) -> None:
+    """Raise unless there is an arm, and no two do the same under what the study says."""
     if not arms:
         raise InputError("strategies must name at least one strategy, got none.")
-    labels = [arm.label for arm in arms]
-    if twice := next((label for label in labels if labels.count(label) > 1), None):
+    resolved = [(arm.strategy, arm.train_on or train_on, arm.carry_over(carry_over)) for arm in arms]
+    if twice := next((arm.label for arm, what in zip(arms, resolved, strict=True) if resolved.count(what) > 1), None):
         raise InputError(f"strategies must differ from each other, got '{twice}' more than once.")

@@ -44,6 +44,17 @@ def save_carried(carried: Carried, path: Path) -> None:
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         draft.replace(path)
+        _settle(path.parent)
+
+
+def _settle(folder: Path) -> None:
+    """Wait until a rename has reached the disk, so that no stored round can name a file that a power failure undid."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _own(tensor: torch.Tensor) -> torch.Tensor:

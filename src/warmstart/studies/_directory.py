@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, StorageError
 
 from ._records import StudyRecords
-from ._store import RESULTS, Store
+from ._storage import LOCK
+from ._store import RESULTS, RESULTS_DRAFT, Store
 from ._study import Study, study_from_dict, study_identity
+from ._study_file import study_text
 
 STUDY_FILE = "study.toml"
 
@@ -21,15 +23,17 @@ def check_directory(store: Store, study: Study) -> None:
         _check_same(store.entry("study"), study_identity(study), directory)
     elif directory.exists() and not directory.is_dir():
         raise InputError(f"The results' directory must be a directory, got {directory}, which is a file.")
-    elif directory.exists() and any(_not_ours(entry) for entry in directory.iterdir()):
+    elif directory.exists() and any(_not_ours(entry, study) for entry in directory.iterdir()):
         raise InputError(
             f"The results' directory must be new, empty or hold this study, but {directory} holds other files."
         )
 
 
-def _not_ours(entry: Path) -> bool:
-    """Whether a file cannot be left by a study that was killed while it made its directory."""
-    return not (entry.name.startswith((".", RESULTS.split(".")[0])) or entry.name == STUDY_FILE)
+def _not_ours(entry: Path, study: Study) -> bool:
+    """Whether a file cannot be left by this study, killed while it made its directory."""
+    if entry.name == STUDY_FILE:
+        return entry.read_text() != study_text(study)
+    return entry.name not in (LOCK, RESULTS_DRAFT)
 
 
 def _check_same(stored: dict[str, Any], asked: dict[str, Any], directory: Path) -> None:
@@ -58,6 +62,13 @@ def read_study(directory: str | Path) -> StudyRecords:
     store = Store(Path(directory))
     if not store.exists():
         raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
+    try:
+        return _read(store)
+    except StorageError as error:
+        raise InputError(f"The results in {directory} cannot be read: {error.__cause__}.") from error
+
+
+def _read(store: Store) -> StudyRecords:
     identity = store.entry("study")
     study = study_from_dict(identity)
     return StudyRecords(

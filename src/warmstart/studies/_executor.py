@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from warmstart.basics import InputError, check_at_least
+from warmstart.basics import InputError, StorageError, check_at_least
 from warmstart.data import LabelledArrays
 
 from ._provenance import available_cores
@@ -82,6 +82,8 @@ def run_tasks(
     Raises:
         InputError, StorageError: What a trial raised; the others are stopped, with their finished rounds handed on.
     """
+    for left_by_a_kill in directory.glob(f"{_SHARED}*"):
+        shutil.rmtree(left_by_a_kill, ignore_errors=True)
     if execution.worker_count == 1 or len(tasks) == 1:
         with _threads(execution.threads):
             for task in tasks:
@@ -184,10 +186,10 @@ class _Setting:
 @contextmanager
 def _stored(arrays: Arrays, directory: Path) -> Iterator[dict[str, str]]:
     """Lay the arrays down as files that all workers map: one copy in memory however many there are."""
-    for left_by_a_kill in directory.glob(f"{_SHARED}*"):
-        shutil.rmtree(left_by_a_kill, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=_SHARED, dir=directory) as folder:
-        yield _store_arrays(arrays, Path(folder))
+    with storage_errors(directory):
+        folder = tempfile.TemporaryDirectory(prefix=_SHARED, dir=directory)
+    with folder as name:
+        yield _store_arrays(arrays, Path(name))
 
 
 def _store_arrays(arrays: Arrays, folder: Path) -> dict[str, str]:
@@ -236,4 +238,10 @@ def _die_with_parent() -> None:
 def _perform_in_worker(task: Task) -> None:
     assert _worker is not None, "the initializer has run"
     setting, arrays, emit = _worker
-    perform(task, arrays, directory=setting.directory, device=setting.device, emit=emit)
+    try:
+        perform(task, arrays, directory=setting.directory, device=setting.device, emit=emit)
+    except (InputError, StorageError):
+        raise
+    except Exception as error:
+        # An exception of the user's may not survive the way to the parent; its text does.
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None

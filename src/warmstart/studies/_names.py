@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from warmstart import models, strategies, streams
-from warmstart.basics import unknown_name
+from warmstart.basics import InputError, unknown_name
 from warmstart.models import Architecture, UserModel
 from warmstart.strategies import Strategy
 from warmstart.streams import Stream
@@ -52,8 +52,18 @@ def build_named(kind: str, known: Mapping[str, type], name: str, options: Mappin
 
 
 def name_of(known: Mapping[str, type], value: object) -> str:
-    """Return the name by which the type of ``value`` is known."""
-    return next(name for name, owner in known.items() if owner is type(value))
+    """Return the name by which the type of ``value`` is known.
+
+    Raises:
+        InputError: If it is not; a study must be able to say what it compares in a file.
+    """
+    names = [name for name, owner in known.items() if owner is type(value)]
+    if not names:
+        raise InputError(
+            f"A study can hold what warmstart knows by name ({', '.join(known)}), got {type(value).__name__}; "
+            "models of your own are UserModel('module:function'), strategies of your own work with trial.play."
+        )
+    return names[0]
 
 
 def model_to_table(architecture: Architecture) -> dict[str, Any]:

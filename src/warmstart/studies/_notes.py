@@ -5,12 +5,15 @@ from collections.abc import Callable, Iterator
 from ._summary_types import ArmSummary
 from ._verdict import Facts, counted
 
+# A plateau this far below the training accuracy asked for is no near miss any more, in [0, 1].
+CLEARLY_SHORT = 0.02
+
 
 def notes_of(facts: Facts) -> tuple[str, ...]:
     """Return the notes that apply, one sentence each."""
     if not facts.rounds_finished:
         return ()
-    return (*_on_comparisons(facts), *_on_endings(facts))
+    return (*_on_comparisons(facts), *_on_endings(facts), *_on_plateaus(facts))
 
 
 def _on_comparisons(facts: Facts) -> Iterator[str]:
@@ -38,6 +41,23 @@ def _on_endings(facts: Facts) -> Iterator[str]:
         yield f"Rounds that diverged: {diverged}. What they cost is counted; they have no accuracy."
 
 
+def _on_plateaus(facts: Facts) -> Iterator[str]:
+    target = facts.train_accuracy
+    if target is None:
+        return
+    short = [
+        f"{_share(arm.endings['plateau'], arm)}, at {100 * facts.plateaus[arm.arm]:.0f} % on average"
+        for arm in facts.arms
+        if facts.plateaus.get(arm.arm, target) < target - CLEARLY_SHORT
+    ]
+    if short:
+        yield (
+            f"Rounds that ended on a plateau short of the training accuracy asked for ({100 * target:g} %): "
+            f"{', '.join(short)}. Such rounds may be undertrained, and a strategy that continues from them then gains "
+            "by training on."
+        )
+
+
 def _without_width(arm: ArmSummary) -> bool:
     difference = arm.accuracy_difference
     if difference is None or difference.interval is None or not difference.detected:
@@ -47,5 +67,8 @@ def _without_width(arm: ArmSummary) -> bool:
 
 
 def _shares(facts: Facts, count: Callable[[ArmSummary], int]) -> str:
-    shares = [(count(arm), sum(arm.endings.values()), arm.arm) for arm in facts.arms]
-    return ", ".join(f"{part} of {counted(whole, 'round')} of {arm}" for part, whole, arm in shares if part)
+    return ", ".join(_share(count(arm), arm) for arm in facts.arms if count(arm))
+
+
+def _share(part: int, arm: ArmSummary) -> str:
+    return f"{part} of {counted(sum(arm.endings.values()), 'round')} of {arm.arm}"

@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from fractions import Fraction
 from typing import Any
 
 from warmstart.basics import InputError, unknown_name
@@ -125,14 +126,15 @@ def _convert_truth(value: Any, name: str) -> bool:
 
 
 def _convert_number(value: Any, kind: type, name: str) -> Any:
-    wanted = "a whole number" if kind is int else "a number"
+    """Read a number exactly; 1/3 and 1e3 are numbers, too."""
     try:
-        number = float(value) if not isinstance(value, bool) else None
-    except (TypeError, ValueError):
+        number = Fraction(value) if not isinstance(value, bool) else None
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         number = None
-    if number is None or (kind is int and number != int(number)):
+    if number is None or (kind is int and number.denominator != 1):
+        wanted = "a whole number" if kind is int else "a number"
         raise InputError(f"{name} must be {wanted}, got {value}.")
-    return int(str(value)) if kind is int and not isinstance(value, float) and "." not in str(value) else kind(number)
+    return kind(number)
 
 
 def plain(value: Any) -> Any:
@@ -160,4 +162,7 @@ def format_spec(name: str, options: Mapping[str, Any]) -> str:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        short = f"{value:.12g}"
+        return short if float(short) == value else repr(value)
+    return str(value)

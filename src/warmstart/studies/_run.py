@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, generator_for
-from warmstart.data import Dataset, load
-from warmstart.models import build_checked
+from warmstart.basics import InputError
+from warmstart.data import Dataset, DataSource, known_datasets, load
+from warmstart.models import UserModel
 
 from ._directory import STUDY_FILE, check_directory, read_study
 from ._executor import Execution, run_tasks
 from ._provenance import provenance
 from ._records import RoundRecord, StudyRecords
+from ._rehearsal import model_signature, rehearse
 from ._storage import only_writer, storage_errors
 from ._store import Store
 from ._study import EvaluateOn, Study, study_from_dict, study_identity
@@ -79,20 +80,37 @@ def run_study(
         >>> [record.samples_seen for record in records.rounds]
         [599, 1198]
     """
-    directory = Path(directory)
+    directory, tell = Path(directory), listener or _silent
     store = Store(directory)
-    tell = listener or _silent
+    study = _naming_its_data(study, dataset)
     check_directory(store, study)
-    if not _is_complete(store):
-        execution = execution or Execution()
-        data = dataset or _load(study, tell)
-        rounds = _check_fit(study, data)
-        with storage_errors(directory.parent):
-            directory.mkdir(parents=True, exist_ok=True)
-        with only_writer(directory):
-            _open(store, study, data, rounds)
-            _run(store, study, data, execution, tell)
+    if _is_complete(store) and dataset is None and not _may_change(study):
+        tell(f"The study in {directory} is complete: nothing is trained")
+        return read_study(directory)
+    execution = execution or Execution()
+    data = dataset or _load(study, tell)
+    _check_evaluation(study, data)
+    rounds = rehearse(study, data.input_shape, len(data.classes), samples=fitted(len(data.train), study.evaluation))
+    with storage_errors(directory.parent):
+        directory.mkdir(parents=True, exist_ok=True)
+    with only_writer(directory):
+        check_directory(store, study)  # again: another process may have been here since
+        _open(store, study, data, rounds)
+        _run(store, study, data, execution, tell)
     return read_study(directory)
+
+
+def _naming_its_data(study: Study, dataset: Dataset | None) -> Study:
+    """Let a study of data in memory say so, where it would say the default."""
+    if dataset is None or study.data != DataSource() or dataset.name == study.data.name:
+        return study
+    return replace(study, data=DataSource(name=dataset.name))
+
+
+def _may_change(study: Study) -> bool:
+    """Whether what the study reads is the user's own, and may be another today than it was yesterday."""
+    known = {entry.name for entry in known_datasets()}
+    return study.data.name not in known or isinstance(study.architecture, UserModel)
 
 
 def _silent(_: Plan | EpochMessage | RoundRecord | str) -> None:
@@ -111,28 +129,34 @@ def _is_complete(store: Store) -> bool:
     return len(store.rounds()) == len(study.labels) * study.seeds * store.entry("rounds_expected")
 
 
-def _check_fit(study: Study, data: Dataset) -> int:
-    """Raise unless stream and model fit the data; return how many rounds a trial has."""
-    count = fitted(len(data.train), study.evaluation)
-    if not 0 < count < len(data.train) + (study.evaluation.evaluate is EvaluateOn.TEST):
+def _check_evaluation(study: Study, data: Dataset) -> None:
+    """Raise unless there are samples to fit to and samples to evaluate on."""
+    if study.evaluation.evaluate is EvaluateOn.TEST:
+        if data.test is None:
+            raise InputError(f"The data '{data.name}' must have a test set to evaluate on, got none; use the holdout.")
+    elif not 0 < fitted(len(data.train), study.evaluation) < len(data.train):
         raise InputError(
             f"holdout must leave samples on both sides of the split of {len(data.train)}, "
             f"got {study.evaluation.holdout}."
         )
-    rounds = len(study.stream.arrivals(count, generator=generator_for(0, "stream")))
-    build_checked(study.architecture, data.input_shape, len(data.classes), generator=generator_for(0, "fresh", 1))
-    return rounds
 
 
 def _open(store: Store, study: Study, data: Dataset, rounds: int) -> None:
-    """Make the store, or raise unless the one there was made with these data."""
+    """Make the store, or raise unless the one there was made with these data and this model."""
+    signature = model_signature(study.architecture, data.input_shape, len(data.classes))
     if not store.exists():
         write_study_file(study, store.directory / STUDY_FILE)
-        entries = {"study": study_identity(study), "rounds_expected": rounds, "data": _describe(study, data)}
-        store.create(entries)
+        described = {"rounds_expected": rounds, "data": _describe(study, data), "model_signature": signature}
+        store.create({"study": study_identity(study), **described})
     elif store.entry("data")["fingerprint"] != data.fingerprint:
         raise InputError(
-            f"The data of '{study.data.name}' are not those that the study in {store.directory} began with."
+            f"The data of '{study.data.name}' are not those that the study in {store.directory} began with; "
+            "choose another directory for a study of the new ones."
+        )
+    elif store.entry("model_signature") != signature:
+        raise InputError(
+            f"The model is not the one that the study in {store.directory} began with; "
+            "choose another directory for a study of the new one."
         )
 
 
@@ -157,7 +181,6 @@ def _run(store: Store, study: Study, data: Dataset, execution: Execution, tell: 
     tasks = [
         task for seed in range(study.seeds) for label in study.labels if (task := _task(store, study, label, seed))
     ]
-    tasks = [task for task in tasks if task.done < rounds]
     total = len(study.labels) * study.seeds * rounds
     tell(Plan(total=total, done=len(store.rounds())))
     made = provenance(device=execution.device, workers=execution.worker_count, threads=execution.threads)
@@ -168,6 +191,8 @@ def _run(store: Store, study: Study, data: Dataset, execution: Execution, tell: 
 
 def _task(store: Store, study: Study, label: str, seed: int) -> Task:
     done, checkpoint = store.last_round(label, seed)
+    if checkpoint is not None and not (store.directory / checkpoint).exists():
+        done, checkpoint = 0, None  # what it would go on from is lost, and played again
     folder = checkpoint_folder(label, seed)
     return Task(label, study.trial(label, seed), study.evaluation, folder, done, checkpoint)
 

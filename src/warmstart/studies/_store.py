@@ -16,6 +16,7 @@ from ._records import RoundRecord
 from ._storage import storage_errors
 
 RESULTS = "results.sqlite"
+RESULTS_DRAFT = "results.part"
 _FORMAT = 1
 _COLUMNS = tuple(field.name for field in dataclasses.fields(RoundRecord))
 _SCHEMA = f"""
@@ -53,7 +54,7 @@ class Store:
         Args:
             entries: Plain values by key, kept as JSON.
         """
-        draft = self.path.with_suffix(".part")
+        draft = self.directory / RESULTS_DRAFT
         draft.unlink(missing_ok=True)
         with storage_errors(self.directory), closing(sqlite3.connect(draft)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")

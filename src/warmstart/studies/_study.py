@@ -85,7 +85,7 @@ class Study:
         """Check the options, and make every arm an Arm."""
         arms = tuple(arm if isinstance(arm, Arm) else Arm(arm) for arm in self.arms)
         object.__setattr__(self, "arms", arms)
-        check_distinct(arms)
+        check_distinct(arms, self.train_on, self.carry_over)
         check_at_least("seeds", self.seeds, 1)
 
     def arm(self, label: str) -> Arm:
@@ -145,12 +145,20 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         raise unknown_name("key of a study", unknown, _KEYS)
     parts: dict[str, Any] = {key: build_options(_PARTS[key], _table(tables, key), kind=key) for key in _PARTS}
     if "strategies" in tables:
-        parts["arms"] = tuple(parse_arm(text) for text in tables["strategies"])
+        parts["arms"] = tuple(parse_arm(text) for text in _listed(tables["strategies"]))
     if "seeds" in tables:
         parts["seeds"] = convert(tables["seeds"], int, name="seeds")
     if "train_on" in tables:
         parts["train_on"] = convert(tables["train_on"], TrainOn, name="train_on")
     return Study(architecture=model_from_table(_table(tables, "model")), stream=_stream(tables), **parts)
+
+
+def _listed(strategies: Any) -> list[str]:
+    """Return specs from a list, or from one text with commas."""
+    texts = strategies.split(",") if isinstance(strategies, str) else strategies
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise InputError(f"strategies must be a list of names with options, got {strategies}.")
+    return [text.strip() for text in texts if text.strip()]
 
 
 def _table(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:

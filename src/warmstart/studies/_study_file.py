@@ -21,7 +21,12 @@ def write_study_file(study: Study, path: Path) -> None:
         StorageError: If the disk is full or the folder cannot be written.
     """
     with storage_errors(path.parent):
-        path.write_text(tomli_w.dumps(study_to_dict(study)))
+        path.write_text(study_text(study))
+
+
+def study_text(study: Study) -> str:
+    """Return the complete study as TOML."""
+    return tomli_w.dumps(study_to_dict(study))
 
 
 def read_study_file(path: str | Path) -> dict[str, Any]:

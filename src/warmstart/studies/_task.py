@@ -95,7 +95,7 @@ def checkpoint_folder(arm: str, seed: int) -> str:
 
     Example:
         >>> checkpoint_folder("cold:scale=0.5", 3)
-        'checkpoints/cold-scale-0.5-4f5b5f/seed-3'
+        'checkpoints/cold-scale-0.5-042bdb/seed-3'
     """
     digest = hashlib.sha256(arm.encode()).hexdigest()[:6]
     return f"checkpoints/{re.sub(r'[^a-z0-9.]+', '-', arm)}-{digest}/seed-{seed}"

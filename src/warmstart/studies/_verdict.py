@@ -1,6 +1,6 @@
 """The verdict: what a study says, in sentences that claim no more than its intervals do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from warmstart.statistics import PairedDifference, interval_text, size_interval, times_text, visible_digits
@@ -13,7 +13,12 @@ MOST_CLAUSES = 4
 
 @dataclass(frozen=True)
 class Facts:
-    """What the verdict and its notes are built from."""
+    """What the verdict and its notes are built from.
+
+    Attributes:
+        train_accuracy: The training accuracy that the stop rule asks for, in (0, 1]; None if it asks for none.
+        plateaus: Mean training accuracy of the rounds that ended on a plateau, by label of the arms that have any.
+    """
 
     arms: Sequence[ArmSummary]
     reference: str
@@ -22,6 +27,8 @@ class Facts:
     rounds_expected: int
     compared_round: int
     samples_seen: int
+    train_accuracy: float | None
+    plateaus: Mapping[str, float]
 
     @property
     def complete(self) -> bool:
@@ -35,8 +42,21 @@ class Facts:
 
     @property
     def pairs(self) -> int:
-        """The largest number of seeds that any comparison has."""
+        """The largest number of seeds with both accuracies that any comparison has."""
         return max((_difference(arm).n for arm in self.others), default=0)
+
+    @property
+    def common_seeds(self) -> int:
+        """The largest number of seeds for which both sides of a comparison have finished, with an accuracy or not."""
+        # A diverged round has no accuracy, but it has steps.
+        return max((_step_pairs(arm) for arm in self.others), default=0)
+
+    @property
+    def rounds_counted(self) -> str:
+        """Which rounds the costs cover, as words to follow them."""
+        if self.compared_round == 1:
+            return ""
+        return " of all rounds" if self.compared_round >= self.rounds_expected else " of these rounds"
 
 
 def verdict_of(facts: Facts) -> str:
@@ -57,7 +77,8 @@ def _main(facts: Facts) -> str:
     if not facts.others:
         return f"{_after(facts)} {_alone(facts.arms[0])}."
     if len(facts.others) > MOST_CLAUSES:
-        return f"{_after(facts)}, compared with {facts.reference}: {_groups(facts)}."
+        steps = f" (steps{facts.rounds_counted})" if facts.rounds_counted else ""
+        return f"{_after(facts)}, compared with {facts.reference}{steps}: {_groups(facts)}."
     return f"{_after(facts)} {'; '.join(_clause(facts, arm) for arm in facts.others)}."
 
 
@@ -70,7 +91,11 @@ def _after(facts: Facts) -> str:
 def _seeds(facts: Facts) -> str:
     if not facts.others:
         return counted(facts.arms[0].seeds, "seed")
-    return counted(facts.pairs, "paired seed") if facts.pairs > 1 else ("1 seed" if facts.pairs else "no common seed")
+    if not facts.common_seeds:
+        return "no common seed"
+    if facts.common_seeds == 1:
+        return "1 seed"
+    return counted(facts.pairs, "paired seed") if facts.pairs else counted(facts.common_seeds, "common seed")
 
 
 def _alone(arm: ArmSummary) -> str:
@@ -88,8 +113,8 @@ def _clause(facts: Facts, arm: ArmSummary) -> str:
         return f"{arm.arm} cannot be compared with {facts.reference}, because no seed has an accuracy of both"
     if difference.interval is not None and not difference.detected:
         ends = _with_pairs(facts, difference, interval_text(*(100 * end for end in difference.interval)))
-        return f"for {arm.arm} no difference in accuracy to {facts.reference} was detected {ends}{_cost(arm)}"
-    return f"{arm.arm} {_more_or_less(facts, difference)}{_cost(arm)}"
+        return f"for {arm.arm} no difference in accuracy to {facts.reference} was detected {ends}{_cost(facts, arm)}"
+    return f"{arm.arm} {_more_or_less(facts, difference)}{_cost(facts, arm)}"
 
 
 def _more_or_less(facts: Facts, difference: PairedDifference) -> str:
@@ -125,15 +150,16 @@ def _with_pairs(facts: Facts, difference: PairedDifference, ends: str) -> str:
     return ends if difference.n == facts.pairs else f"{ends[:-1]}; {counted(difference.n, 'pair')}]"
 
 
-def _cost(arm: ArmSummary) -> str:
+def _cost(facts: Facts, arm: ArmSummary) -> str:
     ratio = arm.total["steps"].ratio
     if ratio is None or ratio.mean is None:
         return ""
+    steps = f"training steps{facts.rounds_counted}"
     if ratio.interval is None or ratio.detected:
-        return f" at {times_text(ratio.mean)} times the training steps"
+        return f" at {times_text(ratio.mean)} times the {steps}"
     if ratio.interval == (1.0, 1.0):
-        return " at the same training steps"
-    return ", nor one in training steps" if _undetected(arm) else ", with no detected difference in training steps"
+        return f" at the same {steps}"
+    return f", nor one in the {steps}" if _undetected(arm) else f", with no detected difference in the {steps}"
 
 
 def _undetected(arm: ArmSummary) -> bool:
@@ -171,7 +197,8 @@ def _steps(arm: ArmSummary) -> str:
 def _one_seed(facts: Facts) -> str:
     if facts.pairs != 1:
         return ""
-    return "One seed gives no interval, so none of this can be told from chance."
+    one = "One seed" if facts.common_seeds == 1 else "One pair"
+    return f"{one} gives no interval, so none of this can be told from chance."
 
 
 def _diverged(facts: Facts, arm: ArmSummary) -> str:
@@ -186,6 +213,12 @@ def _diverged(facts: Facts, arm: ArmSummary) -> str:
 def _difference(arm: ArmSummary) -> PairedDifference:
     assert arm.accuracy_difference is not None, "only the reference has none"
     return arm.accuracy_difference
+
+
+def _step_pairs(arm: ArmSummary) -> int:
+    difference = arm.last_round["steps"].difference
+    assert difference is not None, "only the reference has none"
+    return difference.n
 
 
 def _mean(arm: ArmSummary) -> float:

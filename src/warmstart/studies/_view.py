@@ -1,7 +1,8 @@
 """The records seen from one reference arm, at one compared round."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from warmstart.statistics import PairedDifference, describe_difference, mean_interval, paired_difference, paired_ratio
 
@@ -88,6 +89,8 @@ class View:
             rounds_expected=records.rounds_expected,
             compared_round=self.compared_round,
             samples_seen=_samples_seen([cell for arm in arms for cell in self.table.at(arm.arm, self.compared_round)]),
+            train_accuracy=_train_accuracy(records.study),
+            plateaus={arm: mean for arm in records.arms if (mean := _plateau(self.table.arm(arm))) is not None},
         )
 
     def _accuracy_difference(self, arm: str, number: int) -> PairedDifference | None:
@@ -117,6 +120,17 @@ def _samples_seen(records: Sequence[RoundRecord]) -> int:
 
 def _endings(records: Sequence[RoundRecord]) -> dict[str, int]:
     return {ending: sum(record.ending == ending for record in records) for ending in ENDINGS}
+
+
+def _plateau(records: Sequence[RoundRecord]) -> float | None:
+    """Return the mean training accuracy of the rounds that ended on a plateau, None if none did."""
+    return mean_interval(record.train_accuracy for record in records if record.ending == "plateau").mean
+
+
+def _train_accuracy(study: Mapping[str, Any]) -> float | None:
+    """Return the training accuracy that the study's stop rule asks for; a resolved study writes "none" for None."""
+    value = study.get("stop", {}).get("train_accuracy")
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _compared_round(table: SeedTable, arms: Sequence[str]) -> int:

@@ -15,7 +15,8 @@ class Cost:
         steps: Optimizer steps.
         samples: Samples processed, each as often as it was used.
         flops: Floating-point operations of the forward and backward passes' matrix products and convolutions, two for
-            a multiply-add, by PyTorch's counter; element-wise work and the optimizer are not counted.
+            a multiply-add, by PyTorch's counter; element-wise work and the optimizer are not counted, nor is
+            what the counter does not know, such as recurrent layers.
         seconds: Wall-clock time.
 
     Example:

@@ -21,8 +21,9 @@ class TensorData:
     Args:
         inputs: uint8 (n, channels, height, width), or float32 (n, features).
         labels: int64 (n,).
-        scale: Factor, a number or a tensor that broadcasts against a batch; the default takes 0..255 to -1..1, as mean
-            0.5 and standard deviation 0.5 of 0..1 do (the paper's).
+        scale: Factor, a number or a tensor that broadcasts against a batch. By default uint8 inputs are taken from
+            0..255 to -1..1, as mean 0.5 and standard deviation 0.5 of 0..1 do (the paper's), and others are left as
+            they are.
         offset: Summand, likewise.
 
     Example:
@@ -34,16 +35,21 @@ class TensorData:
 
     inputs: torch.Tensor
     labels: torch.Tensor
-    scale: torch.Tensor | float = 1 / 127.5
-    offset: torch.Tensor | float = -1.0
+    scale: torch.Tensor | float | None = None
+    offset: torch.Tensor | float | None = None
 
     def __post_init__(self) -> None:
-        """Check the shapes."""
+        """Check the shapes, and settle the scale and the offset."""
         if len(self.inputs) != len(self.labels) or self.labels.ndim != 1:
             raise InputError(
                 f"labels must be one for each input, got {tuple(self.labels.shape)} labels "
                 f"for inputs of shape {tuple(self.inputs.shape)}."
             )
+        is_picture = self.inputs.dtype is torch.uint8
+        if self.scale is None:
+            object.__setattr__(self, "scale", 1 / 127.5 if is_picture else 1.0)
+        if self.offset is None:
+            object.__setattr__(self, "offset", -1.0 if is_picture else 0.0)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -61,8 +67,9 @@ class TensorData:
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs as the model takes them, and labels, of the samples at ``indices``."""
-        inputs = _rows(self.inputs, indices).float().mul_(self.scale).add_(self.offset)
-        return inputs, self.labels[indices]
+        assert self.scale is not None, "settled at construction"
+        assert self.offset is not None, "settled at construction"
+        return _rows(self.inputs, indices).float().mul_(self.scale).add_(self.offset), self.labels[indices]
 
     def laid_out_for(self, model: nn.Module) -> TensorData:
         """Return the data in the memory layout that the model reads fastest, and lay the model out likewise.
@@ -97,4 +104,15 @@ def batches(order: torch.Tensor, batch_size: int) -> Sequence[torch.Tensor]:
         [3, 3, 3]
     """
     check_at_least("batch_size", batch_size, 1)
-    return order.tensor_split(max(-(-len(order) // batch_size), 1))
+    return order.tensor_split(_parts(len(order), batch_size))
+
+
+def _parts(count: int, batch_size: int) -> int:
+    parts = max(-(-count // batch_size), 1)
+    # An odd number of samples cannot be split into pairs: one batch of three, not one of a single sample.
+    return max(count // 2, 1) if batch_size == 2 else parts
+
+
+def smallest_batch(count: int, batch_size: int) -> int:
+    """Return the size of the smallest batch that ``count`` samples are split into."""
+    return count // _parts(count, batch_size)

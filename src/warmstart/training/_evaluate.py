@@ -29,9 +29,14 @@ class Evaluation:
 
 @contextmanager
 def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
-    """Put every module of the model into one mode, and each back into its own afterwards."""
+    """Put the model into one mode, and each module back into its own afterwards.
+
+    Modules of a model in training mode that are in evaluation mode themselves were put there on purpose, as frozen
+    normalization layers are: training leaves them so.
+    """
     modes = [(module, module.training) for module in model.modules()]
-    model.train(training)
+    if not (training and model.training):
+        model.train(training)
     try:
         yield
     finally:
@@ -59,7 +64,7 @@ def evaluate(model: nn.Module, data: TensorData, *, batch_size: int = 1024) -> E
         raise InputError("data must hold at least one sample to evaluate on, got 0.")
     correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
     loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
-    with mode(model, training=False), torch.inference_mode():
+    with mode(model, training=False), torch.no_grad():
         for indices in torch.arange(len(data), device=data.labels.device).split(batch_size):
             inputs, labels = data.batch(indices)
             logits = model(inputs)

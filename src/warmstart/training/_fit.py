@@ -1,8 +1,7 @@
 """One round of training."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,8 +12,10 @@ from warmstart.basics import InputError, seeded_globals
 
 from ._cost import Cost
 from ._data import TensorData, batches
-from ._evaluate import evaluate, mode
-from ._flops import FlopCount, count_flops, load_counter
+from ._evaluate import mode
+from ._flops import flops_per_sample
+from ._layout import align_state_
+from ._normalization import evaluate_recalibrated
 from ._recipe import Recipe
 from ._stop import Ending, EpochReport, Measure, StopRule
 
@@ -49,7 +50,7 @@ def fit(
     """Train a model on data until the stop rule says that the round is done.
 
     Every epoch is one pass in a new random order, with cross-entropy as the loss. The host waits for the device once
-    an epoch. It always ends: at the latest at the stop rule's cap, at once when the loss is not finite.
+    an epoch. It always ends: at the latest at the stop rule's cap, or after an epoch whose loss is not finite.
 
     Args:
         model: Trained in place, on the device where model and data are; its modules' modes are put back afterwards.
@@ -73,8 +74,10 @@ def fit(
     """
     if len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
-    load_counter()
-    engine = _Engine(model, data.laid_out_for(model), optimizer or recipe.build_optimizer(model), recipe.batch_size)
+    data = data.laid_out_for(model)
+    optimizer = optimizer or recipe.build_optimizer(model)
+    align_state_(optimizer)
+    engine = _Engine(model, data, optimizer, recipe.batch_size)
     history: list[EpochReport] = []
     with mode(model, training=True), seeded_globals(generator):
         while (ending := stop.ending(history)) is None:
@@ -93,7 +96,7 @@ class _Engine:
         self.optimizer = optimizer
         self.batch_size = batch_size
         self.cost = Cost()
-        self._flops_per_sample: float | None = None
+        self._flops_per_sample = flops_per_sample(model, data)
 
     def epoch(self, stop: StopRule, generator: torch.Generator, history: list[EpochReport]) -> EpochReport:
         """Train one epoch, or what the cap on steps leaves of it."""
@@ -107,7 +110,8 @@ class _Engine:
         sizes = [len(part) for part in parts]
         mean_loss = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
         accuracy = self._accuracy(stop.measure, correct, sizes)
-        return EpochReport(len(history) + 1, self.cost.steps, accuracy, mean_loss)
+        is_whole = sum(sizes) == len(self.data)
+        return EpochReport(len(history) + 1, self.cost.steps, accuracy, mean_loss, is_whole)
 
     def _steps(self, parts: Sequence[torch.Tensor]) -> tuple[list[int], list[float]]:
         """Take a step on each part; return how many samples were right in each, and its mean loss."""
@@ -123,31 +127,20 @@ class _Engine:
 
     def _step(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs, labels = self.data.batch(part)
-        with self._counting(len(part)):
-            logits = self.model(inputs)
-            loss = F.cross_entropy(logits, labels)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+        logits = self.model(inputs)
+        loss = F.cross_entropy(logits, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
         self.optimizer.step()
         return logits, labels, loss
 
-    def _counting(self, size: int) -> AbstractContextManager[FlopCount | None]:
-        """Count the operations of the round's first step; all others cost the same for each sample."""
-        return nullcontext() if self._flops_per_sample is not None else self._count(size)
-
-    @contextmanager
-    def _count(self, size: int) -> Iterator[FlopCount]:
-        with count_flops() as count:
-            yield count
-        self._flops_per_sample = count.total / size
-
     def _pay(self, parts: Sequence[torch.Tensor], seconds: float) -> None:
         samples = sum(len(part) for part in parts)
-        self.cost += Cost(len(parts), samples, samples * (self._flops_per_sample or 0.0), seconds)
+        self.cost += Cost(len(parts), samples, samples * self._flops_per_sample, seconds)
 
     def _accuracy(self, measure: Measure, correct: list[int], sizes: list[int]) -> float:
         if measure is Measure.EVALUATION:
-            return evaluate(self.model, self.data).accuracy
+            return evaluate_recalibrated(self.model, self.data).accuracy
         if measure is Measure.RELEASED_CODE:
             return released_code_accuracy(correct, sizes)
         return sum(correct) / sum(sizes)

@@ -1,5 +1,6 @@
 """Running statistics of normalization layers."""
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -9,6 +10,7 @@ from torch.optim.swa_utils import update_bn
 from warmstart.basics import check_at_least, seeded_globals
 
 from ._data import TensorData, batches
+from ._evaluate import Evaluation, evaluate
 
 
 def _with_statistics(model: nn.Module) -> Iterator[nn.modules.batchnorm._NormBase]:
@@ -60,7 +62,17 @@ def recalibrate_(
     """
     check_at_least("samples", samples, 1)
     order = torch.randperm(len(data), generator=generator)[:samples].to(data.labels.device)
-    if any(True for _ in _with_statistics(model)):
+    # Instance normalization that tracks statistics is left as training left it: update_bn does not know it.
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in _with_statistics(model)):
         with seeded_globals(generator):
             update_bn((data.batch(part)[0] for part in batches(order, batch_size)), model)
     return model
+
+
+def evaluate_recalibrated(model: nn.Module, data: TensorData) -> Evaluation:
+    """Evaluate as a round's end does: on a copy whose running statistics are estimated anew from ``data``.
+
+    Between epochs the statistics lag behind the weights, and evaluation would measure the lag.
+    """
+    copied = copy.deepcopy(model)
+    return evaluate(recalibrate_(copied, data, generator=torch.Generator().manual_seed(0)), data)

@@ -26,7 +26,8 @@ class Measure(StrEnum):
     """What the stop rule calls training accuracy.
 
     ``RUNNING``: the share of samples that were right in the epoch's own steps, in training mode, while the weights
-    moved on (the paper). ``EVALUATION``: a pass over the training data in evaluation mode after the epoch.
+    moved on (the paper). ``EVALUATION``: a pass over the training data in evaluation mode after the
+    epoch, with running statistics recalibrated.
     ``RELEASED_CODE``: the running one as the paper's released code adds it up, with a slip: partial sums over ten
     batches are added again at every batch, so that early batches of each ten weigh more.
     """
@@ -45,12 +46,14 @@ class EpochReport:
         steps: Optimizer steps of the round so far.
         train_accuracy: As the stop rule measures it, in [0, 1].
         train_loss: Mean loss of the epoch's samples; NaN or infinite when training diverged.
+        is_whole: Whether the epoch saw every sample; the cap on steps may have cut it short.
     """
 
     epoch: int
     steps: int
     train_accuracy: float
     train_loss: float
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,8 @@ class StopRule:
         last = history[-1]
         if not math.isfinite(last.train_loss):
             return Ending.DIVERGED
+        if not last.is_whole:
+            return Ending.CAP  # the accuracy of some batches says nothing of the rest
         if self.train_accuracy is not None and last.train_accuracy >= self.train_accuracy:
             return Ending.REACHED
         if self._out_of_patience(history):
