@@ -197,6 +197,12 @@ def test_a_directory_with_other_files_is_refused(study, tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_what_a_kill_left_of_an_unborn_study_is_no_obstacle(study, uninterrupted, tmp_path):
+    for name in (".lock", "results.part", "results.part-wal", ".study.toml.123.part"):
+        (tmp_path / name).write_bytes(b"half")
+    assert results(run_study(study, tmp_path, execution=ONE)) == uninterrupted
+
+
 def test_a_file_in_the_place_of_the_directory_is_refused(study, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"which is a file"):

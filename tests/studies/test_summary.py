@@ -205,8 +205,8 @@ def test_many_arms_are_sorted_by_what_was_found():
     arms = {"cold": COLD, "a": WORSE, "b": WORSE, "c": ALIKE, "d": BETTER, "e": ALIKE, "f": lost}
     verdict = summarize(study_records(arms)).verdict
     assert (
-        "compared with cold (steps of all rounds): more accurate: d by +3.0 points (0.38 times the steps); less accurate: a by -2.0"
-        in verdict
+        "compared with cold (steps of all rounds): more accurate: d by +3.0 points (0.38 times the steps); "
+        "less accurate: a by -2.0" in verdict
     )
     assert "no difference in accuracy detected: c (0.37 times the steps), e (0.39 times the steps); not comp" in verdict
 

@@ -15,8 +15,8 @@ _COSTS = (
     "Costs cover the training of the rounds alone, without loading and evaluation: optimizer steps, samples processed "
     "(repeats counted), floating-point operations and wall-clock seconds. Factors are geometric means of the ratio to "
     "{reference} within each seed. Those of the verdict are over all rounds; the last round alone, which is what the "
-    "next retraining costs, has its own column.{first_round} Seconds depend on the machine and on what else ran on it{workers}; steps, samples "
-    "and operations do not."
+    "next retraining costs, has its own column.{first_round} Seconds depend on the machine and on what else ran on "
+    "it{workers}; steps, samples and operations do not."
 )
 _FIRST_ROUND = (
     " With two phases round 1 is the same for cold and warm, so the factor over all rounds understates what an update "

@@ -33,7 +33,7 @@ def _not_ours(entry: Path, study: Study) -> bool:
     """Whether a file cannot be left by this study, killed while it made its directory."""
     if entry.name == STUDY_FILE:
         return entry.read_text() != study_text(study)
-    return entry.name not in (LOCK, RESULTS_DRAFT)
+    return not (entry.name == LOCK or entry.name.startswith((RESULTS_DRAFT, f".{STUDY_FILE}.")))
 
 
 def _check_same(stored: dict[str, Any], asked: dict[str, Any], directory: Path) -> None:

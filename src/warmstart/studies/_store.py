@@ -55,7 +55,8 @@ class Store:
             entries: Plain values by key, kept as JSON.
         """
         draft = self.directory / RESULTS_DRAFT
-        draft.unlink(missing_ok=True)
+        for left_by_a_kill in self.directory.glob(f"{RESULTS_DRAFT}*"):
+            left_by_a_kill.unlink()
         with storage_errors(self.directory), closing(sqlite3.connect(draft)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)

@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, write_whole
 
 from ._storage import storage_errors
 from ._study import Study, study_to_dict
@@ -21,7 +21,7 @@ def write_study_file(study: Study, path: Path) -> None:
         StorageError: If the disk is full or the folder cannot be written.
     """
     with storage_errors(path.parent):
-        path.write_text(study_text(study))
+        write_whole(path, study_text(study))
 
 
 def study_text(study: Study) -> str:
