@@ -1,11 +1,10 @@
 """The files of a report, each written whole or not at all."""
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, write_whole
 from warmstart.studies._summary import Summary
 
 from ._export import chart_images
@@ -52,21 +51,21 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
     folder = Path(directory)
     _make(folder)
     text = json.dumps(summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    summary_file = _write(folder / "summary.json", text + "\n")
+    summary_file = write_whole(folder / "summary.json", text + "\n")
     html, charts, skipped = _drawn(summary, folder)
     images = [path.relative_to(folder).as_posix() for path in charts if path.suffix == ".png"]
-    markdown_file = _write(folder / "report.md", markdown(summary, images))
+    markdown_file = write_whole(folder / "report.md", markdown(summary, images))
     return ReportFiles(summary_file, markdown_file, html, charts, skipped)
 
 
 def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...], str | None]:
     try:
-        html = _write(folder / "report.html", page(summary))
+        html = write_whole(folder / "report.html", page(summary))
         images = chart_images(summary)
     except InputError as error:
         return None, (), str(error)
     _make(folder / "charts")
-    return html, tuple(_write(folder / "charts" / name, content) for name, content in images.items()), None
+    return html, tuple(write_whole(folder / "charts" / name, content) for name, content in images.items()), None
 
 
 def _make(folder: Path) -> None:
@@ -74,10 +73,3 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"directory must be a folder or not exist yet, got the file {folder}.") from error
-
-
-def _write(path: Path, content: str | bytes) -> Path:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    part.write_bytes(content.encode() if isinstance(content, str) else content)
-    part.replace(path)
-    return path

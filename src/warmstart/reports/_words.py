@@ -13,10 +13,12 @@ _INTERVALS = (
 )
 _COSTS = (
     "Costs cover the training of the rounds alone, without loading and evaluation: optimizer steps, samples processed "
-    "(repeats counted), floating-point operations and wall-clock seconds. Factors are geometric means of the ratio to "
-    "{reference} within each seed. Those of the verdict are over all rounds; the last round alone, which is what the "
-    "next retraining costs, has its own column.{first_round} Seconds depend on the machine and on what else ran on "
-    "it{workers}; steps, samples and operations do not."
+    "(repeats counted), floating-point operations and wall-clock seconds. Seconds depend on the machine and on what "
+    "else ran on it{workers}; steps, samples and operations do not."
+)
+_FACTORS = (
+    "Factors are geometric means of the ratio to {reference} within each seed. Those of the verdict are over all "
+    "rounds; the last round alone, which is what the next retraining costs, has its own column.{first_round}"
 )
 _FIRST_ROUND = (
     " With two phases round 1 is the same for cold and warm, so the factor over all rounds understates what an update "
@@ -62,7 +64,8 @@ def how_to_read(summary: Summary) -> list[str]:
         _PAIRED.format(reference=reference),
         _INTERVALS.format(share=share),
         _accuracy(summary),
-        _COSTS.format(reference=reference, first_round=_first_round(summary), workers=_workers(summary)),
+        _COSTS.format(workers=_workers(summary)),
+        _FACTORS.format(reference=reference, first_round=_first_round(summary)),
         _ENDINGS,
     ]
 
