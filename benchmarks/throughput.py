@@ -30,8 +30,8 @@ from warmstart.training import StopRule
 SHAPE, CLASSES, BATCH, EPOCHS = (3, 32, 32), 10, 128, 3
 MODELS = {
     "resnet18 (width 16)": (ws.ResNet18(width=16), 512),
-    "mlp (2 x 100)": (ws.MLP(), 4096),
-    "logistic": (ws.LogisticRegression(), 4096),
+    "mlp (2 x 100)": (ws.MLP(), 8192),
+    "logistic": (ws.LogisticRegression(), 8192),
 }
 
 

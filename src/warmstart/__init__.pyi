@@ -10,6 +10,12 @@ from .models import Architecture as Architecture
 from .models import LogisticRegression as LogisticRegression
 from .models import ResNet18 as ResNet18
 from .models import UserModel as UserModel
+from .penalties import EWC as EWC
+from .penalties import L2 as L2
+from .penalties import Adversarial as Adversarial
+from .penalties import Confidence as Confidence
+from .penalties import L2Init as L2Init
+from .penalties import Penalty as Penalty
 from .reports import result_table as result_table
 from .reports import write_report as write_report
 from .strategies import Cold as Cold

@@ -77,7 +77,7 @@ class TensorData:
         Convolutions on the CPU and on a GPU's tensor cores want the channels last; a flattened image wants them first.
         """
         if not (self.is_image and any(isinstance(module, nn.Conv2d) for module in model.modules())):
-            return self
+            return replace(self, inputs=self.inputs.contiguous())
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         return replace(self, inputs=self.inputs.contiguous(memory_format=torch.channels_last))
 

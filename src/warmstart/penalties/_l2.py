@@ -1,0 +1,60 @@
+"""L2: large parameters cost."""
+
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from ._parameters import total, trainable, wide
+from ._penalty import Penalty, check_strength
+
+
+def l2(model: nn.Module, *, strength: float) -> Tensor:
+    """Return strength / 2 * ||theta||^2 over the trainable parameters, biases and normalization gains included.
+
+    Its gradient is strength * theta: with plain SGD it is the same as the optimizer's ``weight_decay=strength``. With
+    Adam it is ``Adam(weight_decay=...)``, not the decoupled decay of ``AdamW``.
+
+    Args:
+        model: Tied parameters count once.
+        strength: Finite, at least 0.
+
+    Raises:
+        InputError: If ``strength`` is out of range or nothing is trainable.
+
+    Example:
+        >>> model = nn.Linear(1, 1, bias=False)
+        >>> _ = nn.init.constant_(model.weight, 3.0)
+        >>> l2(model, strength=0.1).item()
+        0.45...
+    """
+    check_strength(strength)
+    return 0.5 * strength * total(wide(parameter).square().sum() for parameter in trainable(model).values())
+
+
+@dataclass(frozen=True)
+class L2(Penalty):
+    """Draw every trainable parameter towards zero: + strength / 2 * ||theta||^2; see :func:`l2`.
+
+    It adds to an optimizer's ``weight_decay``, which is the same thing done elsewhere: use one of them. The half makes
+    the two agree; :class:`L2Init` follows its paper and has no half, so L2(2 s) is L2Init(s) with origin zero.
+
+    Args:
+        strength: Finite, at least 0. The paper uses 1e-1 to 1e-4, and does not say which convention it follows.
+
+    Reference:
+        Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, appendix, table 3.
+
+    Example:
+        >>> L2(strength=1e-2)
+        L2(strength=0.01)
+    """
+
+    strength: float
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_strength(self.strength)
+
+    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
+        """Return the term; the batch is not looked at."""
+        return l2(model, strength=self.strength)
