@@ -5,6 +5,10 @@ from .data import Dataset as Dataset
 from .data import DataSource as DataSource
 from .data import LabelledArrays as LabelledArrays
 from .data import load as load
+from .diagnostics import gradient_norm as gradient_norm
+from .diagnostics import gradient_norms as gradient_norms
+from .diagnostics import weight_correlation as weight_correlation
+from .diagnostics import weight_norm as weight_norm
 from .models import MLP as MLP
 from .models import Architecture as Architecture
 from .models import LogisticRegression as LogisticRegression
@@ -16,6 +20,11 @@ from .penalties import Adversarial as Adversarial
 from .penalties import Confidence as Confidence
 from .penalties import L2Init as L2Init
 from .penalties import Penalty as Penalty
+from .queries import Entropy as Entropy
+from .queries import LeastConfidence as LeastConfidence
+from .queries import Margin as Margin
+from .queries import Query as Query
+from .queries import Random as Random
 from .reports import result_table as result_table
 from .reports import write_report as write_report
 from .strategies import Cold as Cold

@@ -5,9 +5,11 @@ from ._carry_over import Normalization as Normalization
 from ._carry_over import OptimizerState as OptimizerState
 from ._cost import Cost as Cost
 from ._data import TensorData as TensorData
+from ._data import batches as batches
 from ._data import smallest_batch as smallest_batch
 from ._evaluate import Evaluation as Evaluation
 from ._evaluate import evaluate as evaluate
+from ._evaluate import mode as mode
 from ._fit import FitResult as FitResult
 from ._fit import fit as fit
 from ._flops import count_flops as count_flops
