@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,7 +33,7 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
 
 def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
     """Write the report into the directory, and show table, verdict and where things lie."""
-    from warmstart.reports import result_table, write_report
+    from warmstart.reports import result_table, summary_text, write_report
     from warmstart.studies import summarize
 
     summary = summarize(records, reference=reference)
@@ -50,11 +49,10 @@ def show_results(records: StudyRecords, directory: Path, *, json_file: str | Non
     )
     console.print(page, highlight=False, markup=False, soft_wrap=True)
     if json_file:
-        _write_json(summary.to_dict(), json_file)
+        _write_json(summary_text(summary), json_file)
 
 
-def _write_json(content: dict[str, object], target: str) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False) + "\n"
+def _write_json(text: str, target: str) -> None:
     if target == "-":
         sys.stdout.write(text)
     else:

@@ -50,12 +50,16 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
     """
     folder = Path(directory)
     _make(folder)
-    text = json.dumps(summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False)
-    summary_file = write_whole(folder / "summary.json", text + "\n")
+    summary_file = write_whole(folder / "summary.json", summary_text(summary))
     html, charts, skipped = _drawn(summary, folder)
     images = [path.relative_to(folder).as_posix() for path in charts if path.suffix == ".png"]
     markdown_file = write_whole(folder / "report.md", markdown(summary, images))
     return ReportFiles(summary_file, markdown_file, html, charts, skipped)
+
+
+def summary_text(summary: Summary) -> str:
+    """Return the summary as JSON, as it stands in ``summary.json``."""
+    return json.dumps(summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...], str | None]:
