@@ -37,7 +37,8 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/lab
-	$(BIN)/python benchmarks/throughput.py
+	mkdir -p runs
+	$(BIN)/python benchmarks/throughput.py --threads 1 --json runs/throughput.json
 
 clean:
 	rm -rf .venv runs

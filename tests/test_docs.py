@@ -32,3 +32,12 @@ def test_every_result_file_is_cited():
 def test_links_lead_somewhere(page):
     links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text()) if not link.startswith("http")]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_speed_table_is_that_of_its_file():
+    models = json.loads((ROOT / "benchmarks/results/throughput-1-thread.json").read_text())["models"]
+    page = (ROOT / "docs/results.md").read_text()
+    for name, row in models.items():
+        ratios = (row[key] for key in ("fit_to_released", "fit_to_bare", "fit_to_bare_batches_ready"))
+        cells = ["{median:.2f} [{lower_quartile:.2f}, {upper_quartile:.2f}]".format(**ratio) for ratio in ratios]
+        assert f"| {name} | {row['samples_per_second']['fit']:.0f} | {' | '.join(cells)} |" in page
