@@ -20,7 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.basics import generator_for
+from warmstart.basics import generator_for, settle_choices
 from warmstart.models import Architecture
 from warmstart.strategies import Cold, Context, Strategy
 from warmstart.streams import Stream
@@ -73,6 +73,10 @@ class Trial:
     recipe: Recipe = Recipe()
     stop: StopRule = StopRule()
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        settle_choices(self)
 
 
 @dataclass(frozen=True, eq=False)

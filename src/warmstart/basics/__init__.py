@@ -1,5 +1,7 @@
 """What every room may use: errors that read well, explicit randomness, optional dependencies."""
 
+from ._choices import choice as choice
+from ._choices import settle_choices as settle_choices
 from ._errors import InputError as InputError
 from ._errors import StorageError as StorageError
 from ._errors import check_at_least as check_at_least

@@ -40,16 +40,18 @@ def _running_flags(command: Any) -> Any:
 @_running_flags
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def compare(**given: Any) -> None:
-    r"""Compare strategies between retraining rounds on your model and data.
+    """Compare strategies between retraining rounds on your model and data.
 
     Plays a stream of arriving data once for each strategy and seed, and reports accuracy and cost of each, with 95 %
     intervals, as differences to a cold start that are paired by seed. Kill it at any moment: the same command goes on.
 
-    \b
     Examples:
       warmstart compare
+
       warmstart compare --data cifar10 --data-dir DIR --subset 6000 --stream two-phase --seeds 3
-      warmstart compare --data table.csv --model mlp --strategies cold,warm,cold:scale=0.5,shrink-perturb
+
+      warmstart compare --data table.csv --label churned --model mlp --strategies cold,warm,shrink-perturb
+
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
     from warmstart.studies import Execution, check_reference, read_study_file, run_study, study_from_dict

@@ -42,6 +42,8 @@ def show_results(records: StudyRecords, directory: Path, *, json_file: str | Non
     console = Console(stderr=json_file == "-")
     console.print(result_table(summary))
     console.print(summary.verdict, highlight=False, markup=False)
+    for note in summary.notes:
+        console.print(f"Note: {note}", highlight=False, markup=False)
     page = (
         f"Report: {files.html}"
         if files.html

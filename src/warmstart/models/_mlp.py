@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from warmstart.basics import check_at_least, seeded_globals
+from warmstart.basics import check_at_least, seeded_globals, settle_choices
 
 from ._architecture import Architecture
 
@@ -51,6 +51,7 @@ class MLP(Architecture):
 
     def __post_init__(self) -> None:
         """Check the options."""
+        settle_choices(self)
         check_at_least("layers", self.layers, 1)
         check_at_least("width", self.width, 1)
 

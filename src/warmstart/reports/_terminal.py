@@ -27,14 +27,17 @@ def result_table(summary: Summary) -> "Table":
     from rich.text import Text
 
     content = results(summary)
-    caption = f"{100 * summary.confidence:g} % intervals over seeds, after round {summary.compared_round}"
+    intervals = f"{100 * summary.confidence:g} % intervals over seeds"
+    caption = f"{intervals}, after round {summary.compared_round}; n.d.: no difference detected"
     table = Table(caption=caption, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     shown = [index for index, title in enumerate(content.header) if title not in _IN_THE_REPORT_ONLY]
-    label_width = min(max(len(row[0]) for row in content.rows), 26)
+    label_width = min(max(len(row[0]) for row in content.rows), 16)
     for index in shown:
         width = label_width if index == 0 else None
         justify = "right" if 3 <= index <= 5 else "left"
-        table.add_column(_stacked(content.header[index], ", "), justify=justify, min_width=width)
+        table.add_column(
+            _stacked(content.header[index].replace("rounds ended", "ended"), ", "), justify=justify, min_width=width
+        )
     for row in content.rows:
         table.add_row(*(Text(row[index] if index == 0 else _stacked(row[index]), overflow="fold") for index in shown))
     return table
@@ -45,6 +48,7 @@ _IN_THE_REPORT_ONLY = ("steps, all rounds",)
 
 def _stacked(cell: str, *breaks: str) -> str:
     """Put what stands in brackets on a line of its own: narrow columns, and no word broken."""
+    cell = cell.replace("(no difference detected)", "(n.d.)")
     for mark in (" [", " (", *breaks):
         cell = cell.replace(mark, f"{mark.rstrip(' [(')}\n{mark.strip(' ,')}")
     return cell

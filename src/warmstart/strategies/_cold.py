@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from warmstart.basics import check_in_range
+from warmstart.basics import check_in_range, settle_choices
 
 from ._parameters import Scope, parameters_in
 from ._strategy import Context, Strategy
@@ -69,6 +69,7 @@ class Cold(Strategy):
 
     def __post_init__(self) -> None:
         """Check the options."""
+        settle_choices(self)
         check_in_range("scale", self.scale, 0, math.inf, high_open=True)
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:

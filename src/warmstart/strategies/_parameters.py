@@ -7,7 +7,7 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, choice
 
 # Private in PyTorch, but the one common base of batch and instance normalization since version 1.1.
 _NORMALIZATIONS = (
@@ -32,6 +32,7 @@ class Scope(StrEnum):
 
 def parameters_in(model: nn.Module, scope: Scope) -> Iterator[tuple[str, nn.Parameter]]:
     """Yield name and parameter for the trainable parameters in ``scope``, tied ones once."""
+    scope = choice(Scope, scope, name="scope")
     gains = {id(p) for m in model.modules() if isinstance(m, _NORMALIZATIONS) for p in m.parameters(recurse=False)}
     for name, parameter in model.named_parameters():
         is_weight = parameter.ndim >= 2 and id(parameter) not in gains

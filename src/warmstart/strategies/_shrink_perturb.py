@@ -8,7 +8,7 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from warmstart.basics import check_in_range
+from warmstart.basics import check_in_range, settle_choices
 
 from ._parameters import Scope, gaussian_like, paired_parameters
 from ._strategy import Context, Strategy
@@ -127,6 +127,7 @@ class ShrinkPerturb(Strategy):
 
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""
+        settle_choices(self)
         check_in_range("shrink", self.shrink, 0, 1)
         if self.perturb is None:
             defaults = {Noise.FRESH: 0.1, Noise.GAUSSIAN: 0.01, Noise.FIRST: round(1 - self.shrink, 12)}

@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, settle_choices
 from warmstart.strategies import Strategy
 from warmstart.training import CarryOver, Normalization, OptimizerState
 from warmstart.trial import TrainOn
@@ -35,6 +35,10 @@ class Arm:
     train_on: TrainOn | None = None
     normalization: Normalization | None = None
     optimizer_state: OptimizerState | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        settle_choices(self)
 
     @property
     def label(self) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from warmstart.basics import InputError, check_at_least, check_in_range, unknown_name
+from warmstart.basics import InputError, check_at_least, check_in_range, choice, settle_choices, unknown_name
 from warmstart.data import DataSource
 from warmstart.models import Architecture, ResNet18
 from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
@@ -43,6 +43,7 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        settle_choices(self)
         check_in_range("holdout", self.holdout, 0, 1, low_open=True, high_open=True)
 
 
@@ -83,6 +84,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Check the options, and make every arm an Arm."""
+        object.__setattr__(self, "train_on", choice(TrainOn, self.train_on, name="train_on"))
         arms = tuple(arm if isinstance(arm, Arm) else Arm(arm) for arm in self.arms)
         object.__setattr__(self, "arms", arms)
         check_distinct(arms, self.train_on, self.carry_over)

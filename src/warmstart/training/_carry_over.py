@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from warmstart.basics import settle_choices
+
 
 class Normalization(StrEnum):
     """What becomes of the running statistics of normalization layers.
@@ -42,3 +44,7 @@ class CarryOver:
 
     normalization: Normalization = Normalization.RECALIBRATE
     optimizer_state: OptimizerState = OptimizerState.RESET
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        settle_choices(self)

@@ -7,7 +7,7 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, check_in_range
+from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices
 
 
 class OptimizerKind(StrEnum):
@@ -41,6 +41,7 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        settle_choices(self)
         check_in_range("learning_rate", self.learning_rate, 0, math.inf, low_open=True, high_open=True)
         check_at_least("batch_size", self.batch_size, 1)
         check_in_range("weight_decay", self.weight_decay, 0, math.inf, high_open=True)

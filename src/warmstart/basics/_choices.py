@@ -1,0 +1,40 @@
+"""Options that are one of a few: members of an enumeration, or their names."""
+
+import types
+import typing
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from ._errors import unknown_name
+
+Choice = TypeVar("Choice", bound=StrEnum)
+
+
+def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
+    """Return the member that ``value`` is or names.
+
+    A plain text equals the member of its name but is not identical to it, so that comparing by identity would silently
+    take the other branch.
+
+    Raises:
+        InputError: If there is no such member.
+
+    Example:
+        >>> class Size(StrEnum):
+        ...     SMALL = "small"
+        >>> choice(Size, "small", name="size")
+        <Size.SMALL: 'small'>
+    """
+    try:
+        return kind(value)
+    except ValueError:
+        raise unknown_name(name, str(value), [member.value for member in kind]) from None
+
+
+def settle_choices(owner: Any) -> None:
+    """Make every option of a frozen dataclass that is one of a few the member that it names; None stays None."""
+    for name, hint in typing.get_type_hints(type(owner)).items():
+        parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        kinds = [part for part in parts if isinstance(part, type) and issubclass(part, StrEnum)]
+        if kinds and (value := getattr(owner, name)) is not None:
+            object.__setattr__(owner, name, choice(kinds[0], value, name=name))

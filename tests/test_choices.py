@@ -1,0 +1,57 @@
+"""Options that are one of a few take the member or its name, and nothing else."""
+
+import pytest
+
+from warmstart.basics import InputError
+from warmstart.models import MLP
+from warmstart.strategies import Cold, Noise, Scope, ShrinkPerturb, Warm, shrink_perturb
+from warmstart.studies import Arm, EvaluationSettings, Study
+from warmstart.training import CarryOver, Recipe, StopRule
+from warmstart.trial import Trial
+
+OPTIONS = [
+    (MLP, "activation", "tanh"),
+    (Cold, "scope", "weights"),
+    (ShrinkPerturb, "noise", "gaussian"),
+    (ShrinkPerturb, "scope", "weights"),
+    (Recipe, "optimizer", "sgd"),
+    (StopRule, "measure", "evaluation"),
+    (CarryOver, "normalization", "keep"),
+    (CarryOver, "optimizer_state", "keep"),
+    (EvaluationSettings, "evaluate", "test"),
+    (Study, "train_on", "arrival"),
+    (lambda **options: Arm(Warm(), **options), "train_on", "arrival"),
+    (lambda **options: Arm(Warm(), **options), "normalization", "keep"),
+    (lambda **options: Trial(MLP(), Study().stream, **options), "train_on", "arrival"),
+]
+
+
+@pytest.mark.parametrize(("make", "option", "value"), OPTIONS)
+def test_a_name_becomes_its_member(make, option, value):
+    found = getattr(make(**{option: value}), option)
+    assert found == value
+    assert type(found) is not str
+
+
+@pytest.mark.parametrize(("make", "option", "value"), OPTIONS)
+def test_another_name_is_refused(make, option, value):
+    with pytest.raises(InputError, match=rf"Unknown {option} 'bogus'"):
+        make(**{option: "bogus"})
+
+
+def test_a_name_computes_what_its_member_does():
+    assert ShrinkPerturb(noise="gaussian") == ShrinkPerturb(noise=Noise.GAUSSIAN)
+    model, fresh = (
+        MLP(width=3).build((2,), 2, generator=_generator()),
+        MLP(width=3).build((2,), 2, generator=_generator()),
+    )
+    named, member = shrink_perturb(model, fresh, scope="all"), shrink_perturb(model, fresh, scope=Scope.ALL)
+    assert all((a == b).all() for a, b in zip(named.parameters(), member.parameters(), strict=True))
+    with pytest.raises(InputError, match=r"Unknown scope 'bogus'"):
+        shrink_perturb(model, fresh, scope="bogus")
+
+
+def _generator():
+    from warmstart.basics import generator_for
+
+    return generator_for(0)
