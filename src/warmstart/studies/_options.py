@@ -14,7 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from warmstart.basics import InputError, unknown_name
+from warmstart.basics import InputError, choice, unknown_name
 
 NONE = "none"
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
@@ -95,7 +95,7 @@ def convert(value: Any, kind: Any, *, name: str) -> Any:
     if isinstance(kind, types.UnionType):
         return _convert_optional(value, kind, name)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return _convert_choice(value, kind, name)
+        return choice(kind, value, name=name)
     if kind is bool:
         return _convert_truth(value, name)
     if kind in (int, float):
@@ -108,13 +108,6 @@ def _convert_optional(value: Any, kind: types.UnionType, name: str) -> Any:
         return None
     (inner,) = (part for part in typing.get_args(kind) if part is not type(None))
     return convert(value, inner, name=name)
-
-
-def _convert_choice(value: Any, kind: type[StrEnum], name: str) -> StrEnum:
-    try:
-        return kind(value)
-    except ValueError:
-        raise unknown_name(name, str(value), [member.value for member in kind]) from None
 
 
 def _convert_truth(value: Any, name: str) -> bool:
