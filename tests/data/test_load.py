@@ -1,9 +1,10 @@
 import numpy as np
+import PIL.Image
 import pytest
 from sklearn.datasets import load_digits
 
 from warmstart.basics import InputError
-from warmstart.data import DataSource, known_datasets, load
+from warmstart.data import DataSource, known_datasets, load, training_samples
 
 
 def test_the_digits_are_scikit_learns_spread_over_all_greys():
@@ -69,6 +70,32 @@ def test_the_folder_around_is_called_by_its_name(tmp_path, monkeypatch, write_ta
 
 def test_known_data_sets_have_different_names_and_say_what_they_are():
     known = known_datasets()
-    assert len({entry.name for entry in known}) == len(known) == 6
+    assert len({entry.name for entry in known}) == len(known) == 7
     assert all(entry.title and "\n" not in entry.title for entry in known)
-    assert [entry.name for entry in known if entry.hub_id is None] == ["digits"]
+    assert [entry.name for entry in known if entry.hub_id is None] == ["digits", "mnist-m"]
+    assert [entry.name for entry in known if entry.embedded] == ["digits"]
+
+
+@pytest.mark.parametrize("subset", [None, 1, 100])
+def test_all_training_samples_are_counted_whatever_the_subset(subset):
+    assert training_samples(DataSource(subset=subset)) == 1797
+
+
+def test_training_samples_are_counted_without_a_look_at_the_images(tmp_path, write_images, monkeypatch):
+    pixels = np.zeros((20, 3, 32, 32), np.uint8)
+    write_images(tmp_path / "train-0.parquet", pixels, np.arange(20) % 10, columns=("img", "label"))
+    write_images(tmp_path / "test-0.parquet", pixels[:3], np.arange(3), columns=("img", "label"))
+    source = DataSource("cifar10", str(tmp_path), subset=10)
+    assert (training_samples(source), len(load(source).train)) == (20, 10)
+    monkeypatch.setattr(PIL.Image, "open", lambda *_: pytest.fail("no image is to be decoded"))
+    assert training_samples(source) == 20
+
+
+def test_training_samples_of_a_file_are_its_rows(write_table):
+    path = write_table("t.csv", "a,label\n" + "1,x\n2,y\n" * 7)
+    assert training_samples(DataSource(str(path))) == 14
+
+
+def test_training_samples_of_nothing_are_refused():
+    with pytest.raises(InputError, match="Unknown data set 'cifar': did you mean 'cifar10'"):
+        training_samples(DataSource("cifar"))

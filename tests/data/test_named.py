@@ -5,7 +5,7 @@ import pytest
 import scipy.io
 
 from warmstart.basics import InputError
-from warmstart.data import DataSource, known_datasets, load
+from warmstart.data import DataSource, known_datasets, load, training_samples
 
 COLOUR = np.random.default_rng(5).integers(0, 256, (20, 3, 32, 32)).astype(np.uint8)
 GREY = COLOUR[:, :1, :28, :28]
@@ -38,6 +38,24 @@ def test_a_set_is_found_in_the_directory_at(tmp_path, write_images, place):
 def test_a_set_may_be_called_as_on_the_hub(tmp_path, write_images, folder):
     _files(write_images, tmp_path / folder, pixels=GREY)
     assert load(DataSource("fashion-mnist", str(tmp_path))).input_shape == (1, 28, 28)
+
+
+@pytest.mark.parametrize("folder", ["mnist-m", "mnist_m", "mnist_m/data", "."])
+def test_mnist_m_is_found_under_both_its_names(tmp_path, write_images, folder):
+    _files(write_images, tmp_path / folder, columns=("image", "label"))
+    dataset = load(DataSource("mnist-m", str(tmp_path)), with_test=True)
+    assert (dataset.name, dataset.input_shape, len(dataset.classes)) == ("mnist-m", (3, 32, 32), 10)
+    assert np.array_equal(dataset.train.inputs, COLOUR)
+
+
+@pytest.mark.parametrize("ask", [load, training_samples])
+def test_a_set_that_is_not_downloaded_says_where_its_files_must_be(ask):
+    expected = (
+        r"^mnist-m is not downloaded: directory \(--data-dir\) or the environment variable WARMSTART_DATA must name a "
+        r"folder with mnist-m or mnist_m in it, got none\.$"
+    )
+    with pytest.raises(InputError, match=expected):
+        ask(DataSource("mnist-m"))
 
 
 def test_the_environment_names_the_directory_when_data_are_loaded(tmp_path, write_images, monkeypatch):

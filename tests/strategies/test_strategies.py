@@ -10,18 +10,26 @@ from torch import nn
 
 from warmstart import strategies
 from warmstart.basics import InputError, generator_for
+from warmstart.models import MLP, ResNet18
 from warmstart.strategies import (
     Cold,
     Context,
+    KeepLayers,
     Noise,
+    NormMatched,
     Scope,
     ShrinkPerturb,
     Strategy,
     Warm,
+    Which,
     gaussian_like,
+    keep_layers,
+    layers_of,
+    norm_matched,
     scale,
     shrink_perturb,
     shrink_perturb_,
+    transplant,
 )
 
 # One row for each strategy, with options that differ in kind. Every exported strategy must be here.
@@ -34,6 +42,11 @@ TABLE = [
     ShrinkPerturb(scope=Scope.WEIGHTS, shrink=0.3, noise=Noise.GAUSSIAN),
     ShrinkPerturb(noise=Noise.FIRST, shrink=0.2),
     ShrinkPerturb(before_first_round=True),
+    ShrinkPerturb(scope=Scope.HEAD),
+    KeepLayers(layers=4),
+    KeepLayers(Which.LAST, -1),
+    NormMatched(),
+    NormMatched(shrink=0.2, noise=Noise.GAUSSIAN),
 ]
 
 
@@ -111,19 +124,25 @@ class TestEveryStrategy:
         previous, fresh, _ = models
         start = strategy(*models)
         source = previous if strategy.continues else fresh
+        if isinstance(strategy, KeepLayers):
+            return  # whose they are is decided by layer, below
         assert not start.frozen.weight.requires_grad
         assert torch.equal(start.frozen.weight, source.frozen.weight)
 
     def test_leaves_buffers_to_the_carry_over(self, strategy, models):
         previous, fresh, _ = models
         start, source = strategy(*models), previous if strategy.continues else fresh
+        if isinstance(strategy, KeepLayers):
+            return
         assert same(dict(start.named_buffers()), dict(source.named_buffers()))
 
     def test_starts_round_one_without_a_previous_model(self, strategy, models):
         _, fresh, setting = models
         start = strategy(None, fresh, setting)
-        plain = same(state(start), state(fresh))
-        assert plain == (strategy not in (Cold(0.5), Cold(0.5, Scope.WEIGHTS), ShrinkPerturb(before_first_round=True)))
+        assert strategy.begins_fresh == same(state(start), state(fresh))
+        assert strategy.begins_fresh == (
+            strategy not in (Cold(0.5), Cold(0.5, Scope.WEIGHTS), ShrinkPerturb(before_first_round=True))
+        )
 
     def test_gives_the_same_start_for_the_same_generator(self, strategy, models):
         previous, fresh, _ = models
@@ -297,3 +316,150 @@ def test_a_model_may_be_its_own_noise():
     model = nn.Linear(2, 2)
     expected = 0.5 * model.weight.detach().clone()
     torch.testing.assert_close(shrink_perturb_(model, model, shrink=0.4, perturb=0.1).weight.detach(), expected)
+
+
+LAYERS = [
+    ["conv.weight", "conv.bias", "norm.weight", "norm.bias", "layer_norm.weight", "layer_norm.bias"],
+    ["frozen.weight", "frozen.bias"],
+    ["encode.weight", "encode.bias"],
+    ["first.weight", "first.bias"],
+    ["second.bias"],
+]
+
+
+def test_layers_are_modules_with_parameters_and_the_normalization_after_them():
+    parameters = dict(Model().named_parameters())
+    assert [sorted(set(layer) & set(parameters)) for layer in layers_of(Model())] == [sorted(names) for names in LAYERS]
+    assert "norm.running_mean" in layers_of(Model())[0]
+
+
+def test_a_normalization_layer_that_comes_first_is_a_layer():
+    model = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 2), nn.BatchNorm1d(2))
+    assert [layer[0] for layer in layers_of(model)] == ["0.weight", "1.weight"]
+
+
+def test_a_perceptron_has_a_layer_for_each_of_its_matrices():
+    model = MLP().build((4,), 3, generator=generator_for(0))
+    linear = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    assert layers_of(model) == [[f"{name}.weight", f"{name}.bias"] for name in linear]
+
+
+def test_a_layer_of_tied_parameters_alone_is_none():
+    model = nn.Sequential(nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False))
+    model[1].weight = model[0].weight
+    assert layers_of(model) == [["0.weight"]]
+
+
+def test_a_model_without_parameters_has_neither_layers_nor_head():
+    assert layers_of(nn.ReLU()) == []
+    for scope in Scope:
+        assert list(scale(nn.ReLU(), 0.5, scope=scope).parameters()) == []
+
+
+def test_resnet18_has_a_stem_sixteen_convolutions_three_shortcuts_and_a_head():
+    model = ResNet18(width=4).build((3, 8, 8), 10, generator=generator_for(0))
+    assert len(layers_of(model)) == 1 + 16 + 3 + 1
+    assert layers_of(model)[-1] == ["head.weight", "head.bias"]
+
+
+@pytest.mark.parametrize(
+    ("which", "layers", "kept"),
+    [("first", 1, [0]), ("first", 3, [0, 1, 2]), ("first", -1, [0, 1, 2, 3]), ("last", 2, [3, 4]), ("last", -4, [4])],
+)
+def test_kept_layers_come_from_the_previous_model_and_the_others_from_the_fresh_one(models, which, layers, kept):
+    previous, fresh, _ = models
+    found = dict(keep_layers(previous, fresh, which=which, layers=layers).named_parameters())
+    for index, names in enumerate(LAYERS):
+        source = dict((previous if index in kept else fresh).named_parameters())
+        assert all(torch.equal(found[name], source[name]) for name in names)
+
+
+def test_kept_layers_bring_their_buffers(models):
+    previous, fresh, _ = models
+    first, last = keep_layers(previous, fresh, which="first"), keep_layers(previous, fresh, which="last")
+    assert torch.equal(first.norm.running_mean, previous.norm.running_mean)
+    assert torch.equal(last.norm.running_mean, fresh.norm.running_mean)
+    assert not torch.equal(previous.norm.running_mean, fresh.norm.running_mean)
+
+
+def test_a_frozen_layer_of_another_shape_is_named_too():
+    one, other = nn.Linear(2, 3).requires_grad_(False), nn.Linear(2, 4).requires_grad_(False)
+    with pytest.raises(InputError, match=r"parameter 'weight' has shape \(4, 2\) in the first and \(3, 2\)"):
+        keep_layers(one, other)
+
+
+def test_too_many_layers_are_refused_with_the_number_of_those_there(models):
+    previous, fresh, _ = models
+    with pytest.raises(InputError, match="of the 5 layers of the model and at most all, got 6"):
+        keep_layers(previous, fresh, layers=6)
+
+
+@pytest.mark.parametrize("layers", [0, 6, -5, 1.5, True])
+def test_layers_that_are_not_there_are_refused(models, layers):
+    previous, fresh, _ = models
+    with pytest.raises(InputError, match=r"layers must .*, got"):
+        keep_layers(previous, fresh, layers=layers)
+
+
+def test_head_and_body_share_all_parameters(models):
+    previous, fresh, _ = models
+    before = state(previous)
+    head = state(shrink_perturb(previous, fresh, scope=Scope.HEAD))
+    body = state(shrink_perturb(previous, fresh, scope=Scope.BODY))
+    changed = {
+        scope: {n for n in TRAINABLE if not torch.equal(found[n], before[n])}
+        for scope, found in (("head", head), ("body", body))
+    }
+    zero = {"norm.bias", "layer_norm.bias"}
+    assert changed == {"head": {"second.bias"}, "body": set(TRAINABLE) - {"second.bias"} - zero}
+
+
+def test_norm_matched_keeps_the_direction_of_the_fresh_model_and_takes_the_norms_of_the_other(models):
+    previous, fresh, _ = models
+    found = dict(norm_matched(fresh, previous).named_parameters())
+    theirs, directions = dict(previous.named_parameters()), dict(fresh.named_parameters())
+    for name in TRAINABLE:
+        flat = directions[name].flatten().tolist()
+        size = sum(value * value for value in flat) ** 0.5
+        wanted = sum(value * value for value in theirs[name].flatten().tolist()) ** 0.5
+        expected = torch.tensor([value * wanted / size if size else 0.0 for value in flat])
+        torch.testing.assert_close(found[name].flatten(), expected)
+
+
+def test_norm_matched_has_the_norms_of_shrink_perturb_with_noise_of_its_own(models):
+    previous, fresh, _ = models
+    found = NormMatched(shrink=0.3)(previous, fresh, context())
+    start = ShrinkPerturb(shrink=0.3)(previous, make(4), context())
+    for name in TRAINABLE:
+        one, other = dict(found.named_parameters())[name], dict(start.named_parameters())[name]
+        if dict(fresh.named_parameters())[name].norm() > 0:
+            torch.testing.assert_close(one.norm(), other.norm())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_norms_are_matched_in_half_precision_as_far_as_it_goes(dtype):
+    fresh, like = nn.Linear(50, 50).to(dtype), nn.Linear(50, 50).to(dtype)
+    scaled = scale(fresh, 1e-4)
+    for model in (fresh, scaled):
+        found = norm_matched(model, like).weight.float()
+        assert found.norm().item() == pytest.approx(like.weight.float().norm().item(), rel=1e-3)
+
+
+def test_a_transplant_keeps_what_fits_and_leaves_the_new_head():
+    previous, fresh = (nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.Linear(3, n)) for n in (4, 5))
+    previous[1].running_mean += 1
+    model = transplant(previous, fresh)
+    assert torch.equal(model[0].weight, previous[0].weight)
+    assert torch.equal(model[1].running_mean, previous[1].running_mean)
+    assert torch.equal(model[2].weight, fresh[2].weight)
+
+
+def test_a_transplant_of_nothing_is_refused():
+    with pytest.raises(InputError, match="previous must share a parameter's name and shape"):
+        transplant(nn.Linear(2, 3), nn.Linear(4, 5))
+
+
+def test_a_counter_of_batches_that_fits_is_not_a_transplant():
+    previous, fresh = (nn.Sequential(nn.Linear(2, n), nn.BatchNorm1d(n)) for n in (3, 4))
+    with pytest.raises(InputError, match="previous must share a parameter's name and shape"):
+        transplant(previous, fresh)

@@ -9,6 +9,7 @@ from ._errors import check_in_range as check_in_range
 from ._errors import unknown_name as unknown_name
 from ._files import check_writable as check_writable
 from ._files import write_whole as write_whole
+from ._matching import check_alike as check_alike
 from ._optional import require as require
 from ._randomness import derived_seed as derived_seed
 from ._randomness import generator_for as generator_for

@@ -3,6 +3,7 @@
 from ._arrays import Dataset as Dataset
 from ._arrays import LabelledArrays as LabelledArrays
 from ._load import load as load
+from ._load import training_samples as training_samples
 from ._named import NamedDataset as NamedDataset
 from ._named import known_datasets as known_datasets
 from ._source import DataSource as DataSource

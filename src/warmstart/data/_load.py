@@ -52,13 +52,34 @@ def load(source: DataSource, *, with_test: bool = False, progress: Tell | None =
         (100, (1, 8, 8), ('0', '1', '2'))
     """
     tell = progress or _silent
+    raw, named, place = _found(source, with_test, tell)
+    dataset = assemble(raw, subset=source.subset, with_test=with_test, tell=tell)
+    if named is not None:
+        named.check(dataset, place)
+    return dataset
+
+
+def training_samples(source: DataSource, *, progress: Tell | None = None) -> int:
+    """Return how many training samples there are, whatever the subset; no image is decoded.
+
+    Raises:
+        InputError: If there are no such data.
+
+    Example:
+        >>> training_samples(DataSource("digits", subset=100))
+        1797
+    """
+    raw, _, _ = _found(source, False, progress or _silent)
+    return len(raw.train.labels)
+
+
+def _found(source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, NamedDataset | None, str]:
+    """Return what there is under a name or at a path, the known data set it is, and where it was found."""
     named = next((known for known in known_datasets() if known.name == source.name), None)
     if named is None:
-        return assemble(_at_path(source), subset=source.subset, with_test=with_test, tell=tell)
-    raw, place = _embedded(source) if named.hub_id is None else _from_files(named, source, with_test, tell)
-    dataset = assemble(raw, subset=source.subset, with_test=with_test, tell=tell)
-    named.check(dataset, place)
-    return dataset
+        return _at_path(source), None, source.name
+    raw, place = _embedded(source) if named.embedded else _from_files(named, source, with_test, tell)
+    return raw, named, place
 
 
 def _silent(_: str) -> None:
@@ -74,6 +95,11 @@ def _from_files(named: NamedDataset, source: DataSource, with_test: bool, tell: 
     directory = source.directory or os.environ.get(DIRECTORY_VARIABLE)
     if directory:
         return _in_directory(named, Path(directory).expanduser(), source)
+    if named.hub_id is None:
+        raise InputError(
+            f"{named.name} is not downloaded: directory (--data-dir) or the environment variable {DIRECTORY_VARIABLE} "
+            f"must name a folder with {' or '.join(named.folder_names)} in it, got none."
+        )
     tell(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
     folder = download(named, with_test=with_test)
     return read_parquet(named.name, split_files(folder), source.label), str(folder)

@@ -18,8 +18,10 @@ class NamedDataset:
         title: What it is, in one line.
         input_shape: (channels, height, width).
         classes: Number of classes.
-        hub_id: Its repository on the Hugging Face hub; None if it comes with an installed package.
+        hub_id: Its repository on the Hugging Face hub; None if it is not to be had from there.
         hub_folder: Where its parquet files are in that repository.
+        embedded: Whether it comes with an installed package.
+        other_names: What else a folder with its files may be called.
     """
 
     name: str
@@ -28,12 +30,14 @@ class NamedDataset:
     classes: int
     hub_id: str | None = None
     hub_folder: str = ""
+    embedded: bool = False
+    other_names: tuple[str, ...] = ()
 
     @property
     def folder_names(self) -> tuple[str, ...]:
         """What a folder with its files is likely to be called."""
         hub = (self.hub_id.split("/")[-1], self.hub_id) if self.hub_id else ()
-        return tuple(dict.fromkeys((self.name, *hub)))
+        return tuple(dict.fromkeys((self.name, *self.other_names, *hub)))
 
     def check(self, dataset: Dataset, place: str) -> None:
         """Raise unless what was read can be this data set.
@@ -58,14 +62,16 @@ def known_datasets() -> tuple[NamedDataset, ...]:
 
     Example:
         >>> [dataset.name for dataset in known_datasets()]
-        ['digits', 'cifar10', 'cifar100', 'svhn', 'mnist', 'fashion-mnist']
+        ['digits', 'cifar10', 'cifar100', 'svhn', 'mnist', 'mnist-m', 'fashion-mnist']
     """
     return _KNOWN
 
 
 _COLOUR, _GREY = (3, 32, 32), (1, 28, 28)
 _KNOWN = (
-    NamedDataset("digits", "Handwritten digits: 1,797 greyscale images of 8x8 in 10 classes", (1, 8, 8), 10),
+    NamedDataset(
+        "digits", "Handwritten digits: 1,797 greyscale images of 8x8 in 10 classes", (1, 8, 8), 10, embedded=True
+    ),
     NamedDataset(
         "cifar10",
         "CIFAR-10, photographs: 50,000 + 10,000 colour images of 32x32 in 10 classes",
@@ -97,6 +103,13 @@ _KNOWN = (
         10,
         hub_id="ylecun/mnist",
         hub_folder="mnist",
+    ),
+    NamedDataset(
+        "mnist-m",
+        "MNIST-M, handwritten digits on photographs: colour images of 32x32 in 10 classes",
+        _COLOUR,
+        10,
+        other_names=("mnist_m",),
     ),
     NamedDataset(
         "fashion-mnist",

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from warmstart.basics import InputError
+from warmstart.basics import check_alike
 
 from ._weights import trainable
 
@@ -63,21 +63,10 @@ def weight_correlations(one: nn.Module, other: nn.Module) -> dict[str, float | N
 def _pairs(one: nn.Module, other: nn.Module) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Return the trainable weights of ``one`` beside those of ``other``, as flat float64 tensors on the CPU."""
     # Tied parameters may carry one name here and another there, so every alias counts.
-    others = dict(other.named_parameters(remove_duplicate=False))
-    _check_alike(dict(one.named_parameters(remove_duplicate=False)), others)
+    ours, others = (dict(model.named_parameters(remove_duplicate=False)) for model in (one, other))
+    check_alike(ours, others)
+    check_alike(others, ours, missing="The models differ: parameter '{name}' is missing in the first one.")
     return {name: (_flat(parameter), _flat(others[name])) for name, parameter in trainable(one).items()}
-
-
-def _check_alike(one: dict[str, nn.Parameter], other: dict[str, nn.Parameter]) -> None:
-    for name in [*one, *other]:
-        if name not in one or name not in other:
-            missing = "second" if name in one else "first"
-            raise InputError(f"The models differ: parameter '{name}' is missing in the {missing} one.")
-        if one[name].shape != other[name].shape:
-            raise InputError(
-                f"The models differ: parameter '{name}' has shape {tuple(one[name].shape)} in the first "
-                f"and {tuple(other[name].shape)} in the second one."
-            )
 
 
 def _flat(parameter: nn.Parameter) -> torch.Tensor:

@@ -49,8 +49,9 @@ def fgsm(model: nn.Module, inputs: Tensor, *, labels: Tensor, epsilon: float, bo
     if not inputs.is_floating_point():
         raise InputError(f"inputs must be floating point to be moved by a gradient, got {inputs.dtype}.")
     with torch.enable_grad():
-        moved = inputs.detach().clone().requires_grad_()
-        loss = F.cross_entropy(wide(forward_aside(model, moved)), labels)
+        moved = inputs.detach().requires_grad_()
+        # The model gets a copy, for a leaf that enters a module cannot be differentiated while operations are counted.
+        loss = F.cross_entropy(wide(forward_aside(model, moved.clone())), labels)
         (gradient,) = torch.autograd.grad(loss, moved)
     examples = inputs.detach() + epsilon * gradient.sign()
     return examples if bounds is None else examples.clamp(*bounds)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, check_alike
 
 
 def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -36,14 +36,12 @@ def stored_for(parameters: Mapping[str, nn.Parameter], stored: Mapping[str, Tens
     Raises:
         InputError: If a parameter is missing in ``stored`` or has another shape there; it names the parameter.
     """
-    for name, parameter in parameters.items():
-        if name not in stored:
-            raise InputError(f"{owner} must hold every trainable parameter of the model, but '{name}' is missing.")
-        if stored[name].shape != parameter.shape:
-            raise InputError(
-                f"{owner} must hold '{name}' in the model's shape {tuple(parameter.shape)}, "
-                f"got {tuple(stored[name].shape)}."
-            )
+    check_alike(
+        parameters,
+        stored,
+        missing=f"{owner} must hold every trainable parameter of the model, but '{{name}}' is missing.",
+        shapes=f"{owner} must hold '{{name}}' in the model's shape {{one}}, got {{other}}.",
+    )
     return [wide(stored[name]).to(parameter.device) for name, parameter in parameters.items()]
 
 

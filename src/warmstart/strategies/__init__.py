@@ -3,6 +3,12 @@
 from ._cold import Cold as Cold
 from ._cold import scale as scale
 from ._cold import scale_ as scale_
+from ._keep_layers import KeepLayers as KeepLayers
+from ._keep_layers import Which as Which
+from ._keep_layers import keep_layers as keep_layers
+from ._layers import layers_of as layers_of
+from ._norm_matched import NormMatched as NormMatched
+from ._norm_matched import norm_matched as norm_matched
 from ._parameters import Scope as Scope
 from ._parameters import gaussian_like as gaussian_like
 from ._shrink_perturb import Noise as Noise
@@ -11,4 +17,5 @@ from ._shrink_perturb import shrink_perturb as shrink_perturb
 from ._shrink_perturb import shrink_perturb_ as shrink_perturb_
 from ._strategy import Context as Context
 from ._strategy import Strategy as Strategy
+from ._transplant import transplant as transplant
 from ._warm import Warm as Warm

@@ -7,37 +7,44 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, choice
+from warmstart.basics import check_alike, choice
 
-# Private in PyTorch, but the one common base of batch and instance normalization since version 1.1.
-_NORMALIZATIONS = (
-    nn.modules.batchnorm._NormBase,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.LocalResponseNorm,
-    nn.RMSNorm,
-)
+from ._layers import NORMALIZATIONS, layers_of
 
 
 class Scope(StrEnum):
     """Which trainable parameters a strategy changes.
 
     ``ALL``: every one, normalization gains and biases included. ``WEIGHTS``: those of two or more dimensions outside
-    normalization layers, which for convolutional networks and perceptrons is the kernels and matrices.
+    normalization layers, which for convolutional networks and perceptrons is the kernels and matrices. ``HEAD``:
+    those of the last layer. ``BODY``: all others.
     """
 
     ALL = "all"
     WEIGHTS = "weights"
+    HEAD = "head"
+    BODY = "body"
 
 
 def parameters_in(model: nn.Module, scope: Scope) -> Iterator[tuple[str, nn.Parameter]]:
     """Yield name and parameter for the trainable parameters in ``scope``, tied ones once."""
     scope = choice(Scope, scope, name="scope")
-    gains = {id(p) for m in model.modules() if isinstance(m, _NORMALIZATIONS) for p in m.parameters(recurse=False)}
+    names = _names_in(model, scope)
     for name, parameter in model.named_parameters():
-        is_weight = parameter.ndim >= 2 and id(parameter) not in gains
-        if parameter.requires_grad and (scope is Scope.ALL or is_weight):
+        if parameter.requires_grad and name in names:
             yield name, parameter
+
+
+def _names_in(model: nn.Module, scope: Scope) -> set[str]:
+    """Return the names of the parameters in ``scope``, frozen ones included."""
+    named = dict(model.named_parameters())
+    if scope is Scope.WEIGHTS:
+        gains = {id(p) for m in model.modules() if isinstance(m, NORMALIZATIONS) for p in m.parameters(recurse=False)}
+        return {name for name, parameter in named.items() if parameter.ndim >= 2 and id(parameter) not in gains}
+    if scope is Scope.ALL:
+        return set(named)
+    head = {name for layer in layers_of(model)[-1:] for name in layer}
+    return set(named) & head if scope is Scope.HEAD else set(named) - head
 
 
 def paired_parameters(model: nn.Module, other: nn.Module, scope: Scope) -> Iterator[tuple[nn.Parameter, torch.Tensor]]:
@@ -51,20 +58,13 @@ def paired_parameters(model: nn.Module, other: nn.Module, scope: Scope) -> Itera
     """
     # Tied parameters may carry one name here and another there, so every alias of the other model counts.
     others = dict(other.named_parameters(remove_duplicate=False))
-    pairs = [(name, parameter, others.get(name)) for name, parameter in parameters_in(model, scope)]
-    for name, parameter, found in pairs:
-        if found is None:
-            raise InputError(f"The models differ: parameter '{name}' is missing in the second one.")
-        if found.shape != parameter.shape:
-            raise InputError(
-                f"The models differ: parameter '{name}' has shape {tuple(parameter.shape)} in the first "
-                f"and {tuple(found.shape)} in the second one."
-            )
-    for _, parameter, found in pairs:
-        if found is not None:
-            # The very same tensor would shrink before it is added.
-            other_tensor = found.detach().clone() if found is parameter else found.detach()
-            yield parameter, other_tensor.to(device=parameter.device, dtype=parameter.dtype)
+    parameters = dict(parameters_in(model, scope))
+    check_alike(parameters, others)
+    for name, parameter in parameters.items():
+        found = others[name]
+        # The very same tensor would shrink before it is added.
+        other_tensor = found.detach().clone() if found is parameter else found.detach()
+        yield parameter, other_tensor.to(device=parameter.device, dtype=parameter.dtype)
 
 
 def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:

@@ -135,6 +135,11 @@ class ShrinkPerturb(Strategy):
         _check(self.shrink, self._perturb)
 
     @property
+    def begins_fresh(self) -> bool:
+        """Unless the first initialisation is shrunk and perturbed, too."""
+        return not self.before_first_round
+
+    @property
     def _perturb(self) -> float:
         assert self.perturb is not None, "settled at construction"
         return self.perturb

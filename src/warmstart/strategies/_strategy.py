@@ -31,11 +31,17 @@ class Strategy(ABC):
     parameters are theirs to decide: what happens to normalization statistics and to the optimizer is the carry-over.
 
     Attributes:
+        begins_fresh: Whether round 1 starts from the fresh model as it is.
         continues: Whether the start of a round contains the previous model. Where it does not, there is nothing that
             optimizer state or normalization statistics could be carried over with.
     """
 
     continues: ClassVar[bool] = True
+
+    @property
+    @abstractmethod
+    def begins_fresh(self) -> bool:
+        """Whether round 1 starts from the fresh model as it is."""
 
     @abstractmethod
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:

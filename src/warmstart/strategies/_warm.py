@@ -17,6 +17,11 @@ class Warm(Strategy):
         Warm()
     """
 
+    @property
+    def begins_fresh(self) -> bool:
+        """Always."""
+        return True
+
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
         """Return a copy of the previous model, or of the fresh one where there is none."""
         return copy.deepcopy(fresh if previous is None else previous)

@@ -1,5 +1,7 @@
 """How data arrive."""
 
+from ._active import Active as Active
 from ._growing import Growing as Growing
+from ._part import Part as Part
 from ._stream import Stream as Stream
 from ._two_phase import TwoPhase as TwoPhase

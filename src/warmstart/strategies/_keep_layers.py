@@ -1,0 +1,99 @@
+"""Keep some layers of the previous model, and draw the others anew."""
+
+import copy
+from dataclasses import dataclass
+from enum import StrEnum
+
+from torch import nn
+
+from warmstart.basics import InputError, check_alike, settle_choices
+
+from ._layers import layers_of
+from ._strategy import Context, Strategy
+
+
+class Which(StrEnum):
+    """From which end layers are counted: the ``FIRST``, next to the inputs, or the ``LAST``, next to the outputs."""
+
+    FIRST = "first"
+    LAST = "last"
+
+
+def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.FIRST, layers: int = 1) -> nn.Module:
+    """Return a copy of ``fresh`` with the parameters and buffers of some layers of ``previous``.
+
+    Args:
+        previous: A trained model, left untouched.
+        fresh: A model of the same shape, left untouched.
+        which: From which end layers are counted.
+        layers: How many layers are kept; negative: all but so many. Not 0. A normalization layer counts with the layer
+            before it.
+
+    Raises:
+        InputError: If there are not so many layers, or the models' shapes differ.
+
+    Example:
+        >>> old, new = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)), nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
+        >>> model = keep_layers(old, new, which=Which.LAST)
+        >>> bool(model[0].weight == new[0].weight), bool(model[1].weight == old[1].weight)
+        (True, True)
+    """
+    check_layers(layers)
+    check_alike(dict(fresh.named_parameters()), dict(previous.named_parameters(remove_duplicate=False)))
+    model, found = copy.deepcopy(fresh), layers_of(previous)
+    state = previous.state_dict()
+    names = [name for layer in _kept(found, Which(which), layers) for name in layer]
+    model.load_state_dict({name: state[name] for name in names if name in state}, strict=False)
+    return model
+
+
+def _kept(found: list[list[str]], which: Which, layers: int) -> list[list[str]]:
+    count = layers if layers > 0 else len(found) + layers
+    if not 0 < count <= len(found):
+        raise InputError(
+            f"layers must keep at least 1 of the {len(found)} layers of the model and at most all, got {layers}."
+        )
+    return found[:count] if which is Which.FIRST else found[-count:]
+
+
+def check_layers(layers: int) -> None:
+    """Raise unless ``layers`` is a whole number other than 0."""
+    if isinstance(layers, bool) or not isinstance(layers, int) or layers == 0:
+        raise InputError(f"layers must be a whole number other than 0, got {layers}.")
+
+
+@dataclass(frozen=True)
+class KeepLayers(Strategy):
+    """Start a round from some layers of the previous model and fresh ones elsewhere; see :func:`keep_layers`.
+
+    Args:
+        which: From which end layers are counted.
+        layers: How many are kept; negative: all but so many. ``KeepLayers(Which.LAST, 1)`` keeps the head alone,
+            ``KeepLayers(Which.FIRST, -1)`` all but the head.
+
+    Reference:
+        Ash and Adams, "On the Difficulty of Warm-Starting Neural Network Training", 2019 (arXiv 1910.08475v1).
+
+    Example:
+        >>> KeepLayers(layers=3)
+        KeepLayers(which=<Which.FIRST: 'first'>, layers=3)
+    """
+
+    which: Which = Which.FIRST
+    layers: int = 1
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        settle_choices(self)
+        check_layers(self.layers)
+
+    @property
+    def begins_fresh(self) -> bool:
+        """Always."""
+        return True
+
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+        """Return the mixed model; in round 1 a copy of the fresh one."""
+        if previous is None:
+            return copy.deepcopy(fresh)
+        return keep_layers(previous, fresh, which=self.which, layers=self.layers)

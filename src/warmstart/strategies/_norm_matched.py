@@ -1,0 +1,95 @@
+"""A cold start with the norms of a shrunk and perturbed one: the control for shrink-perturb."""
+
+import copy
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from warmstart.basics import settle_choices
+
+from ._parameters import Scope, paired_parameters
+from ._shrink_perturb import Noise, ShrinkPerturb
+from ._strategy import Context, Strategy
+
+
+def norm_matched(fresh: nn.Module, like: nn.Module) -> nn.Module:
+    """Return a copy of ``fresh`` in which every trainable parameter has the L2 norm that it has in ``like``.
+
+    theta_i <- fresh_i * ||like_i|| / ||fresh_i|| for every parameter tensor i
+
+    A tensor of norm 0, as biases are that start at 0, stays 0: it has no direction to be scaled along.
+
+    Args:
+        fresh: Left untouched; it gives the directions.
+        like: A model of the same shape, left untouched; it gives the norms.
+
+    Raises:
+        InputError: If the models' shapes differ.
+
+    Example:
+        >>> fresh, like = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False)
+        >>> _ = nn.init.constant_(like.weight, 3.0)
+        >>> round(norm_matched(fresh, like).weight.norm().item() ** 2, 3)
+        18.0
+    """
+    model = copy.deepcopy(fresh)
+    with torch.no_grad():
+        for parameter, other in paired_parameters(model, like, Scope.ALL):
+            direction = _wide(parameter)
+            norm = direction.norm()
+            if norm > 0:
+                parameter.copy_(direction * (_wide(other).norm() / norm))
+    return model
+
+
+def _wide(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor in at least single precision: in half precision the factor would be rounded, or overflow."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+@dataclass(frozen=True)
+class NormMatched(Strategy):
+    """Start every round from a fresh model with the norms that shrink-perturb would give; see :func:`norm_matched`.
+
+    It keeps nothing of the previous model but the size of its weights, tensor by tensor. What shrink-perturb gains over
+    it is due to the weights that it keeps; what it gains over a cold start is due to a start of another scale.
+
+    In round 1 it is a cold start.
+
+    Args:
+        shrink: As of :class:`ShrinkPerturb`, in [0, 1].
+        perturb: As of :class:`ShrinkPerturb`.
+        noise: As of :class:`ShrinkPerturb`.
+
+    Example:
+        >>> NormMatched(shrink=0.2).perturb
+        0.1
+    """
+
+    continues: ClassVar[bool] = False
+    shrink: float = 0.4
+    perturb: float | None = None
+    noise: Noise = Noise.FRESH
+
+    def __post_init__(self) -> None:
+        """Check the options and settle the default of ``perturb``."""
+        settle_choices(self)
+        object.__setattr__(self, "perturb", self._shrink_perturb.perturb)
+
+    @property
+    def begins_fresh(self) -> bool:
+        """Always."""
+        return True
+
+    @property
+    def _shrink_perturb(self) -> ShrinkPerturb:
+        return ShrinkPerturb(self.shrink, self.perturb, self.noise)
+
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+        """Return the rescaled copy of the fresh model; in round 1 a plain copy."""
+        if previous is None:
+            return copy.deepcopy(fresh)
+        # Noise from another draw: that of the fresh model itself would leave a trace of it in what gives the norms.
+        return norm_matched(fresh, self._shrink_perturb(previous, context.draw(), context))

@@ -1,0 +1,41 @@
+"""A part of the pool, at once."""
+
+from dataclasses import dataclass
+
+import torch
+
+from warmstart.basics import InputError, check_in_range
+
+from ._stream import Stream
+
+
+@dataclass(frozen=True)
+class Part(Stream):
+    """A random part of the pool arrives, and nothing after it.
+
+    With a study's ``source``, on which a round is trained before, it is transfer to a second data set of which only so
+    much is labelled.
+
+    Args:
+        fraction: The part, in (0, 1].
+
+    Reference:
+        Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 9.
+
+    Example:
+        >>> [len(arrival) for arrival in Part(0.5).arrivals(10, generator=torch.Generator())]
+        [5]
+    """
+
+    fraction: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_in_range("fraction", self.fraction, 0, 1, low_open=True)
+
+    def arrivals(self, count: int, *, generator: torch.Generator) -> list[torch.Tensor]:
+        """Return the one arrival; see :meth:`Stream.arrivals`."""
+        size = round(count * self.fraction)
+        if size < 2:
+            raise InputError(f"fraction must make at least 2 of the {count} samples arrive, got {self.fraction}.")
+        return [torch.randperm(count, generator=generator)[:size]]
