@@ -1,5 +1,6 @@
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch import nn
 from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
+from warmstart.penalties import L2, Adversarial
 from warmstart.training import (
     Ending,
     Measure,
@@ -272,3 +274,138 @@ def test_measuring_by_evaluation_sees_no_stale_statistics():
     stop = StopRule(None, max_epochs=1, measure=Measure.EVALUATION)
     result = fit(model, data, recipe=still, stop=stop, generator=generator_for(1))
     assert result.history[-1].train_accuracy > 0.9
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_l2_as_a_penalty_is_the_weight_decay_of_sgd(momentum, data):
+    recipe = replace(SGD, momentum=momentum)
+    decayed, penalized, plain = mlp(), mlp(), mlp()
+    stop = StopRule(None, max_epochs=4)
+    fit(decayed, data, recipe=replace(recipe, weight_decay=0.05), stop=stop, generator=generator_for(5))
+    fit(penalized, data, recipe=recipe, stop=stop, generator=generator_for(5), penalty=L2(0.05))
+    fit(plain, data, recipe=recipe, stop=stop, generator=generator_for(5))
+    torch.testing.assert_close(parameters(penalized), parameters(decayed), rtol=1e-4, atol=1e-5)
+    assert (parameters(penalized) - parameters(plain)).abs().max() > 0.01
+
+
+def test_the_train_loss_includes_the_penalty(data):
+    still = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=16)
+    model, stop = mlp(), StopRule(None, max_epochs=1)
+    plain, penalized = (
+        fit(model, data, recipe=still, stop=stop, generator=generator_for(0), penalty=penalty).history[0].train_loss
+        for penalty in (None, L2(0.3))
+    )
+    assert plain == pytest.approx(evaluate(model, data).loss, rel=1e-5)
+    assert penalized - plain == pytest.approx(0.3 / 2 * float(parameters(model).square().sum()), rel=1e-4)
+
+
+def test_a_penalty_of_no_strength_changes_nothing(data):
+    one, other = mlp(), mlp()
+    stop = StopRule(None, max_epochs=2)
+    first = fit(one, data, recipe=ADAM, stop=stop, generator=generator_for(0), penalty=L2(0.0))
+    second = fit(other, data, recipe=ADAM, stop=stop, generator=generator_for(0))
+    assert first.history == second.history
+    assert torch.equal(parameters(one), parameters(other))
+
+
+def test_a_penalty_that_is_not_finite_is_a_divergence(data):
+    with torch.no_grad():
+        (model := mlp())[1].weight.fill_(1e15)
+    huge = fit(model, data, recipe=SGD, stop=StopRule(None), generator=generator_for(0), penalty=L2(1e30))
+    assert (huge.ending, len(huge.history)) == (Ending.DIVERGED, 1)
+
+
+def test_the_passes_of_a_penalty_are_counted(data):
+    def flops(penalty):
+        stop = StopRule(None, max_epochs=2)
+        cost = fit(mlp(), data, recipe=ADAM, stop=stop, generator=generator_for(0), penalty=penalty).cost
+        return cost.flops / cost.samples
+
+    first, total = 4 * 8, 4 * 8 + 8 * 8 + 8 * 3
+    plain = 6 * total - 2 * first
+    # The examples cost a pass forward and one back to the inputs, first layer included; the loss on them a whole step.
+    assert flops(Adversarial(1.0, epsilon=0.1)) == plain + 4 * total + plain
+    assert 2.5 < flops(Adversarial(1.0, epsilon=0.1)) / plain < 3
+    assert flops(L2(0.1)) == flops(None) == plain
+
+
+def literal_step_shrink(model, data, recipe, seed):
+    """Two steps of SGD by hand, each followed by theta <- step_shrink * theta."""
+    generator = generator_for(seed)
+    torch.randint(2**62, (), generator=generator)  # the draw that seeds dropout
+    order = torch.randperm(len(data), generator=generator)
+    for part in order.tensor_split(2):
+        loss = F.cross_entropy(model(data.inputs[part]), data.labels[part])
+        gradients = torch.autograd.grad(loss, list(model.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(model.parameters(), gradients, strict=True):
+                parameter.copy_(recipe.step_shrink * (parameter - recipe.learning_rate * gradient))
+
+
+def test_weights_shrink_after_every_step(data):
+    recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=30, step_shrink=0.7)
+    fast, plain = mlp(), mlp()
+    result = fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(5))
+    literal_step_shrink(plain, data, recipe, 5)
+    assert result.cost.steps == 2
+    torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("shrink", "variance"), [(1.0, 2.0), (0.5, 1.25)])
+def test_noise_after_every_step_has_the_deviation_asked_for(shrink, variance, data):
+    """Of two steps, the first one's noise shrinks in the second: shrink^2 + 1 times the variance of one."""
+    recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=30, step_shrink=shrink, step_noise=0.1)
+    model = MLP(width=100).build((4,), 3, generator=generator_for(0))
+    before = parameters(model)
+    fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    noise = (parameters(model) - shrink**2 * before) / 0.1
+    assert len(noise) > 10_000
+    assert noise.mean().item() == pytest.approx(0, abs=0.05)
+    assert noise.var().item() == pytest.approx(variance, rel=0.05)
+
+
+def test_frozen_parameters_neither_shrink_nor_shake(data):
+    model = mlp()
+    frozen = model[1].requires_grad_(False)
+    before = frozen.weight.clone()
+    recipe = replace(ADAM, step_shrink=0.5, step_noise=0.1)
+    fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    assert torch.equal(frozen.weight, before)
+
+
+@pytest.mark.usefixtures("untouched_globals")
+def test_the_noise_of_steps_is_decided_by_the_generator(data):
+    recipe = replace(ADAM, step_noise=0.01)
+    models = [mlp(), mlp(), mlp()]
+    for model, seed in zip(models, (1, 1, 2), strict=True):
+        fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=2), generator=generator_for(seed))
+    one, same, other = map(parameters, models)
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_without_noise_nothing_is_drawn_for_it(data):
+    """Dropout meets the same draws with and without a factor that changes no weight."""
+    states = []
+    for recipe in (ADAM, replace(ADAM, step_shrink=1.0, step_noise=0.0), replace(ADAM, step_shrink=1 - 1e-12)):
+        model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 3))
+        with torch.no_grad():
+            for index, parameter in enumerate(model.parameters()):
+                parameter.copy_(torch.linspace(-1, 1, parameter.numel()).reshape(parameter.shape) * (index + 1) / 4)
+        fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=2), generator=generator_for(1))
+        states.append(parameters(model))
+    assert torch.equal(states[0], states[1])
+    torch.testing.assert_close(states[2], states[0], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"step_shrink": 1.5}, r"step_shrink must lie in \[0, 1\], got 1.5"),
+        ({"step_shrink": -0.1}, r"step_shrink must lie in \[0, 1\], got -0.1"),
+        ({"step_noise": -1}, r"step_noise must lie in \[0, inf\), got -1"),
+    ],
+)
+def test_steps_that_shrink_or_shake_too_much_are_refused(options, message):
+    with pytest.raises(InputError, match=message):
+        Recipe(**options)

@@ -10,8 +10,19 @@ from torch import nn
 
 from samples import blobs, pictures
 from warmstart.basics import InputError
-from warmstart.training import Cost, Ending, EpochReport, OptimizerKind, Recipe, StopRule, TensorData, evaluate
+from warmstart.training import (
+    Cost,
+    Ending,
+    EpochReport,
+    OptimizerKind,
+    Recipe,
+    StopRule,
+    TensorData,
+    evaluate,
+    predict,
+)
 from warmstart.training._data import batches, smallest_batch
+from warmstart.training._layout import has_channels_last, wants_channels_last, with_channels_first, with_channels_last
 
 
 @given(st.integers(1, 2000), st.integers(1, 300))
@@ -50,6 +61,43 @@ def test_the_layout_is_the_models_and_changes_no_value(model):
     assert torch.equal(inputs, data.batch(indices)[0])
     assert torch.equal(laid_out.take(indices).inputs, images[indices])
     assert labels.tolist() == [0, 0, 0]
+
+
+def pointwise(inputs, *, stride=2, groups=1):
+    return nn.Conv2d(inputs, 8, 1, stride=stride, groups=groups, bias=False)
+
+
+@pytest.mark.parametrize(
+    ("convolution", "wants"),
+    [
+        (pointwise(2), False),
+        (pointwise(32, groups=8), False),
+        (pointwise(16), True),
+        (pointwise(2, stride=1), True),
+        (nn.Conv2d(2, 8, 3, stride=2), True),
+    ],
+)
+def test_channels_lie_last_only_where_the_kernels_stay_in_their_memory(convolution, wants):
+    assert wants_channels_last(nn.Sequential(convolution)) is wants
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("last", [False, True])
+def test_batches_keep_the_layout_of_their_images(channels, last):
+    images = torch.zeros(4, channels, 8, 8)
+    for laid_out in (with_channels_first(images), with_channels_last(with_channels_last(images))):
+        laid_out = with_channels_last(laid_out) if last else with_channels_first(laid_out)
+        inputs, _ = TensorData(laid_out, torch.zeros(4).long()).batch(torch.tensor([1, 2]))
+        assert has_channels_last(inputs) is has_channels_last(laid_out) is last
+
+
+def test_gradients_of_narrow_strided_pointwise_convolutions_are_right():
+    images, convolution = torch.rand(60, 2, 8, 8), pointwise(2).to(memory_format=torch.channels_last)
+    laid_out = TensorData(images, torch.zeros(60).long()).laid_out_for(convolution)
+    outputs = convolution(laid_out.inputs)
+    found = torch.autograd.grad(outputs.square().sum(), convolution.weight)[0]
+    by_hand = torch.einsum("nohw,nihw->oi", 2 * outputs.detach(), images[:, :, ::2, ::2])
+    torch.testing.assert_close(found[:, :, 0, 0], by_hand, rtol=1e-4, atol=1e-3)
 
 
 def test_numbers_that_are_no_pictures_are_left_as_they_are():
@@ -152,3 +200,34 @@ def test_options_out_of_range_are_refused(owner, options, message):
 def test_costs_add_up(one, other):
     total = Cost(one, one, one, one) + Cost(other, other, other, other)
     assert total == Cost(one + other, one + other, one + other, one + other)
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 1024])
+def test_predictions_are_the_logits_one_by_one(batch_size):
+    data = blobs(20)
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
+    with torch.no_grad():
+        model[1].running_mean.fill_(0.3)
+    before = torch.get_rng_state()
+    found = predict(model, data, batch_size=batch_size)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not found.requires_grad
+    assert all(module.training for module in model.modules())
+    assert int(model[1].num_batches_tracked) == 0
+    model.eval()
+    literal = [model(data.inputs[index : index + 1])[0] for index in range(20)]
+    torch.testing.assert_close(found, torch.stack(literal).detach())
+
+
+def test_predictions_and_evaluation_are_of_the_same_outputs():
+    data, model = blobs(30), nn.Linear(4, 3)
+    logits = predict(model, data)
+    right = sum(int(row.argmax() == label) for row, label in zip(logits, data.labels, strict=True))
+    loss = -sum(float(row.log_softmax(0)[label]) for row, label in zip(logits, data.labels, strict=True)) / 30
+    found = evaluate(model, data)
+    assert (found.accuracy, found.loss) == (right / 30, pytest.approx(loss))
+
+
+def test_nothing_to_predict_is_refused():
+    with pytest.raises(InputError, match="at least one sample to predict, got 0"):
+        predict(nn.Linear(4, 3), blobs(0))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class Cost:
     """Cost of training alone: forward, backward, update and the assembly of batches.
 
-    Evaluation, recalibration of normalization statistics, and storing are not included.
+    Evaluation, recalibration of normalization statistics, and storing are not included, nor are a query's pass over the
+    pool and what a penalty is made from before the round, such as the Fisher information of EWC.
 
     Args:
         steps: Optimizer steps.

@@ -10,6 +10,8 @@ from torch import nn
 
 from warmstart.basics import InputError, check_at_least
 
+from ._layout import has_channels_last, wants_channels_last, with_channels_first, with_channels_last
+
 
 @dataclass(frozen=True, eq=False)
 class TensorData:
@@ -56,6 +58,11 @@ class TensorData:
         return len(self.labels)
 
     @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """Shape of one sample."""
+        return tuple(self.inputs.shape[1:])
+
+    @property
     def is_image(self) -> bool:
         """Whether inputs have channels, height and width."""
         return self.inputs.ndim == 4
@@ -72,14 +79,12 @@ class TensorData:
         return _rows(self.inputs, indices).float().mul_(self.scale).add_(self.offset), self.labels[indices]
 
     def laid_out_for(self, model: nn.Module) -> TensorData:
-        """Return the data in the memory layout that the model reads fastest, and lay the model out likewise.
-
-        Convolutions on the CPU and on a GPU's tensor cores want the channels last; a flattened image wants them first.
-        """
-        if not (self.is_image and any(isinstance(module, nn.Conv2d) for module in model.modules())):
+        """Return the data in the memory layout that the model reads fastest, and lay the model out likewise."""
+        if not self.is_image:
             return replace(self, inputs=self.inputs.contiguous())
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-        return replace(self, inputs=self.inputs.contiguous(memory_format=torch.channels_last))
+        last = wants_channels_last(model)
+        model.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+        return replace(self, inputs=with_channels_last(self.inputs) if last else with_channels_first(self.inputs))
 
 
 def _rows(inputs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
@@ -88,7 +93,7 @@ def _rows(inputs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
     index_select copies whole rows where they are contiguous, ten times as fast as indexing does; images with channels
     last are such rows once their dimensions are named in the order in which they lie.
     """
-    if inputs.ndim == 4 and inputs.is_contiguous(memory_format=torch.channels_last):
+    if has_channels_last(inputs):
         return inputs.permute(0, 2, 3, 1).index_select(0, indices).permute(0, 3, 1, 2)
     return inputs.index_select(0, indices)
 

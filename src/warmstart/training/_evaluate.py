@@ -64,10 +64,41 @@ def evaluate(model: nn.Module, data: TensorData, *, batch_size: int = 1024) -> E
         raise InputError("data must hold at least one sample to evaluate on, got 0.")
     correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
     loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
-    with mode(model, training=False), torch.no_grad():
+    for logits, labels in _outputs(model, data, batch_size):
+        correct += (logits.argmax(1) == labels).sum()
+        loss += F.cross_entropy(logits.float(), labels, reduction="sum")
+    return Evaluation(accuracy=correct.item() / len(data), loss=loss.item() / len(data))
+
+
+def predict(model: nn.Module, data: TensorData, *, batch_size: int = 1024) -> torch.Tensor:
+    """Return the model's logits on data, in one pass in evaluation mode and without gradients.
+
+    Args:
+        model: Left as it is.
+        data: At least one sample.
+        batch_size: Samples at once.
+
+    Returns:
+        Of shape (samples, classes), in the order of the data, on its device.
+
+    Raises:
+        InputError: If ``data`` is empty.
+
+    Example:
+        >>> predict(nn.Identity(), TensorData(torch.eye(2), torch.tensor([0, 1])))
+        tensor([[1., 0.],
+                [0., 1.]])
+    """
+    if not len(data):
+        raise InputError("data must hold at least one sample to predict, got 0.")
+    return torch.cat([logits for logits, _ in _outputs(model, data, batch_size)])
+
+
+def _outputs(model: nn.Module, data: TensorData, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield logits and labels of the data in order, part by part."""
+    with mode(model, training=False):
         for indices in torch.arange(len(data), device=data.labels.device).split(batch_size):
             inputs, labels = data.batch(indices)
-            logits = model(inputs)
-            correct += (logits.argmax(1) == labels).sum()
-            loss += F.cross_entropy(logits.float(), labels, reduction="sum")
-    return Evaluation(accuracy=correct.item() / len(data), loss=loss.item() / len(data))
+            with torch.no_grad():
+                logits = model(inputs)
+            yield logits, labels

@@ -5,16 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from warmstart.basics import InputError, seeded_globals
+from warmstart.penalties import Penalty
 
 from ._cost import Cost
 from ._data import TensorData, batches
 from ._evaluate import mode
 from ._flops import flops_per_sample
 from ._layout import align_state_
+from ._loss import loss_of
 from ._normalization import evaluate_recalibrated
 from ._recipe import Recipe
 from ._stop import Ending, EpochReport, Measure, StopRule
@@ -45,21 +46,24 @@ def fit(
     stop: StopRule,
     generator: torch.Generator,
     optimizer: torch.optim.Optimizer | None = None,
+    penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
 ) -> FitResult:
     """Train a model on data until the stop rule says that the round is done.
 
-    Every epoch is one pass in a new random order, with cross-entropy as the loss. The host waits for the device once
-    an epoch. It always ends: at the latest at the stop rule's cap, or after an epoch whose loss is not finite.
+    Every epoch is one pass in a new random order, with cross-entropy, plus a penalty if one is given, as the loss.
+    The host waits for the device once an epoch. It always ends: at the latest at the stop rule's cap, or after an
+    epoch whose loss is not finite.
 
     Args:
         model: Trained in place, on the device where model and data are; its modules' modes are put back afterwards.
         data: The round's training data, at least 2 samples.
         recipe: Optimizer, learning rate, batch size.
         stop: When the round is done.
-        generator: A CPU generator; decides the order of the samples, and dropout.
+        generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step.
         optimizer: Goes on with this one instead of a new one; its hyper-parameters count, not the recipe's.
-        on_epoch: Called after every epoch.
+        penalty: Added to the loss of every batch.
+        on_epoch: Called after every epoch; what it spends is no cost of training.
 
     Raises:
         InputError: If there are fewer than 2 samples, or nothing to train.
@@ -77,7 +81,7 @@ def fit(
     data = data.laid_out_for(model)
     optimizer = optimizer or recipe.build_optimizer(model)
     align_state_(optimizer)
-    engine = _Engine(model, data, optimizer, recipe.batch_size)
+    engine = _Engine(model, data, optimizer, recipe, penalty)
     history: list[EpochReport] = []
     with mode(model, training=True), seeded_globals(generator):
         while (ending := stop.ending(history)) is None:
@@ -90,19 +94,28 @@ def fit(
 class _Engine:
     """The state of one round's loop: where it trains, and what it has cost."""
 
-    def __init__(self, model: nn.Module, data: TensorData, optimizer: torch.optim.Optimizer, batch_size: int) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        data: TensorData,
+        optimizer: torch.optim.Optimizer,
+        recipe: Recipe,
+        penalty: Penalty | None,
+    ) -> None:
         self.model = model
         self.data = data
         self.optimizer = optimizer
-        self.batch_size = batch_size
+        self.recipe = recipe
+        self.penalty = penalty
         self.cost = Cost()
-        self._flops_per_sample = flops_per_sample(model, data)
+        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._flops_per_sample = flops_per_sample(model, data, penalty)
 
     def epoch(self, stop: StopRule, generator: torch.Generator, history: list[EpochReport]) -> EpochReport:
         """Train one epoch, or what the cap on steps leaves of it."""
         begin = time.perf_counter()
         order = torch.randperm(len(self.data), generator=generator).to(self.data.labels.device)
-        parts = batches(order, self.batch_size)
+        parts = batches(order, self.recipe.batch_size)
         if stop.max_steps is not None:
             parts = parts[: stop.max_steps - self.cost.steps]
         correct, losses = self._steps(parts)
@@ -127,11 +140,11 @@ class _Engine:
 
     def _step(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         inputs, labels = self.data.batch(part)
-        logits = self.model(inputs)
-        loss = F.cross_entropy(logits, labels)
+        logits, loss = loss_of(self.model, inputs, labels, self.penalty)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
+        self.recipe.after_step_(self._parameters)
         return logits, labels, loss
 
     def _pay(self, parts: Sequence[torch.Tensor], seconds: float) -> None:

@@ -5,14 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from warmstart.basics import seeded_globals
+from warmstart.penalties import Penalty
 
 from ._data import TensorData
 from ._evaluate import mode
+from ._loss import loss_of
 
 
 class FlopCount:
@@ -40,8 +41,8 @@ def count_flops() -> Iterator[FlopCount]:
     count.total = mode.get_total_flops()
 
 
-def flops_per_sample(model: nn.Module, data: TensorData) -> float:
-    """Return the operations of one forward and backward pass, for one sample.
+def flops_per_sample(model: nn.Module, data: TensorData, penalty: Penalty | None = None) -> float:
+    """Return the operations of one forward and backward pass, a penalty's own passes included, for one sample.
 
     Counted on two samples and on a copy, apart from training: the counter slows a step down several times over, and at
     its first use in a process it spends the better part of a second on imports, which are no cost of training.
@@ -49,9 +50,10 @@ def flops_per_sample(model: nn.Module, data: TensorData) -> float:
     Args:
         model: Left untouched.
         data: At least 2 samples.
+        penalty: Added to the loss.
     """
     inputs, labels = data.batch(torch.arange(2, device=data.labels.device))
     probe = copy.deepcopy(model)
     with seeded_globals(torch.Generator().manual_seed(0)), mode(probe, training=True), count_flops() as count:
-        F.cross_entropy(probe(inputs), labels).backward()
+        loss_of(probe, inputs, labels, penalty)[1].backward()
     return count.total / 2

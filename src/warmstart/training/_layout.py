@@ -1,6 +1,52 @@
-"""Memory layout of an optimizer's state."""
+"""Memory layout of models and of an optimizer's state."""
 
 import torch
+from torch import nn
+
+
+def wants_channels_last(model: nn.Module) -> bool:
+    """Return whether a model trains fastest, and safely, on images with the channels last.
+
+    Convolutions on the CPU and on a GPU's tensor cores want the channels last; a flattened image wants them first. And
+    one kind of convolution must not have them last: see :func:`_overruns`.
+    """
+    convolutions = [module for module in model.modules() if isinstance(module, nn.Conv2d)]
+    return bool(convolutions) and not any(_overruns(module) for module in convolutions)
+
+
+def _overruns(convolution: nn.Conv2d) -> bool:
+    """Return whether the gradient of a convolution's weight may be written past the end of its memory.
+
+    With channels last, oneDNN's kernel for pointwise convolutions with a stride reserves room for the channels that
+    there are and writes whole blocks of them: 8 with AVX2, 16 with AVX-512. With fewer channels the heap is damaged,
+    and the process dies, or goes on with wrong numbers (oneDNN issue 6035; seen with torch 2.13).
+    """
+    block = 8 if torch.backends.cpu.get_cpu_capability() == "AVX2" else 16
+    on_cpu = convolution.weight.device.type == "cpu"
+    is_pointwise = set(convolution.kernel_size) == {1} and max(convolution.stride) > 1
+    return on_cpu and is_pointwise and convolution.in_channels // convolution.groups < block
+
+
+def has_channels_last(inputs: torch.Tensor) -> bool:
+    """Return whether images lie with the channels last.
+
+    Images of one channel lie both ways at once; convolutions go by the stride of their channels, and so does this.
+    """
+    return inputs.ndim == 4 and inputs.stride(1) == 1 and inputs.is_contiguous(memory_format=torch.channels_last)
+
+
+def with_channels_last(images: torch.Tensor) -> torch.Tensor:
+    """Return images (n, channels, height, width) with the channels last in memory; themselves if they lie so."""
+    if has_channels_last(images):
+        return images
+    return images.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format).permute(0, 3, 1, 2)
+
+
+def with_channels_first(images: torch.Tensor) -> torch.Tensor:
+    """Return images (n, channels, height, width) with the channels first in memory; themselves if they lie so."""
+    if images.is_contiguous() and not has_channels_last(images):
+        return images
+    return images.clone(memory_format=torch.contiguous_format)
 
 
 def align_state_(optimizer: torch.optim.Optimizer) -> None:

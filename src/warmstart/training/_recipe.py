@@ -1,6 +1,7 @@
 """Hyper-parameters of a round."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +28,9 @@ class Recipe:
         batch_size: Samples a step, at least 1.
         weight_decay: Factor of the L2 term in the gradient, at least 0.
         momentum: Of SGD, in [0, 1); Adam has its own and takes none.
+        step_shrink: After every step, theta <- step_shrink * theta + N(0, step_noise^2), over all trainable
+            parameters: shrink-perturb as a regularizer, for the paper's appendix. In [0, 1]; 1 shrinks nothing.
+        step_noise: Its standard deviation, at least 0; 0 adds nothing.
 
     Example:
         >>> Recipe(optimizer=OptimizerKind.SGD, momentum=0.9).learning_rate
@@ -38,6 +42,8 @@ class Recipe:
     batch_size: int = 128
     weight_decay: float = 0.0
     momentum: float = 0.0
+    step_shrink: float = 1.0
+    step_noise: float = 0.0
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -46,6 +52,8 @@ class Recipe:
         check_at_least("batch_size", self.batch_size, 1)
         check_in_range("weight_decay", self.weight_decay, 0, math.inf, high_open=True)
         check_in_range("momentum", self.momentum, 0, 1, high_open=True)
+        check_in_range("step_shrink", self.step_shrink, 0, 1)
+        check_in_range("step_noise", self.step_noise, 0, math.inf, high_open=True)
         if self.momentum and self.optimizer is OptimizerKind.ADAM:
             raise InputError(f"momentum must be 0 with adam, which has its own, got {self.momentum}; it is for sgd.")
 
@@ -58,6 +66,16 @@ class Recipe:
         if self.optimizer is OptimizerKind.SGD:
             return torch.optim.SGD(parameters, momentum=self.momentum, **shared)
         return torch.optim.Adam(parameters, **shared)
+
+    def after_step_(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Shrink and perturb the parameters in place as every step asks; draws from the global generator."""
+        if self.step_shrink == 1 and not self.step_noise:
+            return
+        with torch.no_grad():
+            for parameter in parameters:
+                parameter.mul_(self.step_shrink)
+                if self.step_noise:
+                    parameter.add_(torch.randn_like(parameter), alpha=self.step_noise)
 
 
 def _can_fuse(parameters: list[nn.Parameter]) -> bool:

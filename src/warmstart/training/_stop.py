@@ -45,7 +45,7 @@ class EpochReport:
         epoch: Counted from 1.
         steps: Optimizer steps of the round so far.
         train_accuracy: As the stop rule measures it, in [0, 1].
-        train_loss: Mean loss of the epoch's samples; NaN or infinite when training diverged.
+        train_loss: Mean loss of the epoch's samples, a penalty included; NaN or infinite when training diverged.
         is_whole: Whether the epoch saw every sample; the cap on steps may have cut it short.
     """
 
