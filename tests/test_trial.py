@@ -1,16 +1,18 @@
 """The loop: what is paired, what is carried, what an interruption leaves the same."""
 
+import copy
 import dataclasses
 from dataclasses import replace
 
 import pytest
 import torch
 
-from samples import blobs, pictures
+from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, outcome, same, state
 from warmstart.basics import generator_for
 from warmstart.models import MLP, ResNet18
+from warmstart.penalties import EWC, L2, EWCRule, L2InitRule, fisher_diagonal
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
-from warmstart.streams import Growing, TwoPhase
+from warmstart.streams import TwoPhase
 from warmstart.training import (
     CarryOver,
     Ending,
@@ -20,35 +22,14 @@ from warmstart.training import (
     Recipe,
     StopRule,
     TensorData,
+    fit,
 )
-from warmstart.trial import Carried, TrainOn, Trial, TrialData, play
+from warmstart.trial import Carried, TrainOn, TrialData, opening, play
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
-TABLES = TrialData(blobs(90), blobs(60, seed=1), classes=3)
-IMAGES = TrialData(pictures(60), pictures(40, seed=1), classes=2)
-TRIAL = Trial(
-    architecture=MLP(width=8),
-    stream=Growing(rounds=3),
-    recipe=Recipe(learning_rate=0.01, batch_size=16),
-    stop=StopRule(0.95, max_epochs=4),
-)
 STRATEGIES = [Cold(), Cold(scale=0.5), Warm(), ShrinkPerturb(), ShrinkPerturb(noise=Noise.GAUSSIAN)]
 STRATEGIES += [ShrinkPerturb(noise=Noise.FIRST), ShrinkPerturb(before_first_round=True)]
-
-
-def state(model):
-    return {name: value.clone() for name, value in model.state_dict().items()}
-
-
-def same(one, other):
-    return all(torch.equal(one[name], other[name]) for name in one)
-
-
-def outcome(played):
-    """All of a round that is decided by the settings: everything but seconds."""
-    cost = replace(played.fit.cost, seconds=0)
-    return (played.number, played.samples_seen, played.ending, played.fit.history, cost, played.evaluation)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
@@ -85,8 +66,7 @@ def test_seeds_differ():
 
 
 def test_a_warm_start_begins_where_the_last_round_ended():
-    # A step so small that the weights cannot move: what a round ends with is what it began with.
-    still = replace(TRIAL, recipe=Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30))
+    still = replace(TRIAL, recipe=STILL)
     warm = [state(r.carried.model) for r in play(replace(still, strategy=Warm()), TABLES)]
     cold = [state(r.carried.model) for r in play(replace(still, strategy=Cold()), TABLES)]
     assert same(warm[0], warm[1])
@@ -95,7 +75,7 @@ def test_a_warm_start_begins_where_the_last_round_ended():
 
 
 def test_shrink_perturb_takes_the_fresh_model_of_its_own_round():
-    still = replace(TRIAL, recipe=Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30))
+    still = replace(TRIAL, recipe=STILL)
     shrunk = [state(r.carried.model) for r in play(replace(still, strategy=ShrinkPerturb(0.5, 0.2)), TABLES)]
     fresh = [state(r.carried.model) for r in play(replace(still, strategy=Cold()), TABLES)]
     for name, value in shrunk[1].items():
@@ -134,7 +114,7 @@ def test_reset_statistics_forget_the_rounds_before():
 
 
 def test_a_divergence_is_recorded_and_the_last_good_model_goes_on():
-    wild = replace(TRIAL, strategy=Warm(), recipe=Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25))
+    wild = replace(TRIAL, strategy=Warm(), recipe=WILD)
     rounds = list(play(wild, TABLES))
     assert [r.ending for r in rounds] == [Ending.DIVERGED] * 3
     assert [r.evaluation for r in rounds] == [None] * 3
@@ -144,7 +124,7 @@ def test_a_divergence_is_recorded_and_the_last_good_model_goes_on():
 
 def test_after_a_late_divergence_the_model_before_goes_on():
     first = next(play(replace(TRIAL, strategy=Warm()), TABLES))
-    wild = replace(TRIAL, strategy=Warm(), recipe=Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25))
+    wild = replace(TRIAL, strategy=Warm(), recipe=WILD)
     before = state(first.carried.model)
     second = next(play(wild, TABLES, carried=first.carried))
     assert second.ending is Ending.DIVERGED
@@ -194,3 +174,165 @@ def test_a_constant_column_is_no_division_by_zero():
     data = TensorData(torch.ones(60, 4), torch.arange(60) % 3, scale=1.0, offset=0.0)
     played = next(play(TRIAL, TrialData(data, data, classes=3)))
     assert played.evaluation is not None
+
+
+def test_the_first_round_has_a_recipe_and_a_stop_rule_of_its_own_where_asked():
+    fast, short = Recipe(learning_rate=0.03, batch_size=8), StopRule(None, max_epochs=1)
+    mixed, plain, first = (
+        [(outcome(r), state(r.carried.model)) for r in play(trial, TABLES)]
+        for trial in (
+            replace(TRIAL, first_recipe=fast, first_stop=short),
+            TRIAL,
+            replace(TRIAL, recipe=fast, stop=short),
+        )
+    )
+    # A cold start remembers nothing: its later rounds are those of a trial without a first recipe.
+    for found, expected in zip(mixed, [first[0], *plain[1:]], strict=True):
+        assert found[0] == expected[0]
+        assert same(found[1], expected[1])
+    assert mixed[0][0] != plain[0][0]
+
+
+@pytest.mark.parametrize("kind", OptimizerKind)
+def test_a_kept_optimizers_state_goes_on_under_the_recipe_of_its_own_round(kind):
+    keep = CarryOver(optimizer_state=OptimizerState.KEEP)
+    recipe = Recipe(optimizer=kind, learning_rate=0.01, momentum=0.9 if kind is OptimizerKind.SGD else 0.0)
+    first_recipe = replace(recipe, learning_rate=0.03, weight_decay=0.1)
+    trial = replace(TRIAL, strategy=Warm(), carry_over=keep, recipe=recipe, first_recipe=first_recipe)
+    settings = [r.carried.optimizer["param_groups"][0] for r in play(trial, TABLES)]
+    assert [(group["lr"], group["weight_decay"]) for group in settings] == [(0.03, 0.1), (0.01, 0), (0.01, 0)]
+
+
+def test_a_penalty_is_added_in_every_round():
+    decayed, penalized = (
+        list(play(trial, TABLES))
+        for trial in (
+            replace(TRIAL, recipe=replace(SGD, weight_decay=0.1)),
+            replace(TRIAL, recipe=SGD, penalty=L2(0.1)),
+        )
+    )
+    for one, other in zip(decayed, penalized, strict=True):
+        for name, value in state(one.carried.model).items():
+            torch.testing.assert_close(state(other.carried.model)[name], value, rtol=1e-4, atol=1e-5)
+        assert other.fit.history[-1].train_loss > one.fit.history[-1].train_loss + 0.1
+
+
+SGD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16)
+
+
+@pytest.mark.parametrize("strategy", [Cold(), Warm()], ids=repr)
+def test_l2_init_draws_every_round_towards_the_first_fresh_model(strategy):
+    # With 2 * strength * learning rate = 1, a step ends at the origin but for the pull of the data.
+    recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-5, batch_size=16)
+    trial = replace(TRIAL, strategy=strategy, recipe=recipe, penalty=L2InitRule(strength=0.5e5))
+    first = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 1)))
+    for played in play(trial, TABLES):
+        for name, value in state(played.carried.model).items():
+            torch.testing.assert_close(value, first[name], rtol=0, atol=1e-4)
+
+
+def test_ewc_of_no_strength_is_plain_warm():
+    plain, held = (
+        [(outcome(r), state(r.carried.model)) for r in play(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES)]
+        for penalty in (None, EWCRule(strength=0.0))
+    )
+    for one, other in zip(plain, held, strict=True):
+        assert one[0] == other[0]
+        assert same(one[1], other[1])
+
+
+def test_ewc_is_around_the_previous_model_on_what_had_arrived_before():
+    """The second round played by hand, with the penalty made by hand from all of the first arrival."""
+    trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWCRule(strength=30.0))
+    first, second = play(trial, IMAGES)
+    old, new = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
+    penalty = EWC.after(first.carried.model, [IMAGES.pool.batch(old)], strength=30.0)
+    model, seen = copy.deepcopy(first.carried.model), IMAGES.pool.take(torch.cat([old, new]))
+    order = generator_for(0, "order", 2)
+    result = fit(model, seen, recipe=SGD, stop=trial.stop, generator=order, penalty=penalty)
+    assert [report.train_accuracy for report in result.history] == [r.train_accuracy for r in second.fit.history]
+    for name, value in state(second.carried.model).items():
+        torch.testing.assert_close(state(model)[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_ewc_takes_as_many_earlier_samples_as_asked_for():
+    models = []
+    for samples in (5, 30, 1000):
+        trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWCRule(30.0, samples))
+        models.append(state(list(play(trial, IMAGES))[1].carried.model))
+    assert not same(models[0], models[1])
+    assert same(models[1], models[2]), "30 samples are all that had arrived"
+
+
+def test_the_stronger_ewc_the_less_move_the_weights_that_earlier_data_needed():
+    def moved(penalty):
+        """How far round 2 has moved the weights, weighed by how much the first arrival needs them."""
+        trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=penalty)
+        first, second = play(replace(trial, stop=StopRule(None, max_epochs=10)), IMAGES)
+        old, _ = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
+        fisher = fisher_diagonal(first.carried.model, [IMAGES.pool.batch(old)])
+        before, after = (state(r.carried.model) for r in (first, second))
+        assert second.ending is Ending.CAP
+        return sum(float((fisher[name] * (after[name] - before[name]).square()).sum()) for name in fisher)
+
+    free, held, fast = moved(None), moved(EWCRule(strength=10.0)), moved(EWCRule(strength=100.0))
+    assert 0 < 3 * fast < held < free / 3
+
+
+def test_a_penalty_going_on_after_an_interruption_is_the_same():
+    for penalty in (L2InitRule(0.01), EWCRule(3.0, samples=8)):
+        trial = replace(TRIAL, strategy=Warm(), penalty=penalty)
+        whole = list(play(trial, TABLES))
+        for index, played in enumerate(whole[:-1]):
+            rest = list(play(trial, TABLES, carried=played.carried))
+            assert [outcome(r) for r in rest] == [outcome(r) for r in whole[index + 1 :]]
+            assert same(state(rest[-1].carried.model), state(whole[-1].carried.model))
+
+
+FAST = Recipe(learning_rate=0.03, batch_size=16)
+SHORT = StopRule(None, max_epochs=1)
+# Trials by what their first rounds have in common.
+OPENINGS = {
+    "plain": [
+        replace(TRIAL, strategy=Cold()),
+        replace(TRIAL, strategy=Warm()),
+        replace(TRIAL, strategy=ShrinkPerturb(0.3)),
+        replace(TRIAL, strategy=ShrinkPerturb(noise=Noise.FIRST), train_on=TrainOn.ARRIVAL),
+        replace(TRIAL, strategy=Warm(), penalty=EWCRule(strength=3.0)),
+        replace(TRIAL, strategy=Warm(), recipe=FAST, first_recipe=TRIAL.recipe),
+        replace(TRIAL, strategy=Warm(), stop=StopRule(0.5), first_stop=TRIAL.stop),
+    ],
+    "fast": [replace(TRIAL, recipe=FAST), replace(TRIAL, strategy=Warm(), first_recipe=FAST)],
+    "short": [replace(TRIAL, first_stop=SHORT), replace(TRIAL, strategy=Warm(), stop=SHORT)],
+    "noisy": [replace(TRIAL, recipe=replace(TRIAL.recipe, step_noise=0.01))],
+    "drawn back": [replace(TRIAL, strategy=strategy, penalty=L2InitRule(1.0)) for strategy in (Cold(), Warm())],
+    "decayed": [replace(TRIAL, strategy=strategy, penalty=L2(0.1)) for strategy in (Cold(), Warm())],
+    "another seed": [replace(TRIAL, seed=1)],
+    "another stream": [replace(TRIAL, stream=TwoPhase())],
+    "wider": [replace(TRIAL, architecture=MLP(width=9))],
+}
+
+
+def test_equal_openings_are_equal_first_rounds_and_others_are_not():
+    found = []
+    for trials in OPENINGS.values():
+        assert all(opening(trial) == opening(trials[0]) is not None for trial in trials)
+        rounds = [next(play(trial, TABLES)) for trial in trials]
+        assert all(outcome(played) == outcome(rounds[0]) for played in rounds)
+        assert all(same(state(played.carried.model), state(rounds[0].carried.model)) for played in rounds)
+        found.append((opening(trials[0]), outcome(rounds[0])))
+    for index, (begins, played) in enumerate(found):
+        assert all(begins != other and played != result for other, result in found[:index])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"strategy": ShrinkPerturb(before_first_round=True)},
+        {"strategy": Cold(scale=0.5)},
+        {"strategy": Warm(), "carry_over": CarryOver(optimizer_state=OptimizerState.KEEP)},
+        {"strategy": Cold(), "carry_over": CarryOver(optimizer_state=OptimizerState.KEEP)},
+    ],
+)
+def test_of_some_first_rounds_nothing_is_said(change):
+    assert opening(replace(TRIAL, **change)) is None

@@ -1,0 +1,297 @@
+"""Probes: what they read, and that training does not notice."""
+
+import copy
+import inspect
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from samples import blobs, pictures
+from warmstart import probes
+from warmstart.basics import InputError, generator_for, seeded_globals
+from warmstart.models import MLP, Architecture, ResNet18
+from warmstart.probes import Correlation, EvaluationCurve, GradientNorms, Probe, ShrinkCurve, When
+from warmstart.strategies import Cold, ShrinkPerturb, Warm
+from warmstart.streams import Growing, TwoPhase
+from warmstart.training import (
+    CarryOver,
+    Ending,
+    Normalization,
+    OptimizerKind,
+    Recipe,
+    StopRule,
+    TensorData,
+    evaluate,
+)
+from warmstart.trial import Trial, TrialData, play
+
+pytestmark = pytest.mark.usefixtures("untouched_globals")
+
+IMAGES = TrialData(pictures(60), pictures(40, seed=1), classes=2)
+TABLES = TrialData(blobs(90), blobs(60, seed=1), classes=3)
+TRIAL = Trial(
+    architecture=MLP(width=8),
+    stream=TwoPhase(),
+    strategy=Warm(),
+    recipe=Recipe(learning_rate=0.01, batch_size=16),
+    stop=StopRule(None, max_epochs=3),
+)
+STILL = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=16)
+PROBES = (Correlation(), EvaluationCurve(), GradientNorms(samples=16), ShrinkCurve(steps=4, recalibrate=True))
+
+
+@dataclass(frozen=True)
+class Dropping(Architecture):
+    """A model that draws random numbers in every step."""
+
+    def build(self, input_shape, classes, *, generator):
+        with seeded_globals(generator):
+            return nn.Sequential(
+                nn.Flatten(), nn.Linear(math.prod(input_shape), 8), nn.Dropout(), nn.Linear(8, classes)
+            )
+
+
+@dataclass(frozen=True)
+class Noting(Probe):
+    """Notes every moment, and reads what it is told to."""
+
+    values: dict = field(default_factory=dict)
+    moments: list = field(default_factory=list)
+
+    def __call__(self, moment):
+        self.moments.append(moment)
+        return self.values
+
+
+def state(model):
+    return {name: value.clone() for name, value in model.state_dict().items()}
+
+
+def numbers(model):
+    return np.concatenate([parameter.detach().double().numpy().ravel() for parameter in model.parameters()])
+
+
+def read(played, when=None):
+    """Return the values of a round by name, in order."""
+    found = {}
+    for reading in played.readings:
+        if when is None or reading.when is when:
+            found.setdefault(reading.name, []).append(reading.value)
+    return found
+
+
+def arrivals(trial, count):
+    return trial.stream.arrivals(count, generator=generator_for(trial.seed, "stream"))
+
+
+def test_every_exported_probe_is_tested():
+    exported = {value for value in vars(probes).values() if inspect.isclass(value) and issubclass(value, Probe)}
+    assert exported - {Probe} == {type(probe) for probe in PROBES}
+
+
+@pytest.mark.parametrize("architecture", [ResNet18(width=2), Dropping()], ids=["batchnorm", "dropout"])
+def test_training_does_not_notice(architecture):
+    # Kept statistics would show it if a probe had passed data through the model itself.
+    trial = replace(TRIAL, architecture=architecture, carry_over=CarryOver(Normalization.KEEP))
+    trial = replace(trial, recipe=replace(TRIAL.recipe, step_noise=1e-3))
+    plain, probed = (list(play(replace(trial, probes=given), IMAGES)) for given in ((), PROBES))
+    for one, other in zip(plain, probed, strict=True):
+        assert (one.fit.history, one.evaluation) == (other.fit.history, other.evaluation)
+        assert replace(one.fit.cost, seconds=0) == replace(other.fit.cost, seconds=0)
+        expected = state(one.carried.model)
+        assert all(torch.equal(value, expected[name]) for name, value in state(other.carried.model).items())
+    assert all(not one.readings and other.readings for one, other in zip(plain, probed, strict=True))
+
+
+def test_a_round_that_goes_on_is_read_alike():
+    trial = replace(TRIAL, probes=PROBES)
+    first, second = play(trial, TABLES)
+    (again,) = play(trial, TABLES, carried=first.carried)
+    assert second.readings == again.readings
+
+
+def test_probes_do_not_disturb_each_other():
+    together = next(play(replace(TRIAL, probes=PROBES), TABLES)).readings
+    alone = [reading for p in PROBES for reading in next(play(replace(TRIAL, probes=(p,)), TABLES)).readings]
+    assert sorted(together, key=repr) == sorted(alone, key=repr)
+
+
+@pytest.mark.parametrize("architecture", [MLP(width=8), ResNet18(width=2)], ids=["mlp", "batchnorm"])
+def test_gradient_norms_at_the_start_are_those_of_autograd_in_training_mode(architecture):
+    first, second = play(replace(TRIAL, architecture=architecture, probes=(GradientNorms(),)), IMAGES)
+    model = copy.deepcopy(first.carried.model).train()
+    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL, 60), strict=True):
+        inputs, labels = IMAGES.pool.batch(part)
+        gradients = torch.autograd.grad(F.cross_entropy(model(inputs), labels), list(model.parameters()))
+        expected = math.sqrt(sum(float(gradient.double().square().sum()) for gradient in gradients))
+        assert read(second, When.START)[name] == [pytest.approx(expected, rel=1e-4)]
+
+
+def test_without_earlier_data_there_is_only_the_new_gradient():
+    first, second = play(replace(TRIAL, probes=(GradientNorms(),)), IMAGES)
+    assert set(read(first)) == {"new gradient"}
+    assert set(read(second)) == {"old gradient", "new gradient"}
+
+
+def test_gradient_norms_are_of_the_same_samples_at_every_moment():
+    # No step moves the weights: what would differ is the samples.
+    trial = replace(TRIAL, recipe=STILL)
+    few, of_all = (
+        [read(played) for played in play(replace(trial, probes=(probe,)), IMAGES)]
+        for probe in (GradientNorms(samples=5), GradientNorms())
+    )
+    for readings in (*few, *of_all):
+        for values in readings.values():
+            assert (len(values), len(set(values))) == (1 + 3, 1)
+    assert few[1]["new gradient"] != of_all[1]["new gradient"], "five samples are not all of them"
+
+
+@pytest.mark.parametrize("probe", [GradientNorms(every=2), EvaluationCurve(every=2)], ids=repr)
+def test_curves_are_measured_as_often_as_asked(probe):
+    trial = replace(TRIAL, stop=StopRule(None, max_epochs=5), probes=(probe,))
+    steps = len(arrivals(trial, 60)[0]) // 16 + 1
+    found = [(reading.when, reading.epoch, reading.steps) for reading in next(play(trial, IMAGES)).readings]
+    epochs = [(When.EPOCH, epoch, epoch * steps) for epoch in (2, 4)]
+    at_start = [(When.START, 0, 0)] if isinstance(probe, GradientNorms) else []
+    assert list(dict.fromkeys(found)) == at_start + epochs
+
+
+@pytest.mark.parametrize("strategy", [Cold(), Warm(), ShrinkPerturb(0.5, 0.2)], ids=repr)
+def test_correlation_and_norms_are_numpys_on_the_stored_weights(strategy):
+    first, second = play(replace(TRIAL, strategy=strategy, probes=(Correlation(),)), TABLES)
+    fresh, end = TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 2)), second.carried.model
+    starts = {Cold: numbers(fresh), Warm: numbers(first.carried.model)}
+    start = starts.get(type(strategy), 0.5 * numbers(first.carried.model) + 0.2 * numbers(fresh))
+    expected = {
+        "weight correlation": np.corrcoef(start, numbers(end))[0, 1],
+        "fresh norm": np.linalg.norm(numbers(fresh)),
+        "start norm": np.linalg.norm(start),
+        "end norm": np.linalg.norm(numbers(end)),
+    }
+    assert read(second) == {name: [pytest.approx(value, rel=1e-5)] for name, value in expected.items()}
+    assert {(reading.when, reading.epoch) for reading in second.readings} == {(When.END, 3)}
+
+
+def test_shrinking_relus_without_biases_changes_no_accuracy():
+    trial = replace(TRIAL, architecture=MLP(width=8, bias=False), probes=(ShrinkCurve(steps=4),))
+    for played in play(trial, TABLES):
+        curve = {name: value for name, (value,) in read(played).items()}
+        assert list(curve) == ["shrink 0", "shrink 0.25", "shrink 0.5", "shrink 0.75", "shrink 1"]
+        of_zeros = (TABLES.evaluation.labels == 0).double().mean().item()  # all logits alike: the first class
+        assert curve.pop("shrink 0") == pytest.approx(of_zeros)
+        assert set(curve.values()) == {played.evaluation.accuracy}
+        assert played.evaluation.accuracy > of_zeros + 0.2
+
+
+def test_the_shrink_curve_is_that_of_weights_scaled_by_hand():
+    played = next(play(replace(TRIAL, probes=(ShrinkCurve(steps=10),)), IMAGES))
+    curve = read(played)
+    for step in range(11):
+        model = TRIAL.architecture.build((1, 8, 8), 2, generator=generator_for(0))
+        model.load_state_dict({name: step / 10 * value for name, value in state(played.carried.model).items()})
+        assert curve[f"shrink {step / 10:g}"] == [evaluate(model, IMAGES.evaluation).accuracy]
+
+
+def test_recalibration_saves_a_shrunk_model_from_its_old_statistics():
+    """With statistics that fit, shrinking scales what a residual network with BatchNorm knows, and little else."""
+    trial = replace(TRIAL, architecture=ResNet18(width=4), stop=StopRule(0.99, max_epochs=20))
+    curves = {}
+    for recalibrate in (False, True):
+        probe = ShrinkCurve(steps=10, recalibrate=recalibrate)
+        played = list(play(replace(trial, probes=(probe,)), IMAGES))[-1]
+        curves[recalibrate] = [value for (value,) in read(played).values()]
+    assert played.evaluation.accuracy > 0.9
+    assert curves[False][10] == played.evaluation.accuracy
+    assert min(curves[True][3:]) > 0.9
+    assert min(curves[False][3:]) < 0.8
+
+
+def test_the_evaluation_curve_ends_where_the_round_does():
+    for played in play(replace(TRIAL, probes=(EvaluationCurve(),)), TABLES):
+        curve = read(played)
+        assert [len(values) for values in curve.values()] == [len(played.fit.history)] * 2
+        assert curve["accuracy"][-1] == played.evaluation.accuracy
+        assert curve["loss"][-1] == pytest.approx(played.evaluation.loss)
+        assert len(set(curve["loss"])) == len(curve["loss"])
+
+
+def test_a_shorter_round_is_the_beginning_of_the_evaluation_curve():
+    curve = read(next(play(replace(TRIAL, probes=(EvaluationCurve(),)), TABLES)))["loss"]
+    for epochs in (1, 2):
+        short = next(play(replace(TRIAL, stop=StopRule(None, max_epochs=epochs)), TABLES))
+        assert curve[epochs - 1] == pytest.approx(short.evaluation.loss)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_what_is_not_finite_is_no_value(value):
+    played = next(play(replace(TRIAL, probes=(Noting({"odd": value, "even": 2.0}),)), TABLES))
+    assert set(read(played)["odd"]) == {None}
+    assert set(read(played)["even"]) == {2.0}
+
+
+def test_a_probe_sees_the_moments_of_a_round_in_order():
+    probe = Noting({"one": 1.0})
+    first, second = play(replace(TRIAL, probes=(probe,)), TABLES)
+    of_second = probe.moments[len(first.readings) :]
+    steps = [report.steps for report in second.fit.history]
+    expected = [(When.START, 0, 0), *((When.EPOCH, n + 1, steps[n]) for n in range(3)), (When.END, 3, steps[2])]
+    assert [(moment.when, moment.epoch, moment.steps) for moment in of_second] == expected
+    assert [(reading.when, reading.epoch, reading.steps) for reading in second.readings] == expected
+
+
+def test_a_probe_sees_the_data_and_the_models_of_its_round():
+    probe = Noting()
+    list(play(replace(TRIAL, stream=Growing(rounds=3), strategy=ShrinkPerturb(0.5, 0.2), probes=(probe,)), IMAGES))
+    parts = arrivals(replace(TRIAL, stream=Growing(rounds=3)), 60)
+    starts = [moment for moment in probe.moments if moment.when is When.START]
+    ends = [moment for moment in probe.moments if moment.when is When.END]
+    for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        assert same(end.new, parts[index : index + 1])
+        assert same(end.training, parts[: index + 1])
+        assert same(end.old, parts[:index]) if index else end.old is None
+        assert torch.equal(end.evaluation.inputs, IMAGES.evaluation.inputs)
+        fresh = TRIAL.architecture.build((1, 8, 8), 2, generator=generator_for(0, "fresh", index + 1))
+        assert (numbers(end.fresh) == numbers(fresh)).all()
+        assert end.start is start.start
+    shrunk = 0.5 * numbers(ends[1].model) + 0.2 * numbers(ends[2].fresh)
+    np.testing.assert_allclose(numbers(ends[2].start), shrunk, rtol=1e-5, atol=1e-7)
+
+
+def same(data: TensorData, parts):
+    where = torch.cat(list(parts))
+    return torch.equal(data.inputs, IMAGES.pool.inputs[where]) and torch.equal(data.labels, IMAGES.pool.labels[where])
+
+
+def test_draws_are_the_same_at_every_moment_of_a_round_and_others_in_the_next():
+    probe = Noting()
+    first, _ = play(replace(TRIAL, probes=(probe,)), TABLES)
+    draws = [int(torch.randint(10**9, (), generator=moment.generator)) for moment in probe.moments]
+    count = 1 + len(first.fit.history) + 1
+    assert len(set(draws[:count])) == len(set(draws[count:])) == 1
+    assert draws[0] != draws[-1]
+
+
+def test_a_divergence_is_read_until_it_happens():
+    wild = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25, batch_size=16)
+    played = next(play(replace(TRIAL, recipe=wild, probes=(Noting({"one": 1.0}),)), TABLES))
+    assert played.ending is Ending.DIVERGED
+    assert {reading.when for reading in played.readings} == {When.START}
+
+
+@pytest.mark.parametrize(
+    ("owner", "options", "message"),
+    [
+        (GradientNorms, {"every": 0}, "every must be a whole number of at least 1, got 0"),
+        (GradientNorms, {"samples": 0}, "samples must be a whole number of at least 1, got 0"),
+        (EvaluationCurve, {"every": 0}, "every must be a whole number of at least 1, got 0"),
+        (ShrinkCurve, {"steps": 0}, "steps must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_options_out_of_range_are_refused(owner, options, message):
+    with pytest.raises(InputError, match=message):
+        owner(**options)

@@ -1,0 +1,199 @@
+"""Trials in which models ask for the data: what they get, and that an interruption leaves it the same."""
+
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import ClassVar
+
+import pytest
+import torch
+
+from rounds import TABLES, TRIAL, WILD, outcome, same, state
+from warmstart.basics import generator_for
+from warmstart.models import MLP
+from warmstart.queries import Entropy, LeastConfidence, Margin, Query, Random
+from warmstart.strategies import Cold, ShrinkPerturb, Warm
+from warmstart.streams import Active, Growing
+from warmstart.training import Ending
+from warmstart.trial import Carried, play
+
+pytestmark = pytest.mark.usefixtures("untouched_globals")
+
+ACTIVE = replace(TRIAL, stream=Active(rounds=4), strategy=Warm())
+QUERIES = [Margin(), Entropy(), LeastConfidence(), Random()]
+LITERAL = {
+    Margin: lambda p: float(p.sort().values[-1] - p.sort().values[-2]),
+    Entropy: lambda p: float((p * p.log()).sum()),
+    LeastConfidence: lambda p: float(p.max()),
+}
+
+
+def planned(trial):
+    return trial.stream.arrivals(90, generator=generator_for(trial.seed, "stream"))
+
+
+def wanted(query, model, pool, left, count):
+    """Ask about the samples one by one, and return those of the lowest numbers in ``LITERAL``."""
+    model.eval()
+
+    def number(index):
+        with torch.no_grad():
+            return LITERAL[type(query)](model(pool[index : index + 1])[0].double().softmax(0))
+
+    return set(sorted(left, key=number)[:count])
+
+
+def scaled(first):
+    """The pool as a trial scales it: by its first arrival."""
+    known = TABLES.pool.inputs[first]
+    return (TABLES.pool.inputs - known.mean(0)) / known.std(0, correction=0)
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=repr)
+@pytest.mark.parametrize("strategy", [Cold(), Warm()], ids=repr)
+def test_no_sample_arrives_twice_and_arrivals_are_as_large_as_planned(query, strategy):
+    trial = replace(ACTIVE, strategy=strategy, stream=Active(query, rounds=4))
+    rounds = list(play(trial, TABLES))
+    assert [r.samples_seen for r in rounds] == [23, 46, 68, 90]
+    assert rounds[0].carried.seen is None, "the stream alone decides the first arrival"
+    for played in rounds[1:]:
+        assert len(played.carried.seen) == len(played.carried.seen.unique()) == played.samples_seen
+    assert sorted(rounds[-1].carried.seen.tolist()) == list(range(90))
+    for earlier, later in pairwise(rounds[1:]):
+        assert torch.equal(later.carried.seen[: earlier.samples_seen], earlier.carried.seen)
+
+
+def test_a_last_arrival_takes_what_is_left():
+    *_, last = play(replace(ACTIVE, stream=Active(arrival_size=40)), TABLES)
+    assert (last.number, last.samples_seen, len(last.carried.seen.unique())) == (3, 90, 90)
+
+
+@pytest.mark.parametrize("query", QUERIES[:3], ids=repr)
+def test_the_samples_are_those_that_a_loop_over_the_pool_picks(query):
+    trial = replace(ACTIVE, stream=Active(query, rounds=4))
+    parts, rounds = planned(trial), list(play(trial, TABLES))
+    known, pool = parts[0].tolist(), scaled(parts[0])
+    for before, played, part in zip(rounds, rounds[1:], parts[1:], strict=False):
+        left = set(range(90)) - set(known)
+        expected = wanted(query, before.carried.model, pool, left, len(part))
+        assert set(played.carried.seen[len(known) :].tolist()) == expected
+        known = played.carried.seen.tolist()
+
+
+def test_the_first_round_is_the_same_whatever_the_query_and_the_next_is_not():
+    rounds = {query: list(play(replace(ACTIVE, stream=Active(query, rounds=4)), TABLES)) for query in QUERIES}
+    passive = next(play(replace(ACTIVE, stream=Growing(rounds=4)), TABLES))
+    assert all(outcome(played[0]) == outcome(passive) for played in rounds.values())
+    arrivals = {query: frozenset(played[1].carried.seen[23:].tolist()) for query, played in rounds.items()}
+    assert len(set(arrivals.values())) > 1
+    assert arrivals[Random()] not in [arrivals[query] for query in QUERIES[:3]]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_random_query_has_draws_of_its_own_in_every_round_of_every_seed(seed):
+    trial = replace(ACTIVE, stream=Active(Random(), rounds=4), seed=seed)
+    parts, rounds = planned(trial), list(play(trial, TABLES))
+    known = parts[0].tolist()
+    for played, part in zip(rounds[1:], parts[1:], strict=True):
+        left = sorted(set(range(90)) - set(known))
+        order = torch.randperm(len(left), generator=generator_for(seed, "query", played.number))
+        known += [left[index] for index in order[: len(part)]]
+        assert played.carried.seen.tolist() == known
+
+
+@dataclass(frozen=True)
+class Counting(MLP):
+    """An MLP that counts the samples that it is shown in evaluation mode."""
+
+    shown: list = field(default_factory=list, compare=False)
+
+    def build(self, input_shape, classes, *, generator):
+        model = super().build(input_shape, classes, generator=generator)
+        model.register_forward_hook(self._note)
+        return model
+
+    def _note(self, model, inputs, _output):
+        self.shown.extend([] if model.training else [len(inputs[0])])
+
+    def __deepcopy__(self, _memo):
+        return self  # copies of the model count on in the same list
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=repr)
+def test_one_pass_over_what_has_not_arrived_and_none_for_random(query):
+    counting = Counting(width=8)
+    list(play(replace(ACTIVE, architecture=counting, stream=Active(query, rounds=4)), TABLES))
+    asked = {23: [67], 46: [44], 68: [22], 90: []}
+    expected = [count for left in asked.values() for count in [60, *(left if query.reads_logits else [])]]
+    assert counting.shown == expected
+
+
+@pytest.mark.parametrize("query", [Margin(), Random()], ids=repr)
+@pytest.mark.parametrize("strategy", [Cold(), Warm(), ShrinkPerturb()], ids=repr)
+@pytest.mark.parametrize("first_recipe", [None, WILD], ids=["good", "diverged"])
+def test_going_on_after_any_round_gives_the_same_bits(query, strategy, first_recipe):
+    stream = Active(query, rounds=4)
+    trial = replace(ACTIVE, stream=stream, strategy=strategy, first_recipe=first_recipe)
+    whole = list(play(trial, TABLES))
+    assert (whole[0].ending is Ending.DIVERGED) == (first_recipe is WILD)
+    for index, played in enumerate(whole[:-1]):
+        rest = list(play(trial, TABLES, carried=played.carried))
+        assert [outcome(r) for r in rest] == [outcome(r) for r in whole[index + 1 :]]
+        for one, other in zip(rest, whole[index + 1 :], strict=True):
+            assert (one.carried.seen is None) == (other.carried.seen is None)
+            assert one.carried.seen is None or torch.equal(one.carried.seen, other.carried.seen)
+        assert same(state(rest[-1].carried.model), state(whole[-1].carried.model))
+
+
+@dataclass(frozen=True)
+class Unasked(Query):
+    """A query that nobody may ask."""
+
+    reads_logits: ClassVar[bool] = False
+
+    def __call__(self, logits, count, *, generator):
+        raise AssertionError("there is no model that could be asked")
+
+
+def test_as_long_as_there_is_no_good_model_samples_are_drawn_at_random():
+    wild = replace(ACTIVE, recipe=WILD)
+    rounds = list(play(replace(wild, stream=Active(Unasked(), rounds=4)), TABLES))
+    assert [r.ending for r in rounds] == [Ending.DIVERGED] * 4
+    assert [r.samples_seen for r in rounds] == [23, 46, 68, 90]
+    late = replace(ACTIVE, first_recipe=WILD)
+    active, passive = (
+        play(replace(late, stream=stream), TABLES) for stream in (Active(Unasked(), rounds=4), Growing(rounds=4))
+    )
+    assert next(active).ending is next(passive).ending is Ending.DIVERGED
+    assert outcome(next(active)) == outcome(next(passive))
+    with pytest.raises(AssertionError, match="could be asked"):
+        next(active)
+
+
+def test_the_first_good_model_is_asked_about_all_that_has_not_arrived():
+    trial = replace(ACTIVE, first_recipe=WILD)
+    _, second, third, _ = play(trial, TABLES)
+    parts = planned(trial)
+    assert second.carried.seen is None
+    known = torch.cat(parts[:2]).tolist()
+    left = set(range(90)) - set(known)
+    assert third.carried.seen[:46].tolist() == known
+    expected = wanted(Margin(), second.carried.model, scaled(parts[0]), left, 22)
+    assert set(third.carried.seen[46:].tolist()) == expected
+
+
+def test_after_a_late_divergence_the_last_good_model_is_asked():
+    first = next(play(ACTIVE, TABLES))
+    second = next(play(replace(ACTIVE, recipe=WILD), TABLES, carried=first.carried))
+    assert second.ending is Ending.DIVERGED
+    assert same(state(second.carried.model), state(first.carried.model))
+    third = next(play(ACTIVE, TABLES, carried=second.carried))
+    known = second.carried.seen.tolist()
+    left = set(range(90)) - set(known)
+    expected = wanted(Margin(), first.carried.model, scaled(planned(ACTIVE)[0]), left, 22)
+    assert set(third.carried.seen[46:].tolist()) == expected
+
+
+def test_a_trial_that_lost_its_first_round_has_still_seen_its_samples():
+    second = next(play(ACTIVE, TABLES, carried=Carried(round=1)))
+    passive = next(play(replace(ACTIVE, stream=Growing(rounds=4)), TABLES, carried=Carried(round=1)))
+    assert outcome(second) == outcome(passive)
