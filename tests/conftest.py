@@ -1,8 +1,13 @@
 """Checks that hold for every test."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import torch
+
+DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -28,3 +33,41 @@ def untouched_globals():
     assert torch.equal(torch.get_rng_state(), torch_state), "PyTorch's global generator was moved"
     assert (np.random.get_state()[1] == numpy_state).all(), "NumPy's global generator was moved"  # noqa: NPY002
     assert torch.get_num_threads() == threads, "the number of threads was changed"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None and os.environ.get("WARMSTART_REQUIRE_CHROMIUM") == "1":
+        pytest.fail("WARMSTART_REQUIRE_CHROMIUM is 1, but there is no chromium on the path")
+    if executable is None:
+        pytest.skip("there is no chromium on the path")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a file without a network; the page object carries what it complained of and asked for."""
+    contexts = []
+
+    def opened(file, *, scheme="light", width=1000):
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        context.set_offline(True)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints, page.requested = [], []
+        page.on("console", lambda message: page.complaints.append(message.text))
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.on("request", lambda request: page.requested.append(request.url))
+        page.goto(file.as_uri())
+        page.wait_for_function(DRAWN, timeout=30_000)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()

@@ -2,7 +2,9 @@
 
 from dataclasses import replace
 
-from warmstart.studies import Execution
+import pytest
+
+from warmstart.studies import Execution, RoundRecord, read_study, run_study
 
 ONE = Execution(workers=1, device="cpu")
 TWO = Execution(workers=2, device="cpu")
@@ -11,3 +13,21 @@ TWO = Execution(workers=2, device="cpu")
 def results(records):
     """Return what a study's settings decide: everything but seconds."""
     return [replace(record, seconds=0) for record in records.rounds]
+
+
+class StopError(Exception):
+    """What a listener of a test ends a study with."""
+
+
+def interrupt(study, directory, rounds, **options):
+    """Run a study until so many rounds are stored."""
+    heard = []
+
+    def stop(event):
+        heard.extend([event] if isinstance(event, RoundRecord) else [])
+        if len(heard) == rounds:
+            raise StopError
+
+    with pytest.raises(StopError):
+        run_study(study, directory, listener=stop, **{"execution": ONE, **options})
+    assert len(read_study(directory).rounds) == rounds

@@ -41,7 +41,7 @@ OPTIMIZERS = {
 def test_model_and_optimizer_come_back_bit_for_bit(name, tmp_path):
     model, optimizer = trained(OPTIMIZERS[name])
     save_carried(Carried(4, model, optimizer.state_dict()), tmp_path / "deep" / "round.safetensors")
-    found = load_carried(tmp_path / "deep" / "round.safetensors", Tied())
+    found = load_carried(tmp_path / "deep" / "round.safetensors", [Tied()])
     assert found.round == 4
     assert found.model.one.weight is found.model.two.weight
     for key, value in model.state_dict().items():
@@ -59,7 +59,7 @@ def test_model_and_optimizer_come_back_bit_for_bit(name, tmp_path):
 
 def test_without_an_optimizer_there_is_none(tmp_path):
     save_carried(Carried(1, Tied()), tmp_path / "round.safetensors")
-    assert load_carried(tmp_path / "round.safetensors", Tied()).optimizer is None
+    assert load_carried(tmp_path / "round.safetensors", [Tied()]).optimizer is None
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
@@ -82,10 +82,51 @@ def test_a_missing_or_damaged_file_is_one_sentence(content, tmp_path):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"The checkpoint .*round\.safetensors cannot be read"):
-        load_carried(path, Tied())
+        load_carried(path, [Tied()])
 
 
 def test_another_model_is_one_sentence(tmp_path):
     save_carried(Carried(1, nn.Linear(2, 2)), tmp_path / "round.safetensors")
     with pytest.raises(InputError, match=r"cannot be read"):
-        load_carried(tmp_path / "round.safetensors", nn.Linear(3, 3))
+        load_carried(tmp_path / "round.safetensors", [nn.Linear(3, 3)])
+
+
+@pytest.mark.parametrize("seen", [None, torch.tensor([5, 2, 9]), torch.zeros(0, dtype=torch.int64)])
+@pytest.mark.parametrize("name", [None, "adam"])
+def test_what_models_have_asked_for_comes_back(seen, name, tmp_path):
+    model, optimizer = trained(OPTIMIZERS[name or "sgd"])
+    state = optimizer.state_dict() if name else None
+    save_carried(Carried(2, model, state, seen), tmp_path / "round.safetensors")
+    found = load_carried(tmp_path / "round.safetensors", [Tied()])
+    assert found.round == 2
+    assert (found.optimizer is None) == (name is None)
+    if seen is None:
+        assert found.seen is None
+    else:
+        assert found.seen is not None
+        assert found.seen.dtype is torch.int64
+        assert found.seen.tolist() == seen.tolist()
+
+
+class Headed(nn.Module):
+    def __init__(self, classes):
+        super().__init__()
+        self.body, self.head = nn.Linear(3, 4), nn.Linear(4, classes)
+        self.seen = nn.Parameter(torch.zeros(2))  # a name that the file uses for something else, too
+
+
+@pytest.mark.parametrize("classes", [2, 5])
+def test_a_head_of_the_sources_classes_comes_back_as_it_was(classes, tmp_path):
+    model = Headed(classes)
+    save_carried(Carried(1, model, None, torch.tensor([1])), tmp_path / "round.safetensors")
+    fresh = [Headed(2), Headed(5)]
+    found = load_carried(tmp_path / "round.safetensors", fresh)
+    assert found.model is fresh[(2, 5).index(classes)]
+    assert all(torch.equal(value, found.model.state_dict()[name]) for name, value in model.state_dict().items())
+    assert found.seen.tolist() == [1]
+
+
+def test_a_head_that_none_of_the_data_has_is_one_sentence(tmp_path):
+    save_carried(Carried(1, Headed(3)), tmp_path / "round.safetensors")
+    with pytest.raises(InputError, match=r"cannot be read .*Headed"):
+        load_carried(tmp_path / "round.safetensors", [Headed(2), Headed(5)])

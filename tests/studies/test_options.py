@@ -1,13 +1,19 @@
 """Names and options: what people type becomes objects, and back."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from warmstart.basics import InputError
+from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, UserModel
+from warmstart.penalties import L2, Adversarial, Confidence, EWCRule, L2Init, L2InitRule
+from warmstart.probes import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
+from warmstart.queries import Entropy, LeastConfidence, Margin, Random
 from warmstart.strategies import Cold, Noise, Scope, ShrinkPerturb, Warm
-from warmstart.streams import Growing, TwoPhase
+from warmstart.streams import Active, Growing, Part, TwoPhase
 from warmstart.studies import Arm, Study, parse_arm, study_digest, study_from_dict, study_to_dict
 from warmstart.training import Measure, Normalization, OptimizerState, Recipe, StopRule
 from warmstart.trial import TrainOn
@@ -30,6 +36,23 @@ ARMS = [
         Arm(ShrinkPerturb(0.6, 0.02, Noise.GAUSSIAN, Scope.WEIGHTS)),
     ),
     ("shrink-perturb:before-first-round=true", Arm(ShrinkPerturb(before_first_round=True))),
+    ("warm:learning-rate=0.01:batch-size=64", Arm(Warm(), learning_rate=0.01, batch_size=64)),
+    ("cold:step-shrink=0.99:step-noise=1e-05", Arm(Cold(), step_shrink=0.99, step_noise=1e-5)),
+    ("warm:first-learning-rate=0.1:first-batch-size=8", Arm(Warm(), first_learning_rate=0.1, first_batch_size=8)),
+    ("warm:first-max-epochs=5", Arm(Warm(), first_max_epochs=5)),
+    ("warm:penalty=l2:penalty.strength=0.1", Arm(Warm(), penalty=L2(0.1))),
+    ("warm:penalty=l2-init:penalty.strength=0.001", Arm(Warm(), penalty=L2InitRule(0.001))),
+    ("warm:penalty=ewc:penalty.strength=10", Arm(Warm(), penalty=EWCRule(10.0))),
+    ("warm:penalty=ewc:penalty.strength=10:penalty.samples=5", Arm(Warm(), penalty=EWCRule(10.0, samples=5))),
+    ("cold:scale=0.5:penalty=confidence:penalty.strength=0.1", Arm(Cold(scale=0.5), penalty=Confidence(0.1))),
+    (
+        "warm:learning-rate=0.01:penalty=adversarial:penalty.strength=1:penalty.epsilon=0.03",
+        Arm(Warm(), learning_rate=0.01, penalty=Adversarial(1.0, 0.03)),
+    ),
+    (
+        "warm:penalty=adversarial:penalty.strength=1:penalty.epsilon=0.1:penalty.bounds=-1..1",
+        Arm(Warm(), penalty=Adversarial(1.0, 0.1, (-1.0, 1.0))),
+    ),
 ]
 
 
@@ -62,6 +85,23 @@ def test_every_shrink_perturb_survives_its_spec(shrink, perturb, noise, scope):
         ("shrink-perturb:noise=gausian", "Unknown noise 'gausian': did you mean 'gaussian'?"),
         ("shrink-perturb:before-first-round=perhaps", "must be true or false, got perhaps"),
         ("warm:train-on=seem", "Unknown train-on 'seem': did you mean 'seen'?"),
+        ("warm:learning-rate=0", r"learning_rate must lie in \(0, inf\), got 0"),
+        ("warm:first-batch-size=0", "batch_size must be a whole number of at least 1, got 0"),
+        ("warm:first-max-epochs=0", "max_epochs must be a whole number of at least 1, got 0"),
+        ("warm:step-shrink=2", r"step_shrink must lie in \[0, 1\], got 2"),
+        ("warm:penalty=l3:penalty.strength=1", "Unknown penalty 'l3': did you mean 'l2'?"),
+        ("warm:penalty=l2", "The penalty l2 needs the option strength, got none"),
+        ("warm:penalty=l2:penalty.strength=-1", r"strength must lie in \[0, inf\), got -1"),
+        ("warm:penalty=l2:penalty.epsilon=1", "Unknown option of penalty l2 'epsilon'. Known: strength"),
+        ("warm:penalty.strength=1", "penalty.strength must come with a penalty=NAME, got none"),
+        (
+            "warm:penalty=adversarial:penalty.strength=1:penalty.epsilon=1:penalty.bounds=1..0",
+            r"bounds must be a lower and a higher number, got \(1.0, 0.0\)",
+        ),
+        (
+            "warm:penalty=adversarial:penalty.strength=1:penalty.epsilon=1:penalty.bounds=0",
+            r"bounds must be two numbers as 0..1, got 0",
+        ),
     ],
 )
 def test_mistakes_in_a_spec_are_one_sentence(text, message):
@@ -73,11 +113,26 @@ STUDIES = [
     Study(),
     Study([Warm()], architecture=MLP(3, 50, Activation.TANH), stream=TwoPhase(0.25), seeds=3),
     Study(
-        [Cold(), Arm(Warm(), TrainOn.ARRIVAL)], architecture=UserModel("torch.nn:Identity"), train_on=TrainOn.ARRIVAL
+        [Cold(), Arm(Warm(), train_on=TrainOn.ARRIVAL)],
+        architecture=UserModel("torch.nn:Identity"),
+        train_on=TrainOn.ARRIVAL,
     ),
     Study(
         stream=Growing(100, 4), stop=StopRule(None, None, 7, 9, Measure.EVALUATION), recipe=Recipe(learning_rate=0.5)
     ),
+    Study([arm for _, arm in ARMS]),
+    Study(stream=Part(0.1), source=DataSource("svhn", "somewhere", subset=500)),
+    Study(stream=Part(0.1), source=DataSource("svhn", label="digit")),
+    Study(source=DataSource()),
+    Study(penalty=L2(0.5)),
+    Study(penalty=EWCRule(3.0, samples=7)),
+    Study(penalty=Adversarial(0.5, 0.1, (-1.0, 1.0))),
+    Study(penalty=Adversarial(0.5, 0.1)),
+    Study(probes=[Correlation(), EvaluationCurve(every=3)]),
+    Study(probes=[GradientNorms(2, samples=64), ShrinkCurve(steps=5, recalibrate=True)]),
+    Study(recipe=Recipe(step_shrink=0.9)),
+    Study(recipe=Recipe(step_noise=0.01)),
+    *(Study(stream=Active(query, 100)) for query in (Margin(), Entropy(), LeastConfidence(), Random())),
 ]
 
 
@@ -88,11 +143,66 @@ def test_a_study_survives_its_file(study):
 
 
 def test_digests_tell_studies_apart_but_not_where_data_lie():
-    from dataclasses import replace
-
     assert len({study_digest(study) for study in STUDIES}) == len(STUDIES)
     elsewhere = replace(STUDIES[0], data=replace(STUDIES[0].data, directory="elsewhere"))
     assert study_digest(elsewhere) == study_digest(STUDIES[0])
+    source = Study(stream=Part(0.1), source=DataSource("svhn", "here"))
+    assert study_digest(replace(source, source=DataSource("svhn", "there"))) == study_digest(source)
+
+
+@pytest.mark.parametrize(
+    ("study", "digest"),
+    [
+        (Study(), "49d6a819"),
+        (
+            Study([Warm()], architecture=MLP(3, 50, Activation.TANH), stream=TwoPhase(0.25), seeds=3),
+            "c93e8013",
+        ),
+    ],
+)
+def test_options_that_came_later_leave_an_older_study_what_it_is(study, digest):
+    """The digests are from before there were any: a study that was begun then must still be the same."""
+    described = study_to_dict(study)
+    assert not {"source", "penalty", "probes"} & described.keys()
+    assert not {"step_shrink", "step_noise"} & described["recipe"].keys()
+    assert study_digest(study) == digest
+
+
+def test_what_an_arm_says_counts_more_than_what_the_study_says():
+    own = Arm(
+        Warm(),
+        learning_rate=0.5,
+        batch_size=7,
+        step_shrink=0.8,
+        step_noise=0.2,
+        first_learning_rate=0.3,
+        first_max_epochs=2,
+        penalty=L2(0.1),
+    )
+    recipe, stop = Recipe(learning_rate=0.1, batch_size=32, weight_decay=0.01), StopRule(0.9, patience=3)
+    study = Study([own, Cold()], recipe=recipe, stop=stop, penalty=L2(9.0), probes=[Correlation()])
+    trial, plain = study.trial(own.label, 3), study.trial("cold", 3)
+    expected = Recipe(learning_rate=0.5, batch_size=7, weight_decay=0.01, step_shrink=0.8, step_noise=0.2)
+    assert (trial.recipe_of(2), trial.recipe_of(1)) == (expected, replace(expected, learning_rate=0.3))
+    assert (trial.stop_of(2), trial.stop_of(1)) == (stop, replace(stop, max_epochs=2))
+    assert (trial.penalty, plain.penalty) == (L2(0.1), L2(9.0))
+    assert (plain.recipe_of(1), plain.recipe_of(2), plain.stop_of(1)) == (recipe, recipe, stop)
+    assert trial.probes == plain.probes == (Correlation(),)
+    assert trial.seed == plain.seed == 3
+
+
+def test_arms_may_differ_in_nothing_but_a_penalty():
+    arms = [Arm(Warm(), penalty=L2(strength)) for strength in (0.1, 0.2)]
+    assert len(Study([Warm(), *arms]).labels) == 3
+    with pytest.raises(InputError, match=r"differ from each other, got 'warm' more than once"):
+        Study([Warm(), arms[0]], penalty=L2(0.1))
+
+
+def test_a_penalty_that_no_file_could_name_is_one_sentence():
+    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got L2Init"):
+        study_to_dict(Study(penalty=L2Init(0.1, {})))
+    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got L2Init"):
+        _ = Arm(Warm(), penalty=L2Init(0.1, {})).label
 
 
 @pytest.mark.parametrize(("text", "number"), [("1/3", 1 / 3), ("1e-3", 0.001), ("0.333", 0.333), (0.1, 0.1)])
@@ -138,6 +248,15 @@ def test_an_empty_description_is_the_default_study():
         ),
         ({"stop": {"patience": "long"}}, "patience must be a whole number, got long"),
         ({"evaluation": {"holdout": 1}}, r"holdout must lie in \(0, 1\), got 1"),
+        ({"source": {"nmae": "svhn"}}, "Unknown option of source 'nmae': did you mean 'name'?"),
+        ({"source": "svhn"}, "source must be a table of options, got svhn"),
+        ({"penalty": {"strength": 1}}, "Unknown penalty ''"),
+        ({"penalty": {"name": "l2"}}, "The penalty l2 needs the option strength, got none"),
+        ({"probes": ["corelation"]}, "Unknown probe 'corelation': did you mean 'correlation'?"),
+        ({"probes": ["evaluation-curve:every=0"]}, "every must be a whole number of at least 1, got 0"),
+        ({"probes": 3}, "probes must be a list of names with options, got 3"),
+        ({"stream": {"name": "active", "query": "margn"}}, "Unknown query 'margn': did you mean 'margin'?"),
+        ({"recipe": {"step-noise": -1}}, r"step_noise must lie in \[0, inf\), got -1"),
     ],
 )
 def test_mistakes_in_a_study_are_one_sentence(tables, message):

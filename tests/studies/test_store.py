@@ -1,3 +1,4 @@
+import json
 import sqlite3
 from contextlib import closing
 
@@ -5,6 +6,7 @@ import pytest
 
 from warmstart.basics import InputError, StorageError
 from warmstart.studies import RoundRecord, Store
+from warmstart.studies._store import FinishedRound
 
 RECORD = RoundRecord("cold", 0, 1, 10, 10, 0.5, 1.5, 0.99, "reached", 3, 6, 30, 1e6, 0.25)
 DIVERGED = RoundRecord("warm", 1, 2, 20, 20, None, None, 0.1, "diverged", 1, 2, 20, 1e6, 0.25)
@@ -92,3 +94,21 @@ def test_a_full_disk_is_one_sentence_and_leaves_the_store_intact(store):
         with pytest.raises(StorageError, match=r"database or disk is full"):
             store.add(DIVERGED, run=1, history="x" * 10**6, checkpoint=None)
     assert store.rounds() == [RECORD]
+
+
+def test_a_finished_round_comes_back_with_all_that_is_stored_of_it(store):
+    add(store, RECORD, DIVERGED)
+    assert store.finished("cold", 0, 1) == FinishedRound(RECORD, "{}", "cold-1")
+    assert store.finished("warm", 1, 2) == FinishedRound(DIVERGED, "{}", "warm-2")
+    for arm, seed, number in (("warm", 0, 1), ("cold", 1, 1), ("cold", 0, 2)):
+        assert store.finished(arm, seed, number) is None
+
+
+def test_histories_are_told_by_arm_seed_and_round(store):
+    run = store.begin_run({"version": "1"})
+    reading = {"name": "shrink 1", "value": None, "when": "end", "epoch": 1, "steps": 2}
+    history = {"columns": ["steps"], "epochs": [[2]], "readings": [reading]}
+    store.add(DIVERGED, run=run, history="{}", checkpoint=None)
+    store.add(RECORD, run=run, history=json.dumps(history), checkpoint=None)
+    assert store.histories() == {("cold", 0, 1): history, ("warm", 1, 2): {}}
+    assert list(store.histories()) == [("cold", 0, 1), ("warm", 1, 2)]

@@ -4,9 +4,15 @@ from ._arm import Arm as Arm
 from ._arm import parse_arm as parse_arm
 from ._directory import read_study as read_study
 from ._executor import Execution as Execution
+from ._executor import Workers as Workers
 from ._names import known_models as known_models
+from ._names import known_penalties as known_penalties
+from ._names import known_probes as known_probes
 from ._names import known_strategies as known_strategies
 from ._names import known_streams as known_streams
+from ._names import model_from_spec as model_from_spec
+from ._names import model_from_table as model_from_table
+from ._names import model_to_table as model_to_table
 from ._options import build_options as build_options
 from ._options import kebab as kebab
 from ._options import options_of as options_of
@@ -14,8 +20,11 @@ from ._options import split_spec as split_spec
 from ._provenance import provenance as provenance
 from ._records import RoundRecord as RoundRecord
 from ._records import StudyRecords as StudyRecords
+from ._run import Listener as Listener
 from ._run import Plan as Plan
+from ._run import is_complete as is_complete
 from ._run import run_study as run_study
+from ._seed_table import SeedTable as SeedTable
 from ._store import Store as Store
 from ._study import EvaluateOn as EvaluateOn
 from ._study import EvaluationSettings as EvaluationSettings

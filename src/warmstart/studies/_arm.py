@@ -2,73 +2,76 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from warmstart.basics import InputError, settle_choices
+from warmstart.basics import InputError
+from warmstart.penalties import Penalty, PenaltyRule
 from warmstart.strategies import Strategy
-from warmstart.training import CarryOver, Normalization, OptimizerState
-from warmstart.trial import TrainOn
 
-from ._names import build_named, known_strategies, name_of
-from ._options import NONE, build_options, fields_of, format_spec, options_of, split_spec
+from ._names import build_named, known_penalties, known_strategies, name_of
+from ._options import build_options, format_spec, kebab, options_of, plain, split_spec
+from ._overrides import OVERRIDES, Overrides
+
+_PENALTY = "penalty"
 
 
 @dataclass(frozen=True)
-class Arm:
-    """A strategy as it takes part in a study: with what its rounds train on and carry over.
+class Arm(Overrides):
+    """A strategy as it takes part in a study: with the settings in which it departs from it.
 
     Args:
-        strategy: What each round starts from.
-        train_on: What each round trains on; None: as the study says. So do the others:
-        normalization: What becomes of running statistics.
-        optimizer_state: What becomes of the optimizer's state.
+        strategy: What each round starts from. The other options are those of :class:`Overrides`.
 
     Example:
         >>> from warmstart.strategies import Warm
+        >>> from warmstart.trial import TrainOn
         >>> Arm(Warm(), train_on=TrainOn.ARRIVAL).label
         'warm:train-on=arrival'
     """
 
     strategy: Strategy
-    train_on: TrainOn | None = None
-    normalization: Normalization | None = None
-    optimizer_state: OptimizerState | None = None
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        settle_choices(self)
 
     @property
     def label(self) -> str:
         """The shortest spec of this arm: options at their defaults are left out."""
-        options = options_of(self.strategy)
-        for key in list(options):
-            # One option's default may depend on another's value, so what is left out is tried, not looked up.
-            fewer = {name: value for name, value in options.items() if name != key}
-            if build_named("strategy", known_strategies(), self._name, fewer) == self.strategy:
-                options = fewer
-        return format_spec(self._name, {**options, **self._overrides()})
+        penalty = {} if self.penalty is None else shortest(known_penalties(), self.penalty)
+        return format_spec(self._name, {**shortest(known_strategies(), self.strategy), **self._overrides(penalty)})
 
     @property
     def spec(self) -> str:
         """The complete spec of this arm, which means the same under other defaults."""
-        return format_spec(self._name, {**options_of(self.strategy), **self._overrides()})
+        penalty = {} if self.penalty is None else options_of(self.penalty)
+        return format_spec(self._name, {**options_of(self.strategy), **self._overrides(penalty)})
 
     @property
     def _name(self) -> str:
         return name_of(known_strategies(), self.strategy)
 
-    def _overrides(self) -> dict[str, Any]:
-        return {key: value for key, value in options_of(self).items() if key != "strategy" and value != NONE}
+    def _overrides(self, of_penalty: Mapping[str, Any]) -> dict[str, Any]:
+        given = {name: plain(value) for name in OVERRIDES if (value := getattr(self, name)) is not None}
+        if self.penalty is not None:
+            given[_PENALTY] = name_of(known_penalties(), self.penalty)
+        return given | {f"{_PENALTY}.{key}": value for key, value in of_penalty.items()}
 
-    def carry_over(self, of_study: CarryOver) -> CarryOver:
-        """Return what is carried over, given what the study says."""
-        return CarryOver(
-            normalization=self.normalization or of_study.normalization,
-            optimizer_state=self.optimizer_state or of_study.optimizer_state,
-        )
+
+def shortest(known: Mapping[str, type], owner: Any) -> dict[str, Any]:
+    """Return the options of what is known by name, without those at their defaults."""
+    name, options = name_of(known, owner), options_of(owner)
+    for key in list(options):
+        # One option's default may depend on another's value, so what is left out is tried, not looked up.
+        fewer = {other: value for other, value in options.items() if other != key}
+        if _built(known[name], fewer) == owner:
+            options = fewer
+    return options
+
+
+def _built(owner: type, options: Mapping[str, Any]) -> Any:
+    try:
+        return build_options(owner, options, kind="arm")
+    except InputError:
+        return None  # an option without a default
 
 
 def parse_arm(text: str) -> Arm:
@@ -80,25 +83,23 @@ def parse_arm(text: str) -> Arm:
     Example:
         >>> parse_arm("cold:scale=0.5").strategy
         Cold(scale=0.5, scope=<Scope.ALL: 'all'>)
+        >>> parse_arm("warm:penalty=l2:penalty.strength=0.1").penalty
+        L2(strength=0.1)
     """
     name, options = split_spec(text)
-    own = [key for key in fields_of(Arm) if key != "strategy"]
-    strategy = build_named("strategy", known_strategies(), name, {k: v for k, v in options.items() if k not in own})
-    overrides = build_options(_Overrides, {k: v for k, v in options.items() if k in own}, kind=f"strategy {name}")
-    return Arm(strategy, **dataclasses.asdict(overrides))
+    own = [kebab(key) for key in OVERRIDES]
+    of_penalty = {key: value for key, value in options.items() if key.partition(".")[0] == _PENALTY}
+    of_arm = {key: value for key, value in options.items() if key in own}
+    rest = {key: value for key, value in options.items() if key not in own and key not in of_penalty}
+    strategy = build_named("strategy", known_strategies(), name, rest)
+    overrides = build_options(Overrides, of_arm, kind=f"strategy {name}")
+    return Arm(strategy, **{key: getattr(overrides, key) for key in OVERRIDES}, penalty=_penalty(of_penalty))
 
 
-@dataclass(frozen=True)
-class _Overrides:
-    train_on: TrainOn | None = None
-    normalization: Normalization | None = None
-    optimizer_state: OptimizerState | None = None
-
-
-def check_distinct(arms: tuple[Arm, ...], train_on: TrainOn, carry_over: CarryOver) -> None:
-    """Raise unless there is an arm, and no two do the same under what the study says."""
-    if not arms:
-        raise InputError("strategies must name at least one strategy, got none.")
-    resolved = [(arm.strategy, arm.train_on or train_on, arm.carry_over(carry_over)) for arm in arms]
-    if twice := next((arm.label for arm, what in zip(arms, resolved, strict=True) if resolved.count(what) > 1), None):
-        raise InputError(f"strategies must differ from each other, got '{twice}' more than once.")
+def _penalty(options: Mapping[str, str]) -> Penalty | PenaltyRule | None:
+    if not options:
+        return None
+    if _PENALTY not in options:
+        raise InputError(f"{', '.join(options)} must come with a penalty=NAME, got none.")
+    inner = {key.removeprefix(f"{_PENALTY}."): value for key, value in options.items() if key != _PENALTY}
+    return build_named("penalty", known_penalties(), options[_PENALTY], inner)

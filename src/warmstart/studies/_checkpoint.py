@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from ._storage import storage_errors
 
 _MODEL = "model/"
 _OPTIMIZER = "optimizer/"
+_SEEN = "seen"
 
 
 def save_carried(carried: Carried, path: Path) -> None:
@@ -36,15 +39,29 @@ def save_carried(carried: Carried, path: Path) -> None:
     if not_tensors := [name for name, value in tensors.items() if not isinstance(value, torch.Tensor)]:
         raise InputError(f"The model's state must be tensors to be stored, but {not_tensors[0]} is not.")
     state, groups = _flat_optimizer(carried.optimizer)
+    if carried.seen is not None:
+        state[_SEEN] = carried.seen
     metadata = {"round": str(carried.round), "optimizer": json.dumps(groups)}
     draft = path.with_suffix(".part")
     with storage_errors(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file({name: _own(value) for name, value in {**tensors, **state}.items()}, draft, metadata)
-        with draft.open("rb") as file:
-            os.fsync(file.fileno())
-        draft.replace(path)
-        _settle(path.parent)
+        _put(draft, path)
+
+
+def copy_whole(path: Path, other: Path) -> None:
+    """Copy a checkpoint, by write-and-rename; the folder is there."""
+    draft = other.with_suffix(".part")
+    shutil.copyfile(path, draft)
+    _put(draft, other)
+
+
+def _put(draft: Path, path: Path) -> None:
+    """Give a written file its name when it has reached the disk."""
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    draft.replace(path)
+    _settle(path.parent)
 
 
 def _settle(folder: Path) -> None:
@@ -77,12 +94,13 @@ def _flat_optimizer(optimizer: dict[str, Any] | None) -> tuple[dict[str, torch.T
     return tensors, {"param_groups": optimizer["param_groups"], "rest": rest}
 
 
-def load_carried(path: Path, fresh: nn.Module) -> Carried:
+def load_carried(path: Path, fresh: Sequence[nn.Module]) -> Carried:
     """Read what :func:`save_carried` wrote.
 
     Args:
         path: Of the file.
-        fresh: A model of the same shape; it takes the stored parameters and buffers, and is returned in the result.
+        fresh: Models, one of which has the same shape; the first that fits takes the stored parameters and buffers, and
+            is returned in the result.
 
     Raises:
         InputError: If the file is missing or damaged, or holds another model.
@@ -91,13 +109,25 @@ def load_carried(path: Path, fresh: nn.Module) -> Carried:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
             metadata = file.metadata()
-        fresh.load_state_dict({k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)})
+        model = _filled(fresh, {k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)})
     except (OSError, SafetensorError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"The checkpoint {path} cannot be read ({reason}); without it the trial cannot go on."
         ) from error
-    return Carried(int(metadata["round"]), fresh, _nested_optimizer(tensors, json.loads(metadata["optimizer"])))
+    optimizer = _nested_optimizer(tensors, json.loads(metadata["optimizer"]))
+    return Carried(int(metadata["round"]), model, optimizer, tensors.get(_SEEN))
+
+
+def _filled(fresh: Sequence[nn.Module], state: dict[str, torch.Tensor]) -> nn.Module:
+    fits = (model for model in fresh if _shapes(model.state_dict()) == _shapes(state))
+    model = next(fits, fresh[0])  # where none fits, loading says what is wrong
+    model.load_state_dict(state)
+    return model
+
+
+def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items()}
 
 
 def _nested_optimizer(tensors: dict[str, torch.Tensor], groups: Any) -> dict[str, Any] | None:

@@ -11,14 +11,16 @@ import sys
 import tempfile
 import threading
 import types
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import wait as wait_for_any
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +34,7 @@ from ._task import Arrays, Emit, Message, Task, perform
 
 _POLL_SECONDS = 0.05
 _SHARED = ".arrays-"
+_TARGET, _SOURCE = "target", "source"
 
 
 @dataclass(frozen=True)
@@ -74,22 +77,71 @@ def _settled_device(name: str) -> str:
     return name
 
 
-def run_tasks(
-    tasks: Sequence[Task], arrays: Arrays, *, directory: Path, execution: Execution, handle: Callable[[Message], None]
-) -> None:
+Handle = Callable[[Message], Sequence[Task]]
+
+
+class Workers:
+    """Worker processes for one study after another: starting them takes seconds, which small studies do not.
+
+    Args:
+        execution: How many, and how they run.
+
+    Example:
+        >>> with Workers(Execution(workers=1, device="cpu")) as workers:
+        ...     workers.execution.worker_count
+        1
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+        # Spawned, not forked: a fork of a process that has used threads or a GPU may hang.
+        context = multiprocessing.get_context("spawn")
+        self.messages: Any = context.SimpleQueue()
+        self.pool = ProcessPoolExecutor(
+            execution.worker_count, context, initializer=_begin_worker, initargs=(self.messages,)
+        )
+
+    def __enter__(self) -> Self:
+        """Return the workers; their processes start with the first task."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the processes: after an error at once."""
+        if kind is not None:
+            _kill(self.pool)
+        self.pool.shutdown(cancel_futures=True)
+
+
+def run_tasks(tasks: Sequence[Task], arrays: Arrays, *, directory: Path, workers: Workers, handle: Handle) -> None:
     """Perform all tasks; hand every message on in this process, which alone writes to the store.
+
+    Args:
+        tasks: What can be done at once.
+        arrays: The study's data.
+        directory: The study's.
+        workers: What performs them; with a single one, this process does.
+        handle: Takes every message, and returns the tasks that become possible with it.
 
     Raises:
         InputError, StorageError: What a trial raised; the others are stopped, with their finished rounds handed on.
     """
     for left_by_a_kill in directory.glob(f"{_SHARED}*"):
         shutil.rmtree(left_by_a_kill, ignore_errors=True)
-    if execution.worker_count == 1 or len(tasks) == 1:
-        with _threads(execution.threads):
-            for task in tasks:
-                perform(task, arrays, directory=directory, device=execution.device, emit=handle)
+    if workers.execution.worker_count == 1:
+        with _threads(workers.execution.threads):
+            _run_here(tasks, arrays, directory, workers.execution, handle)
     elif tasks:
-        _run_in_processes(tasks, arrays, directory, execution, handle)
+        _run_in_processes(tasks, arrays, directory, workers, handle)
+
+
+def _run_here(tasks: Sequence[Task], arrays: Arrays, directory: Path, execution: Execution, handle: Handle) -> None:
+    waiting = deque(tasks)
+
+    def emit(message: Message) -> None:
+        waiting.extendleft(reversed(handle(message)))
+
+    while waiting:
+        perform(waiting.popleft(), arrays, directory=directory, device=execution.device, emit=emit)
 
 
 @contextmanager
@@ -102,26 +154,17 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _run_in_processes(
-    tasks: Sequence[Task], arrays: Arrays, directory: Path, execution: Execution, handle: Callable[[Message], None]
-) -> None:
-    # Spawned, not forked: a fork of a process that has used threads or a GPU may hang.
-    context = multiprocessing.get_context("spawn")
-    messages: Any = context.SimpleQueue()
+def _run_in_processes(tasks: Sequence[Task], arrays: Arrays, directory: Path, workers: Workers, handle: Handle) -> None:
+    execution = workers.execution
     with _stored(arrays, directory) as stored:
-        setting = _Setting(stored, arrays.classes, directory, execution.device, execution.threads)
-        pool = ProcessPoolExecutor(
-            min(execution.worker_count, len(tasks)), context, initializer=_begin_worker, initargs=(setting, messages)
-        )
-        try:
-            with _unguarded_scripts(tasks):
-                futures = [pool.submit(_perform_in_worker, task) for task in tasks]
-            _hand_on(futures, messages, handle)
-        except BaseException:
-            _kill(pool)
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+        classes = {_TARGET: arrays.classes} | ({} if arrays.source is None else {_SOURCE: arrays.source.classes})
+        setting = _Setting(stored, classes, directory, execution.device, execution.threads)
+        _hand_on(partial(_submit, workers.pool, setting), tasks, workers, handle)
+
+
+def _submit(pool: ProcessPoolExecutor, setting: _Setting, task: Task) -> Future[None]:
+    with _unguarded_scripts([task]):
+        return pool.submit(_perform_in_worker, setting, task)
 
 
 @contextmanager
@@ -145,20 +188,31 @@ def _defined_in_main(tasks: Sequence[Task]) -> bool:
     return b"__main__" in pickle.dumps(tasks)
 
 
-def _hand_on(futures: Sequence[Future[None]], messages: Any, handle: Callable[[Message], None]) -> None:
-    """Handle messages until every task is done; a failed one ends the study."""
-    pending = set(futures)
-    while pending:
-        done, pending = wait(pending, timeout=_POLL_SECONDS)
-        while not messages.empty():
-            handle(messages.get())
+def _hand_on(submit: Callable[[Task], Future[None]], tasks: Sequence[Task], workers: Workers, handle: Handle) -> None:
+    """Keep every worker busy and handle messages until every task is done; a failed one ends the study.
+
+    Tasks that a message makes possible come next, so that seed after seed is completed and what an interruption leaves
+    is paired.
+    """
+    waiting, pending = deque(tasks), set[Future[None]]()
+    while waiting or pending:
+        while waiting and len(pending) < workers.execution.worker_count:
+            task = waiting.popleft()
+            pending.add(_translated(partial(submit, task)))
+        done, pending = wait(pending, timeout=_POLL_SECONDS, return_when=FIRST_COMPLETED)
+        while not workers.messages.empty():
+            waiting.extendleft(reversed(handle(workers.messages.get())))
         for future in done:
-            _result(future)
+            _translated(future.result)
 
 
-def _result(future: Future[None]) -> None:
+Value = TypeVar("Value")
+
+
+def _translated(call: Callable[[], Value]) -> Value:
+    """Call, and say what it means when a worker is gone."""
     try:
-        future.result()
+        return call()
     except BrokenProcessPool as error:
         raise RuntimeError(
             "A worker process was killed, which is what happens when memory runs out; "
@@ -174,10 +228,10 @@ def _kill(pool: ProcessPoolExecutor) -> None:
 
 @dataclass(frozen=True)
 class _Setting:
-    """What a worker needs to know once."""
+    """What a worker needs to know of a study."""
 
     stored: dict[str, str]
-    classes: int
+    classes: dict[str, int]
     directory: Path
     device: str
     threads: int
@@ -195,36 +249,50 @@ def _stored(arrays: Arrays, directory: Path) -> Iterator[dict[str, str]]:
 def _store_arrays(arrays: Arrays, folder: Path) -> dict[str, str]:
     with storage_errors(folder):
         paths: dict[str, str] = {}
-        for name, part in (("train", arrays.train), ("test", arrays.test)):
-            if part is not None:
-                for field in ("inputs", "labels"):
-                    paths[f"{name}-{field}"] = str(folder / f"{name}-{field}.npy")
-                    np.save(paths[f"{name}-{field}"], getattr(part, field))
+        for owner, held in ((_TARGET, arrays), (_SOURCE, arrays.source)):
+            for name in ("train", "test"):
+                part = None if held is None else getattr(held, name)
+                for field in () if part is None else ("inputs", "labels"):
+                    key = f"{owner}-{name}-{field}"
+                    paths[key] = str(folder / f"{key}.npy")
+                    np.save(paths[key], getattr(part, field))
         return paths
 
 
 def _mapped(setting: _Setting) -> Arrays:
+    source = _mapped_arrays(setting, _SOURCE) if _SOURCE in setting.classes else None
+    return replace(_mapped_arrays(setting, _TARGET), source=source)
+
+
+def _mapped_arrays(setting: _Setting, owner: str) -> Arrays:
     def part(name: str) -> LabelledArrays | None:
-        if f"{name}-inputs" not in setting.stored:
-            return None
-        inputs, labels = (np.load(setting.stored[f"{name}-{field}"], mmap_mode="r") for field in ("inputs", "labels"))
-        return LabelledArrays(inputs, labels)
+        paths = [setting.stored.get(f"{owner}-{name}-{field}") for field in ("inputs", "labels")]
+        return None if None in paths else LabelledArrays(*(np.load(path, mmap_mode="r") for path in paths if path))
 
     train = part("train")
     assert train is not None, "there are always training data"
-    return Arrays(train, part("test"), setting.classes)
+    return Arrays(train, part("test"), setting.classes[owner])
 
 
-_worker: tuple[_Setting, Arrays, Emit] | None = None
+_emit: Emit | None = None
+_known: tuple[_Setting, Arrays] | None = None
 
 
-def _begin_worker(setting: _Setting, messages: Any) -> None:
+def _begin_worker(messages: Any) -> None:
     """Set a worker process up; runs once in each."""
-    global _worker
+    global _emit
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to act on
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    torch.set_num_threads(setting.threads)
-    _worker = (setting, _mapped(setting), messages.put)
+    _emit = messages.put
+
+
+def _arrays_of(setting: _Setting) -> Arrays:
+    """Return a study's arrays, mapped when its first task comes."""
+    global _known
+    if _known is None or _known[0] != setting:
+        torch.set_num_threads(setting.threads)
+        _known = (setting, _mapped(setting))
+    return _known[1]
 
 
 def _die_with_parent() -> None:
@@ -235,11 +303,10 @@ def _die_with_parent() -> None:
     os._exit(1)
 
 
-def _perform_in_worker(task: Task) -> None:
-    assert _worker is not None, "the initializer has run"
-    setting, arrays, emit = _worker
+def _perform_in_worker(setting: _Setting, task: Task) -> None:
+    assert _emit is not None, "the initializer has run"
     try:
-        perform(task, arrays, directory=setting.directory, device=setting.device, emit=emit)
+        perform(task, _arrays_of(setting), directory=setting.directory, device=setting.device, emit=_emit)
     except (InputError, StorageError):
         raise
     except Exception as error:

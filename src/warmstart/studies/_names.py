@@ -7,15 +7,17 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
-from warmstart import models, strategies, streams
+from warmstart import models, penalties, probes, strategies, streams
 from warmstart.basics import InputError, unknown_name
 from warmstart.models import Architecture, UserModel
+from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.probes import Probe
 from warmstart.strategies import Strategy
 from warmstart.streams import Stream
 
-from ._options import build_options, kebab, options_of
+from ._options import build_options, kebab, options_of, split_spec
 
-_MODEL_NAMES = {"res-net18": "resnet18", "m-l-p": "mlp", "logistic-regression": "logistic"}
+_SPOKEN = {"res-net18": "resnet18", "m-l-p": "mlp", "logistic-regression": "logistic", "e-w-c": "ewc"}
 
 
 def _exported(room: ModuleType, base: type) -> dict[str, type]:
@@ -37,7 +39,19 @@ def known_streams() -> dict[str, type[Stream]]:
 def known_models() -> dict[str, type[Architecture]]:
     """Return the models by name; a user's own is named by its module and function instead."""
     found = _exported(models, Architecture)
-    return {_MODEL_NAMES.get(name, name): value for name, value in found.items() if value is not UserModel}
+    return {_SPOKEN.get(name, name): value for name, value in found.items() if value is not UserModel}
+
+
+def known_penalties() -> dict[str, type[Penalty] | type[PenaltyRule]]:
+    """Return the penalties by name; one that is made anew for every round is its rule."""
+    rules = {name.removesuffix("-rule"): rule for name, rule in _exported(penalties, PenaltyRule).items()}
+    found = {**_exported(penalties, Penalty), **rules}
+    return {_SPOKEN.get(name, name): value for name, value in found.items()}
+
+
+def known_probes() -> dict[str, type[Probe]]:
+    """Return the probes by name."""
+    return _exported(probes, Probe)
 
 
 def build_named(kind: str, known: Mapping[str, type], name: str, options: Mapping[str, Any]) -> Any:
@@ -71,6 +85,22 @@ def model_to_table(architecture: Architecture) -> dict[str, Any]:
     if isinstance(architecture, UserModel):
         return {"name": architecture.target}
     return {"name": name_of(known_models(), architecture), **options_of(architecture)}
+
+
+def model_from_spec(text: str) -> Architecture:
+    """Return the model that a spec such as ``mlp:layers=3`` or ``module:function`` describes.
+
+    Raises:
+        InputError: If the name or an option is unknown, or an option's value is not allowed.
+
+    Example:
+        >>> model_from_spec("mlp:layers=3").layers
+        3
+    """
+    if ":" in text and "=" not in text:
+        return model_from_table({"name": text})
+    name, options = split_spec(text)
+    return model_from_table({"name": name, **options})
 
 
 def model_from_table(table: Mapping[str, Any]) -> Architecture:

@@ -14,9 +14,12 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
+from warmstart import queries
 from warmstart.basics import InputError, choice, unknown_name
+from warmstart.queries import Query
 
 NONE = "none"
+_TO = ".."
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -75,7 +78,16 @@ def build_options(owner: type, options: Mapping[str, Any], *, kind: str) -> Any:
         if name not in types_of:
             raise _unknown_option(name, kind, types_of)
         values[name.replace("-", "_")] = convert(value, types_of[name], name=name)
+    _check_complete(owner, values, kind)
     return owner(**values)
+
+
+def _check_complete(owner: type, values: Mapping[str, Any], kind: str) -> None:
+    missing = dataclasses.MISSING
+    for field in dataclasses.fields(owner):
+        has_default = field.default is not missing or field.default_factory is not missing
+        if field.init and not has_default and field.name not in values:
+            raise InputError(f"The {kind} needs the option {kebab(field.name)}, got none.")
 
 
 def _unknown_option(name: str, kind: str, known: Iterable[str]) -> InputError:
@@ -96,10 +108,14 @@ def convert(value: Any, kind: Any, *, name: str) -> Any:
         return _convert_optional(value, kind, name)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return choice(kind, value, name=name)
+    if kind is Query:
+        return _convert_query(value, name)
     if kind is bool:
         return _convert_truth(value, name)
     if kind in (int, float):
         return _convert_number(value, kind, name)
+    if typing.get_origin(kind) is tuple:
+        return _convert_range(value, name)
     return str(value)
 
 
@@ -110,12 +126,30 @@ def _convert_optional(value: Any, kind: types.UnionType, name: str) -> Any:
     return convert(value, inner, name=name)
 
 
+def _convert_query(value: Any, name: str) -> Query:
+    """Return a query by its name; queries have no options of their own."""
+    if isinstance(value, Query):
+        return value
+    known = {kebab(kind.__name__): kind for kind in Query.__subclasses__() if hasattr(queries, kind.__name__)}
+    if value not in known:
+        raise unknown_name(name, str(value), known)
+    return known[value]()
+
+
 def _convert_truth(value: Any, name: str) -> bool:
     if isinstance(value, bool):
         return value
     if str(value).lower() not in _TRUTH:
         raise InputError(f"{name} must be true or false, got {value}.")
     return _TRUTH[str(value).lower()]
+
+
+def _convert_range(value: Any, name: str) -> tuple[float, float]:
+    parts = value if isinstance(value, (tuple, list)) else str(value).split(_TO)
+    if len(parts) != 2:
+        raise InputError(f"{name} must be two numbers as 0{_TO}1, got {value}.")
+    low, high = (_convert_number(part, float, name) for part in parts)
+    return low, high
 
 
 def _convert_number(value: Any, kind: type, name: str) -> Any:
@@ -134,6 +168,10 @@ def plain(value: Any) -> Any:
     """Return a value as TOML and JSON can hold it."""
     if value is None:
         return NONE
+    if isinstance(value, Query):
+        return kebab(type(value).__name__)
+    if isinstance(value, tuple):
+        return _TO.join(map(_text, value))
     return str(value) if isinstance(value, StrEnum) else value
 
 

@@ -5,40 +5,93 @@ from __future__ import annotations
 import copy
 import hashlib
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from warmstart.basics import InputError, generator_for, seeded_globals
 from warmstart.models import Architecture, UserModel, build_checked
-from warmstart.training import Recipe, smallest_batch
-from warmstart.trial import TrainOn
+from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.strategies import Context, transplant
+from warmstart.training import Recipe, loss_of, smallest_batch
+from warmstart.trial import TrainOn, check_source
 
 from ._study import Study
 
 
-def rehearse(study: Study, input_shape: tuple[int, ...], classes: int, *, samples: int) -> int:
+def rehearse(study: Study, shape: tuple[int, ...], classes: int, *, samples: int, source: Size | None = None) -> int:
     """Raise unless every round can train; return how many rounds a trial has.
 
     Args:
         study: The study.
-        input_shape: Shape of one input.
+        shape: Of one input.
         classes: Number of classes.
-        samples: What a trial fits to, in all.
+        samples: What a trial fits to, in all, without its source.
+        source: Samples and classes of the source, where there is one.
 
     Raises:
-        InputError: If the stream, the model or the recipe do not fit the data.
+        InputError: If the stream, the model, the recipe or the source do not fit the data.
     """
     arrivals = study.stream.arrivals(samples, generator=generator_for(0, "stream"))
-    sizes = _round_sizes(study, [len(arrival) for arrival in arrivals])
+    before = [] if source is None else [source.samples]
+    sizes = _round_sizes(study, [len(arrival) for arrival in arrivals]) + before
     if min(sizes) < 2:
         raise InputError(f"Every round must train on at least 2 samples, but the stream gives one only {min(sizes)}.")
-    batch = min(smallest_batch(size, study.recipe.batch_size) for size in sizes)
-    model = build_checked(study.architecture, input_shape, classes, generator=generator_for(0, "fresh", 1))
-    _step(model, study.recipe, torch.zeros(batch, *input_shape))
-    return len(arrivals)
+    outputs = {classes} if source is None else {classes, source.classes}
+    generator = partial(generator_for, 0, "fresh", 1)
+    models = {count: build_checked(study.architecture, shape, count, generator=generator()) for count in outputs}
+    if source is not None:
+        _check_source(study, models, classes, source.classes)
+    for model in models.values():
+        _start(study, model)
+        for recipe, penalty in _ways_to_train(study):
+            batch = min(smallest_batch(size, recipe.batch_size) for size in sizes)
+            _step(copy.deepcopy(model), recipe, penalty, torch.zeros(batch, *shape))
+    return len(before) + len(arrivals)
+
+
+def _start(study: Study, model: nn.Module) -> None:
+    """Raise unless every strategy can make a start of such a model."""
+    context = Context(
+        first=lambda: copy.deepcopy(model), generator=generator_for(0, "strategy"), draw=lambda: copy.deepcopy(model)
+    )
+    for label in study.labels:
+        study.arm(label).strategy(copy.deepcopy(model), copy.deepcopy(model), context)
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is of a data set."""
+
+    samples: int
+    classes: int
+
+
+def _check_source(study: Study, models: Mapping[int, nn.Module], classes: int, source: int) -> None:
+    """Raise unless every arm can go on from the source."""
+    for label in study.labels:
+        check_source(study.trial(label, 0), classes, source=source)
+    try:
+        transplant(models[source], models[classes])
+    except InputError as error:
+        raise InputError(
+            f"model must have parameters of the same shape for {source} and for {classes} classes to go on from the "
+            "source, got none."
+        ) from error
+
+
+def _ways_to_train(study: Study) -> list[tuple[Recipe, Penalty | None]]:
+    """Return each recipe once, and each penalty at least once."""
+    ways: list[tuple[Recipe, Penalty | None]] = []
+    for trial in (study.trial(label, 0) for label in study.labels):
+        penalty = None if isinstance(trial.penalty, PenaltyRule) else trial.penalty
+        ways += [(recipe, penalty) for recipe in {trial.recipe, trial.recipe_of(1)}]
+    recipes = {recipe: (recipe, penalty) for recipe, penalty in ways}
+    penalties = {repr(penalty): (recipe, penalty) for recipe, penalty in ways if penalty is not None}
+    return list({**recipes, **penalties}.values())
 
 
 def _round_sizes(study: Study, arrivals: Sequence[int]) -> list[int]:
@@ -48,11 +101,12 @@ def _round_sizes(study: Study, arrivals: Sequence[int]) -> list[int]:
     return [*seen, *arrivals] if on_arrival else seen
 
 
-def _step(model: nn.Module, recipe: Recipe, inputs: torch.Tensor) -> None:
+def _step(model: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: torch.Tensor) -> None:
     optimizer = recipe.build_optimizer(model)
+    labels = torch.zeros(len(inputs), dtype=torch.int64)
     try:
         with seeded_globals(generator_for(0, "rehearsal")):
-            loss = F.cross_entropy(model(inputs), torch.zeros(len(inputs), dtype=torch.int64))
+            _, loss = loss_of(model, inputs, labels, penalty)
         loss.backward()
         optimizer.step()
         copy.deepcopy(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -13,15 +14,16 @@ from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
 
 from ._directory import STUDY_FILE, check_directory, read_study
-from ._executor import Execution, run_tasks
+from ._executor import Execution, Workers, run_tasks
 from ._provenance import provenance
 from ._records import RoundRecord, StudyRecords
-from ._rehearsal import model_signature, rehearse
+from ._rehearsal import Size, model_signature, rehearse
+from ._sharing import Work
 from ._storage import only_writer, storage_errors
 from ._store import Store
-from ._study import EvaluateOn, Study, study_from_dict, study_identity
+from ._study import EvaluateOn, Study, study_identity
 from ._study_file import write_study_file
-from ._task import Arrays, EpochMessage, Message, RoundMessage, Task, checkpoint_folder, fitted
+from ._task import Arrays, EpochMessage, Message, RoundMessage, fitted
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ def run_study(
     directory: str | Path,
     *,
     dataset: Dataset | None = None,
+    source: Dataset | None = None,
     execution: Execution | None = None,
+    workers: Workers | None = None,
     listener: Listener | None = None,
 ) -> StudyRecords:
     """Run a study, or what is left of it, and return all its results.
@@ -58,7 +62,10 @@ def run_study(
         study: What to compare.
         directory: Where results are stored; made if need be. If it holds anything, that must be this very study.
         dataset: The data, if they are in memory already; ``study.data`` then only describes them.
+        source: Likewise the data of ``study.source``.
         execution: Processes, threads, device.
+        workers: Processes that are there already, in place of ``execution``; they are left running. After a study that
+            failed they are of no use any more.
         listener: Told about the plan, epochs and finished rounds as they come, and in words what is under way.
 
     Raises:
@@ -82,50 +89,81 @@ def run_study(
     """
     directory, tell = Path(directory), listener or _silent
     store = Store(directory)
-    study = _naming_its_data(study, dataset)
+    study = replace(study, data=_naming_its_data(study.data, dataset), source=_naming_its_source(study, source))
     check_directory(store, study)
-    if _is_complete(store) and dataset is None and not _may_change(study):
+    if dataset is None and is_complete(study, directory):
         tell(f"The study in {directory} is complete: nothing is trained")
         return read_study(directory)
-    execution = execution or Execution()
-    data = dataset or _load(study, tell)
-    _check_evaluation(study, data)
-    rounds = rehearse(study, data.input_shape, len(data.classes), samples=fitted(len(data.train), study.evaluation))
+    data = dataset or _load(study.data, study, tell)
+    if study.source is not None:
+        source = source or _load(study.source, study, tell)
+    for part in filter(None, (data, source)):
+        _check_evaluation(study, part)
+    rounds = _rehearsed(study, data, source)
     with storage_errors(directory.parent):
         directory.mkdir(parents=True, exist_ok=True)
     with only_writer(directory):
         check_directory(store, study)  # again: another process may have been here since
-        _open(store, study, data, rounds)
-        _run(store, study, data, execution, tell)
+        _open(store, study, data, source, rounds)
+        with nullcontext(workers) if workers is not None else Workers(execution or Execution()) as hands:
+            _run(store, study, _arrays(data, source), hands, tell)
     return read_study(directory)
 
 
-def _naming_its_data(study: Study, dataset: Dataset | None) -> Study:
+def _naming_its_data(described: DataSource, dataset: Dataset | None) -> DataSource:
     """Let a study of data in memory say so, where it would say the default."""
-    if dataset is None or study.data != DataSource() or dataset.name == study.data.name:
-        return study
-    return replace(study, data=DataSource(name=dataset.name))
+    if dataset is None or described != DataSource() or dataset.name == described.name:
+        return described
+    return DataSource(name=dataset.name)
+
+
+def _naming_its_source(study: Study, source: Dataset | None) -> DataSource | None:
+    if source is None:
+        return study.source
+    return _naming_its_data(study.source or DataSource(), source)
+
+
+def _rehearsed(study: Study, data: Dataset, source: Dataset | None) -> int:
+    samples = fitted(len(data.train), study.evaluation)
+    size = None
+    if source is not None:
+        if source.input_shape != data.input_shape:
+            raise InputError(
+                f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {source.input_shape}."
+            )
+        size = Size(fitted(len(source.train), study.evaluation), len(source.classes))
+    return rehearse(study, data.input_shape, len(data.classes), samples=samples, source=size)
+
+
+def _arrays(data: Dataset, source: Dataset | None) -> Arrays:
+    inner = None if source is None else _arrays(source, None)
+    return Arrays(data.train, data.test, len(data.classes), inner)
 
 
 def _may_change(study: Study) -> bool:
     """Whether what the study reads is the user's own, and may be another today than it was yesterday."""
     known = {entry.name for entry in known_datasets()}
-    return study.data.name not in known or isinstance(study.architecture, UserModel)
+    names = {study.data.name} | ({study.source.name} if study.source is not None else set())
+    return not names <= known or isinstance(study.architecture, UserModel)
 
 
 def _silent(_: Plan | EpochMessage | RoundRecord | str) -> None:
     pass
 
 
-def _load(study: Study, tell: Listener) -> Dataset:
-    tell(f"Loading {study.data.name}")
-    return load(study.data, with_test=study.evaluation.evaluate is EvaluateOn.TEST, progress=tell)
+def _load(source: DataSource, study: Study, tell: Listener) -> Dataset:
+    tell(f"Loading {source.name}")
+    return load(source, with_test=study.evaluation.evaluate is EvaluateOn.TEST, progress=tell)
 
 
-def _is_complete(store: Store) -> bool:
-    if not store.exists():
+def is_complete(study: Study, directory: str | Path) -> bool:
+    """Return whether a directory holds all results of this study, on data and a model that cannot have changed since.
+
+    Data at a path, and models of the user's own, may be others today: of those nothing is said without looking.
+    """
+    store = Store(Path(directory))
+    if not store.exists() or _may_change(study) or store.entry("study") != study_identity(study):
         return False
-    study = study_from_dict(store.entry("study"))
     return len(store.rounds()) == len(study.labels) * study.seeds * store.entry("rounds_expected")
 
 
@@ -141,14 +179,15 @@ def _check_evaluation(study: Study, data: Dataset) -> None:
         )
 
 
-def _open(store: Store, study: Study, data: Dataset, rounds: int) -> None:
+def _open(store: Store, study: Study, data: Dataset, source: Dataset | None, rounds: int) -> None:
     """Make the store, or raise unless the one there was made with these data and this model."""
     signature = model_signature(study.architecture, data.input_shape, len(data.classes))
     if not store.exists():
         write_study_file(study, store.directory / STUDY_FILE)
-        described = {"rounds_expected": rounds, "data": _describe(study, data), "model_signature": signature}
+        told = _describe(study, data) | ({} if source is None else {"source": _describe(study, source)})
+        described = {"rounds_expected": rounds, "data": told, "model_signature": signature}
         store.create({"study": study_identity(study), **described})
-    elif store.entry("data")["fingerprint"] != data.fingerprint:
+    elif _fingerprints(store.entry("data")) != [part.fingerprint for part in (data, source) if part is not None]:
         raise InputError(
             f"The data of '{study.data.name}' are not those that the study in {store.directory} began with; "
             "choose another directory for a study of the new ones."
@@ -158,6 +197,11 @@ def _open(store: Store, study: Study, data: Dataset, rounds: int) -> None:
             f"The model is not the one that the study in {store.directory} began with; "
             "choose another directory for a study of the new one."
         )
+
+
+def _fingerprints(described: dict[str, Any]) -> list[str]:
+    source = described.get("source")
+    return [described["fingerprint"], *([source["fingerprint"]] if source else [])]
 
 
 def _describe(study: Study, data: Dataset) -> dict[str, Any]:
@@ -176,25 +220,14 @@ def _describe(study: Study, data: Dataset) -> dict[str, Any]:
     }
 
 
-def _run(store: Store, study: Study, data: Dataset, execution: Execution, tell: Listener) -> None:
+def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Listener) -> None:
+    execution = workers.execution
     rounds = store.entry("rounds_expected")
-    tasks = [
-        task for seed in range(study.seeds) for label in study.labels if (task := _task(store, study, label, seed))
-    ]
     total = len(study.labels) * study.seeds * rounds
     tell(Plan(total=total, done=len(store.rounds())))
     made = provenance(device=execution.device, workers=execution.worker_count, threads=execution.threads)
-    handle = partial(_handle, store, store.begin_run(made), tell)
-    arrays = Arrays(data.train, data.test, len(data.classes))
-    run_tasks(tasks, arrays, directory=store.directory, execution=execution, handle=handle)
-
-
-def _task(store: Store, study: Study, label: str, seed: int) -> Task:
-    done, checkpoint = store.last_round(label, seed)
-    if checkpoint is not None and not (store.directory / checkpoint).exists():
-        done, checkpoint = 0, None  # what it would go on from is lost, and played again
-    folder = checkpoint_folder(label, seed)
-    return Task(label, study.trial(label, seed), study.evaluation, folder, done, checkpoint)
+    work = Work(store, study, rounds, partial(_handle, store, store.begin_run(made), tell))
+    run_tasks(work.beginning(), arrays, directory=store.directory, workers=workers, handle=work.handle)
 
 
 def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:

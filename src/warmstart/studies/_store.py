@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,15 @@ CREATE TABLE round (
 );
 PRAGMA user_version = {_FORMAT};
 """
+
+
+@dataclass(frozen=True)
+class FinishedRound:
+    """All that is stored of a round: its record, its history as JSON, the file of what it carries on."""
+
+    record: RoundRecord
+    history: str
+    checkpoint: str | None
 
 
 class Store:
@@ -99,11 +109,32 @@ class Store:
         with self._connected() as connection, connection:
             connection.execute(f"INSERT OR REPLACE INTO round VALUES ({marks})", values)
 
+    def forget(self, arm: str, seed: int) -> None:
+        """Drop all rounds of a trial."""
+        with self._connected() as connection, connection:
+            connection.execute("DELETE FROM round WHERE arm = ? AND seed = ?", (arm, seed))
+
     def rounds(self) -> list[RoundRecord]:
         """Return all finished rounds, ordered by seed, arm and round."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM round ORDER BY seed, arm, round"
         with self._connected() as connection:
             return [RoundRecord(*row) for row in connection.execute(query)]
+
+    def finished(self, arm: str, seed: int, number: int) -> FinishedRound | None:
+        """Return one finished round with all that is stored of it; None where it is not there."""
+        query = f"SELECT {', '.join(_COLUMNS)}, history, checkpoint FROM round WHERE arm = ? AND seed = ? AND round = ?"
+        with self._connected() as connection:
+            row = connection.execute(query, (arm, seed, number)).fetchone()
+        return None if row is None else FinishedRound(RoundRecord(*row[:-2]), row[-2], row[-1])
+
+    def histories(self) -> dict[tuple[str, int, int], dict[str, Any]]:
+        """Return what is known of every finished round's epochs, by arm, seed and round.
+
+        Each has ``columns`` and ``epochs``, and ``readings`` where there were probes.
+        """
+        query = "SELECT arm, seed, round, history FROM round ORDER BY seed, arm, round"
+        with self._connected() as connection:
+            return {(arm, seed, number): json.loads(text) for arm, seed, number, text in connection.execute(query)}
 
     def last_round(self, arm: str, seed: int) -> tuple[int, str | None]:
         """Return a trial's last finished round (0 where there is none), and the file of what it carries on."""

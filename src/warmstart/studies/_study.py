@@ -12,14 +12,24 @@ from typing import Any
 from warmstart.basics import InputError, check_at_least, check_in_range, choice, settle_choices, unknown_name
 from warmstart.data import DataSource
 from warmstart.models import Architecture, ResNet18
+from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.probes import Probe
 from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
 from warmstart.streams import Growing, Stream
 from warmstart.training import CarryOver, Recipe, StopRule
 from warmstart.trial import TrainOn, Trial
 
-from ._arm import Arm, check_distinct, parse_arm
-from ._names import build_named, known_streams, model_from_table, model_to_table, name_of
-from ._options import build_options, convert, options_of
+from ._arm import Arm, parse_arm
+from ._names import (
+    build_named,
+    known_penalties,
+    known_probes,
+    known_streams,
+    model_from_table,
+    model_to_table,
+    name_of,
+)
+from ._options import build_options, convert, format_spec, options_of, split_spec
 
 
 class EvaluateOn(StrEnum):
@@ -61,10 +71,14 @@ class Study:
         stop: When a round is done.
         carry_over: What else survives a round.
         train_on: What a round trains on.
+        source: Other data of the same shape of input, on which a round is trained before the stream begins (transfer);
+            its holdout is evaluated on then. None: there is no such round.
+        penalty: Added to the loss of all arms that have none of their own, or makes for each round what is.
+        probes: What is measured besides accuracy and cost.
         seeds: How many trials each arm plays; they have the seeds 0, 1, ...
 
     Raises:
-        InputError: If arms are missing or equal, or seeds is not at least 1.
+        InputError: If arms are missing or equal, or seeds is not at least 1, or an arm's recipe is not allowed.
 
     Example:
         >>> [arm.label for arm in Study().arms]
@@ -80,6 +94,9 @@ class Study:
     stop: StopRule = StopRule()
     carry_over: CarryOver = CarryOver()
     train_on: TrainOn = TrainOn.SEEN
+    source: DataSource | None = None
+    penalty: Penalty | PenaltyRule | None = None
+    probes: Sequence[Probe] = ()
     seeds: int = 8
 
     def __post_init__(self) -> None:
@@ -87,8 +104,9 @@ class Study:
         object.__setattr__(self, "train_on", choice(TrainOn, self.train_on, name="train_on"))
         arms = tuple(arm if isinstance(arm, Arm) else Arm(arm) for arm in self.arms)
         object.__setattr__(self, "arms", arms)
-        check_distinct(arms, self.train_on, self.carry_over)
+        object.__setattr__(self, "probes", tuple(self.probes))
         check_at_least("seeds", self.seeds, 1)
+        self._check_distinct()
 
     def arm(self, label: str) -> Arm:
         """Return the arm with this label."""
@@ -101,17 +119,33 @@ class Study:
 
     def trial(self, label: str, seed: int) -> Trial:
         """Return the settings of one trial."""
-        arm = self.arm(label)
+        return self._trial(self.arm(label), seed)
+
+    def _trial(self, arm: Arm, seed: int) -> Trial:
+        recipe = arm.recipe(self.recipe)
         return Trial(
             architecture=self.architecture,
             stream=self.stream,
             strategy=arm.strategy,
             train_on=arm.train_on or self.train_on,
             carry_over=arm.carry_over(self.carry_over),
-            recipe=self.recipe,
+            recipe=recipe,
             stop=self.stop,
+            first_recipe=arm.first_recipe(recipe),
+            first_stop=arm.first_stop(self.stop),
+            penalty=arm.penalty or self.penalty,
+            probes=tuple(self.probes),
             seed=seed,
         )
+
+    def _check_distinct(self) -> None:
+        """Raise unless there is an arm, and no two do the same."""
+        arms = [arm for arm in self.arms if isinstance(arm, Arm)]
+        if not arms:
+            raise InputError("strategies must name at least one strategy, got none.")
+        trials = [self._trial(arm, 0) for arm in arms]
+        if twice := next((arm.label for arm, what in zip(arms, trials, strict=True) if trials.count(what) > 1), None):
+            raise InputError(f"strategies must differ from each other, got '{twice}' more than once.")
 
 
 _PARTS = {
@@ -121,7 +155,9 @@ _PARTS = {
     "stop": StopRule,
     "carry_over": CarryOver,
 }
-_KEYS = ("strategies", "seeds", "train_on", "model", "stream", *_PARTS)
+_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "probes", *_PARTS)
+# Options that came later: left out at their defaults, so that a study begun before is still the same study.
+_LATER = {"recipe": ("step_shrink", "step_noise")}
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:
@@ -132,8 +168,27 @@ def study_to_dict(study: Study) -> dict[str, Any]:
         "train_on": str(study.train_on),
         "model": model_to_table(study.architecture),
         "stream": {"name": name_of(known_streams(), study.stream), **options_of(study.stream)},
-        **{key: options_of(getattr(study, key)) for key in _PARTS},
+        **{key: _part(key, getattr(study, key)) for key in _PARTS},
+        **_extras(study),
     }
+
+
+def _part(key: str, part: Any) -> dict[str, Any]:
+    defaults = options_of(_PARTS[key]())
+    later = _LATER.get(key, ())
+    return {name: value for name, value in options_of(part).items() if name not in later or value != defaults[name]}
+
+
+def _extras(study: Study) -> dict[str, Any]:
+    """Return what few studies have."""
+    extras: dict[str, Any] = {}
+    if study.source is not None:
+        extras["source"] = options_of(study.source)
+    if study.penalty is not None:
+        extras["penalty"] = {"name": name_of(known_penalties(), study.penalty), **options_of(study.penalty)}
+    if study.probes:
+        extras["probes"] = [format_spec(name_of(known_probes(), probe), options_of(probe)) for probe in study.probes]
+    return extras
 
 
 def study_from_dict(tables: Mapping[str, Any]) -> Study:
@@ -152,14 +207,26 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         parts["seeds"] = convert(tables["seeds"], int, name="seeds")
     if "train_on" in tables:
         parts["train_on"] = convert(tables["train_on"], TrainOn, name="train_on")
-    return Study(architecture=model_from_table(_table(tables, "model")), stream=_stream(tables), **parts)
+    if "source" in tables:
+        parts["source"] = build_options(DataSource, _table(tables, "source"), kind="source")
+    if "penalty" in tables:
+        parts["penalty"] = _named(tables, "penalty", known_penalties())
+    if "probes" in tables:
+        parts["probes"] = tuple(_probe(text) for text in _listed(tables["probes"], "probes"))
+    stream = _named(tables, "stream", known_streams(), default="growing")
+    return Study(architecture=model_from_table(_table(tables, "model")), stream=stream, **parts)
 
 
-def _listed(strategies: Any) -> list[str]:
+def _probe(text: str) -> Probe:
+    name, options = split_spec(text)
+    return build_named("probe", known_probes(), name, options)
+
+
+def _listed(specs: Any, name: str = "strategies") -> list[str]:
     """Return specs from a list, or from one text with commas."""
-    texts = strategies.split(",") if isinstance(strategies, str) else strategies
+    texts = specs.split(",") if isinstance(specs, str) else specs
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise InputError(f"strategies must be a list of names with options, got {strategies}.")
+        raise InputError(f"{name} must be a list of names with options, got {specs}.")
     return [text.strip() for text in texts if text.strip()]
 
 
@@ -170,14 +237,15 @@ def _table(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     return table
 
 
-def _stream(tables: Mapping[str, Any]) -> Stream:
-    options = dict(_table(tables, "stream"))
-    return build_named("stream", known_streams(), str(options.pop("name", "growing")), options)
+def _named(tables: Mapping[str, Any], key: str, known: Mapping[str, type], *, default: str = "") -> Any:
+    options = dict(_table(tables, key))
+    return build_named(key, known, str(options.pop("name", default)), options)
 
 
 def study_identity(study: Study) -> dict[str, Any]:
     """Return what makes a study this one: all settings, but not the place where its data lie."""
-    return study_to_dict(replace(study, data=replace(study.data, directory=None)))
+    source = None if study.source is None else replace(study.source, directory=None)
+    return study_to_dict(replace(study, data=replace(study.data, directory=None), source=source))
 
 
 def study_digest(study: Study) -> str:

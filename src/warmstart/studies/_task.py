@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import nn
 
 from warmstart.basics import generator_for
 from warmstart.data import LabelledArrays
@@ -33,11 +36,13 @@ class Arrays:
         train: What fits, and is held out from.
         test: The official test set, where that is what evaluates.
         classes: Number of classes.
+        source: Those of the source, where there is one.
     """
 
     train: LabelledArrays
     test: LabelledArrays | None
     classes: int
+    source: Arrays | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class RoundMessage:
 
     Args:
         record: Its results.
-        history: Its epochs, as JSON.
+        history: Its epochs, and what probes read, as JSON.
         checkpoint: File of what it carries on, already written; None if there is no model to carry.
     """
 
@@ -117,17 +122,27 @@ def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: E
     for played in play(task.trial, data, carried=carried, on_epoch=progress):
         checkpoint = None
         if played.carried.model is not None:
-            checkpoint = f"{task.folder}/round-{played.number:04d}.safetensors"
+            checkpoint = checkpoint_file(task.folder, played.number)
             save_carried(played.carried, directory / checkpoint)
         emit(RoundMessage(record_of(task, played), _history(played), checkpoint))
 
 
+def checkpoint_file(folder: str, number: int) -> str:
+    """Return the name of the file that holds what round ``number`` carries on."""
+    return f"{folder}/round-{number:04d}.safetensors"
+
+
 def split(arrays: Arrays, settings: EvaluationSettings, *, seed: int, device: str) -> TrialData:
     """Return what one seed trains on and is evaluated on."""
+    source = None if arrays.source is None else _split(arrays.source, settings, ("source split", seed), device)
+    return replace(_split(arrays, settings, (seed, "split"), device), source=source)
+
+
+def _split(arrays: Arrays, settings: EvaluationSettings, purpose: tuple[str | int, ...], device: str) -> TrialData:
     if settings.evaluate is EvaluateOn.TEST:
         assert arrays.test is not None, "the test set was loaded, or the study refused"
         return TrialData(_tensors(arrays.train, device), _tensors(arrays.test, device), arrays.classes)
-    order = torch.randperm(len(arrays.train), generator=generator_for(seed, "split")).numpy()
+    order = torch.randperm(len(arrays.train), generator=generator_for(*purpose)).numpy()
     fit_count = fitted(len(arrays.train), settings)
     pool, held_out = arrays.train.take(order[:fit_count]), arrays.train.take(order[fit_count:])
     return TrialData(_tensors(pool, device), _tensors(held_out, device), arrays.classes)
@@ -148,10 +163,14 @@ def _tensors(arrays: LabelledArrays, device: str) -> TensorData:
 def _carried(task: Task, data: TrialData, directory: Path) -> Carried:
     if task.checkpoint is None:
         return Carried(round=task.done)
-    shape = tuple(data.pool.inputs.shape[1:])
-    generator = generator_for(task.trial.seed, "fresh", 1)
-    fresh = build_checked(task.trial.architecture, shape, data.classes, generator=generator)
-    return load_carried(directory / task.checkpoint, fresh.to(data.pool.labels.device))
+    parts = [data] if data.source is None else [data, data.source]
+    return load_carried(directory / task.checkpoint, [_fresh(task.trial, part) for part in parts])
+
+
+def _fresh(trial: Trial, data: TrialData) -> nn.Module:
+    generator = generator_for(trial.seed, "fresh", 1)
+    model = build_checked(trial.architecture, data.pool.sample_shape, data.classes, generator=generator)
+    return model.to(data.pool.labels.device)
 
 
 def _throttled(task: Task, emit: Emit) -> Callable[[int, EpochReport], None]:
@@ -189,4 +208,7 @@ def record_of(task: Task, played: Round) -> RoundRecord:
 
 def _history(played: Round) -> str:
     rows = [[report.steps, round(report.train_accuracy, 6), report.train_loss] for report in played.fit.history]
-    return json.dumps({"columns": ["steps", "train_accuracy", "train_loss"], "epochs": rows})
+    history: dict[str, Any] = {"columns": ["steps", "train_accuracy", "train_loss"], "epochs": rows}
+    if played.readings:
+        history["readings"] = [dataclasses.asdict(reading) for reading in played.readings]
+    return json.dumps(history)

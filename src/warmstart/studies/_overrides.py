@@ -1,0 +1,84 @@
+"""What an arm does otherwise than its study."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, replace
+from typing import Any
+
+from warmstart.basics import settle_choices
+from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.training import CarryOver, Normalization, OptimizerState, Recipe, StopRule
+from warmstart.trial import TrainOn
+
+_RECIPE = ("learning_rate", "batch_size", "step_shrink", "step_noise")
+_FIRST = "first_"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overrides:
+    """Settings of one arm; None: as the study says.
+
+    Args:
+        train_on: What each round trains on.
+        normalization: What becomes of running statistics.
+        optimizer_state: What becomes of the optimizer's state.
+        learning_rate: As of :class:`Recipe`, in all rounds.
+        batch_size: Likewise.
+        step_shrink: Likewise.
+        step_noise: Likewise.
+        first_learning_rate: In round 1; None: as in the others.
+        first_batch_size: Likewise.
+        first_max_epochs: Cap on the epochs of round 1; None: as in the others.
+        penalty: Added to the loss, or makes for each round what is.
+    """
+
+    train_on: TrainOn | None = None
+    normalization: Normalization | None = None
+    optimizer_state: OptimizerState | None = None
+    learning_rate: float | None = None
+    batch_size: int | None = None
+    step_shrink: float | None = None
+    step_noise: float | None = None
+    first_learning_rate: float | None = None
+    first_batch_size: int | None = None
+    first_max_epochs: int | None = None
+    penalty: Penalty | PenaltyRule | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options, those of recipe and stop rule by making them."""
+        settle_choices(self)
+        self.first_recipe(self.recipe(Recipe()))
+        self.first_stop(StopRule())
+
+    def recipe(self, of_study: Recipe) -> Recipe:
+        """Return how rounds train, given what the study says."""
+        return replace(of_study, **self._given(_RECIPE))
+
+    def first_recipe(self, of_others: Recipe) -> Recipe | None:
+        """Return how round 1 trains, given how the others do; None: alike."""
+        given = self._given(tuple(f"{_FIRST}{name}" for name in _RECIPE[:2]))
+        return (
+            replace(of_others, **{name.removeprefix(_FIRST): value for name, value in given.items()}) if given else None
+        )
+
+    def first_stop(self, of_others: StopRule) -> StopRule | None:
+        """Return when round 1 is done, given when the others are; None: alike."""
+        if self.first_max_epochs is None:
+            return None
+        return replace(of_others, max_epochs=self.first_max_epochs)
+
+    def carry_over(self, of_study: CarryOver) -> CarryOver:
+        """Return what is carried over, given what the study says."""
+        return CarryOver(
+            normalization=self.normalization or of_study.normalization,
+            optimizer_state=self.optimizer_state or of_study.optimizer_state,
+        )
+
+    def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in names}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+OVERRIDES = tuple(field.name for field in dataclasses.fields(Overrides) if field.name != "penalty")
+"""Names of the overrides that are plain values."""

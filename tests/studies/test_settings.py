@@ -1,0 +1,138 @@
+"""What a study may have besides strategies: penalties, probes, active streams, first rounds of their own."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from runs import ONE, interrupt, results
+from warmstart.basics import InputError
+from warmstart.data import DataSource
+from warmstart.models import MLP, ResNet18, UserModel
+from warmstart.penalties import L2, Adversarial, EWCRule, L2InitRule
+from warmstart.probes import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
+from warmstart.queries import Margin, Random
+from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Warm
+from warmstart.streams import Active, Growing
+from warmstart.studies import Arm, Store, Study, read_study_file, run_study, study_from_dict
+from warmstart.training import CarryOver, OptimizerState, Recipe, StopRule
+
+STUDY = Study(
+    [Cold(), Warm()],
+    data=DataSource(subset=150),
+    architecture=MLP(width=12),
+    stream=Growing(rounds=3),
+    recipe=Recipe(learning_rate=0.003, batch_size=32),
+    stop=StopRule(0.95, max_epochs=2),
+    seeds=1,
+)
+KEEP = CarryOver(optimizer_state=OptimizerState.KEEP)
+CHANGES = {
+    "active": {"stream": Active(Margin(), rounds=3)},
+    "active at random": {"stream": Active(Random(), rounds=3)},
+    "active with kept state": {"stream": Active(Margin(), rounds=3), "carry_over": KEEP},
+    "active after a divergence": {
+        "stream": Active(Margin(), rounds=3),
+        "arms": [Arm(Warm(), first_learning_rate=1e25), Arm(ShrinkPerturb(), first_learning_rate=1e25)],
+    },
+    "convolutions": {
+        "architecture": ResNet18(width=2),
+        "stream": Active(Margin(), rounds=3),
+        "arms": [NormMatched(), Arm(ShrinkPerturb(), penalty=EWCRule(3.0, samples=8))],
+        "probes": [GradientNorms(samples=16), Correlation()],
+        "stop": StopRule(None, max_epochs=1),
+    },
+    "penalties": {"arms": [Arm(Warm(), penalty=EWCRule(3.0, samples=8)), Arm(Warm(), penalty=L2InitRule(0.01))]},
+    "steps": {"recipe": replace(STUDY.recipe, step_shrink=0.999, step_noise=1e-3)},
+    "first rounds": {"arms": [Arm(Cold(), first_max_epochs=1), Arm(Warm(), first_learning_rate=0.01)]},
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_an_interrupted_study_goes_on_to_the_same_bits(change, tmp_path):
+    study = replace(STUDY, **change)
+    whole = results(run_study(study, tmp_path / "whole", execution=ONE))
+    known = Store(tmp_path / "whole").histories()
+    assert len(whole) == len(known) == 6
+    for rounds in (3, 5):  # one arm or the other has a round left
+        directory = tmp_path / str(rounds)
+        interrupt(study, directory, rounds)
+        again = study_from_dict(read_study_file(directory / "study.toml"))
+        assert again == study
+        assert results(run_study(again, directory, execution=ONE)) == whole
+        assert Store(directory).histories() == known
+
+
+def test_queries_make_a_difference_from_the_second_round_on(tmp_path):
+    margin, random = (
+        results(run_study(replace(STUDY, **CHANGES[name]), tmp_path / name, execution=ONE))
+        for name in ("active", "active at random")
+    )
+    same = [(one.round, one == other) for one, other in zip(margin, random, strict=True)]
+    assert [equal for number, equal in same if number == 1] == [True, True]
+    assert [equal for number, equal in same if number > 1] == [False] * 4
+
+
+def test_readings_are_stored_beside_the_epochs_and_change_no_result(tmp_path):
+    probes = [Correlation(), EvaluationCurve(every=2), GradientNorms(samples=16), ShrinkCurve(steps=2)]
+    plain = results(run_study(STUDY, tmp_path / "plain", execution=ONE))
+    probed = run_study(replace(STUDY, probes=probes), tmp_path / "probed", execution=ONE)
+    assert results(probed) == plain
+    known = Store(tmp_path / "probed").histories()
+    assert all("readings" not in history for history in Store(tmp_path / "plain").histories().values())
+    for record in probed.rounds:
+        history = known[record.arm, record.seed, record.round]
+        assert history["columns"] == ["steps", "train_accuracy", "train_loss"]
+        assert len(history["epochs"]) == record.epochs
+        readings = {(row["name"], row["when"], row["epoch"]): row for row in history["readings"]}
+        assert len(readings) == len(history["readings"])
+        assert readings["shrink 1", "end", record.epochs]["value"] == record.accuracy
+        assert readings["shrink 1", "end", record.epochs]["steps"] == record.steps
+        assert readings["accuracy", "epoch", 2]["value"] == record.accuracy
+        assert ("new gradient", "start", 0) in readings
+        assert (("old gradient", "start", 0) in readings) == (record.round > 1)
+        start, fresh = (readings[name, "end", record.epochs]["value"] for name in ("start norm", "fresh norm"))
+        assert (start == fresh) == (record.arm == "cold" or record.round == 1)
+
+
+def test_an_arm_has_a_first_round_of_its_own(tmp_path):
+    arms = [Warm(), Arm(Warm(), first_max_epochs=1), Arm(Warm(), first_batch_size=8)]
+    records = run_study(replace(STUDY, arms=arms), tmp_path, execution=ONE)
+    found = {(r.arm, r.round): (r.epochs, r.steps) for r in records.rounds}
+    assert found["warm", 1] == (2, 2 * 2)
+    assert found["warm:first-max-epochs=1", 1] == (1, 2)
+    assert found["warm:first-batch-size=8", 1] == (2, 2 * 5)
+    assert {value for (_, number), value in found.items() if number == 3} == {(2, 2 * 4)}
+
+
+BLIND_MODEL = """
+from torch import nn
+class Blind(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(64, 10)
+    def forward(self, inputs):
+        return self.layer(inputs.flatten(1).detach())
+def build():
+    return Blind()
+"""
+
+
+def test_penalties_are_tried_before_anything_is_written(tmp_path, monkeypatch):
+    """Adversarial examples take gradients in the inputs, which this model cuts off."""
+    (tmp_path / "blind_model.py").write_text(BLIND_MODEL)
+    monkeypatch.chdir(tmp_path)
+    blind = replace(STUDY, architecture=UserModel("blind_model:build"))
+    for change in ({"penalty": Adversarial(1.0, 0.1)}, {"arms": [Cold(), Arm(Cold(), penalty=Adversarial(1.0, 0.1))]}):
+        with pytest.raises(InputError, match=r"cannot train on a batch of .*: .* have been used in the graph"):
+            run_study(replace(blind, **change), tmp_path / "study", execution=ONE)
+        assert not (tmp_path / "study").exists()
+    assert run_study(replace(blind, penalty=L2(0.1)), tmp_path / "study", execution=ONE).rounds
+    sys.modules.pop("blind_model", None)
+
+
+def test_first_recipes_are_tried_before_anything_is_written(tmp_path):
+    study = replace(STUDY, architecture=ResNet18(width=2), arms=[Cold(), Arm(Warm(), first_batch_size=1)])
+    with pytest.raises(InputError, match="cannot train on a batch of 1"):
+        run_study(study, tmp_path / "study", execution=ONE)
+    assert not (tmp_path / "study").exists()
