@@ -1,0 +1,29 @@
+"""Each figure and table of the paper as studies, its published numbers, and its claims."""
+
+from ._chapter import Chapter as Chapter
+from ._chapter import Finding as Finding
+from ._chapter import Verdict as Verdict
+from ._exhibits import Axis as Axis
+from ._exhibits import By as By
+from ._exhibits import Cell as Cell
+from ._exhibits import Curves as Curves
+from ._exhibits import Exhibit as Exhibit
+from ._exhibits import Format as Format
+from ._exhibits import HeatMap as HeatMap
+from ._exhibits import Point as Point
+from ._exhibits import Table as Table
+from ._experiment import Case as Case
+from ._experiment import Claim as Claim
+from ._experiment import Experiment as Experiment
+from ._experiment import Judgement as Judgement
+from ._published import Number as Number
+from ._published import published as published
+from ._registry import chosen_experiments as chosen_experiments
+from ._registry import known_experiments as known_experiments
+from ._report import progress_of as progress_of
+from ._report import read_chapters as read_chapters
+from ._report import setting_in as setting_in
+from ._results import Results as Results
+from ._results import read_results as read_results
+from ._run import run_experiments as run_experiments
+from ._setting import Setting as Setting

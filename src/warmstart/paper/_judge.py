@@ -1,0 +1,143 @@
+"""From intervals to verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from warmstart.statistics import (
+    Estimate,
+    PairedDifference,
+    PairedRatio,
+    describe_difference,
+    describe_ratio,
+    interval_text,
+)
+
+from ._chapter import Verdict
+from ._experiment import Judgement
+from ._results import CaseResults
+
+SMALLEST = 0.005
+"""The smallest difference of accuracies that matters, half a point; an interval within it contradicts a claimed one."""
+
+
+def worse(difference: PairedDifference, what: str) -> Judgement:
+    """Judge the claim that a paired difference of accuracies is negative.
+
+    Reproduced: the interval lies below zero. Not reproduced: it rules out any loss of half a point or more.
+    Inconclusive: neither, or there is no interval.
+
+    Example:
+        >>> worse(PairedDifference(-0.03, -0.04, -0.02, n=5, detected=True), "warm against cold").verdict
+        <Verdict.REPRODUCED: 'reproduced'>
+        >>> worse(PairedDifference(0.02, 0.01, 0.03, n=5, detected=True), "warm against cold").reasons
+        ('warm against cold: higher by 2.0 points [1.0, 3.0] (n = 5).',)
+    """
+    reason = f"{what}: {describe_difference(difference)}"
+    return _judged(difference, reason, lambda low, high: high < 0, lambda low, high: low > -SMALLEST)
+
+
+def better(difference: PairedDifference, what: str) -> Judgement:
+    """Judge the claim that a paired difference of accuracies is positive; as :func:`worse`, mirrored.
+
+    Example:
+        >>> better(PairedDifference(0.02, 0.01, 0.03, n=5, detected=True), "shrink-perturb against warm").verdict
+        <Verdict.REPRODUCED: 'reproduced'>
+    """
+    reason = f"{what}: {describe_difference(difference)}"
+    return _judged(difference, reason, lambda low, high: low > 0, lambda low, high: high < SMALLEST)
+
+
+def not_worse(difference: PairedDifference, what: str, *, margin: float = 0.01) -> Judgement:
+    """Judge the claim that accuracy is not lower by ``margin`` or more.
+
+    Example:
+        >>> not_worse(PairedDifference(0.0, -0.004, 0.004, n=5, detected=False), "it").verdict
+        <Verdict.REPRODUCED: 'reproduced'>
+    """
+    reason = f"{what}, where a loss of up to {100 * margin:g} points counts as none: {describe_difference(difference)}"
+    return _judged(difference, reason, lambda low, high: low > -margin, lambda low, high: high < -margin)
+
+
+def cheaper(ratio: PairedRatio, what: str) -> Judgement:
+    """Judge the claim that a paired ratio of costs is below 1; not reproduced where less than 5 % can be saved.
+
+    Example:
+        >>> cheaper(PairedRatio(0.4, 0.3, 0.5, n=5, detected=True), "steps of warm against cold").verdict
+        <Verdict.REPRODUCED: 'reproduced'>
+    """
+    reason = f"{what}: {describe_ratio(ratio)}"
+    return _judged(ratio, reason, lambda low, high: high < 1, lambda low, high: low > 0.95)
+
+
+def positive(estimate: Estimate, what: str, *, digits: int = 2, smallest: float = 0.0) -> Judgement:
+    """Judge the claim that a mean over seeds is above zero: its interval is, or lies below the smallest that matters.
+
+    Example:
+        >>> positive(Estimate(2.0, 1.0, 3.0, n=5), "old minus new gradient").reasons
+        ('old minus new gradient: 2.00 [1.00, 3.00] (n = 5).',)
+    """
+    mean, interval = estimate.mean, estimate.interval
+    ends = "one seed: no interval" if interval is None else interval_text(*interval, digits=digits)
+    reason = f"{what}: {'no value' if mean is None else f'{mean:.{digits}f} {ends}'}"
+    return _judged(estimate, reason, lambda low, high: low > 0, lambda low, high: high < smallest)
+
+
+Test = Callable[[float, float], bool]
+
+
+def _judged(estimate: Estimate, reason: str, claimed: Test, ruled_out: Test) -> Judgement:
+    """Let an interval decide; where there is none, nothing is decided."""
+    reasons = (f"{reason} (n = {estimate.n}).",)
+    if estimate.interval is None:
+        return Judgement(Verdict.INCONCLUSIVE, reasons)
+    if claimed(*estimate.interval):
+        return Judgement(Verdict.REPRODUCED, reasons)
+    verdict = Verdict.NOT_REPRODUCED if ruled_out(*estimate.interval) else Verdict.INCONCLUSIVE
+    return Judgement(verdict, reasons)
+
+
+def in_all(judgements: Iterable[Judgement]) -> Judgement:
+    """Judge a claim about all of several comparisons: reproduced in all, or contradicted in at least one.
+
+    Each interval stands for itself; with many comparisons a single contradiction can be chance, which is why all
+    reasons are told.
+    """
+    found = list(judgements)
+    reasons = tuple(reason for judgement in found for reason in judgement.reasons)
+    verdicts = {judgement.verdict for judgement in found}
+    if not found:
+        return missing()
+    if Verdict.NOT_REPRODUCED in verdicts:
+        return Judgement(Verdict.NOT_REPRODUCED, reasons)
+    return Judgement(Verdict.REPRODUCED if verdicts == {Verdict.REPRODUCED} else Verdict.INCONCLUSIVE, reasons)
+
+
+def in_some(judgements: Iterable[Judgement]) -> Judgement:
+    """Judge a claim that one comparison among several suffices for: reproduced in one, or contradicted in all."""
+    found = list(judgements)
+    reasons = tuple(reason for judgement in found for reason in judgement.reasons)
+    verdicts = {judgement.verdict for judgement in found}
+    if not found:
+        return missing()
+    if Verdict.REPRODUCED in verdicts:
+        return Judgement(Verdict.REPRODUCED, reasons)
+    return Judgement(Verdict.NOT_REPRODUCED if verdicts == {Verdict.NOT_REPRODUCED} else Verdict.INCONCLUSIVE, reasons)
+
+
+def missing() -> Judgement:
+    """Judge where nothing has been run yet."""
+    return Judgement(Verdict.NOT_RUN, ())
+
+
+def untestable(reason: str) -> Judgement:
+    """Judge where the setting has nothing that could test the claim."""
+    return Judgement(Verdict.INCONCLUSIVE, (reason,))
+
+
+def if_trained(case: CaseResults, arms: Sequence[str], judgement: Judgement) -> Judgement:
+    """Return the judgement, or say why nothing is decided where one of these arms was not trained to the end."""
+    untrained = case.untrained(arms)
+    if untrained is None:
+        return judgement
+    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, untrained))

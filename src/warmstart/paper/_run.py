@@ -1,0 +1,200 @@
+"""Running experiments, or going on with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from warmstart.basics import InputError, unknown_name, write_whole
+from warmstart.data import Dataset, DataSource, load, training_samples
+from warmstart.studies import (
+    EvaluateOn,
+    Execution,
+    Listener,
+    Workers,
+    is_complete,
+    model_from_table,
+    model_to_table,
+    run_study,
+)
+
+from ._experiment import Case, Experiment
+from ._setting import Setting
+
+SETTING = "setting.json"
+STUDIES = "studies"
+
+Load = Callable[[DataSource], Dataset]
+
+
+def run_experiments(
+    experiments: Sequence[Experiment],
+    setting: Setting,
+    directory: str | Path,
+    *,
+    only: Mapping[str, Sequence[str]] | None = None,
+    execution: Execution | None = None,
+    listener: Listener | None = None,
+) -> Setting:
+    """Run experiments, or what is left of them.
+
+    Every study has a directory of its own under ``studies``, and experiments that declare the same study share it.
+    After an interruption the same call goes on where it was.
+
+    Args:
+        experiments: Which.
+        setting: In which setting; the same for all experiments in one directory.
+        directory: Where results are stored; made if need be.
+        only: Facets that a study must have one of, such as ``{"data": ["cifar10"]}``; studies of experiments without
+            such a facet run, too.
+        execution: Processes, threads, device.
+        listener: Told what is under way.
+
+    Returns:
+        The setting, with the sizes of the data sets in it.
+
+    Raises:
+        InputError: If no study has these facets, if the directory holds results in another setting, or if a data set is
+            missing.
+        StorageError: If the disk is full or the directory cannot be written.
+    """
+    directory, tell = Path(directory), listener or _silent
+    loaded = _loader(tell)
+    _check_facets(experiments, setting, only or {})
+    setting = _sized(setting, experiments, directory, only or {})
+    chosen = [(experiment, case) for experiment in experiments for case in _chosen(experiment, setting, only or {})]
+    if not chosen:
+        raise InputError(f"only must leave at least one study to run, but none has {_facets_text(only or {})}.")
+    keep_setting(setting, directory)
+    with Workers(execution or Execution()) as workers:
+        for number, (experiment, case) in enumerate(chosen, start=1):
+            tell(f"{number} of {len(chosen)} studies: {experiment.id} {' '.join(case.facets.values())}")
+            _run_case(case, directory / STUDIES, loaded, workers, tell)
+    return setting
+
+
+def _silent(_: Any) -> None:
+    pass
+
+
+def _loader(tell: Listener) -> Load:
+    """Return a function that loads each data set once, in each of its sizes."""
+
+    @cache
+    def loaded(source: DataSource) -> Dataset:
+        tell(f"Loading {source.name}")
+        return load(source)
+
+    return loaded
+
+
+def _check_facets(experiments: Sequence[Experiment], setting: Setting, only: Mapping[str, Sequence[str]]) -> None:
+    """Raise if a facet is one of no study: misspelled, it would choose them all."""
+    known = dict.fromkeys(
+        key for experiment in experiments for case in experiment.cases(setting) for key in case.facets
+    )
+    if unknown := next((key for key in only if key not in known), None):
+        raise unknown_name("facet", unknown, known)
+
+
+def _chosen(experiment: Experiment, setting: Setting, only: Mapping[str, Sequence[str]]) -> list[Case]:
+    return [
+        case
+        for case in experiment.cases(setting)
+        if all(key not in case.facets or case.facets[key] in values for key, values in only.items())
+    ]
+
+
+def _facets_text(only: Mapping[str, Sequence[str]]) -> str:
+    return ", ".join(f"{key}={' or '.join(values)}" for key, values in only.items())
+
+
+def _run_case(case: Case, directory: Path, loaded: Load, workers: Workers, tell: Listener) -> None:
+    study = case.study
+    if is_complete(study, directory / case.folder):
+        return  # without loading anything
+    assert study.evaluation.evaluate is EvaluateOn.HOLDOUT, "only training data are loaded"
+    run_study(
+        study,
+        directory / case.folder,
+        dataset=loaded(study.data),
+        source=None if study.source is None else loaded(study.source),
+        workers=workers,
+        listener=tell,
+    )
+
+
+def _sized(
+    setting: Setting, experiments: Sequence[Experiment], directory: Path, only: Mapping[str, Sequence[str]]
+) -> Setting:
+    """Return the setting with the size of every data set that its studies read."""
+    stored = read_setting(directory)
+    known = dict(stored.samples) if stored is not None else {}
+    sources = {
+        source for experiment in experiments for case in _chosen(experiment, setting, only) for source in _sources(case)
+    }
+    for source in sorted(sources, key=lambda source: source.name):
+        if source.name not in known:
+            known[source.name] = training_samples(source)
+    return replace(setting, samples=known)
+
+
+def _sources(case: Case) -> list[DataSource]:
+    return [case.study.data, *([case.study.source] if case.study.source is not None else [])]
+
+
+def keep_setting(setting: Setting, directory: Path) -> None:
+    """Write the setting into the directory, or raise if results in another one are there.
+
+    Raises:
+        InputError: If the directory holds another setting.
+    """
+    stored = read_setting(directory)
+    if stored is not None:
+        _check_same(_table(stored), _table(setting), directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_whole(directory / SETTING, json.dumps(_table(setting) | {"samples": dict(setting.samples)}, indent=1) + "\n")
+
+
+def _check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], directory: Path) -> None:
+    differing = [key for key in asked if stored.get(key) != asked[key]]
+    if differing:
+        pairs = ", ".join(f"{key} is {stored.get(key)}, not {asked[key]}" for key in differing)
+        raise InputError(
+            f"{directory} holds results in another setting: {pairs}; choose another directory, or the same setting."
+        )
+
+
+def _table(setting: Setting) -> dict[str, Any]:
+    """Return what results in one directory have in common; where the data lie is not part of it."""
+    return {
+        "scale": setting.scale,
+        "seeds": setting.seeds,
+        "data": setting.data,
+        "model": None if setting.model is None else model_to_table(setting.model),
+        "width": setting.width,
+        "max_epochs": setting.max_epochs,
+    }
+
+
+def read_setting(directory: Path) -> Setting | None:
+    """Return the setting of the results in a directory; None where there are none.
+
+    Raises:
+        InputError: If the file is damaged.
+    """
+    path = directory / SETTING
+    if not path.exists():
+        return None
+    try:
+        table = json.loads(path.read_text())
+        model = None if table["model"] is None else model_from_table(table.pop("model"))
+        return Setting(**{**table, "model": model})
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{path} must hold the setting of the results beside it, but cannot be read: {error}."
+        ) from error

@@ -1,0 +1,137 @@
+"""In what setting the experiments run: the paper's, or a smaller one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from warmstart.basics import check_at_least, check_in_range
+from warmstart.data import DataSource
+from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
+from warmstart.training import StopRule
+
+PAPER_FIT = 33_333
+"""Samples that the paper fits to: two thirds of CIFAR's 50,000."""
+PAPER_EPOCHS = 350
+SMALLEST_ARRIVAL = 200
+FEWEST_EPOCHS = 5
+THIN_BELOW, ENDS_BELOW = 0.1, 0.05
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How the paper's experiments run here.
+
+    Args:
+        scale: Share of the training data, in (0, 1]; 1 is the paper's setting. Arrivals shrink in proportion, though
+            not below 200 samples, and so does the cap on a round's epochs, though not below 5. Below 0.1, grids of
+            options keep their ends and their middle, below 0.05 their ends.
+        seeds: Paired repetitions, at least 1; the paper's 5.
+        directory: Where data sets lie.
+        data: A data set that takes the place of all the paper's; None: the paper's.
+        model: What takes the place of the paper's ResNet-18; None: ResNet-18 of ``width``.
+        width: Of ResNet-18; None: the released code's 16, and 8 at a scale below 0.05.
+        max_epochs: Cap on the epochs of a round; None: 350, in proportion.
+        samples: Training samples of each data set, by name.
+    """
+
+    scale: float = 1.0
+    seeds: int = 5
+    directory: str | None = None
+    data: str | None = None
+    model: Architecture | None = None
+    width: int | None = None
+    max_epochs: int | None = None
+    samples: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_in_range("scale", self.scale, 0, 1, low_open=True)
+        check_at_least("seeds", self.seeds, 1)
+        check_at_least("width", self.width, 1)
+        check_at_least("max_epochs", self.max_epochs, 1)
+
+    def source(self, name: str) -> DataSource:
+        """Return the data set that stands for the paper's ``name``, cut to scale."""
+        whole = self.whole(name)
+        subset = None if self.scale == 1 else max(round(self.scale * self._count(whole)), 1)
+        return DataSource(whole.name, whole.directory, subset)
+
+    def data_sets(self, *names: str) -> tuple[str, ...]:
+        """Return the names of the paper's data sets, or of the one that takes the place of all."""
+        return names if self.data is None else (self.data,)
+
+    def whole(self, name: str) -> DataSource:
+        """Return the data set that stands for the paper's ``name``, uncut."""
+        return DataSource(self.data or name, self.directory)
+
+    def _count(self, source: DataSource) -> int:
+        return self.samples.get(source.name, 50_000)
+
+    def fitted(self, name: str) -> int:
+        """Return how many samples of a data set are fitted to: all but the third that evaluates."""
+        return int(self.scale * self._count(self.whole(name)) * 2 / 3)
+
+    def arrival_size(self, name: str, of_paper: int = 1_000) -> int:
+        """Return the size of an arrival: the paper's, in proportion to the data."""
+        size = round(of_paper * self.fitted(name) / PAPER_FIT)
+        # At least three arrivals, however few the data: a stream of one would be no stream.
+        return min(max(size, SMALLEST_ARRIVAL), max(self.fitted(name) // 3, 2))
+
+    @property
+    def resnet(self) -> Architecture:
+        """The paper's ResNet-18, or what takes its place."""
+        return self.model or ResNet18(width=self.resnet_width)
+
+    @property
+    def resnet_width(self) -> int:
+        """Width of ResNet-18."""
+        return self.width or (16 if self.scale >= ENDS_BELOW else 8)
+
+    @property
+    def mlp(self) -> Architecture:
+        """The paper's perceptron: three hidden layers of 100 tanh units."""
+        return MLP(layers=3, width=100, activation=Activation.TANH)
+
+    @property
+    def logistic(self) -> Architecture:
+        """The paper's logistic regression."""
+        return LogisticRegression()
+
+    @property
+    def epochs(self) -> int:
+        """Most epochs that a round may take."""
+        return self.max_epochs or max(math.ceil(PAPER_EPOCHS * self.scale), FEWEST_EPOCHS)
+
+    def stop(self, *, patience: int | None = None) -> StopRule:
+        """Return the paper's rule: 99 % training accuracy; with patience also when that does not improve any more."""
+        return StopRule(train_accuracy=0.99, patience=patience, max_epochs=self.epochs)
+
+    def fixed_epochs(self) -> StopRule:
+        """Return the rule of rounds that all take the same number of epochs."""
+        return StopRule(train_accuracy=None, patience=None, max_epochs=self.epochs)
+
+    def grid(self, values: Sequence[Value]) -> list[Value]:
+        """Return the values of an option; at a small scale the ends and the middle, at a smaller one the ends."""
+        if self.scale >= THIN_BELOW:
+            return list(values)
+        kept = {0, len(values) - 1} | (set() if self.scale < ENDS_BELOW else {len(values) // 2})
+        return [value for index, value in enumerate(values) if index in kept]
+
+    def every(self, epochs: int) -> int:
+        """Return an interval of epochs in proportion to the cap, at least 1."""
+        return max(round(epochs * self.epochs / PAPER_EPOCHS), 1)
+
+    @property
+    def words(self) -> str:
+        """The setting in words, to stand wherever a number does."""
+        share = "all training data" if self.scale == 1 else f"{100 * self.scale:g} % of the training data"
+        stand_in = f"{self.data} in place of the paper's data, " if self.data else ""
+        network = type(self.model).__name__ if self.model else f"ResNet-18 of width {self.resnet_width}"
+        seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
+        thin = ", grids of options thinned" if self.scale < THIN_BELOW else ""
+        return f"{stand_in}{share}, {network}, {seeds}, at most {self.epochs} epochs a round{thin}"

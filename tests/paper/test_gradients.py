@@ -1,0 +1,69 @@
+import math
+
+import pytest
+
+from results_by_hand import case_by_hand, reading, record, results_by_hand
+from warmstart.paper import Setting, Verdict
+from warmstart.paper.experiments import gradients
+
+SETTING = Setting(scale=0.02, seeds=3)
+(CASE,) = gradients.EXPERIMENT.cases(SETTING)
+SHRUNK = gradients._shrunk(0.3).label
+
+
+def results_of(norms, *, ending="reached", seeds=3):
+    """Results where arms have these norms (old, new) at the start of round 2, which double with every seed."""
+    readings = {
+        (arm, seed, 2): [
+            reading("old gradient", old * 2**seed),
+            reading("new gradient", new * 1.1**seed * 2**seed),
+            reading("new gradient", 1000.0, epoch=1, steps=5),
+        ]
+        for arm, (old, new) in norms.items()
+        for seed in range(seeds)
+    }
+    records = [
+        record(arm, seed, number, 0.5, ending=ending) for arm in norms for seed in range(seeds) for number in (1, 2)
+    ]
+    return results_by_hand(gradients.EXPERIMENT, SETTING, case_by_hand(CASE, records, readings=readings))
+
+
+def test_ratios_are_those_before_the_first_step():
+    (case,) = results_of({"warm": (1.0, 10.0)}, seeds=2).cases
+    assert gradients.log_ratios(case, "warm") == [
+        pytest.approx(math.log(10)),
+        pytest.approx(math.log(11)),
+        None,
+    ]
+
+
+def test_a_norm_of_zero_has_no_ratio():
+    (case,) = results_of({"warm": (0.0, 10.0)}).cases
+    assert gradients.log_ratios(case, "warm") == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("new", "verdict"), [(10.0, Verdict.REPRODUCED), (0.1, Verdict.NOT_REPRODUCED), (0.9, Verdict.INCONCLUSIVE)]
+)
+def test_new_data_pull_harder_where_the_ratio_is_above_one(new, verdict):
+    assert gradients._new_is_larger(results_of({"warm": (1.0, new)})).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("shrunk", "verdict"), [(1.5, Verdict.REPRODUCED), (40.0, Verdict.NOT_REPRODUCED), (0.01, Verdict.NOT_REPRODUCED)]
+)
+def test_closer_means_closer_to_one_from_either_side(shrunk, verdict):
+    results = results_of({"warm": (1.0, 10.0), SHRUNK: (1.0, shrunk)})
+    assert gradients._shrinking_balances(results).verdict is verdict
+
+
+def test_a_half_that_was_not_fitted_tests_nothing():
+    judgement = gradients._new_is_larger(results_of({"warm": (1.0, 10.0)}, ending="cap"))
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert judgement.reasons[-1].startswith("The scale cannot test it: 3 of 3 first rounds")
+
+
+def test_published_norms_stand_beside_their_arms():
+    assert gradients._theirs("warm") == ("10 to 20", "150", "7.5 to 15")
+    assert gradients._theirs("shrink 0.3") == ("45", "45", "1")
+    assert gradients._theirs("cold") == ("-", "-", "-")

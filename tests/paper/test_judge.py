@@ -1,0 +1,76 @@
+"""From intervals to verdicts."""
+
+import pytest
+
+from warmstart.paper import Judgement, Verdict
+from warmstart.paper._judge import better, cheaper, in_all, in_some, missing, not_worse, positive, worse
+from warmstart.statistics import Estimate, PairedDifference, PairedRatio
+
+YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
+
+
+def points(low, high):
+    return PairedDifference((low + high) / 200, low / 100, high / 100, n=5, detected=low > 0 or high < 0)
+
+
+@pytest.mark.parametrize(
+    ("judge", "interval", "verdict"),
+    [
+        (worse, (-3, -1), YES),
+        (worse, (-0.3, -0.1), YES),  # small, but detected
+        (worse, (1, 3), NO),
+        (worse, (-0.4, 0.4), NO),  # rules out a loss that matters
+        (worse, (-3, 1), OPEN),
+        (better, (1, 3), YES),
+        (better, (-3, -1), NO),
+        (better, (-0.4, 0.4), NO),
+        (better, (-1, 3), OPEN),
+        (not_worse, (-0.9, 3), YES),
+        (not_worse, (-3, -1.1), NO),
+        (not_worse, (-3, 1), OPEN),
+        (not_worse, (-3, -0.5), OPEN),  # lower, but perhaps by less than what counts
+    ],
+)
+def test_the_interval_decides(judge, interval, verdict):
+    assert judge(points(*interval), "it").verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"), [((0.3, 0.5), YES), ((1.1, 1.3), NO), ((0.96, 1.1), NO), ((0.5, 1.1), OPEN)]
+)
+def test_costs_are_judged_by_their_ratio(interval, verdict):
+    assert cheaper(PairedRatio(1.0, *interval, n=5, detected=True), "steps").verdict is verdict
+
+
+@pytest.mark.parametrize(("interval", "verdict"), [((0.1, 2), YES), ((-2, -0.1), NO), ((-1, 1), OPEN)])
+def test_means_are_judged_by_their_sign(interval, verdict):
+    assert positive(Estimate(0.0, *interval, n=5), "it").verdict is verdict
+
+
+@pytest.mark.parametrize("judge", [worse, better, not_worse])
+def test_one_seed_decides_nothing(judge):
+    judgement = judge(PairedDifference(-0.5, None, None, n=1, detected=False), "it")
+    assert judgement.verdict is OPEN
+    assert "no interval" in judgement.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "of_all", "of_some"),
+    [
+        ([YES, YES], YES, YES),
+        ([YES, OPEN], OPEN, YES),
+        ([YES, NO], NO, YES),
+        ([NO, OPEN], NO, OPEN),
+        ([NO, NO], NO, NO),
+        ([OPEN], OPEN, OPEN),
+    ],
+)
+def test_several_comparisons_become_one_verdict_with_all_reasons(verdicts, of_all, of_some):
+    parts = [Judgement(verdict, (f"{index}.",)) for index, verdict in enumerate(verdicts)]
+    assert in_all(parts).verdict is of_all
+    assert in_some(parts).verdict is of_some
+    assert in_all(parts).reasons == in_some(parts).reasons == tuple(f"{index}." for index in range(len(parts)))
+
+
+def test_no_comparison_was_not_run():
+    assert in_all([]) == in_some([]) == missing()

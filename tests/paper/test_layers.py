@@ -1,0 +1,28 @@
+import torch
+
+from warmstart.models import MLP, LogisticRegression, ResNet18
+from warmstart.paper._setting import Setting
+from warmstart.paper.experiments import layers
+from warmstart.strategies import Which, layers_of
+
+
+def test_every_count_leaves_a_layer_of_resnet18_fresh():
+    model = ResNet18(width=1).build((3, 8, 8), 2, generator=torch.Generator().manual_seed(0))
+    assert len(layers_of(model)) == layers.RESNET_LAYERS
+    kept = [layers._x(Setting(), count) for _, count in layers._kept(Setting())]
+    assert set(kept) < set(range(1, layers.RESNET_LAYERS))
+
+
+def test_all_but_the_head_lies_at_twenty_layers_of_resnet18_and_nowhere_for_another_model():
+    assert layers._x(Setting(), -1) == 20
+    assert layers._x(Setting(model=MLP()), -1) is None
+
+
+def test_what_is_kept_fits_a_model_that_takes_the_place_of_resnet18():
+    assert layers._kept(Setting(model=MLP())) == [(Which.FIRST, -1), (Which.LAST, 1)]
+    assert layers._kept(Setting(model=LogisticRegression())) == [(Which.LAST, 1)]
+
+
+def test_a_thin_grid_still_has_the_head_alone_and_all_but_the_head():
+    kept = layers._kept(Setting(scale=0.02))
+    assert kept == [(Which.FIRST, 1), (Which.FIRST, 17), (Which.FIRST, -1), (Which.LAST, 1), (Which.LAST, 17)]

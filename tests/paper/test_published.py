@@ -1,0 +1,283 @@
+from collections import Counter
+from importlib.resources import files
+
+import pytest
+
+from warmstart.basics import InputError
+from warmstart.paper import By, known_experiments
+from warmstart.paper._published import Known, Number, _all_numbers, parse_numbers, published, the_published
+
+QUANTITIES = ("accuracy", "train accuracy", "difference", "seconds", "gradient norm", "batches", "epochs")
+ENTRY = """
+[[number]]
+experiment = "{experiment}"
+by = "{by}"
+facets = {{ data = "cifar10", arm = "{arm}" }}
+quantity = "{quantity}"
+value = {value}
+deviation = {deviation}
+known = "{known}"
+source = "Table 1"
+"""
+ENTRY_DEFAULTS = {
+    "experiment": "table-1",
+    "by": "paper",
+    "arm": "cold",
+    "quantity": "accuracy",
+    "value": 0.5,
+    "deviation": 0.01,
+    "known": "table",
+}
+
+
+def entry(**changes):
+    return ENTRY.format(**{**ENTRY_DEFAULTS, **changes})
+
+
+def everything():
+    experiments = [*known_experiments(), "calibration"]
+    return [
+        number for experiment in experiments for quantity in QUANTITIES for number in published(experiment, quantity)
+    ]
+
+
+def resnet(data, optimizer, arm):
+    return {"data": data, "model": "resnet18", "optimizer": optimizer, "arm": arm}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "facets", "percent", "deviation", "known"),
+    [
+        ("two-phase", {"arm": "cold"}, 62, None, "figure"),
+        ("two-phase", {"arm": "warm"}, 57, None, "figure"),
+        ("two-phase", {"round": 1, "epoch": 75}, 55, None, "figure"),
+        ("table-1", resnet("cifar10", "sgd", "cold"), 56.2, 1.0, "table"),
+        ("table-1", resnet("cifar10", "sgd", "warm"), 51.7, 0.9, "table"),
+        ("table-1", {**resnet("svhn", "adam", "warm"), "model": "mlp"}, 69.4, 0.6, "table"),
+        ("table-1", {**resnet("svhn", "adam", "cold"), "model": "logistic"}, 22.4, 1.3, "table"),
+        ("table-1", {**resnet("cifar100", "sgd", "cold"), "model": "logistic"}, 16.9, 0.18, "table"),
+        ("table-1", {**resnet("cifar100", "sgd", "warm"), "model": "mlp"}, 9.4, 0.0, "table"),
+        ("table-1", resnet("cifar100", "adam", "warm"), 35.0, 1.2, "table"),
+        ("calibration", {"arm": "cold", "trial": 3}, 50.3, None, "code"),
+        ("calibration", {"arm": "warm", "trial": 1}, 42.7, None, "code"),
+        ("online", {"arm": "warm", "samples": 34_000}, 63, None, "figure"),
+        ("transfer", {"source": "svhn", "data": "cifar10", "arm": "shrink-perturb"}, 79.5, None, "figure"),
+        ("transfer", {"source": "svhn", "data": "cifar100", "arm": "cold"}, 48, None, "figure"),
+        ("transfer", {"source": "cifar100", "data": "cifar10", "arm": "cold", "fraction": 0.04}, 38, None, "figure"),
+        ("sweep", {"arm": "cold", "seconds": 600}, 78.5, None, "figure"),
+        ("sweep", {"arm": "warm", "seconds": 100}, 77, None, "figure"),
+        ("regularization", {"penalty": "l2", "strength": 0.1, "arm": "warm"}, 63.9, 6.4, "table"),
+        ("regularization", {"penalty": "adversarial", "strength": 1e-4, "arm": "cold"}, 55.6, 0.9, "table"),
+        ("regularization", {"penalty": "confidence", "strength": 1e-2, "arm": "warm"}, 50.0, 3.8, "table"),
+        ("noise", {"arm": "warm", "noise": 0.01}, 54.4, 0.9, "transcription"),
+        ("noise", {"arm": "warm", "noise": 1e-5}, 49.9, 1.6, "transcription"),
+        ("noise", {"arm": "cold"}, 55.2, None, "transcription"),
+        ("shrink-online", {"shrink": 0.8}, 74, None, "figure"),
+        ("shrink-online", {"arm": "warm"}, 65, None, "figure"),
+        ("shrink-online", {"shrink": 0}, 76, None, "figure"),
+    ],
+)
+def test_accuracies_are_those_of_the_paper(experiment, facets, percent, deviation, known):
+    number = the_published(experiment, by=By.PAPER, **facets)
+    assert number.value == pytest.approx(percent / 100, rel=1e-12)
+    assert number.deviation == (None if deviation is None else pytest.approx(deviation / 100, rel=1e-12))
+    assert number.known is Known(known)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "quantity", "facets", "value"),
+    [
+        ("two-phase", "train accuracy", {"arm": "warm"}, 1.0),
+        ("online", "seconds", {"arm": "cold"}, 520),
+        ("online", "seconds", {"arm": "warm", "end": "low"}, 30),
+        ("online", "seconds", {"arm": "warm", "end": "high"}, 60),
+        ("pretraining", "difference", {"epochs": 25}, 0.0),
+        ("pretraining", "difference", {"epochs": 80}, -0.04),
+        ("pretraining", "difference", {"epochs": 120, "end": "high"}, -0.07),
+        ("pretraining", "epochs", {"end": "high"}, 30),
+        ("gradients", "gradient norm", {"arm": "warm", "part": "new"}, 150),
+        ("gradients", "gradient norm", {"arm": "warm", "part": "old", "end": "high"}, 20),
+        ("gradients", "gradient norm", {"shrink": 0.9, "part": "new", "step": 0}, 140),
+        ("gradients", "gradient norm", {"shrink": 0.9, "part": "old", "step": 0}, 85),
+        ("gradients", "gradient norm", {"shrink": 0.3, "part": "old"}, 45),
+        ("gradients", "batches", {"arm": "warm"}, 12_000),
+        ("noise", "seconds", {"noise": 0.01}, 165 * 60),
+        ("noise", "seconds", {"noise": 1e-4}, 16.5 * 60),
+        ("noise", "seconds", {"noise": 0}, 13.6 * 60),
+        ("noise", "seconds", {"arm": "cold"}, 34 * 60),
+        ("shrink-online", "seconds", {"shrink": 0.4}, 250),
+        ("shrink-online", "seconds", {"arm": "cold"}, 458),
+    ],
+)
+def test_other_quantities_are_those_of_the_paper(experiment, quantity, facets, value):
+    assert the_published(experiment, quantity, **facets).value == pytest.approx(value, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "facets", "percent"),
+    [
+        ("table-1", resnet("svhn", "sgd", "warm"), 86.3),
+        ("table-1", resnet("svhn", "adam", "cold"), 92.4),
+        ("table-1", resnet("cifar10", "sgd", "cold"), 60.3),
+        ("table-1", resnet("cifar10", "adam", "warm"), 79.0),
+        ("table-1", resnet("cifar100", "adam", "cold"), 48.8),
+        ("regularization", {"weight_decay": 0.1, "arm": "cold"}, 81.44),
+    ],
+)
+def test_the_reproduction_is_kept_apart(experiment, facets, percent):
+    number = the_published(experiment, by=By.REPRODUCTION, **facets)
+    assert number.by is By.REPRODUCTION
+    assert number.value == pytest.approx(percent / 100, rel=1e-12)
+
+
+def test_each_experiment_has_as_many_numbers_as_were_published():
+    # Table 1: 3 data sets x 2 arms x 6 columns; Table 3 of the appendix: 3 penalties x 2 arms x 4 strengths.
+    counts = Counter((number.experiment, number.by.value, number.quantity) for number in everything())
+    assert counts == {
+        ("two-phase", "paper", "accuracy"): 4,
+        ("two-phase", "paper", "train accuracy"): 3,
+        ("table-1", "paper", "accuracy"): 36,
+        ("table-1", "reproduction", "accuracy"): 12,
+        ("calibration", "paper", "accuracy"): 6,
+        ("online", "paper", "accuracy"): 2,
+        ("online", "paper", "seconds"): 3,
+        ("transfer", "paper", "accuracy"): 21,
+        ("sweep", "paper", "accuracy"): 4,
+        ("pretraining", "paper", "difference"): 6,
+        ("pretraining", "paper", "epochs"): 2,
+        ("gradients", "paper", "gradient norm"): 11,
+        ("gradients", "paper", "batches"): 1,
+        ("regularization", "paper", "accuracy"): 24,
+        ("regularization", "reproduction", "accuracy"): 2,
+        ("noise", "paper", "accuracy"): 6,
+        ("noise", "paper", "seconds"): 6,
+        ("shrink-online", "paper", "accuracy"): 6,
+        ("shrink-online", "paper", "seconds"): 6,
+    }
+
+
+def test_no_number_has_a_quantity_that_nobody_asks_for():
+    text = files("warmstart.paper").joinpath("published.toml").read_text(encoding="utf-8")
+    assert len(parse_numbers(text)) == len(everything())
+
+
+def test_facets_use_few_words():
+    words = {
+        "data": {"cifar10", "cifar100", "svhn"},
+        "source": {"cifar10", "cifar100", "svhn"},
+        "model": {"resnet18", "mlp", "logistic"},
+        "optimizer": {"sgd", "adam"},
+        "arm": {"cold", "warm", "shrink-perturb"},
+        "part": {"old", "new"},
+        "penalty": {"l2", "adversarial", "confidence"},
+        "end": {"low", "high"},
+    }
+    for number in everything():
+        for name, value in number.facets.items():
+            assert isinstance(value, int | float) if name not in words else value in words[name]
+
+
+def test_every_shrink_perturb_of_the_table_has_its_time():
+    shrinks = {quantity: [n.facets["shrink"] for n in published("shrink-online", quantity)] for quantity in QUANTITIES}
+    assert shrinks["accuracy"] == shrinks["seconds"] == [1, 0.8, 0.6, 0.4, 0.2, 0]
+
+
+def test_warm_is_worse_in_every_column_of_table_1_but_for_one_tie():
+    gaps = {}
+    for cold in published("table-1", by=By.PAPER, arm="cold"):
+        warm = the_published("table-1", by=By.PAPER, **{**cold.facets, "arm": "warm"})
+        gaps[cold.facets["data"], cold.facets["model"], cold.facets["optimizer"]] = cold.value - warm.value
+    assert gaps.pop(("svhn", "logistic", "sgd")) == 0
+    assert len(gaps) == 17
+    assert min(gaps.values()) > 0
+
+
+@pytest.mark.parametrize(
+    ("experiment", "quantity", "facets"),
+    [
+        ("online", "seconds", {"arm": "warm"}),
+        ("pretraining", "difference", {"epochs": 120}),
+        ("pretraining", "epochs", {}),
+        ("gradients", "gradient norm", {"arm": "warm", "part": "old"}),
+    ],
+)
+def test_the_ends_of_a_range_come_in_order(experiment, quantity, facets):
+    low, high = (the_published(experiment, quantity, end=end, **facets) for end in ("low", "high"))
+    assert low.value < high.value
+
+
+def test_where_nothing_is_known_there_is_nothing():
+    assert published("shrink-grid") == []
+    assert the_published("table-1", "seconds", arm="warm") is None
+    assert published("online", arm="warm", optimizer="sgd") == []
+
+
+def test_a_facet_that_a_number_lacks_does_not_match():
+    assert the_published("noise", arm="cold", noise=0) is None
+
+
+def test_two_answers_are_an_error_that_tells_them_apart():
+    with pytest.raises(InputError, match=r"one accuracy of table-1, got 2 that differ in by\.$"):
+        the_published("table-1", **resnet("cifar10", "sgd", "warm"))
+    with pytest.raises(InputError, match=r"got 6 that differ in arm, shrink\.$"):
+        the_published("shrink-online")
+
+
+@pytest.mark.parametrize("ask", [published, the_published])
+def test_unknown_authors_are_refused(ask):
+    with pytest.raises(InputError, match="Unknown by 'papers': did you mean 'paper'"):
+        ask("table-1", by="papers")
+
+
+def test_every_number_belongs_to_an_experiment_that_there_is():
+    assert {number.experiment for number in _all_numbers()} <= {*known_experiments(), "calibration"}
+
+
+def test_the_caller_cannot_change_what_others_are_told():
+    published("online").clear()
+    with pytest.raises(TypeError):
+        published("online")[0].facets["arm"] = "warm"
+    assert [number.facets["arm"] for number in published("online")] == ["cold", "warm"]
+
+
+def test_a_text_is_read_in_order():
+    first, second = parse_numbers(entry() + entry(arm="warm", value=1))
+    assert first == Number(
+        "table-1", By.PAPER, {"data": "cifar10", "arm": "cold"}, "accuracy", 0.5, 0.01, Known.TABLE, "Table 1"
+    )
+    assert (second.facets["arm"], second.value) == ("warm", 1.0)
+
+
+def test_a_setting_has_one_number():
+    twice = entry() + entry(value=0.6)
+    with pytest.raises(InputError, match=r"got 2 of table-1, accuracy, by paper: \{'arm': 'cold', 'data': 'cifar10'\}"):
+        parse_numbers(twice)
+
+
+@pytest.mark.parametrize("other", [{"by": "reproduction"}, {"quantity": "seconds"}, {"experiment": "online"}])
+def test_settings_that_differ_in_anything_are_two(other):
+    assert len(parse_numbers(entry() + entry(**other))) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"value": 56.2}, r"accuracy of table-1 must lie in \[0, 1\], got 56.2"),
+        ({"value": -0.1}, r"accuracy of table-1 must lie in \[0, 1\], got -0.1"),
+        ({"quantity": "train accuracy", "value": 1.1}, r"train accuracy of table-1 must lie in \[0, 1\]"),
+        ({"quantity": "difference", "value": -2}, r"difference of table-1 must lie in \[-1, 1\], got -2"),
+        ({"quantity": "seconds", "value": -1}, r"seconds of table-1 must lie in \[0, inf\), got -1"),
+        ({"quantity": "seconds", "value": "nan"}, r"seconds of table-1 must lie in \[0, inf\), got nan"),
+        ({"deviation": -0.1}, r"deviation of table-1 must lie in \[0, inf\), got -0.1"),
+        ({"known": "hearsay"}, "Unknown known 'hearsay'"),
+        ({"by": "theirs"}, "Unknown by 'theirs'"),
+        ({"by": "ours"}, "by must be 'paper' or 'reproduction', got 'ours'"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(change, message):
+    with pytest.raises(InputError, match=message):
+        parse_numbers(entry(**change))
+
+
+def test_a_negative_difference_is_a_number():
+    assert parse_numbers(entry(quantity="difference", value=-0.5))[0].value == -0.5

@@ -1,0 +1,70 @@
+import pytest
+
+from warmstart.paper import Verdict
+from warmstart.paper._results import CaseResults, Results
+from warmstart.paper._setting import Setting
+from warmstart.paper.experiments import regularization
+from warmstart.studies import RoundRecord, StudyRecords
+
+SETTING = Setting(scale=0.02, seeds=3)
+WITHOUT = [0.50, 0.51, 0.52]
+FAR_BETTER = [0.70, 0.72, 0.71]
+FAR_WORSE = [0.30, 0.31, 0.33]
+
+
+def record(arm, seed, accuracy):
+    return RoundRecord(arm, seed, 2, 10, 10, accuracy, 1.0, 1.0, "reached", 2, 4, 20, 1e3, 0.1)
+
+
+def stored(case, accuracies):
+    """Return a study's results in which arms that are not told of are as accurate as without a penalty."""
+    labels = case.study.labels
+    rounds = tuple(record(arm, seed, a) for arm in labels for seed, a in enumerate(accuracies.get(arm, WITHOUT)))
+    return CaseResults(case.facets, case.study, StudyRecords({}, labels, 2, 3, rounds, {}, {}), {})
+
+
+def results(**accuracies):
+    """Return results by penalty and, within a penalty, by start; they are those of the greatest strength."""
+    told = {
+        penalty: {regularization._arm(start, penalty, 0.1).label: values for start, values in of_starts.items()}
+        for penalty, of_starts in accuracies.items()
+    }
+    cases = regularization._cases(SETTING)
+    found = tuple(stored(case, told.get(case.facets["penalty"], {})) for case in cases)
+    return Results(regularization.EXPERIMENT, SETTING, found, len(found))
+
+
+@pytest.mark.parametrize(
+    ("accuracies", "verdict"),
+    [
+        ({}, Verdict.NOT_REPRODUCED),
+        ({"l2": {"cold": FAR_BETTER}}, Verdict.NOT_REPRODUCED),
+        ({"l2": {"cold": FAR_BETTER, "warm": FAR_BETTER}}, Verdict.REPRODUCED),
+        ({"l2": {"cold": FAR_BETTER}, "confidence": {"warm": FAR_BETTER}}, Verdict.REPRODUCED),
+        ({"l2": {"cold": FAR_BETTER, "warm": [0.2, 0.5, 0.8]}}, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_one_penalty_has_to_help_each_start(accuracies, verdict):
+    assert regularization._helps_both(results(**accuracies)).verdict is verdict
+
+
+def test_reasons_say_among_how_many_comparisons_one_suffices():
+    judgement = regularization._helps_both(results())
+    assert len(judgement.reasons) == 2 * 3 * 2 + 1
+    assert judgement.reasons[0].startswith("Cold with l2 0.1 against without: ")
+    assert "One of 6 comparisons" in judgement.reasons[-1]
+
+
+def test_the_gap_must_stay_with_every_penalty():
+    every = {penalty: {"warm": FAR_WORSE} for penalty in regularization.PENALTIES}
+    one_strength_is_without_gap = regularization._gap_stays(results(**every))
+    assert one_strength_is_without_gap.verdict is Verdict.NOT_REPRODUCED
+    assert one_strength_is_without_gap.reasons[0].startswith(
+        "Warm against cold, both with l2 0.1: lower by 19.7 points"
+    )
+
+
+def test_published_numbers_stand_beside_their_penalty_alone():
+    assert regularization._theirs("l2", 0.1) == ["72.7 (sd 4.2)", "63.9 (sd 6.4)", "81.44", "81.16"]
+    assert regularization._theirs("confidence", 0.1) == ["53.1 (sd 1.9)", "50.3 (sd 0.7)", "-", "-"]
+    assert regularization._theirs("l2", None) == ["-"] * 4

@@ -1,0 +1,76 @@
+"""What is read out of stored results: costs, and whether they can be judged."""
+
+from dataclasses import replace
+
+import pytest
+
+from results_by_hand import case_by_hand, record, results_by_hand
+from warmstart.paper import Judgement, Setting, Verdict
+from warmstart.paper._judge import if_trained, worse
+from warmstart.paper._report import chapter_of
+from warmstart.paper.experiments import two_phase
+from warmstart.training import StopRule
+
+SETTING = Setting(seeds=4)
+(CASE,) = two_phase.EXPERIMENT.cases(SETTING)
+
+
+def found(cold, warm, **settings):
+    """A study whose last rounds ended like this, seed by seed."""
+    records = [
+        record(arm, seed, number, 0.5 if arm == "cold" else 0.4, ending=ending if number == 2 else "reached")
+        for arm, endings in (("cold", cold), ("warm", warm))
+        for seed, ending in enumerate(endings)
+        for number in (1, 2)
+    ]
+    case = case_by_hand(CASE, records)
+    return replace(case, study=replace(case.study, **settings)) if settings else case
+
+
+@pytest.mark.parametrize(
+    ("cold", "warm", "words"),
+    [
+        (["reached"] * 4, ["reached"] * 4, None),
+        (["cap"] * 2 + ["reached"] * 2, ["reached"] * 4, None),
+        # One arm alone is enough, however well the other has trained.
+        (["cap"] * 3 + ["reached"], ["reached"] * 4, "3 of 4 last rounds of cold ended at the cap of 350 epochs"),
+        (["reached"] * 4, ["reached"] * 3 + ["diverged"], "Training diverged in 1 of 4 last rounds of warm."),
+    ],
+)
+def test_every_compared_arm_must_have_trained(cold, warm, words):
+    case = found(cold, warm)
+    judgement = if_trained(case, ["cold", "warm"], Judgement(Verdict.REPRODUCED, ("It is lower.",)))
+    assert judgement.verdict is (Verdict.REPRODUCED if words is None else Verdict.INCONCLUSIVE)
+    assert words is None or words in judgement.reasons[-1]
+
+
+def test_a_model_that_waits_for_a_plateau_must_reach_it():
+    case = found(["cap"] * 4, ["plateau"] * 4, stop=StopRule(patience=10, max_epochs=7))
+    assert "before training accuracy stopped improving" in case.untrained(["cold"])
+    assert case.untrained(["warm"]) is None
+
+
+def test_rounds_that_diverged_cost_nothing_that_could_be_compared():
+    case = found(["reached"] * 4, ["diverged", "reached", "reached", "reached"])
+    assert case.costs("warm") == [None, 10, 10, 10]
+    assert case.costs("warm", total=True) == [None, 20, 20, 20]
+    assert case.cost_ratio("warm").n == 3
+
+
+def test_columns_hold_every_planned_seed():
+    case = found(["reached"] * 2, ["reached"])
+    assert case.accuracies("cold") == [0.5, 0.5, None, None]
+    assert case.accuracies("warm") == [0.4, None, None, None]
+    assert case.mean_accuracies("cold", [1, 2]) == [0.5, 0.5, None, None]
+
+
+def test_nothing_is_decided_before_all_is_in():
+    whole = found(["reached"] * 4, ["reached"] * 4)
+    part = found(["reached"] * 3, ["reached"] * 3)
+    verdicts = {}
+    for name, case in (("whole", whole), ("part", part)):
+        chapter = chapter_of(results_by_hand(two_phase.EXPERIMENT, SETTING, case))
+        verdicts[name] = (chapter.findings[0].verdict, chapter.findings[0].reasons[-1])
+    assert worse(part.difference("warm"), "it").verdict is Verdict.REPRODUCED
+    assert verdicts["whole"][0] is Verdict.REPRODUCED
+    assert verdicts["part"] == (Verdict.INCONCLUSIVE, "Preliminary: 1 of 1 studies begun, 0 finished.")

@@ -1,0 +1,72 @@
+import pytest
+
+from results_by_hand import case_by_hand, record, results_by_hand
+from warmstart.paper import Setting, Verdict
+from warmstart.paper.experiments import correlation, sweep
+
+TINY = Setting(scale=0.02, seeds=3)
+(CASE,) = sweep.cases(TINY)
+COLD, WARM = list(sweep.cold_arms(TINY)), list(sweep.warm_arms(TINY))
+
+
+def found(accuracies, *, steps=None, ending="reached"):
+    """Results with these accuracies by arm, a little more of them with every seed."""
+    records = [
+        record(arm, seed, 2, value + 0.01 * seed, steps=(steps or {}).get(arm, 100), ending=ending)
+        for arm, value in accuracies.items()
+        for seed in range(3)
+    ]
+    return results_by_hand(sweep.EXPERIMENT, TINY, case_by_hand(CASE, records))
+
+
+def test_the_draw_is_always_the_same_and_holds_no_combination_twice():
+    drawn = sweep._drawn(Setting())
+    assert len(set(drawn)) == len(drawn) == 24
+    assert drawn == sweep._drawn(Setting(seeds=1, data="digits"))
+    assert {pair for both in drawn for pair in both} <= set(sweep.PAIRS)
+
+
+@pytest.mark.parametrize(("scale", "count"), [(0.1, 12), (0.06, 3), (0.02, 2)])
+def test_a_thinned_sweep_draws_as_many_warm_arms_as_cold_ones_and_from_their_settings(scale, count):
+    setting = Setting(scale=scale)
+    assert len(sweep.cold_arms(setting)) == count
+    assert len(sweep._drawn(setting)) == (24 if count == 12 else count)
+    assert {pair for both in sweep._drawn(setting) for pair in both} <= set(sweep._pairs(setting))
+
+
+def test_the_best_cold_arm_is_the_most_accurate_one_that_has_run():
+    results = found({COLD[1]: 0.2})
+    assert sweep._best_cold(results, results.cases[0]) == COLD[1]
+
+
+def test_a_warm_arm_matches_if_it_is_as_accurate_as_the_best_cold_one():
+    assert sweep._some_match(found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.5, WARM[1]: 0.3})).verdict is (
+        Verdict.REPRODUCED
+    )
+    assert sweep._some_match(found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.4, WARM[1]: 0.3})).verdict is (
+        Verdict.NOT_REPRODUCED
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "verdict"), [(50, Verdict.NOT_REPRODUCED), (100, Verdict.REPRODUCED), (200, Verdict.REPRODUCED)]
+)
+def test_a_match_takes_as_long_unless_it_is_known_to_be_cheaper(steps, verdict):
+    results = found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.5, WARM[1]: 0.3}, steps={WARM[0]: steps, WARM[1]: 1})
+    judgement = sweep._matching_takes_as_long(results)
+    assert judgement.verdict is verdict
+    assert len(judgement.reasons) == 1
+
+
+def test_nothing_is_said_of_the_cost_where_nothing_matches():
+    results = found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.4, WARM[1]: 0.3})
+    assert sweep._matching_takes_as_long(results).verdict is Verdict.INCONCLUSIVE
+
+
+def test_rounds_that_were_cut_off_test_nothing():
+    results = found({COLD[0]: 0.5, WARM[0]: 0.5}, ending="cap")
+    assert sweep._some_match(results).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_correlation_is_over_the_same_study():
+    assert correlation.EXPERIMENT.cases(TINY)[0].folder == sweep.EXPERIMENT.cases(TINY)[0].folder
