@@ -1,52 +1,20 @@
-import os
-import shutil
-
 import pytest
 
 pytestmark = pytest.mark.browser
 
-DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 MARKS = "figure => figure.querySelectorAll('svg .role-mark path, svg .mark-rect path').length"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None and os.environ.get("WARMSTART_REQUIRE_CHROMIUM") == "1":
-        pytest.fail("WARMSTART_REQUIRE_CHROMIUM is 1, but there is no chromium on the path")
-    if executable is None:
-        pytest.skip("there is no chromium on the path")
-    sync_api = pytest.importorskip("playwright.sync_api")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=flags)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def open_page(browser, page_of, tmp_path):
-    """Open the page of a study without a network; the page object carries what it complained of and asked for."""
-    contexts = []
+def open_page(visit, page_of, tmp_path):
+    """Open the page of a study; see ``visit``."""
 
-    def opened(name, *, scheme="light", width=1000):
+    def opened(name, **options):
         file = tmp_path / "report.html"
         file.write_text(page_of(name), encoding="utf-8")
-        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
-        context.set_offline(True)
-        contexts.append(context)
-        page = context.new_page()
-        page.complaints, page.requested = [], []
-        page.on("console", lambda message: page.complaints.append(message.text))
-        page.on("pageerror", lambda error: page.complaints.append(str(error)))
-        page.on("request", lambda request: page.requested.append(request.url))
-        page.goto(file.as_uri())
-        page.wait_for_function(DRAWN, timeout=30_000)
-        return page
+        return visit(file, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
+    return opened
 
 
 @pytest.mark.parametrize("name", ["four rounds", "two rounds", "one round", "one seed", "all lost", "odd labels"])

@@ -49,7 +49,7 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
         InputError: If the directory is a file.
     """
     folder = Path(directory)
-    _make(folder)
+    make_folder(folder)
     summary_file = write_whole(folder / "summary.json", summary_text(summary))
     html, charts, skipped = _drawn(summary, folder)
     images = [path.relative_to(folder).as_posix() for path in charts if path.suffix == ".png"]
@@ -68,11 +68,16 @@ def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...
         images = chart_images(summary)
     except InputError as error:
         return None, (), str(error)
-    _make(folder / "charts")
+    make_folder(folder / "charts")
     return html, tuple(write_whole(folder / "charts" / name, content) for name, content in images.items()), None
 
 
-def _make(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder and those that it lies in, where they are missing.
+
+    Raises:
+        InputError: If a file is in the way.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

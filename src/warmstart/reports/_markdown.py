@@ -17,17 +17,17 @@ def markdown(summary: Summary, charts: Sequence[str] = ()) -> str:
         charts: Paths of chart images, relative to the report.
     """
     parts = [
-        f"# {_escaped(report_title(summary))}",
+        f"# {escaped(report_title(summary))}",
         subtitle(summary),
-        f"**{_escaped(summary.verdict)}**",
-        "\n".join(f"- {_escaped(note)}" for note in summary.notes),
-        f"## Results\n\n{_table(_tables.results(summary))}",
-        f"## Costs\n\n{_table(_tables.costs(summary))}",
+        f"**{escaped(summary.verdict)}**",
+        "\n".join(f"- {escaped(note)}" for note in summary.notes),
+        f"## Results\n\n{table(_tables.results(summary))}",
+        f"## Costs\n\n{table(_tables.costs(summary))}",
         _images(charts),
         "## How to read it\n\n" + "\n\n".join(how_to_read(summary)),
-        f"## Settings\n\n{_table(_tables.settings(summary.study))}",
-        f"## Data\n\n{_table(_tables.settings(summary.data))}",
-        f"## Provenance\n\n{_table(_tables.settings(summary.provenance))}",
+        f"## Settings\n\n{table(_tables.settings(summary.study))}",
+        f"## Data\n\n{table(_tables.settings(summary.data))}",
+        f"## Provenance\n\n{table(_tables.settings(summary.provenance))}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -37,12 +37,24 @@ def _images(charts: Sequence[str]) -> str:
     return "## Charts\n\n" + "\n\n".join(images) if images else ""
 
 
-def _table(table: TextTable) -> str:
-    lines = [table.header, ["---"] * len(table.header), *table.rows]
-    return "\n".join(f"| {' | '.join(map(_escaped, line))} |" for line in lines)
+def table(content: TextTable) -> str:
+    """Return a table of texts as Markdown."""
+    return grid(content.header, [list(map(escaped, row)) for row in content.rows])
 
 
-def _escaped(text: str) -> str:
-    for mark in ("\\", "|", "<", "*", "_", "`"):
+def grid(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as Markdown whose cells are Markdown already; its titles are texts."""
+    lines = [list(map(escaped, header)), ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def escaped(text: str) -> str:
+    r"""Return a text on one line, with every mark that Markdown would read as its own made literal.
+
+    Example:
+        >>> print(escaped("a_b | [1, 2](3)"))
+        a\_b \| [1, 2]\(3)
+    """
+    for mark in ("\\", "|", "<", "*", "_", "`", "~"):
         text = text.replace(mark, f"\\{mark}")
-    return text.replace("\n", " ")
+    return text.replace("](", "]\\(").replace("\n", " ")

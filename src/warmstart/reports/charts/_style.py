@@ -74,13 +74,13 @@ def arm_channels(summary: Summary) -> dict[str, Any]:
     }
 
 
-def highlight() -> Any:
-    """Return the selection of one strategy by a click in the legend."""
-    return altair().selection_point(name="highlight", fields=["arm"], bind="legend")
+def highlight(field: str = "arm") -> Any:
+    """Return the selection of one strategy, or of whatever else the legend's ``field`` holds, by a click there."""
+    return altair().selection_point(name="highlight", fields=[field], bind="legend")
 
 
 def faded(selection: Any, strong: float, weak: float) -> Any:
-    """Return an opacity that is ``weak`` for strategies that are not selected."""
+    """Return an opacity that is ``weak`` for what is not selected."""
     alt = altair()
     return alt.condition(selection, alt.value(strong), alt.value(weak))
 

@@ -1,0 +1,29 @@
+"""Made-up results of an experiment's first study."""
+
+from warmstart.paper import Results
+from warmstart.paper._results import CaseResults
+from warmstart.studies import RoundRecord, StudyRecords
+
+
+def record(arm, seed, number, accuracy, *, steps=10, epochs=2, ending="reached", samples_seen=100):
+    """Return a finished round; one that did not reach its training accuracy ended halfway."""
+    reached = 0.99 if ending == "reached" else 0.5
+    cost = (epochs, steps, 64 * steps, 1e6, 0.5)
+    return RoundRecord(arm, seed, number, samples_seen, samples_seen, accuracy, 1.0, reached, ending, *cost)
+
+
+def reading(name, value, *, epoch=0, steps=0):
+    """Return a probe's reading as histories store it."""
+    return {"name": name, "value": value, "when": "start", "epoch": epoch, "steps": steps}
+
+
+def case_by_hand(case, records, *, readings=None, rounds=2):
+    """Return a study with these finished rounds, and these readings by arm, seed and round."""
+    stored = StudyRecords({}, case.study.labels, rounds, case.study.seeds, tuple(records), {}, {})
+    histories = {key: {"readings": found} for key, found in (readings or {}).items()}
+    return CaseResults(case.facets, case.study, stored, histories)
+
+
+def results_by_hand(experiment, setting, *found):
+    """Return the results of an experiment with these studies."""
+    return Results(experiment, setting, found, len(experiment.cases(setting)))
