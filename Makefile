@@ -24,7 +24,7 @@ demo: .venv/lab
 		--strategies cold,warm,shrink-perturb --out $(DEMO)
 
 test: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from warmstart.paper import Table
+from warmstart.reports._markdown import escaped
 from warmstart.reports._tables import results
+from warmstart.reports.paper import chapters_of
 from warmstart.studies import Summary
 
 ROOT = Path(__file__).parents[1]
@@ -14,9 +17,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CITED = [
     (page, name) for page in PAGES for name in sorted(set(re.findall(r"`(results/[^`]+\.json)`", page.read_text())))
 ]
+STUDIES = [(page, name) for page, name in CITED if not name.startswith("results/paper/")]
+FINDINGS = [(page, name) for page, name in CITED if name.startswith("results/paper/")]
 
 
-@pytest.mark.parametrize(("page", "name"), CITED, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(("page", "name"), STUDIES, ids=lambda value: getattr(value, "name", value))
 def test_every_cited_result_stands_as_its_file_has_it(page, name):
     table = results(Summary.from_dict(json.loads((ROOT / name).read_text())))
     lines = page.read_text().splitlines()
@@ -24,8 +29,20 @@ def test_every_cited_result_stands_as_its_file_has_it(page, name):
         assert f"| {' | '.join(row)} |" in lines
 
 
+@pytest.mark.parametrize(("page", "name"), FINDINGS, ids=lambda value: getattr(value, "name", value))
+def test_every_cited_finding_stands_as_its_file_has_it(page, name):
+    lines = page.read_text().splitlines()
+    for chapter in chapters_of(json.loads((ROOT / name).read_text())):
+        for finding in chapter.findings:
+            assert f"| {escaped(finding.claim)} | {finding.verdict} |" in lines
+        for exhibit in (exhibit for exhibit in chapter.exhibits if isinstance(exhibit, Table)):
+            for row in (exhibit.header, *exhibit.rows):
+                assert f"| {' | '.join(map(escaped, row))} |" in lines
+
+
 def test_every_result_file_is_cited():
-    assert {name for _, name in CITED} == {f"results/{path.name}" for path in (ROOT / "results").glob("*.json")}
+    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "results").rglob("*.json")}
+    assert {name for _, name in CITED} == files
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

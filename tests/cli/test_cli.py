@@ -13,7 +13,7 @@ import pytest
 from warmstart.cli._compare import default_directory
 from warmstart.cli._flags import FLAGS, overlay
 from warmstart.cli._main import run
-from warmstart.streams import TwoPhase
+from warmstart.streams import Active, TwoPhase
 from warmstart.studies import (
     Study,
     known_models,
@@ -143,7 +143,7 @@ def test_strategies_are_separated_by_commas():
 
 def test_every_default_in_the_help_is_the_one_that_holds():
     tables = study_to_dict(Study())
-    tables["stream"] |= options_of(TwoPhase())
+    tables["stream"] |= options_of(Active()) | options_of(TwoPhase())
     names = {"model": tables["model"]["name"], "stream": tables["stream"]["name"]}
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         if flag.default is None or " " in flag.default:

@@ -15,7 +15,10 @@ def datasets() -> None:
     """List the data sets that are known by name."""
     from warmstart.data import known_datasets
 
-    rows = [(entry.name, entry.title, entry.hub_id or "embedded") for entry in known_datasets()]
+    rows = [
+        (entry.name, entry.title, "embedded" if entry.embedded else entry.hub_id or "a directory of yours")
+        for entry in known_datasets()
+    ]
     _print(("name", "what it is", "where it comes from"), rows)
     Console().print(
         "Or a path: .npz, .parquet, .csv, a folder of parquet files, a folder of class folders with images."

@@ -90,13 +90,32 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(
             "--stream",
             "stream",
-            "growing|two-phase",
-            "Equal arrivals, round after round; or a part, then all.",
+            "growing|two-phase|active|part",
+            "Equal arrivals, round after round; a part, then all; equal arrivals that the model asks for; a part only.",
             "growing",
         ),
-        Flag("--fraction", "stream.fraction", "SHARE", "two-phase: what arrives first.", "0.5"),
-        Flag("--arrival-size", "stream.arrival_size", "N", "growing: samples of an arrival."),
-        Flag("--rounds", "stream.rounds", "N", "growing: how many rounds.", "all data, or 5 without --arrival-size"),
+        Flag("--fraction", "stream.fraction", "SHARE", "two-phase: what arrives first; part: what arrives.", "0.5"),
+        Flag("--arrival-size", "stream.arrival_size", "N", "growing, active: samples of an arrival."),
+        Flag(
+            "--rounds",
+            "stream.rounds",
+            "N",
+            "growing, active: how many rounds.",
+            "all data, or 5 without --arrival-size",
+        ),
+        Flag(
+            "--query",
+            "stream.query",
+            "NAME",
+            "active: margin, entropy, least-confidence or random.",
+            "margin",
+        ),
+        Flag(
+            "--source",
+            "source.name",
+            "NAME|PATH",
+            "Other data of the same shape of input, trained on before the stream begins (transfer).",
+        ),
         Flag(
             "--train-on",
             "train_on",
@@ -136,6 +155,12 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag("--lr", "recipe.learning_rate", "NUMBER", "Learning rate.", "0.001"),
         Flag("--batch-size", "recipe.batch_size", "N", "Samples of a step, at most.", "128"),
         Flag("--weight-decay", "recipe.weight_decay", "NUMBER", "L2 term in the gradient.", "0"),
+        Flag(
+            "--penalty",
+            "penalty",
+            "NAME",
+            "Added to the loss: l2, l2-init, confidence, adversarial or ewc, with options as in l2:strength=0.01.",
+        ),
         Flag("--momentum", "recipe.momentum", "NUMBER", "Momentum of sgd.", "0"),
         Flag(
             "--stop-accuracy",
@@ -188,7 +213,7 @@ def _put(tables: Tables, place: str, value: str) -> None:
     table, _, option = place.partition(".")
     if place == "strategies":
         tables[place] = [text.strip() for text in value.split(",") if text.strip()]
-    elif place in ("model", "stream"):
+    elif place in ("model", "stream", "penalty"):
         _name(tables, place, value)
     elif option:
         tables.setdefault(table, {})[option] = value

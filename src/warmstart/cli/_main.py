@@ -12,6 +12,7 @@ from warmstart.basics import InputError, StorageError
 
 from ._catalogue import datasets, models, strategies
 from ._compare import compare
+from ._paper import paper
 from ._report import report
 
 BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
@@ -28,7 +29,7 @@ def warmstart(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for command in (compare, report, datasets, models, strategies):
+for command in (compare, report, paper, datasets, models, strategies):
     warmstart.add_command(command)
 
 

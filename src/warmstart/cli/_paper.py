@@ -1,0 +1,195 @@
+"""`warmstart paper`: every experiment of the paper, beside its published numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from warmstart.basics import InputError
+
+if TYPE_CHECKING:
+    from warmstart.paper import Experiment, Setting
+
+OUT = "runs/paper"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def paper() -> None:
+    """Run every experiment of Ash and Adams, "On Warm-Starting Neural Network Training", and judge its claims."""
+
+
+@paper.command("list")
+@click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Results to look for.")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def list_experiments(out: str, debug: bool) -> None:
+    """List the experiments: what each asks, its setting, its cost at full scale, and what is stored of it."""
+    from warmstart.paper import known_experiments, progress_of
+
+    console = Console(highlight=False)
+    for experiment in known_experiments().values():
+        console.print(f"[bold]{experiment.id}[/bold]  {experiment.title} ({experiment.where})")
+        lines = {
+            "asks": experiment.question,
+            "paper": experiment.paper_setting,
+            "full scale": _full_scale(experiment),
+            f"in {out}": progress_of(experiment, out),
+        }
+        console.print(_definitions(lines))
+
+
+def _definitions(lines: dict[str, str]) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 1, 0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    for name, text in lines.items():
+        table.add_row(Text(name), Text(text))
+    return table
+
+
+def _full_scale(experiment: Experiment) -> str:
+    from warmstart.paper import Setting
+
+    setting = Setting()
+    cases = experiment.cases(setting)
+    trials = sum(len(case.study.arms) * case.study.seeds for case in cases)
+    samples = sum(case.most_samples(setting) for case in cases)
+    studies = "1 study" if len(cases) == 1 else f"{len(cases)} studies"
+    return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its cap of epochs"
+
+
+@paper.command("show")
+@click.argument("ids", metavar="ID...", nargs=-1, required=True)
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def show(ids: Sequence[str], debug: bool) -> None:
+    """Show settings, claims and studies of experiments."""
+    from warmstart.paper import chosen_experiments
+
+    console = Console()
+    for experiment in chosen_experiments(ids):
+        console.rule(f"{experiment.id}: {experiment.title} ({experiment.where})")
+        lines = [experiment.question, f"Paper: {experiment.paper_setting}", f"Here: {experiment.deviations}"]
+        lines += [f"Claim: {claim.text} {claim.published}" for claim in experiment.claims]
+        lines += _studies(experiment)
+        for line in lines:
+            console.print(line, highlight=False, markup=False)
+
+
+def _studies(experiment: Experiment) -> list[str]:
+    from warmstart.paper import Setting
+
+    lines = []
+    for case in experiment.cases(Setting()):
+        facets = ", ".join(f"{key}={value}" for key, value in case.facets.items())
+        lines.append(f"Study {facets}: {', '.join(case.study.labels)}")
+    return lines
+
+
+_RUN = (
+    ("--scale", "SHARE", "Share of the training data; 1 is the paper's setting. [default: 1]"),
+    ("--seeds", "N", "Paired repetitions. [default: 5]"),
+    ("--data-dir", "DIR", "Where data sets lie; else the variable WARMSTART_DATA, else they are downloaded."),
+    ("--data", "NAME|PATH", "One data set in place of all the paper's."),
+    ("--model", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
+    ("--width", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
+    ("--max-epochs", "N", "Cap on the epochs of a round. [default: 350 x scale, at least 5]"),
+    ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
+    ("--threads", "N", "PyTorch threads of each. [default: 1]"),
+    ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
+)
+
+
+def _run_flags(command: Any) -> Any:
+    for name, metavar, text in reversed(_RUN):
+        command = click.option(name, metavar=metavar, help=text)(command)
+    return command
+
+
+@paper.command("run")
+@click.argument("ids", metavar="ID...|all", nargs=-1, required=True)
+@_run_flags
+@click.option(
+    "--only",
+    metavar="KEY=VALUE",
+    multiple=True,
+    help="Only studies with this facet, such as data=cifar10; may be repeated.",
+)
+@click.option(
+    "--out", metavar="DIR", default=OUT, show_default=True, help="Where results go; the same command goes on there."
+)
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None:
+    """Run experiments, or what is left of them, and write the report. Kill it at any moment: the same command goes on.
+
+    `all` stands for every experiment; `warmstart paper list` names them.
+    """
+    from warmstart.paper import chosen_experiments, run_experiments
+    from warmstart.studies import Execution, build_options
+
+    from ._progress import shown
+
+    options = {key: given[key] for key in ("workers", "threads", "device") if given[key] is not None}
+    execution = build_options(Execution, options, kind="paper run")
+    experiments = chosen_experiments(ids)
+    setting = _setting(given)
+    with shown(Console(stderr=True)) as listener:
+        run_experiments(experiments, setting, out, only=_facets(only), execution=execution, listener=listener)
+    _write(out, [experiment.id for experiment in experiments])
+
+
+def _setting(given: dict[str, Any]) -> Setting:
+    from warmstart.paper import Setting
+    from warmstart.studies import build_options, model_from_spec
+
+    names = {
+        "scale": "scale",
+        "seeds": "seeds",
+        "data_dir": "directory",
+        "data": "data",
+        "width": "width",
+        "max_epochs": "max_epochs",
+    }
+    options = {option: given[flag] for flag, option in names.items() if given[flag] is not None}
+    setting = build_options(Setting, options, kind="paper run")
+    if given["model"] is None:
+        return setting
+    return replace(setting, model=model_from_spec(given["model"]))
+
+
+def _facets(texts: Sequence[str]) -> dict[str, list[str]]:
+    facets: dict[str, list[str]] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not (key and equals and value):
+            raise InputError(f"only must be KEY=VALUE, such as data=cifar10, got '{text}'.")
+        facets.setdefault(key, []).append(value)
+    return facets
+
+
+@paper.command("report")
+@click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Where the results are.")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def report(out: str, debug: bool) -> None:
+    """Rebuild the page from stored results, without training."""
+    _write(out, [])
+
+
+def _write(out: str, ids: Sequence[str]) -> None:
+    """Write the page, and show the verdicts of the experiments with these ids; without any, of all that have run."""
+    from warmstart.paper import read_chapters, setting_in
+    from warmstart.reports import write_paper_report
+
+    console, chapters = Console(), read_chapters(out)
+    files = write_paper_report(chapters, Path(out), note=f"Setting: {setting_in(out).words}.")
+    table = Table("experiment", "claim", "verdict", title=setting_in(out).words)
+    for chapter in chapters:
+        for finding in chapter.findings:
+            if chapter.id in ids or (not ids and chapter.exhibits):
+                table.add_row(chapter.id, finding.claim, finding.verdict.value)
+    console.print(table)
+    console.print(f"Report: {files.html or files.markdown}", highlight=False, markup=False, soft_wrap=True)
