@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch import nn
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, generator_for
 from warmstart.diagnostics import weight_correlation, weight_correlations, weight_norm, weight_norms
+from warmstart.models import ResNet18
+from warmstart.strategies import Scope
 
 TRAINABLE = ["unused", "norm.weight", "norm.bias", "first.weight", "first.bias", "second.bias"]
 TRAINABLE += ["head.weight", "head.bias"]
+MATRICES = ["first.weight", "head.weight"]
 weights = arrays.arrays("float64", 6, elements=st.floats(-10, 10)).filter(lambda values: np.std(values) > 1e-3)
 
 
@@ -63,7 +66,20 @@ def test_a_lost_weight_is_seen_in_the_norm():
 
 def test_the_correlation_is_numpys(make):
     one, other = make(1), make(2)
-    assert weight_correlation(one, other) == pytest.approx(np.corrcoef(numbers(one), numbers(other))[0, 1])
+    for scope, names in ((Scope.ALL, TRAINABLE), (Scope.WEIGHTS, MATRICES)):
+        expected = np.corrcoef(numbers(one, names), numbers(other, names))[0, 1]
+        assert weight_correlation(one, other, scope=scope) == pytest.approx(expected)
+    assert weight_correlation(one, other) == weight_correlation(one, other, scope=Scope.WEIGHTS)
+
+
+def test_nothing_is_left_of_an_independent_model():
+    one, other = (ResNet18(width=8).build((3, 8, 8), 10, generator=generator_for(seed)) for seed in (1, 2))
+    assert abs(weight_correlation(one, other)) < 0.02
+    assert weight_correlation(one, other, scope=Scope.ALL) > 0.5  # the gains of normalization, all 1
+
+
+def test_models_without_such_weights_have_no_correlation():
+    assert weight_correlation(nn.BatchNorm1d(3), nn.BatchNorm1d(3)) is None
 
 
 def test_correlations_are_numpys_for_each_parameter(make):

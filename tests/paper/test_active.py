@@ -1,3 +1,5 @@
+import pytest
+
 from results_by_hand import case_by_hand, record, results_by_hand
 from warmstart.paper import Setting, Verdict
 from warmstart.paper.experiments import active
@@ -5,14 +7,20 @@ from warmstart.paper.experiments import active
 SETTING = Setting(scale=0.02, seeds=3)
 
 
-def case_of(query, accuracies, *, seeds=(0, 1, 2)):
-    """A study whose cold start has these accuracies in rounds 1, 2, ..., a little more of them with every seed."""
-    (case,) = [case for case in active.EXPERIMENT.cases(SETTING) if case.facets["query"] == query]
-    records = [
-        record("cold", seed, number, accuracy + 0.01 * seed)
+def rounds_of(arm, accuracies, *, seeds=(0, 1, 2)):
+    """Rounds 1, 2, ... of these accuracies, a little more of them with every seed."""
+    return [
+        record(arm, seed, number, accuracy + 0.01 * seed)
         for seed in seeds
         for number, accuracy in enumerate(accuracies, start=1)
     ]
+
+
+def case_of(query, accuracies, *, seeds=(0, 1, 2), **others):
+    """A study whose cold start, and whose other arms, have these accuracies."""
+    (case,) = [case for case in active.EXPERIMENT.cases(SETTING) if case.facets["query"] == query]
+    records = rounds_of("cold", accuracies, seeds=seeds)
+    records += [found for arm, values in others.items() for found in rounds_of(arm, values, seeds=seeds)]
     return case_by_hand(case, records, rounds=len(accuracies))
 
 
@@ -25,6 +33,16 @@ def test_queries_are_compared_only_over_the_rounds_whose_samples_they_chose():
     assert found.verdict is Verdict.REPRODUCED
     assert "rounds 2 to 3" in found.reasons[0]
     assert "higher by 10.0 points" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("warm", "verdict"), [([0.1, 0.4, 0.5, 0.9], Verdict.REPRODUCED), ([0.1, 0.6, 0.7, 0.1], Verdict.NOT_REPRODUCED)]
+)
+def test_a_warm_start_is_judged_over_those_rounds_too(warm, verdict):
+    case = case_of("margin", [0.1, 0.5, 0.6, 0.5], warm=warm)
+    found = active._warm_is_worse(results_by_hand(active.EXPERIMENT, SETTING, case))
+    assert found.verdict is verdict
+    assert "rounds 2 to 3, warm against cold" in found.reasons[0]
 
 
 def test_seeds_are_paired_where_one_study_has_begun_fewer():
@@ -43,3 +61,5 @@ def test_two_rounds_leave_a_query_no_choice():
     found = judged(case_of("margin", [0.1, 0.5]), case_of("random", [0.1, 0.4]))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "no query has had a choice" in found.reasons[0]
+    alone = results_by_hand(active.EXPERIMENT, SETTING, case_of("margin", [0.1, 0.5], warm=[0.1, 0.4]))
+    assert "no query has had a choice" in active._warm_is_worse(alone).reasons[0]

@@ -4,15 +4,17 @@ from results_by_hand import case_by_hand, reading, record, results_by_hand
 from warmstart.paper import Setting, Verdict
 from warmstart.paper.experiments import correlation, sweep
 
-THIN = Setting(scale=0.06, seeds=3)
-(CASE,) = sweep.cases(THIN)
-WARM = list(sweep.warm_arms(THIN))
+SETTING = Setting(scale=0.12, seeds=3)
+(CASE,) = sweep.cases(SETTING)
+WARM = list(sweep.warm_arms(SETTING))
+RISING = [0.5 + 0.02 * index for index in range(8)]
+FALLING = [0.9 - 0.05 * index for index in range(8)]
 
 
-def judged(accuracies, correlations, *, seeds=3):
+def judged(accuracies, correlations, *, seeds=3, ending="reached"):
     """The claim's judgement, given one value for each warm arm; accuracies are alike in all seeds but for noise."""
     records = [
-        record(arm, seed, 2, value + 0.001 * seed * index)
+        record(arm, seed, 2, value + 0.001 * seed * index, ending="reached" if index else ending)
         for index, (arm, value) in enumerate(zip(WARM, accuracies, strict=False))
         for seed in range(seeds)
     ]
@@ -22,7 +24,7 @@ def judged(accuracies, correlations, *, seeds=3):
         for seed in range(seeds)
     }
     case = case_by_hand(CASE, records, readings=readings)
-    return correlation._good_ones_have_moved(results_by_hand(correlation.EXPERIMENT, THIN, case))
+    return correlation._good_ones_have_moved(results_by_hand(correlation.EXPERIMENT, SETTING, case))
 
 
 def test_association_is_pearsons_correlation_of_complete_pairs():
@@ -36,15 +38,25 @@ def test_there_is_no_association_with_a_constant_or_two_points(accuracies):
 
 
 def test_it_is_reproduced_where_those_that_moved_far_are_accurate_and_contradicted_where_they_are_not():
-    assert judged([0.5, 0.6, 0.7], [0.9, 0.7, 0.5]).verdict is Verdict.REPRODUCED
-    assert judged([0.5, 0.6, 0.7], [0.5, 0.7, 0.9]).verdict is Verdict.NOT_REPRODUCED
+    assert judged(RISING, FALLING).verdict is Verdict.REPRODUCED
+    assert judged(RISING, FALLING[::-1]).verdict is Verdict.NOT_REPRODUCED
 
 
-def test_two_warm_arms_do_not_make_a_correlation():
-    found = judged([0.5, 0.6], [0.9, 0.7])
+def test_a_few_warm_arms_do_not_make_an_association():
+    found = judged(RISING[:7], FALLING[:7])
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert found.reasons == ("Warm settings with results: 2; a correlation needs at least 3.",)
+    assert found.reasons == (
+        "7 of 24 warm settings were trained to the end; an association over them needs at least 8.",
+    )
+
+
+@pytest.mark.parametrize("ending", ["cap", "diverged"])
+def test_settings_that_were_not_trained_to_the_end_are_left_out_and_counted(ending):
+    assert judged(RISING, FALLING, ending=ending).reasons[0].startswith("7 of 24")
+    found = judged([0.1, *RISING], [0.1, *FALLING], ending=ending)
+    assert found.verdict is Verdict.REPRODUCED
+    assert found.reasons[-1] == "8 of 24 warm settings were trained to the end, and count."
 
 
 def test_seeds_that_have_not_begun_are_left_out():
-    assert "(n = 2)" in judged([0.5, 0.6, 0.7], [0.9, 0.7, 0.5], seeds=2).reasons[0]
+    assert "(n = 2)" in judged(RISING, FALLING, seeds=2).reasons[0]

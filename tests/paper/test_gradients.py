@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -67,3 +68,19 @@ def test_published_norms_stand_beside_their_arms():
     assert gradients._theirs("warm") == ("10 to 20", "150", "7.5 to 15")
     assert gradients._theirs("shrink 0.3") == ("45", "45", "1")
     assert gradients._theirs("cold") == ("-", "-", "-")
+
+
+def test_other_data_have_no_norm_of_the_paper_beside_them():
+    results = results_of({"warm": (1.0, 10.0)})
+    table, *_ = gradients._exhibits(results)
+    assert [row[4:] for row in table.rows if row[0] == "warm"] == [("10 to 20", "150", "7.5 to 15")]
+    table, *_ = gradients._exhibits(dataclasses.replace(results, setting=dataclasses.replace(SETTING, data="digits")))
+    assert [row[4:] for row in table.rows if row[0] == "warm"] == [("-", "-", "-")]
+
+
+def test_the_noise_is_said_to_be_ours():
+    assert "noise" not in gradients.EXPERIMENT.paper_setting
+    assert "The paper does not say how much noise" in gradients.EXPERIMENT.deviations
+    assert "is 0.01." in gradients.EXPERIMENT.deviations
+    strategies = [arm.strategy for arm in CASE.study.arms]
+    assert {strategy.perturb for strategy in strategies if hasattr(strategy, "perturb")} == {0.01}

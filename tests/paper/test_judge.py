@@ -1,9 +1,22 @@
 """From intervals to verdicts."""
 
+from functools import partial
+
 import pytest
 
 from warmstart.paper import Judgement, Verdict
-from warmstart.paper._judge import better, cheaper, in_all, in_some, missing, not_worse, positive, worse
+from warmstart.paper._judge import (
+    better,
+    cheaper,
+    in_all,
+    in_some,
+    missing,
+    not_better,
+    not_worse,
+    positive,
+    unchanged,
+    worse,
+)
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
@@ -11,6 +24,10 @@ YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
 
 def points(low, high):
     return PairedDifference((low + high) / 200, low / 100, high / 100, n=5, detected=low > 0 or high < 0)
+
+
+def within_a_point(difference, what):
+    return unchanged(difference, what, margin=0.01)
 
 
 @pytest.mark.parametrize(
@@ -29,6 +46,14 @@ def points(low, high):
         (not_worse, (-3, -1.1), NO),
         (not_worse, (-3, 1), OPEN),
         (not_worse, (-3, -0.5), OPEN),  # lower, but perhaps by less than what counts
+        (not_better, (-3, -1), YES),
+        (not_better, (-3, 0.4), YES),
+        (not_better, (0.1, 0.4), NO),  # small, but detected
+        (not_better, (-1, 3), OPEN),
+        (within_a_point, (-0.9, 0.9), YES),
+        (within_a_point, (1.1, 3), NO),
+        (within_a_point, (-3, -1.1), NO),
+        (within_a_point, (-0.5, 3), OPEN),
     ],
 )
 def test_the_interval_decides(judge, interval, verdict):
@@ -68,8 +93,31 @@ def test_one_seed_decides_nothing(judge):
 def test_several_comparisons_become_one_verdict_with_all_reasons(verdicts, of_all, of_some):
     parts = [Judgement(verdict, (f"{index}.",)) for index, verdict in enumerate(verdicts)]
     assert in_all(parts).verdict is of_all
-    assert in_some(parts).verdict is of_some
-    assert in_all(parts).reasons == in_some(parts).reasons == tuple(f"{index}." for index in range(len(parts)))
+    one_of_them = in_some([partial(given, part) for part in parts])
+    assert one_of_them.verdict is of_some
+    reasons = tuple(f"{index}." for index in range(len(parts)))
+    assert in_all(parts).reasons == reasons
+    assert one_of_them.reasons[-len(parts) :] == reasons
+
+
+def given(judgement, confidence):
+    return judgement
+
+
+@pytest.mark.parametrize(
+    ("count", "confidence", "words"), [(1, 0.95, None), (2, 0.975, "97.5 %"), (10, 0.995, "99.5 %")]
+)
+def test_comparisons_of_which_one_suffices_share_the_chance_of_a_false_alarm(count, confidence, words):
+    asked = []
+
+    def judge(confidence):
+        asked.append(confidence)
+        return Judgement(OPEN, ("It is open.",))
+
+    reasons = in_some([judge] * count).reasons
+    assert asked == pytest.approx([confidence] * count)
+    assert len(reasons) == count + (words is not None)
+    assert words is None or words in reasons[0]
 
 
 def test_no_comparison_was_not_run():

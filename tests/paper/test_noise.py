@@ -1,6 +1,7 @@
 import pytest
 
-from warmstart.paper import By
+from results_by_hand import case_by_hand, record, results_by_hand
+from warmstart.paper import By, Setting, Verdict
 from warmstart.paper.experiments import noise
 
 
@@ -22,3 +23,21 @@ def test_published_times_are_multiples_of_that_without_noise():
 )
 def test_each_arm_stands_beside_its_row_of_the_papers_table(arm, accuracy, minutes):
     assert noise._theirs(None, arm) == {"paper %": accuracy, "paper minutes": minutes}
+
+
+@pytest.mark.parametrize(
+    ("noisy", "verdict"),
+    [(0.45, Verdict.REPRODUCED), (0.5, Verdict.NOT_REPRODUCED), (0.55, Verdict.NOT_REPRODUCED)],
+)
+def test_a_gap_that_noise_closes_contradicts_the_claim_that_it_is_not_enough(noisy, verdict):
+    setting = Setting(seeds=4)
+    (case,) = noise.EXPERIMENT.cases(setting)
+    accuracies = dict.fromkeys(case.study.labels, noisy) | {"cold": 0.5, "warm": 0.4}
+    records = [
+        record(arm, seed, number, accuracy)
+        for arm, accuracy in accuracies.items()
+        for seed in range(4)
+        for number in (1, 2)
+    ]
+    results = results_by_hand(noise.EXPERIMENT, setting, case_by_hand(case, records))
+    assert noise._noise_is_not_enough(results).verdict is verdict

@@ -6,6 +6,7 @@ import pytest
 from warmstart.basics import InputError
 from warmstart.paper import By, known_experiments
 from warmstart.paper._published import Known, Number, _all_numbers, parse_numbers, published, the_published
+from warmstart.paper._show import published_text
 
 QUANTITIES = ("accuracy", "train accuracy", "difference", "seconds", "gradient norm", "batches", "epochs")
 ENTRY = """
@@ -130,6 +131,40 @@ def test_the_reproduction_is_kept_apart(experiment, facets, percent):
     assert number.value == pytest.approx(percent / 100, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("data", "model", "optimizer", "cold", "warm"),
+    [
+        ("cifar10", "resnet18", "sgd", (60.3, 0.1), (57.8, 0.4)),
+        ("cifar10", "resnet18", "adam", (80.3, 0.1), (79.0, 0.1)),
+        ("cifar10", "mlp", "sgd", (38.2, 0.2), (38.5, 0.3)),
+        ("cifar10", "mlp", "adam", (46.5, 0.2), (46.0, 0.3)),
+        ("cifar100", "resnet18", "sgd", (30.5, 0.3), (27.6, 0.5)),
+        ("cifar100", "resnet18", "adam", (48.8, 0.2), (46.1, 0.2)),
+        ("cifar100", "mlp", "sgd", (5.1, 0.2), (5.1, 0.3)),
+        ("cifar100", "mlp", "adam", (19.5, 0.3), (18.6, 0.1)),
+        ("svhn", "resnet18", "sgd", (84.7, 0.1), (86.3, 0.4)),
+        ("svhn", "resnet18", "adam", (92.4, 0.2), (93.2, 0.2)),
+        ("svhn", "mlp", "sgd", (39.4, 7.1), (51.4, 1.4)),
+        ("svhn", "mlp", "adam", (72.2, 0.8), (72.5, 0.5)),
+    ],
+)
+def test_the_reproductions_deviations_are_its_standard_errors_times_the_root_of_five(
+    data, model, optimizer, cold, warm
+):
+    for arm, (percent, error) in (("cold", cold), ("warm", warm)):
+        number = the_published("table-1", by=By.REPRODUCTION, data=data, model=model, optimizer=optimizer, arm=arm)
+        assert number.value == pytest.approx(percent / 100, rel=1e-12)
+        # Two digits are kept.
+        assert number.deviation == pytest.approx(error / 100 * 5**0.5, rel=0.03)
+        assert number.known is Known.TRANSCRIPTION
+
+
+def test_a_deviation_stands_in_the_unit_of_its_value():
+    mlp = {"model": "mlp", "optimizer": "sgd", "arm": "cold"}
+    assert published_text("table-1", by=By.REPRODUCTION, data="cifar10", **mlp) == "38.2 (sd 0.45)"
+    assert published_text("table-1", by=By.REPRODUCTION, data="svhn", **mlp) == "39.4 (sd 16)"
+
+
 def test_each_experiment_has_as_many_numbers_as_were_published():
     # Table 1: 3 data sets x 2 arms x 6 columns; Table 3 of the appendix: 3 penalties x 2 arms x 4 strengths.
     counts = Counter((number.experiment, number.by.value, number.quantity) for number in everything())
@@ -137,7 +172,7 @@ def test_each_experiment_has_as_many_numbers_as_were_published():
         ("two-phase", "paper", "accuracy"): 4,
         ("two-phase", "paper", "train accuracy"): 3,
         ("table-1", "paper", "accuracy"): 36,
-        ("table-1", "reproduction", "accuracy"): 12,
+        ("table-1", "reproduction", "accuracy"): 24,
         ("calibration", "paper", "accuracy"): 6,
         ("online", "paper", "accuracy"): 2,
         ("online", "paper", "seconds"): 3,

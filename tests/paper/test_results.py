@@ -9,6 +9,8 @@ from warmstart.paper import Judgement, Setting, Verdict
 from warmstart.paper._judge import if_trained, worse
 from warmstart.paper._report import chapter_of
 from warmstart.paper.experiments import two_phase
+from warmstart.strategies import Cold, Warm
+from warmstart.studies import Arm
 from warmstart.training import StopRule
 
 SETTING = Setting(seeds=4)
@@ -42,6 +44,27 @@ def test_every_compared_arm_must_have_trained(cold, warm, words):
     judgement = if_trained(case, ["cold", "warm"], Judgement(Verdict.REPRODUCED, ("It is lower.",)))
     assert judgement.verdict is (Verdict.REPRODUCED if words is None else Verdict.INCONCLUSIVE)
     assert words is None or words in judgement.reasons[-1]
+
+
+@pytest.mark.parametrize(
+    ("arm", "ending", "words"),
+    [
+        (Warm(), "reached", None),
+        (Warm(), "cap", "4 of 4 first rounds of warm ended at the cap of 350 epochs"),
+        (Warm(), "diverged", "Training diverged in 4 of 4 first rounds of warm."),
+        # Nothing of a cold start's first round is left in its last one.
+        (Cold(), "cap", None),
+        # It is meant to be short.
+        (Arm(Warm(), first_epochs=1), "cap", None),
+    ],
+)
+def test_what_an_arm_continues_from_must_have_trained_as_well(arm, ending, words):
+    arm = arm if isinstance(arm, Arm) else Arm(arm)
+    study = replace(CASE.study, arms=[arm])
+    endings = {1: ending, 2: "reached"}
+    records = [record(arm.label, seed, number, 0.5, ending=how) for seed in range(4) for number, how in endings.items()]
+    found = case_by_hand(replace(CASE, study=study), records).untrained([arm.label])
+    assert found is None if words is None else words in found
 
 
 def test_a_model_that_waits_for_a_plateau_must_reach_it():

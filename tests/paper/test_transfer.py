@@ -15,7 +15,7 @@ def facets(setting):
 def test_all_ordered_pairs_of_three_data_sets_are_there_at_full_scale():
     pairs = {found[:2] for found in facets(Setting())}
     assert len(pairs) == 6
-    assert {name for pair in pairs for name in pair} == {"cifar10", "cifar100", "mnist-m"}
+    assert {name for pair in pairs for name in pair} == {"cifar10", "cifar100", "svhn"}
     assert all(source != data for source, data in pairs)
     assert len(facets(Setting())) == 24
 

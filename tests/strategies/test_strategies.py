@@ -416,13 +416,16 @@ def test_head_and_body_share_all_parameters(models):
 
 def test_norm_matched_keeps_the_direction_of_the_fresh_model_and_takes_the_norms_of_the_other(models):
     previous, fresh, _ = models
-    found = dict(norm_matched(fresh, previous).named_parameters())
+    found = dict(norm_matched(fresh, previous, generator=torch.Generator()).named_parameters())
     theirs, directions = dict(previous.named_parameters()), dict(fresh.named_parameters())
     for name in TRAINABLE:
+        if not directions[name].any():
+            torch.testing.assert_close(found[name].norm(), theirs[name].norm())
+            continue
         flat = directions[name].flatten().tolist()
         size = sum(value * value for value in flat) ** 0.5
         wanted = sum(value * value for value in theirs[name].flatten().tolist()) ** 0.5
-        expected = torch.tensor([value * wanted / size if size else 0.0 for value in flat])
+        expected = torch.tensor([value * wanted / size for value in flat])
         torch.testing.assert_close(found[name].flatten(), expected)
 
 
@@ -432,8 +435,18 @@ def test_norm_matched_has_the_norms_of_shrink_perturb_with_noise_of_its_own(mode
     start = ShrinkPerturb(shrink=0.3)(previous, make(4), context())
     for name in TRAINABLE:
         one, other = dict(found.named_parameters())[name], dict(start.named_parameters())[name]
-        if dict(fresh.named_parameters())[name].norm() > 0:
-            torch.testing.assert_close(one.norm(), other.norm())
+        torch.testing.assert_close(one.norm(), other.norm())
+
+
+def test_norm_matched_gives_what_starts_at_zero_a_direction_of_its_own():
+    fresh, like = nn.BatchNorm1d(50), nn.BatchNorm1d(50)
+    nn.init.normal_(like.bias)
+    found, again = (norm_matched(fresh, like, generator=torch.Generator().manual_seed(1)) for _ in range(2))
+    assert found.bias.norm().item() == pytest.approx(like.bias.norm().item())
+    assert torch.equal(found.bias, again.bias)
+    assert abs(torch.nn.functional.cosine_similarity(found.bias, like.bias, dim=0).item()) < 0.5
+    nn.init.zeros_(like.bias)
+    assert not norm_matched(fresh, like, generator=torch.Generator()).bias.any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
@@ -441,7 +454,7 @@ def test_norms_are_matched_in_half_precision_as_far_as_it_goes(dtype):
     fresh, like = nn.Linear(50, 50).to(dtype), nn.Linear(50, 50).to(dtype)
     scaled = scale(fresh, 1e-4)
     for model in (fresh, scaled):
-        found = norm_matched(model, like).weight.float()
+        found = norm_matched(model, like, generator=torch.Generator()).weight.float()
         assert found.norm().item() == pytest.approx(like.weight.float().norm().item(), rel=1e-3)
 
 

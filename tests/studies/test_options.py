@@ -39,7 +39,7 @@ ARMS = [
     ("warm:learning-rate=0.01:batch-size=64", Arm(Warm(), learning_rate=0.01, batch_size=64)),
     ("cold:step-shrink=0.99:step-noise=1e-05", Arm(Cold(), step_shrink=0.99, step_noise=1e-5)),
     ("warm:first-learning-rate=0.1:first-batch-size=8", Arm(Warm(), first_learning_rate=0.1, first_batch_size=8)),
-    ("warm:first-max-epochs=5", Arm(Warm(), first_max_epochs=5)),
+    ("warm:first-epochs=5", Arm(Warm(), first_epochs=5)),
     ("warm:penalty=l2:penalty.strength=0.1", Arm(Warm(), penalty=L2(0.1))),
     ("warm:penalty=l2-init:penalty.strength=0.001", Arm(Warm(), penalty=L2InitRule(0.001))),
     ("warm:penalty=ewc:penalty.strength=10", Arm(Warm(), penalty=EWCRule(10.0))),
@@ -87,7 +87,7 @@ def test_every_shrink_perturb_survives_its_spec(shrink, perturb, noise, scope):
         ("warm:train-on=seem", "Unknown train-on 'seem': did you mean 'seen'?"),
         ("warm:learning-rate=0", r"learning_rate must lie in \(0, inf\), got 0"),
         ("warm:first-batch-size=0", "batch_size must be a whole number of at least 1, got 0"),
-        ("warm:first-max-epochs=0", "max_epochs must be a whole number of at least 1, got 0"),
+        ("warm:first-epochs=0", "max_epochs must be a whole number of at least 1, got 0"),
         ("warm:step-shrink=2", r"step_shrink must lie in \[0, 1\], got 2"),
         ("warm:penalty=l3:penalty.strength=1", "Unknown penalty 'l3': did you mean 'l2'?"),
         ("warm:penalty=l2", "The penalty l2 needs the option strength, got none"),
@@ -176,7 +176,7 @@ def test_what_an_arm_says_counts_more_than_what_the_study_says():
         step_shrink=0.8,
         step_noise=0.2,
         first_learning_rate=0.3,
-        first_max_epochs=2,
+        first_epochs=2,
         penalty=L2(0.1),
     )
     recipe, stop = Recipe(learning_rate=0.1, batch_size=32, weight_decay=0.01), StopRule(0.9, patience=3)
@@ -184,7 +184,7 @@ def test_what_an_arm_says_counts_more_than_what_the_study_says():
     trial, plain = study.trial(own.label, 3), study.trial("cold", 3)
     expected = Recipe(learning_rate=0.5, batch_size=7, weight_decay=0.01, step_shrink=0.8, step_noise=0.2)
     assert (trial.recipe_of(2), trial.recipe_of(1)) == (expected, replace(expected, learning_rate=0.3))
-    assert (trial.stop_of(2), trial.stop_of(1)) == (stop, replace(stop, max_epochs=2))
+    assert (trial.stop_of(2), trial.stop_of(1)) == (stop, StopRule(None, patience=None, max_epochs=2))
     assert (trial.penalty, plain.penalty) == (L2(0.1), L2(9.0))
     assert (plain.recipe_of(1), plain.recipe_of(2), plain.stop_of(1)) == (recipe, recipe, stop)
     assert trial.probes == plain.probes == (Correlation(),)

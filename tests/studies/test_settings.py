@@ -44,7 +44,7 @@ CHANGES = {
     },
     "penalties": {"arms": [Arm(Warm(), penalty=EWCRule(3.0, samples=8)), Arm(Warm(), penalty=L2InitRule(0.01))]},
     "steps": {"recipe": replace(STUDY.recipe, step_shrink=0.999, step_noise=1e-3)},
-    "first rounds": {"arms": [Arm(Cold(), first_max_epochs=1), Arm(Warm(), first_learning_rate=0.01)]},
+    "first rounds": {"arms": [Arm(Cold(), first_epochs=1), Arm(Warm(), first_learning_rate=0.01)]},
 }
 
 
@@ -96,11 +96,11 @@ def test_readings_are_stored_beside_the_epochs_and_change_no_result(tmp_path):
 
 
 def test_an_arm_has_a_first_round_of_its_own(tmp_path):
-    arms = [Warm(), Arm(Warm(), first_max_epochs=1), Arm(Warm(), first_batch_size=8)]
+    arms = [Warm(), Arm(Warm(), first_epochs=1), Arm(Warm(), first_batch_size=8)]
     records = run_study(replace(STUDY, arms=arms), tmp_path, execution=ONE)
     found = {(r.arm, r.round): (r.epochs, r.steps) for r in records.rounds}
     assert found["warm", 1] == (2, 2 * 2)
-    assert found["warm:first-max-epochs=1", 1] == (1, 2)
+    assert found["warm:first-epochs=1", 1] == (1, 2)
     assert found["warm:first-batch-size=8", 1] == (2, 2 * 5)
     assert {value for (_, number), value in found.items() if number == 3} == {(2, 2 * 4)}
 

@@ -81,17 +81,17 @@ def test_who_takes_over_from_whom():
         ShrinkPerturb(before_first_round=True),
         Cold(),
         Arm(Warm(), penalty=L2(0.1)),
-        Arm(Warm(), first_max_epochs=2),
+        Arm(Warm(), first_epochs=2),
         Arm(Cold(), penalty=L2(0.1)),
         Arm(Warm(), optimizer_state=OptimizerState.KEEP),
-        Arm(ShrinkPerturb(), first_max_epochs=2),
+        Arm(ShrinkPerturb(), first_epochs=2),
         Arm(Warm(), learning_rate=0.5),
         Arm(Warm(), learning_rate=0.5, first_learning_rate=0.001),
     ]
     assert sharing(Study(arms)) == {
         "cold": "warm",
         "cold:penalty=l2:penalty.strength=0.1": "warm:penalty=l2:penalty.strength=0.1",
-        "shrink-perturb:first-max-epochs=2": "warm:first-max-epochs=2",
+        "shrink-perturb:first-epochs=2": "warm:first-epochs=2",
         "warm:learning-rate=0.5:first-learning-rate=0.001": "warm",
     }
 

@@ -73,6 +73,21 @@ def training_samples(source: DataSource, *, progress: Tell | None = None) -> int
     return len(raw.train.labels)
 
 
+def is_at_hand(source: DataSource) -> bool:
+    """Return whether a data set that is known by name lies in a folder of its own in the data directory.
+
+    Example:
+        >>> is_at_hand(DataSource("svhn", "no/such/folder"))
+        False
+    """
+    named = next((known for known in known_datasets() if known.name == source.name), None)
+    directory = _directory(source)
+    if named is None or not directory:
+        return False
+    folders = (Path(directory).expanduser() / name for name in named.folder_names)
+    return any(_holds(named, inner) for folder in folders for inner in _inner(named, folder))
+
+
 def _found(source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, NamedDataset | None, str]:
     """Return what there is under a name or at a path, the known data set it is, and where it was found."""
     named = next((known for known in known_datasets() if known.name == source.name), None)
@@ -91,8 +106,25 @@ def _embedded(source: DataSource) -> tuple[RawData, str]:
     return read_digits(), "scikit-learn"
 
 
+def _directory(source: DataSource) -> str | None:
+    return source.directory or os.environ.get(DIRECTORY_VARIABLE)
+
+
+def _inner(named: NamedDataset, folder: Path) -> tuple[Path, ...]:
+    """Return where in a data set's folder its files may lie."""
+    return folder, folder / named.hub_folder, folder / "data"
+
+
+def _holds(named: NamedDataset, folder: Path) -> bool:
+    return bool(split_files(folder).train) or "train" in _mat_files(named, folder)
+
+
+def _mat_files(named: NamedDataset, folder: Path) -> dict[str, Path]:
+    return find_mat(folder) if named.name == "svhn" else {}
+
+
 def _from_files(named: NamedDataset, source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, str]:
-    directory = source.directory or os.environ.get(DIRECTORY_VARIABLE)
+    directory = _directory(source)
     if directory:
         return _in_directory(named, Path(directory).expanduser(), source)
     if named.hub_id is None:
@@ -111,7 +143,7 @@ def _in_directory(named: NamedDataset, directory: Path, source: DataSource) -> t
         raise InputError(f"The data directory must be a folder that exists, got {directory}{origin}.")
     folders = [directory / name for name in named.folder_names] + [directory]
     for folder in folders:
-        for inner in (folder, folder / named.hub_folder, folder / "data"):
+        for inner in _inner(named, folder):
             raw = _in_folder(named, inner, source)
             if raw is not None:
                 return raw, str(inner)
@@ -125,7 +157,7 @@ def _in_folder(named: NamedDataset, folder: Path, source: DataSource) -> RawData
     files = split_files(folder)
     if files.train:
         return read_parquet(named.name, files, source.label)
-    mat = find_mat(folder) if named.name == "svhn" else {}
+    mat = _mat_files(named, folder)
     if "train" in mat:
         _check_no_label(source)
         return read_mat(named.name, mat)

@@ -6,28 +6,31 @@ import torch
 from torch import nn
 
 from warmstart.basics import check_alike
+from warmstart.strategies import Scope, parameters_in
 
 from ._weights import trainable
 
 
-def weight_correlation(one: nn.Module, other: nn.Module) -> float | None:
-    """Return the Pearson correlation between all trainable weights of two models of one shape.
+def weight_correlation(one: nn.Module, other: nn.Module, *, scope: Scope = Scope.WEIGHTS) -> float | None:
+    """Return the Pearson correlation between the trainable weights of two models of one shape.
 
     r = sum (a_i - mean a) (b_i - mean b) / (||a - mean a|| ||b - mean b||), with i over all weights together
 
     With the model at the end of a round and the one that the round started from, it says how far training has moved:
-    1 if the weights were at most rescaled and shifted as a whole, about 0 if nothing is left. Weights, gains and biases
-    count alike, as does each single number; since groups of parameters differ in mean (normalization gains lie near
-    1), look at :func:`weight_correlations` too.
+    1 if the weights were at most rescaled and shifted as a whole, about 0 if nothing is left.
+
+    By default kernels and matrices count. With all parameters (``Scope.ALL``) the gains of normalization layers, which
+    lie near 1 in every model where the weights lie near 0, decide the value: of two independent ResNets it is 0.75.
 
     Args:
         one: Its trainable parameters count, tied ones once. Buffers do not.
+        scope: Which of them.
         other: The parameters of the same names; whether they are trainable does not matter. Dtype, device and memory
             layout may differ from the first model's.
 
     Returns:
         In [-1, 1], computed in float64. None where it is not defined: if the weights of either model are all
-        equal, or one of them is not finite.
+        equal, or one of them is not finite, or there are none in ``scope``.
 
     Raises:
         InputError: If the models differ in a parameter's name or shape, or nothing is trainable.
@@ -39,11 +42,14 @@ def weight_correlation(one: nn.Module, other: nn.Module) -> float | None:
         >>> import copy
         >>> start = nn.Linear(3, 2)
         >>> end = copy.deepcopy(start)
-        >>> _ = end.weight.data.mul_(-2), end.bias.data.mul_(-2)
+        >>> _ = end.weight.data.mul_(-2)
         >>> round(weight_correlation(start, end), 6)
         -1.0
     """
-    pairs = _pairs(one, other).values()
+    chosen = {name for name, _ in parameters_in(one, scope)}
+    pairs = [pair for name, pair in _pairs(one, other).items() if name in chosen]
+    if not pairs:
+        return None
     return _pearson(torch.cat([left for left, _ in pairs]), torch.cat([right for _, right in pairs]))
 
 

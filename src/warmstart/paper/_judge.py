@@ -59,6 +59,38 @@ def not_worse(difference: PairedDifference, what: str, *, margin: float = 0.01) 
     return _judged(difference, reason, lambda low, high: low > -margin, lambda low, high: high < -margin)
 
 
+def not_better(difference: PairedDifference, what: str) -> Judgement:
+    """Judge the claim that accuracy is not higher.
+
+    Not reproduced: a gain, of whatever size, is detected. Reproduced: none is, and one of half a point or more is ruled
+    out.
+
+    Example:
+        >>> not_better(PairedDifference(0.008, 0.006, 0.010, n=5, detected=True), "it").verdict
+        <Verdict.NOT_REPRODUCED: 'not reproduced'>
+    """
+    reason = f"{what}: {describe_difference(difference)}"
+    return _judged(difference, reason, lambda low, high: low <= 0 and high < SMALLEST, lambda low, high: low > 0)
+
+
+def unchanged(difference: PairedDifference, what: str, *, margin: float) -> Judgement:
+    """Judge the claim that accuracy stays within ``margin``, up and down.
+
+    Example:
+        >>> unchanged(PairedDifference(0.03, 0.02, 0.04, n=5, detected=True), "it", margin=0.01).verdict
+        <Verdict.NOT_REPRODUCED: 'not reproduced'>
+    """
+    reason = (
+        f"{what}, where a change of up to {100 * margin:g} points counts as none: {describe_difference(difference)}"
+    )
+    return _judged(
+        difference,
+        reason,
+        lambda low, high: -margin < low and high < margin,
+        lambda low, high: high < -margin or low > margin,
+    )
+
+
 def cheaper(ratio: PairedRatio, what: str) -> Judgement:
     """Judge the claim that a paired ratio of costs is below 1; not reproduced where less than 5 % can be saved.
 
@@ -113,10 +145,24 @@ def in_all(judgements: Iterable[Judgement]) -> Judgement:
     return Judgement(Verdict.REPRODUCED if verdicts == {Verdict.REPRODUCED} else Verdict.INCONCLUSIVE, reasons)
 
 
-def in_some(judgements: Iterable[Judgement]) -> Judgement:
-    """Judge a claim that one comparison among several suffices for: reproduced in one, or contradicted in all."""
-    found = list(judgements)
+def in_some(comparisons: Sequence[Callable[[float], Judgement]]) -> Judgement:
+    """Judge a claim that one comparison among several suffices for: reproduced in one, or contradicted in all.
+
+    With k comparisons each interval has the confidence 1 - 0.05 / k (Bonferroni), so that where there is nothing, one
+    is found in at most 5 of 100 experiments, however many comparisons they make.
+
+    Args:
+        comparisons: Each gets the confidence of its intervals, and judges.
+
+    Reference:
+        Dunn, "Multiple comparisons among means", JASA 56, 1961.
+    """
+    confidence = 1 - 0.05 / max(len(comparisons), 1)
+    found = [judge(confidence) for judge in comparisons]
     reasons = tuple(reason for judgement in found for reason in judgement.reasons)
+    if len(found) > 1:
+        one = f"One of {len(found)} comparisons suffices, so each of these intervals has a confidence of "
+        reasons = (f"{one}{100 * confidence:.4g} %.", *reasons)
     verdicts = {judgement.verdict for judgement in found}
     if not found:
         return missing()

@@ -15,6 +15,8 @@ from warmstart.studies import RoundRecord, SeedTable, Store, Study, StudyRecords
 from ._experiment import Case, Experiment
 from ._setting import Setting
 
+CONFIDENCE = 0.95
+"""Of the intervals, where not several comparisons have to share it."""
 FITTED = 0.95
 """Training accuracy from which a model counts as fitted where the stop rule asks for none."""
 
@@ -100,13 +102,29 @@ class CaseResults:
         """Return the mean of a cost over seeds."""
         return mean_interval(self.costs(arm, cost, total=total))
 
-    def difference(self, arm: str, reference: str = "cold", round: int | None = None) -> PairedDifference:
+    def difference(
+        self, arm: str, reference: str = "cold", round: int | None = None, *, confidence: float = CONFIDENCE
+    ) -> PairedDifference:
         """Return the paired difference of two arms' accuracies."""
-        return paired_difference(self.accuracies(arm, round), self.accuracies(reference, round))
+        left, right = self.accuracies(arm, round), self.accuracies(reference, round)
+        return paired_difference(left, right, confidence=confidence)
 
-    def cost_ratio(self, arm: str, reference: str = "cold", cost: str = "steps", *, total: bool = False) -> PairedRatio:
+    def mean_difference(self, arm: str, reference: str, rounds: Sequence[int]) -> PairedDifference:
+        """Return the paired difference of two arms' mean accuracies over some rounds."""
+        return paired_difference(self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds))
+
+    def cost_ratio(
+        self,
+        arm: str,
+        reference: str = "cold",
+        cost: str = "steps",
+        *,
+        total: bool = False,
+        confidence: float = CONFIDENCE,
+    ) -> PairedRatio:
         """Return the paired ratio of two arms' costs."""
-        return paired_ratio(self.costs(arm, cost, total=total), self.costs(reference, cost, total=total))
+        left, right = self.costs(arm, cost, total=total), self.costs(reference, cost, total=total)
+        return paired_ratio(left, right, confidence=confidence)
 
     def samples_seen(self, round: int) -> int:
         """Return how many samples had arrived by a round."""
@@ -126,35 +144,43 @@ class CaseResults:
         return [ReadValue(entry["epoch"], entry["steps"], entry["value"]) for entry in found if entry["name"] == name]
 
     def untrained(self, arms: Sequence[str]) -> str | None:
-        """Say why the last rounds of one of these arms cannot be judged as trained; None if all can.
+        """Say why rounds of one of these arms cannot be judged as trained; None if all can.
 
-        They cannot where a round diverged, or where most were cut off before the model had fitted its data or, for
-        models that need not fit them, before training accuracy stopped improving.
+        They cannot where training diverged, or where most were cut off before the model had fitted its data or, for
+        models that need not fit them, before training accuracy stopped improving. Of arms that continue from the
+        previous model every round counts, of others the last one.
         """
-        reasons = (self._diverged(arm) or self._cut_off(arm) for arm in arms)
+        rounds = ((arm, number) for arm in arms for number in self._that_count(arm))
+        reasons = (self._diverged(arm, number) or self._cut_off(arm, number) for arm, number in rounds)
         return next((reason for reason in reasons if reason is not None), None)
 
-    def _last(self, arm: str) -> list[RoundRecord]:
-        return self.table.at(arm, self.rounds)
+    def _that_count(self, label: str) -> Sequence[int]:
+        arm = self.study.arm(label)
+        # A first round of so many epochs is meant to be as short as it is.
+        first = (1 if arm.first_epochs is None else 2) if arm.strategy.continues else self.rounds
+        return range(min(first, self.rounds), self.rounds + 1)
 
-    def _diverged(self, arm: str) -> str | None:
-        last = self._last(arm)
-        count = sum(record.ending == "diverged" for record in last)
-        return f"Training diverged in {count} of {len(last)} last rounds of {arm}." if count else None
+    def _diverged(self, arm: str, number: int) -> str | None:
+        found = self.table.at(arm, number)
+        count = sum(record.ending == "diverged" for record in found)
+        return f"Training diverged in {count} of {len(found)} {self._called(number)} of {arm}." if count else None
 
-    def _cut_off(self, arm: str) -> str | None:
-        stop, last = self.study.stop, self._last(arm)
+    def _cut_off(self, arm: str, number: int) -> str | None:
+        stop, found = self.study.stop, self.table.at(arm, number)
         target = stop.train_accuracy or FITTED
         waits = stop.patience is not None
-        capped = [r for r in last if r.ending == "cap" and (waits or r.train_accuracy < target)]
-        if 2 * len(capped) <= len(last):
+        capped = [r for r in found if r.ending == "cap" and (waits or r.train_accuracy < target)]
+        if 2 * len(capped) <= len(found):
             return None
         reached = 100 * fmean(record.train_accuracy for record in capped)
         aim = "before training accuracy stopped improving" if waits else f"not {100 * target:g} %"
         return (
-            f"The scale cannot test it: {len(capped)} of {len(last)} last rounds of {arm} ended at the cap of "
-            f"{stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
+            f"The scale cannot test it: {len(capped)} of {len(found)} {self._called(number)} of {arm} ended at the cap "
+            f"of {stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
         )
+
+    def _called(self, number: int) -> str:
+        return {1: "first rounds", self.rounds: "last rounds"}.get(number, f"rounds number {number}")
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

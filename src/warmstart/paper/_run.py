@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, unknown_name, write_whole
-from warmstart.data import Dataset, DataSource, load, training_samples
+from warmstart.data import Dataset, DataSource, is_at_hand, load, training_samples
 from warmstart.studies import (
     EvaluateOn,
     Execution,
@@ -23,7 +23,7 @@ from warmstart.studies import (
 )
 
 from ._experiment import Case, Experiment
-from ._setting import Setting
+from ._setting import STAND_IN, SVHN, Setting
 
 SETTING = "setting.json"
 STUDIES = "studies"
@@ -64,6 +64,7 @@ def run_experiments(
     """
     directory, tell = Path(directory), listener or _silent
     loaded = _loader(tell)
+    setting = replace(setting, digits=_digits(setting, directory))
     _check_facets(experiments, setting, only or {})
     setting = _sized(setting, experiments, directory, only or {})
     chosen = [(experiment, case) for experiment in experiments for case in _chosen(experiment, setting, only or {})]
@@ -75,6 +76,15 @@ def run_experiments(
             tell(f"{number} of {len(chosen)} studies: {experiment.id} {' '.join(case.facets.values())}")
             _run_case(case, directory / STUDIES, loaded, workers, tell)
     return setting
+
+
+def _digits(setting: Setting, directory: Path) -> str:
+    """Return what stands for the paper's house numbers: what results in the directory have, else what is at hand."""
+    stored = read_setting(directory)
+    if stored is not None:
+        return stored.digits
+    svhn, stand_in = (is_at_hand(DataSource(name, setting.directory)) for name in (SVHN, STAND_IN))
+    return STAND_IN if stand_in and not svhn else SVHN
 
 
 def _silent(_: Any) -> None:
@@ -178,6 +188,7 @@ def _table(setting: Setting) -> dict[str, Any]:
         "model": None if setting.model is None else model_to_table(setting.model),
         "width": setting.width,
         "max_epochs": setting.max_epochs,
+        "digits": setting.digits,
     }
 
 
@@ -194,7 +205,7 @@ def read_setting(directory: Path) -> Setting | None:
         table = json.loads(path.read_text())
         model = None if table["model"] is None else model_from_table(table.pop("model"))
         return Setting(**{**table, "model": model})
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
             f"{path} must hold the setting of the results beside it, but cannot be read: {error}."
         ) from error

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from warmstart.basics import check_at_least, check_in_range
+from warmstart.basics import InputError, check_at_least, check_in_range
 from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
 from warmstart.training import StopRule
@@ -18,6 +18,7 @@ PAPER_EPOCHS = 350
 SMALLEST_ARRIVAL = 200
 FEWEST_EPOCHS = 5
 THIN_BELOW, ENDS_BELOW = 0.1, 0.05
+SVHN, STAND_IN = "svhn", "mnist-m"
 
 Value = TypeVar("Value")
 
@@ -36,7 +37,11 @@ class Setting:
         model: What takes the place of the paper's ResNet-18; None: ResNet-18 of ``width``.
         width: Of ResNet-18; None: the released code's 16, and 8 at a scale below 0.05.
         max_epochs: Cap on the epochs of a round; None: 350, in proportion.
-        samples: Training samples of each data set, by name.
+        digits: The paper's house numbers, "svhn", or what stands in for them where they are not at hand, "mnist-m".
+        samples: Training samples of each data set, by name, each at least 1.
+
+    Raises:
+        InputError: If an option is out of its range.
     """
 
     scale: float = 1.0
@@ -46,6 +51,7 @@ class Setting:
     model: Architecture | None = None
     width: int | None = None
     max_epochs: int | None = None
+    digits: str = SVHN
     samples: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -54,6 +60,10 @@ class Setting:
         check_at_least("seeds", self.seeds, 1)
         check_at_least("width", self.width, 1)
         check_at_least("max_epochs", self.max_epochs, 1)
+        if self.digits not in (SVHN, STAND_IN):
+            raise InputError(f"digits must be '{SVHN}' or '{STAND_IN}', got {self.digits!r}.")
+        for name, count in self.samples.items():
+            check_at_least(f"samples of {name}", count, 1)
 
     def source(self, name: str) -> DataSource:
         """Return the data set that stands for the paper's ``name``, cut to scale."""
@@ -133,5 +143,6 @@ class Setting:
         stand_in = f"{self.data} in place of the paper's data, " if self.data else ""
         network = type(self.model).__name__ if self.model else f"ResNet-18 of width {self.resnet_width}"
         seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
-        thin = ", grids of options thinned" if self.scale < THIN_BELOW else ""
-        return f"{stand_in}{share}, {network}, {seeds}, at most {self.epochs} epochs a round{thin}"
+        thin = ", options, queries and pairs of data sets thinned" if self.scale < THIN_BELOW else ""
+        digits = f", {STAND_IN} in place of {SVHN}" if self.digits == STAND_IN and not self.data else ""
+        return f"{stand_in}{share}, {network}, {seeds}, at most {self.epochs} epochs a round{thin}{digits}"

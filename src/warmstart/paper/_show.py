@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from statistics import fmean
 
 from warmstart.statistics import Estimate, PairedRatio, describe_difference, describe_ratio, mean_interval
@@ -149,6 +150,30 @@ def over_readings(
         _point(series, after + _place(found, by_steps), mean_interval([reading.value for reading in found]))
         for _, found in sorted(columns.items())
     ]
+
+
+def over_epochs(
+    case: CaseResults, arm: str, column: str, *, series: str, round: int | None = None, after: int = 0
+) -> list[Point]:
+    """Return what is stored of every epoch of a round, the mean over the seeds that got so far.
+
+    Args:
+        case: The study.
+        arm: The arm.
+        column: Which: "steps", "train_accuracy" as the stop rule measures it, or "train_loss".
+        series: Name of the points' series.
+        round: Number of the round; by default the last.
+        after: Added to the epochs, for rounds that follow others.
+    """
+    runs = [_epochs(case, (arm, seed, round or case.rounds), column) for seed in range(case.study.seeds)]
+    return [
+        _point(series, after + epoch, mean_interval(values)) for epoch, values in enumerate(zip_longest(*runs), start=1)
+    ]
+
+
+def _epochs(case: CaseResults, key: tuple[str, int, int], column: str) -> list[float]:
+    history = case.histories.get(key, {})
+    return [row[history["columns"].index(column)] for row in history.get("epochs", [])]
 
 
 def _place(found: Sequence[ReadValue], by_steps: bool) -> float:

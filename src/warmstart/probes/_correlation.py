@@ -10,7 +10,7 @@ from ._probe import Moment, Probe, When
 
 @dataclass(frozen=True)
 class Correlation(Probe):
-    """At the end of a round: ``weight correlation`` with the round's start, and norms.
+    """At the end of a round: ``weight correlation`` of kernels and matrices with the round's start, and norms.
 
     The norms are L2, over all trainable parameters: ``fresh norm`` of the fresh model, ``start norm`` of what the round
     started from, ``end norm`` of what it ended with. The start's norm over the fresh one's is its effective scale.

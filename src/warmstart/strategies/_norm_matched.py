@@ -14,16 +14,18 @@ from ._shrink_perturb import Noise, ShrinkPerturb
 from ._strategy import Context, Strategy
 
 
-def norm_matched(fresh: nn.Module, like: nn.Module) -> nn.Module:
+def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generator) -> nn.Module:
     """Return a copy of ``fresh`` in which every trainable parameter has the L2 norm that it has in ``like``.
 
     theta_i <- fresh_i * ||like_i|| / ||fresh_i|| for every parameter tensor i
 
-    A tensor of norm 0, as biases are that start at 0, stays 0: it has no direction to be scaled along.
+    A tensor of norm 0, as biases are that start at 0, has no direction to be scaled along; it gets one at random, a
+    draw from N(0, 1).
 
     Args:
         fresh: Left untouched; it gives the directions.
         like: A model of the same shape, left untouched; it gives the norms.
+        generator: A CPU generator, for the directions that are missing.
 
     Raises:
         InputError: If the models' shapes differ.
@@ -31,17 +33,26 @@ def norm_matched(fresh: nn.Module, like: nn.Module) -> nn.Module:
     Example:
         >>> fresh, like = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False)
         >>> _ = nn.init.constant_(like.weight, 3.0)
-        >>> round(norm_matched(fresh, like).weight.norm().item() ** 2, 3)
+        >>> found = norm_matched(fresh, like, generator=torch.Generator().manual_seed(0))
+        >>> round(found.weight.norm().item() ** 2, 3)
         18.0
     """
     model = copy.deepcopy(fresh)
     with torch.no_grad():
         for parameter, other in paired_parameters(model, like, Scope.ALL):
-            direction = _wide(parameter)
-            norm = direction.norm()
-            if norm > 0:
-                parameter.copy_(direction * (_wide(other).norm() / norm))
+            norm = _wide(other).norm()
+            if norm == 0:
+                parameter.zero_()
+                continue
+            direction = _direction(parameter, generator)
+            parameter.copy_(direction * (norm / direction.norm()))
     return model
+
+
+def _direction(parameter: nn.Parameter, generator: torch.Generator) -> torch.Tensor:
+    if parameter.any():
+        return _wide(parameter)
+    return torch.randn(parameter.shape, generator=generator).to(parameter.device)
 
 
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
@@ -92,4 +103,5 @@ class NormMatched(Strategy):
         if previous is None:
             return copy.deepcopy(fresh)
         # Noise from another draw: that of the fresh model itself would leave a trace of it in what gives the norms.
-        return norm_matched(fresh, self._shrink_perturb(previous, context.draw(), context))
+        like = self._shrink_perturb(previous, context.draw(), context)
+        return norm_matched(fresh, like, generator=context.generator)

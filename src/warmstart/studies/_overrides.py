@@ -29,7 +29,8 @@ class Overrides:
         step_noise: Likewise.
         first_learning_rate: In round 1; None: as in the others.
         first_batch_size: Likewise.
-        first_max_epochs: Cap on the epochs of round 1; None: as in the others.
+        first_epochs: So many epochs does round 1 take, whatever training accuracy it reaches; None: it ends as the
+            others.
         penalty: Added to the loss, or makes for each round what is.
     """
 
@@ -42,7 +43,7 @@ class Overrides:
     step_noise: float | None = None
     first_learning_rate: float | None = None
     first_batch_size: int | None = None
-    first_max_epochs: int | None = None
+    first_epochs: int | None = None
     penalty: Penalty | PenaltyRule | None = None
 
     def __post_init__(self) -> None:
@@ -64,9 +65,9 @@ class Overrides:
 
     def first_stop(self, of_others: StopRule) -> StopRule | None:
         """Return when round 1 is done, given when the others are; None: alike."""
-        if self.first_max_epochs is None:
+        if self.first_epochs is None:
             return None
-        return replace(of_others, max_epochs=self.first_max_epochs)
+        return replace(of_others, train_accuracy=None, patience=None, max_epochs=self.first_epochs)
 
     def carry_over(self, of_study: CarryOver) -> CarryOver:
         """Return what is carried over, given what the study says."""

@@ -1,10 +1,10 @@
-"""What charts against an option's values have in common."""
+"""What tables and charts have in common where published numbers, or arms that lack an option, stand beside others."""
 
 from collections.abc import Sequence
 
 from warmstart.paper._exhibits import Point
 from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._show import arm_point
+from warmstart.paper._show import NOTHING, arm_point
 
 
 def level(case: CaseResults, arm: str, xs: Sequence[float], *, series: str) -> list[Point]:
@@ -15,3 +15,8 @@ def level(case: CaseResults, arm: str, xs: Sequence[float], *, series: str) -> l
 def at_full_scale(results: Results, points: Sequence[Point]) -> Sequence[Point]:
     """Return published points only where ours are in the paper's setting."""
     return points if results.setting.scale == 1 and results.setting.data is None else []
+
+
+def on_their_data(results: Results, text: str) -> str:
+    """Return a published number's text, or a dash where another data set stands in for the paper's."""
+    return text if results.setting.data is None else NOTHING

@@ -1,6 +1,7 @@
 """Appendix, figure 12: shrink-perturb at every step."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
@@ -50,7 +51,12 @@ def _regularizes(results: Results) -> Judgement:
     if case is None:
         return missing()
     arms = [_arm(shrink).label for shrink in results.setting.grid(SHRINKS)]
-    return in_some(if_trained(case, ["cold", arm], better(case.difference(arm), f"{arm} against none")) for arm in arms)
+    return in_some([partial(_helps, case, arm) for arm in arms])
+
+
+def _helps(case: CaseResults, arm: str, confidence: float) -> Judgement:
+    difference = case.difference(arm, confidence=confidence)
+    return if_trained(case, ["cold", arm], better(difference, f"{arm} against none"))
 
 
 EXPERIMENT = Experiment(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, in_all, missing, not_worse, worse
+from warmstart.paper._judge import if_trained, in_all, missing, not_better, worse
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
@@ -69,10 +69,9 @@ def _never_helps(results: Results) -> Judgement:
 
 
 def _does_not_help(case: CaseResults, strength: float) -> Judgement:
-    difference = case.difference("warm", _consolidated(strength).label)
-    return if_trained(
-        case, ["warm"], not_worse(difference, f"Plain warm start against consolidation of strength {strength:g}")
-    )
+    difference = case.difference(_consolidated(strength).label, "warm")
+    what = f"Consolidation of strength {strength:g} against plain warm start"
+    return if_trained(case, ["warm"], not_better(difference, what))
 
 
 EXPERIMENT = Experiment(

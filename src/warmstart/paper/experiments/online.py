@@ -22,7 +22,9 @@ ARRIVAL = Arm(Warm(), train_on=TrainOn.ARRIVAL)
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    return [Case({"data": data}, _study(setting, data)) for data in setting.data_sets("cifar10", "cifar100")]
+    return [
+        Case({"data": data}, _study(setting, data)) for data in setting.data_sets("cifar10", "cifar100", setting.digits)
+    ]
 
 
 def _study(setting: Setting, data: str) -> Study:
@@ -110,9 +112,12 @@ def _data(case: CaseResults) -> str:
 
 
 def _arrival_is_worse(results: Results) -> Judgement:
+    what = "On the arrival alone against on everything"
     return in_all(
-        worse(
-            case.difference(ARRIVAL.label, "warm"), f"On the arrival alone against on everything, {case.facets['data']}"
+        if_trained(
+            case,
+            ["warm", ARRIVAL.label],
+            worse(case.difference(ARRIVAL.label, "warm"), f"{what}, {case.facets['data']}"),
         )
         for case in results.cases
     )
@@ -122,14 +127,15 @@ EXPERIMENT = Experiment(
     id=ID,
     number=3,
     title="Passive online learning",
-    where="Figure 2; appendix for CIFAR-100",
+    where="Figure 2; appendix for CIFAR-100 and SVHN",
     question="How does the warm-start gap develop as data arrive?",
     paper_setting=(
         "CIFAR-10, ResNet-18, Adam with learning rate 1e-3, arrivals of 1,000 up to 33,333, 99 % training accuracy."
     ),
     deviations=(
-        "Warm start in both readings: on everything seen, and on the new arrival alone; seconds are those of "
-        "the machine here."
+        "Warm start in both readings: on everything seen, and on the new arrival alone; MNIST-M stands in for SVHN "
+        "where SVHN is not at hand; seconds are those of the machine here; the text data and the augmented images that "
+        "the appendix has besides are left out."
     ),
     cases=_cases,
     exhibits=_exhibits,
@@ -140,7 +146,9 @@ EXPERIMENT = Experiment(
             published="About 63 % warm against 76 % from scratch in the last round, read off the figure.",
         ),
         Claim(
-            "The gap grows with the data seen.", _gap_grows, published="None at the start, about 13 points at the end."
+            "The gap grows with the data seen.",
+            _gap_grows,
+            published="The curves part as data arrive, up to about 13 points at the end, read off the figure.",
         ),
         Claim(
             "Warm starting is cheaper.",

@@ -1,6 +1,7 @@
 """What the paper lacks: is it the kept weights, or the smaller initialisation?"""
 
 from collections.abc import Sequence
+from functools import partial
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
@@ -88,7 +89,12 @@ def _scale_alone_helps(results: Results) -> Judgement:
     if case is None:
         return missing()
     arms = [_label(Cold(scale)) for scale in results.setting.grid(SCALES)]
-    return in_some(if_trained(case, ["cold", arm], better(case.difference(arm), f"{arm} against cold")) for arm in arms)
+    return in_some([partial(_helps, case, arm) for arm in arms])
+
+
+def _helps(case: CaseResults, arm: str, confidence: float) -> Judgement:
+    difference = case.difference(arm, confidence=confidence)
+    return if_trained(case, ["cold", arm], better(difference, f"{arm} against cold"))
 
 
 EXPERIMENT = Experiment(

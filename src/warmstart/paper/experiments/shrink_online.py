@@ -1,18 +1,28 @@
 """Figure 7: shrink-perturb in online learning."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
+from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import better, cheaper, if_trained, in_all, in_some, missing, not_worse
+from warmstart.paper._published import the_published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
-from warmstart.paper._show import arm_point, arms_table, estimate_point, over_rounds, published_text, their_points
+from warmstart.paper._show import (
+    NOTHING,
+    arm_point,
+    arms_table,
+    estimate_point,
+    over_rounds,
+    published_text,
+    their_points,
+)
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Strategy, Warm
 from warmstart.streams import Growing
 from warmstart.studies import Arm
 
-from ._levels import at_full_scale
+from ._levels import at_full_scale, on_their_data
 from ._study import only_case, paper_study
 
 ID = "shrink-online"
@@ -47,11 +57,24 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
     factors = _factors(results)
     table = arms_table(
         "accuracy",
-        "Accuracy when all data have arrived.",
+        "Accuracy when all data have arrived. Seconds are those of the last round, ours on the machine it ran on.",
         results.cases,
-        theirs=lambda _, arm: {"paper %": published_text(ID, shrink=factors[arm])},
+        theirs=lambda case, arm: {"seconds": _seconds(case, arm), **_theirs(results, factors[arm])},
     )
     return [table, *(chart for case in results.cases for chart in _charts(results, case))]
+
+
+def _seconds(case: CaseResults, arm: str) -> str:
+    mean = case.cost(arm, "seconds").mean
+    return NOTHING if mean is None else f"{mean:,.1f}"
+
+
+def _theirs(results: Results, factor: float) -> dict[str, str]:
+    seconds = the_published(ID, "seconds", by=By.PAPER, shrink=factor)
+    return {
+        "paper %": on_their_data(results, published_text(ID, shrink=factor)),
+        "paper seconds": on_their_data(results, NOTHING if seconds is None else f"{seconds.value:g}"),
+    }
 
 
 def _charts(results: Results, case: CaseResults) -> Sequence[Curves]:
@@ -82,10 +105,12 @@ def _closes_the_gap(results: Results) -> Judgement:
     case = results.first()
     if case is None:
         return missing()
-    return in_some(
-        if_trained(case, ["cold", arm], not_worse(case.difference(arm), f"{arm} against cold"))
-        for arm in _shrunk(results)
-    )
+    return in_some([partial(_is_no_worse, case, arm) for arm in _shrunk(results)])
+
+
+def _is_no_worse(case: CaseResults, arm: str, confidence: float) -> Judgement:
+    difference = case.difference(arm, confidence=confidence)
+    return if_trained(case, ["cold", arm], not_worse(difference, f"{arm} against cold"))
 
 
 def _beats_warm(results: Results) -> Judgement:
@@ -103,9 +128,7 @@ def _is_cheaper(results: Results) -> Judgement:
     if case is None:
         return missing()
     return in_all(
-        if_trained(
-            case, ["cold", arm], cheaper(case.cost_ratio(arm, total=True), f"Steps of all rounds, {arm} to cold")
-        )
+        if_trained(case, ["cold", arm], cheaper(case.cost_ratio(arm), f"Steps of the last round, {arm} to cold"))
         for arm in _shrunk(results)
     )
 
@@ -132,9 +155,9 @@ EXPERIMENT = Experiment(
             published="74 % to 80 % against 65 %, read off the figure.",
         ),
         Claim(
-            "Every factor is cheaper than a cold start.",
+            "In the last round every factor is cheaper than a cold start.",
             _is_cheaper,
-            published="115 to 285 seconds in the last round against 458, read off the figure.",
+            published="115 to 285 seconds against 458, read off the figure.",
         ),
     ),
 )

@@ -1,6 +1,7 @@
 """Figure 3: a sweep over learning rate and batch size."""
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import product
 
 import torch
@@ -11,7 +12,7 @@ from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Table
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import cheaper, if_trained, in_all, in_some, missing, not_worse, untestable
 from warmstart.paper._published import Number, published
-from warmstart.paper._results import CaseResults, Results
+from warmstart.paper._results import CONFIDENCE, CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import NOTHING, arms_table, estimate_point, number_text, percent
 from warmstart.probes import Correlation
@@ -158,29 +159,22 @@ def _some_match(results: Results) -> Judgement:
     case = results.first()
     if case is None:
         return missing()
-    return _noted(in_some(_matches(results, case).values()), results)
+    return _noted(in_some([partial(_matches, results, case, arm) for arm in warm_arms(results.setting)]))
 
 
-def _matches(results: Results, case: CaseResults) -> dict[str, Judgement]:
-    """Judge for every warm arm that it is not worse than the best cold one."""
-    best, arms = _best_cold(results, case), warm_arms(results.setting)
-    name = cold_arms(results.setting)[best]
-    return {
-        arm: if_trained(case, [best, arm], not_worse(case.difference(arm, best), f"{_upper(arms[arm])} against {name}"))
-        for arm in arms
-    }
+def _matches(results: Results, case: CaseResults, arm: str, confidence: float) -> Judgement:
+    """Judge that a warm arm is not worse than the best cold one."""
+    best = _best_cold(results, case)
+    what = f"{_upper(warm_arms(results.setting)[arm])} against {cold_arms(results.setting)[best]}"
+    return if_trained(case, [best, arm], not_worse(case.difference(arm, best, confidence=confidence), what))
 
 
 def _upper(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _noted(judgement: Judgement, results: Results) -> Judgement:
-    count = len(warm_arms(results.setting))
-    note = (
-        f"Settings are learning rate/batch size, of both rounds for a warm start; each of the {count} comparisons has "
-        "an interval of its own, so that one of many can match by chance."
-    )
+def _noted(judgement: Judgement) -> Judgement:
+    note = "Settings are learning rate/batch size, of both rounds for a warm start."
     return Judgement(judgement.verdict, (*judgement.reasons, note))
 
 
@@ -188,7 +182,8 @@ def _matching_takes_as_long(results: Results) -> Judgement:
     case = results.first()
     if case is None:
         return missing()
-    matching = [arm for arm, found in _matches(results, case).items() if found.verdict is Verdict.REPRODUCED]
+    arms = warm_arms(results.setting)
+    matching = [arm for arm in arms if _matches(results, case, arm, CONFIDENCE).verdict is Verdict.REPRODUCED]
     if not matching:
         return untestable("No warm setting is known to match the best cold one.")
     return in_all(_takes_as_long(results, case, arm) for arm in matching)

@@ -5,17 +5,21 @@ from collections.abc import Sequence
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import if_trained, missing, worse
-from warmstart.paper._published import the_published
-from warmstart.paper._results import Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import arms_table, over_readings, published_text
+from warmstart.paper._published import Number, published
+from warmstart.paper._results import CaseResults, Results
+from warmstart.paper._setting import PAPER_EPOCHS, Setting
+from warmstart.paper._show import arms_table, over_epochs, over_readings, percent, published_text
 from warmstart.probes import EvaluationCurve
 from warmstart.strategies import Cold, Warm
 from warmstart.training import OptimizerKind, Recipe
 
+from ._levels import at_full_scale, on_their_data
 from ._study import only_case, paper_study
 
 ID = "two-phase"
+HALF = "half of the data"
+PHASES = ((HALF, "warm", 1), ("everything, warm", "warm", 2), ("everything, cold", "cold", 2))
+"""What the charts follow: its name there, the arm, the round."""
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
@@ -33,31 +37,76 @@ def _cases(setting: Setting) -> Sequence[Case]:
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     table = arms_table(
         "accuracy",
-        "Accuracy after training on everything.",
+        f"Accuracy after training on everything.{_half(results)}",
         results.cases,
-        theirs=lambda _, arm: {"paper %": published_text(ID, arm=arm)},
+        theirs=lambda _, arm: {"paper %": on_their_data(results, published_text(ID, arm=arm))},
     )
-    return [table, *(_curves(results, case.facets["data"]) for case in results.cases)]
+    return [table, *(chart for case in results.cases for chart in (_curves(results, case), _fitting(results, case)))]
 
 
-def _curves(results: Results, data: str) -> Curves:
-    case, epochs = results.where(data=data)[0], results.setting.epochs
+def _half(results: Results) -> str:
+    """Return a sentence on the model of the half; none where it has not been trained."""
+    case = results.first()
+    if case is None or case.accuracy("warm", 1).mean is None:
+        return ""
+    theirs = on_their_data(results, published_text(ID, round=1, epoch=PAPER_EPOCHS))
+    return f" The model of the half, before: {percent(case.accuracy('warm', 1))} %; the paper's: {theirs}."
+
+
+def _curves(results: Results, case: CaseResults) -> Curves:
     points = [
-        *over_readings(case, "warm", "accuracy", series="half of the data", round=1),
-        *over_readings(case, "warm", "accuracy", series="everything, warm", after=epochs),
-        *over_readings(case, "cold", "accuracy", series="everything, cold", after=epochs),
-        *_theirs(2 * epochs),
+        point
+        for series, arm, number in PHASES
+        for point in over_readings(case, arm, "accuracy", series=series, round=number, after=_before(results, number))
     ]
-    caption = (
-        f"Accuracy while {epochs} epochs on a random half of the data are followed by {epochs} on everything, from the "
-        "half's weights or from fresh ones. The paper's values are those at its end, read off its figure."
+    caption = f"Accuracy while {_course(results)}"
+    return _chart(results, "curves", caption, points, "accuracy")
+
+
+def _fitting(results: Results, case: CaseResults) -> Curves:
+    points = [
+        point
+        for series, arm, number in PHASES
+        for point in over_epochs(
+            case, arm, "train_accuracy", series=series, round=number, after=_before(results, number)
+        )
+    ]
+    caption = f"Training accuracy, added up in the course of every epoch, while {_course(results)}"
+    return _chart(results, "fitting", caption, points, "train accuracy")
+
+
+def _before(results: Results, number: int) -> int:
+    """Return how many epochs precede a round."""
+    return (number - 1) * results.setting.epochs
+
+
+def _course(results: Results) -> str:
+    epochs = results.setting.epochs
+    return (
+        f"{epochs} epochs on a random half of the data are followed by {epochs} on everything, from the half's weights "
+        "or from fresh ones. Published values, shown at full scale, are read off the paper's figure."
     )
-    return Curves("curves", caption, Axis("epochs"), Axis("accuracy", Format.SHARE), tuple(points))
 
 
-def _theirs(end: int) -> list[Point]:
-    found = {arm: the_published(ID, by=By.PAPER, arm=arm) for arm in ("cold", "warm")}
-    return [Point(f"everything, {arm}", end, number.value, by=By.PAPER) for arm, number in found.items() if number]
+def _chart(results: Results, name: str, caption: str, ours: Sequence[Point], quantity: str) -> Curves:
+    y = Axis(quantity, Format.SHARE)
+    return Curves(name, caption, Axis("epochs"), y, (*ours, *at_full_scale(results, _theirs(quantity))))
+
+
+def _theirs(quantity: str) -> list[Point]:
+    return [
+        Point(_series(number), _epoch(number), number.value, by=By.PAPER)
+        for number in published(ID, quantity, by=By.PAPER)
+    ]
+
+
+def _series(number: Number) -> str:
+    return HALF if number.facets["round"] == 1 else f"everything, {number.facets['arm']}"
+
+
+def _epoch(number: Number) -> float:
+    """Return the epoch that a number belongs to, counted over both of the paper's rounds."""
+    return (float(number.facets["round"]) - 1) * PAPER_EPOCHS + float(number.facets["epoch"])
 
 
 def _warm_is_worse(results: Results) -> Judgement:

@@ -1,0 +1,56 @@
+"""What Figure 7 says of the cost of the last round."""
+
+from dataclasses import replace
+
+import pytest
+
+from results_by_hand import case_by_hand, record, results_by_hand
+from warmstart.paper import Setting, Verdict
+from warmstart.paper.experiments import shrink_online
+
+SETTING = Setting(seeds=3)
+(CASE,) = shrink_online.EXPERIMENT.cases(SETTING)
+CHEAPER = shrink_online.EXPERIMENT.claims[-1]
+
+
+def results(*, first, last, setting=SETTING):
+    """Results in which shrunk arms take these steps in their two rounds, and the others 100 in each."""
+    records = [
+        record(arm, seed, number, 0.5, steps=(first, last)[number - 1] + seed if arm.startswith("shrink") else 100)
+        for arm in CASE.study.labels
+        for seed in range(3)
+        for number in (1, 2)
+    ]
+    return results_by_hand(shrink_online.EXPERIMENT, setting, case_by_hand(CASE, records))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "verdict"), [(300, 20, Verdict.REPRODUCED), (20, 150, Verdict.NOT_REPRODUCED)]
+)
+def test_cost_is_that_of_the_last_round_of_which_the_paper_tells(first, last, verdict):
+    found = CHEAPER.judge(results(first=first, last=last))
+    assert found.verdict is verdict
+    assert all(reason.startswith("Steps of the last round, shrink-perturb") for reason in found.reasons)
+    assert "last round" in CHEAPER.text
+
+
+def columns(setting):
+    table, *_ = shrink_online.EXPERIMENT.exhibits(results(first=10, last=10, setting=setting))
+    assert table.header[-3:] == ("seconds", "paper %", "paper seconds")
+    return [row[-3:] for row in table.rows]
+
+
+def test_seconds_of_the_last_round_stand_beside_the_papers():
+    assert columns(SETTING) == [
+        ("0.5", "76", "458"),
+        ("0.5", "65", "78"),
+        ("0.5", "74", "115"),
+        ("0.5", "76.5", "150"),
+        ("0.5", "78", "250"),
+        ("0.5", "80", "285"),
+    ]
+
+
+def test_other_data_and_unknown_factors_have_no_number_of_the_paper():
+    assert columns(replace(SETTING, data="digits")) == [("0.5", "-", "-")] * 6
+    assert shrink_online._theirs(results(first=10, last=10), 0.5) == {"paper %": "-", "paper seconds": "-"}

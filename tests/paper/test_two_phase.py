@@ -1,0 +1,109 @@
+"""What the charts of Figure 1 show of a training by hand."""
+
+from dataclasses import replace
+
+import pytest
+
+from results_by_hand import case_by_hand, reading, record, results_by_hand
+from warmstart.paper import By, Setting
+from warmstart.paper._show import over_epochs
+from warmstart.paper.experiments import two_phase
+
+FULL = Setting(seeds=2)
+HALF, WARM, COLD = "half of the data", "everything, warm", "everything, cold"
+
+
+def history(*train_accuracies):
+    rows = [[10 * epoch, accuracy, 1.0] for epoch, accuracy in enumerate(train_accuracies, start=1)]
+    readings = [reading("accuracy", accuracy - 0.1, epoch=epoch + 1) for epoch, accuracy in enumerate(train_accuracies)]
+    return {"columns": ["steps", "train_accuracy", "train_loss"], "epochs": rows, "readings": readings}
+
+
+def results(setting):
+    """Results of two seeds, of which the second fits better; warm has the half's rounds."""
+    (case,) = two_phase.EXPERIMENT.cases(setting)
+    records = [record(arm, seed, number, 0.5) for arm in ("cold", "warm") for seed in (0, 1) for number in (1, 2)]
+    histories = {
+        (arm, seed, number): history(0.1 * number + 0.1 * seed, start + 0.1 * seed)
+        for arm, start in (("cold", 0.4), ("warm", 0.6))
+        for seed in (0, 1)
+        for number in (1, 2)
+    }
+    found = replace(case_by_hand(case, records), histories=histories)
+    return results_by_hand(two_phase.EXPERIMENT, setting, found)
+
+
+def shown(setting):
+    table, curves, fitting = two_phase.EXPERIMENT.exhibits(results(setting))
+    return table, curves, fitting
+
+
+def points(chart, by):
+    return {(point.series, point.x): point.y for point in chart.points if point.by is by}
+
+
+def test_training_accuracy_is_shown_epoch_by_epoch():
+    _, curves, fitting = shown(Setting(seeds=2, scale=0.5))
+    assert (curves.name, fitting.name) == ("curves", "fitting")
+    epochs = Setting(scale=0.5).epochs
+    assert points(fitting, By.US) == {
+        (HALF, 1): pytest.approx(0.15),
+        (HALF, 2): pytest.approx(0.65),
+        (WARM, epochs + 1): pytest.approx(0.25),
+        (WARM, epochs + 2): pytest.approx(0.65),
+        (COLD, epochs + 1): pytest.approx(0.25),
+        (COLD, epochs + 2): pytest.approx(0.45),
+    }
+    assert all(point.n == 2 and point.low is not None for point in fitting.points)
+
+
+def test_held_out_accuracy_is_that_of_the_readings():
+    _, curves, _ = shown(Setting(seeds=2, scale=0.5))
+    assert points(curves, By.US)[HALF, 2] == pytest.approx(0.55)
+
+
+def test_the_papers_values_stand_where_its_axis_has_them():
+    _, curves, fitting = shown(FULL)
+    assert points(curves, By.PAPER) == {(COLD, 700): 0.62, (WARM, 700): 0.57, (HALF, 350): 0.5, (HALF, 75): 0.55}
+    assert points(fitting, By.PAPER) == {(COLD, 700): 1.0, (WARM, 700): 1.0, (HALF, 350): 1.0}
+
+
+def test_a_shorter_round_does_not_move_the_papers_values():
+    _, curves, _ = shown(replace(FULL, max_epochs=20))
+    assert (COLD, 700) in points(curves, By.PAPER)
+
+
+@pytest.mark.parametrize("setting", [Setting(seeds=2, scale=0.5), replace(FULL, data="digits")], ids=lambda s: s.words)
+def test_below_full_scale_or_on_other_data_charts_have_no_value_of_the_paper(setting):
+    _, curves, fitting = shown(setting)
+    assert points(curves, By.PAPER) == points(fitting, By.PAPER) == {}
+
+
+@pytest.mark.parametrize(
+    ("setting", "column", "half"), [(FULL, ["62", "57"], "50."), (replace(FULL, data="digits"), ["-", "-"], "-.")]
+)
+def test_the_table_has_the_papers_numbers_on_the_papers_data_alone(setting, column, half):
+    table, *_ = shown(setting)
+    assert table.header[-1] == "paper %"
+    assert [row[-1] for row in table.rows] == column
+    assert f"The model of the half, before: 50.0 ± 0.0 %; the paper's: {half}" in table.caption
+
+
+def test_without_a_trained_half_the_table_says_nothing_of_it():
+    nothing = replace(results(FULL), cases=())
+    assert two_phase._half(nothing) == ""
+
+
+def test_epochs_are_means_over_the_seeds_that_got_so_far():
+    (case,) = results(FULL).cases
+    histories = {("warm", 0, 2): history(0.2, 0.6), ("warm", 1, 2): history(0.4)}
+    found = over_epochs(replace(case, histories=histories), "warm", "train_accuracy", series="it", after=5)
+    assert [(point.x, point.y, point.n) for point in found] == [(6, pytest.approx(0.3), 2), (7, 0.6, 1)]
+    found = over_epochs(replace(case, histories=histories), "warm", "steps", series="it", round=2)
+    assert [point.y for point in found] == [10, 20]
+
+
+def test_rounds_without_stored_epochs_have_no_points():
+    (case,) = results(FULL).cases
+    readings = {("warm", 0, 2): {"readings": [reading("accuracy", 0.5)]}}
+    assert over_epochs(replace(case, histories=readings), "warm", "train_accuracy", series="it") == []
