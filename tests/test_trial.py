@@ -336,3 +336,16 @@ def test_equal_openings_are_equal_first_rounds_and_others_are_not():
 )
 def test_of_some_first_rounds_nothing_is_said(change):
     assert opening(replace(TRIAL, **change)) is None
+
+
+@pytest.mark.parametrize(("penalty", "copied"), [(None, []), (L2(0.1), []), (EWCRule(1.0), [30, 60])])
+def test_what_had_arrived_before_is_copied_only_for_those_who_look(penalty, copied, monkeypatch):
+    taken, take = [], TensorData.take
+
+    def note(data, indices):
+        taken.append(len(indices))
+        return take(data, indices)
+
+    monkeypatch.setattr(TensorData, "take", note)
+    list(play(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES))
+    assert sorted(taken) == sorted([30, 30, 30, 30, 60, 90, *copied])

@@ -2,10 +2,13 @@
 
 import json
 
+import numpy as np
 import pytest
 
+from warmstart.basics import InputError
 from warmstart.cli._main import run
 from warmstart.paper import known_experiments
+from warmstart.reports.paper import _files
 
 TINY = ["--data", "digits", "--width", "2", "--scale", "0.1", "--seeds", "2", "--max-epochs", "1", "--workers", "1"]
 
@@ -70,13 +73,16 @@ def test_report_needs_no_training(tmp_path, capsys):
         (["run", "ewc", "--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
         (["run", "ewc", "--width", "0"], "width must be a whole number of at least 1, got 0"),
         (["run", "ewc", "--only", "data"], "only must be KEY=VALUE"),
-        (["run", "ewc", "--only", "data=svhn", *TINY], "only must leave at least one study"),
+        (["run", "ewc", "--only", "data=digit", *TINY], "Unknown data 'digit': did you mean 'digits'"),
+        (["run", "ewc", "--only", "query=margin", *TINY], "Unknown facet 'query'"),
+        (["run", "every-step", *TINY, "--out", "a-file"], "must be a directory, got a-file, which is a file"),
         (["run", "ewc", "--model", "vgg"], "Unknown model 'vgg'"),
         (["run", "ewc", "--data", "digits", "--model", "mlp:layers=0"], "layers must be"),
         (["report", "--out", "nowhere"], "nowhere must hold results of the paper's experiments"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, message, capsys, tmp_path):
+    (tmp_path / "a-file").touch()
     assert paper(*arguments) == 2
     error = capsys.readouterr().err
     assert message in error
@@ -95,3 +101,34 @@ def test_another_setting_is_refused_and_nothing_is_lost(tmp_path, capsys):
 def test_a_model_of_anyones_takes_the_place_of_resnet(tmp_path):
     assert paper("run", "scale-control", *TINY, "--model", "mlp:width=8", "--out", "found") == 0
     assert json.loads((tmp_path / "found/setting.json").read_text())["model"]["name"] == "mlp"
+
+
+def test_what_has_run_is_reported_where_a_study_cannot_be_run(tmp_path, capsys):
+    (tmp_path / "odd.py").write_text("import torch\n\n\ndef net():\n    return torch.nn.Linear(1, 10)\n")
+    only = ["--only", "optimizer=sgd"]
+    assert paper("run", "table-1", *TINY, *only, "--model", "odd:net", "--out", "found") == 2
+    error = capsys.readouterr().err
+    assert "1 of 3 studies could not be run: table-1 digits odd:net sgd: " in error
+    chapters = json.loads((tmp_path / "found/findings.json").read_text())["chapters"]
+    (state,) = [chapter["state"] for chapter in chapters if chapter["id"] == "table-1"]
+    assert state == "2 of 6 studies begun, 2 finished"
+
+
+def test_data_from_a_path_get_a_page(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "my data" / "odd & even.npz"
+    path.parent.mkdir()
+    np.savez(path, x=rng.integers(0, 255, (60, 8, 8, 1), dtype=np.uint8), y=np.arange(60) % 2)
+    tiny = ["--data", str(path), "--width", "2", "--seeds", "1", "--max-epochs", "1", "--workers", "1"]
+    assert paper("run", "online", *tiny, "--out", "found") == 0
+    assert list((tmp_path / "found/charts").glob("online-gap-*odd-even.npz.png"))
+    assert "odd &amp; even.npz" in (tmp_path / "found/report.html").read_text()
+
+
+def test_the_page_says_what_was_left_out_and_why(tmp_path, capsys, monkeypatch):
+    def no_page(*_):
+        raise InputError("Charts need the extra report.")
+
+    monkeypatch.setattr(_files, "page", no_page)
+    assert paper("run", "every-step", *TINY, "--out", "found") == 0
+    assert "without page and charts: Charts need the extra report." in capsys.readouterr().out

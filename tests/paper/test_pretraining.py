@@ -50,5 +50,5 @@ def test_one_number_of_epochs_leaves_no_growth_to_judge():
 def test_the_chart_has_the_epochs_on_half():
     results = results_of(Setting(scale=0.02, seeds=3), [0.6, 0.6, 0.5])
     points = pretraining._points(results.setting, results.cases[0])
-    assert [point.x for point in points] == [1, 7]
+    assert [point.x for point in points] == [1, 5]
     assert [point.y for point in points] == pytest.approx([0, -10])

@@ -4,11 +4,15 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from runs import ONE
 from warmstart.basics import InputError
+from warmstart.models import MLP
 from warmstart.paper import Setting, chosen_experiments, known_experiments, read_results, run_experiments
-from warmstart.paper._run import _digits, keep_setting, read_setting
+from warmstart.paper._run import _digits
+from warmstart.paper._setting_file import keep_setting, read_setting
+from warmstart.streams import Growing
 
 
 def hold(directory, *names):
@@ -52,6 +56,57 @@ def test_every_experiment_with_digits_has_those_of_the_setting(digits):
     for id in ("table-1", "online", "transfer"):
         names = {case.study.data.name for case in known_experiments()[id].cases(Setting(digits=digits))}
         assert names == {"cifar10", "cifar100", digits}
+
+
+def test_sizes_that_others_have_found_are_kept(tmp_path):
+    keep_setting(Setting(samples={"cifar10": 50_000}), tmp_path)
+    kept = keep_setting(Setting(samples={"cifar100": 40_000}), tmp_path)
+    assert kept.samples == read_setting(tmp_path).samples == {"cifar10": 50_000, "cifar100": 40_000}
+
+
+@pytest.mark.parametrize("fitted", [*range(6, 40), 359, 401, 402, 599, 601, 1_001, 3_333, 33_333])
+def test_no_arrival_is_a_sliver(fitted):
+    setting = Setting(samples={"cifar10": -(-fitted * 3 // 2)})
+    assert setting.fitted("cifar10") == fitted
+    arrivals = Growing(setting.arrival_size("cifar10")).arrivals(fitted, generator=torch.Generator())
+    sizes = [len(arrival) for arrival in arrivals]
+    assert len(sizes) >= 3
+    assert 4 * sizes[-1] >= sizes[0]
+
+
+def test_arrivals_are_the_papers_at_full_scale():
+    assert Setting().arrival_size("cifar10") == 1_000
+
+
+@pytest.mark.parametrize(
+    ("setting", "is_papers"),
+    [
+        (Setting(), True),
+        (Setting(seeds=2, width=16, max_epochs=350), True),
+        (Setting(scale=0.5), False),
+        (Setting(data="digits"), False),
+        (Setting(width=64), False),
+        (Setting(max_epochs=150), False),
+        (Setting(model=MLP()), False),
+    ],
+    ids=lambda value: value.words if isinstance(value, Setting) else None,
+)
+def test_published_points_stand_only_beside_results_in_the_papers_setting(setting, is_papers):
+    assert setting.is_papers is is_papers
+
+
+def test_another_model_goes_by_its_own_name():
+    setting = Setting(model=MLP(layers=1))
+    assert setting.network.startswith("mlp:layers=1:")
+    assert setting.network in setting.words
+    for id in ("table-1", "shrink-only"):
+        facets = [case.facets["model"] for case in known_experiments()[id].cases(setting)]
+        assert setting.network in facets
+        assert "resnet18" not in facets
+
+
+def test_small_scales_take_few_epochs():
+    assert [Setting(scale=scale).epochs for scale in (1, 0.1, 0.05, 0.049, 0.02)] == [350, 35, 18, 5, 5]
 
 
 @pytest.mark.parametrize(

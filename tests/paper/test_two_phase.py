@@ -68,13 +68,11 @@ def test_the_papers_values_stand_where_its_axis_has_them():
     assert points(fitting, By.PAPER) == {(COLD, 700): 1.0, (WARM, 700): 1.0, (HALF, 350): 1.0}
 
 
-def test_a_shorter_round_does_not_move_the_papers_values():
-    _, curves, _ = shown(replace(FULL, max_epochs=20))
-    assert (COLD, 700) in points(curves, By.PAPER)
+OTHERS = [Setting(seeds=2, scale=0.5), replace(FULL, data="digits"), replace(FULL, max_epochs=20)]
 
 
-@pytest.mark.parametrize("setting", [Setting(seeds=2, scale=0.5), replace(FULL, data="digits")], ids=lambda s: s.words)
-def test_below_full_scale_or_on_other_data_charts_have_no_value_of_the_paper(setting):
+@pytest.mark.parametrize("setting", OTHERS, ids=lambda s: s.words)
+def test_in_another_setting_charts_have_no_value_of_the_paper(setting):
     _, curves, fitting = shown(setting)
     assert points(curves, By.PAPER) == points(fitting, By.PAPER) == {}
 

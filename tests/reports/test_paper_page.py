@@ -62,7 +62,14 @@ def test_every_chapter_has_its_setting_claims_and_state(html):
     sections = Reader(html).sections
     for chapter in CHAPTERS:
         text = sections[chapter.id]
-        for part in (chapter.title, chapter.where, chapter.question, chapter.paper_setting, chapter.setting):
+        for part in (
+            chapter.id,
+            chapter.title,
+            chapter.where,
+            chapter.question,
+            chapter.paper_setting,
+            chapter.setting,
+        ):
             assert part in text
         assert chapter.state in text
         for finding in chapter.findings:

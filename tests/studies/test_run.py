@@ -4,6 +4,7 @@ import dataclasses
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from runs import ONE, TWO, results
+from runs import ONE, TWO, interrupt, results
 from warmstart.basics import InputError, StorageError
 from warmstart.data import DataSource, load
 from warmstart.models import ResNet18, UserModel
@@ -354,6 +355,29 @@ def test_a_lost_checkpoint_costs_its_trial_a_repetition(study, uninterrupted, tm
     (lost,) = (tmp_path / "checkpoints").rglob("round-0002.safetensors")
     lost.unlink()
     assert results(run_study(study, tmp_path, execution=ONE)) == uninterrupted
+
+
+def test_finished_trials_need_no_checkpoint(study, tmp_path):
+    digits = load(study.data)
+    whole = run_study(study, tmp_path, dataset=digits, execution=ONE)
+    shutil.rmtree(tmp_path / "checkpoints")
+    heard = []
+    # Of data in memory nothing is said without looking, so the study is opened and its trials are gone through.
+    assert run_study(study, tmp_path, dataset=digits, execution=ONE, listener=heard.append).rounds == whole.rounds
+    assert heard == [Plan(total=18, done=18)]
+
+
+def test_of_lost_checkpoints_only_unfinished_trials_play_again(study, uninterrupted, tmp_path):
+    interrupt(study, tmp_path, 7)
+    finished = [record for record in read_study(tmp_path).rounds if Store(tmp_path).last_round(record.arm, 0)[0] == 3]
+    assert 0 < len(finished) < 7
+    shutil.rmtree(tmp_path / "checkpoints")
+    heard = []
+    records = run_study(study, tmp_path, execution=ONE, listener=heard.append)
+    assert results(records) == uninterrupted
+    assert set(finished) < set(records.rounds)  # to the second
+    assert Plan(total=18, done=len(finished)) in heard
+    assert sum(isinstance(event, RoundRecord) for event in heard) == 18 - len(finished)
 
 
 def test_a_study_of_data_in_memory_says_so(study, tmp_path):

@@ -154,6 +154,21 @@ def test_a_file_system_without_second_names_gets_copies(expected, tmp_path, monk
     assert was_taken_over(tmp_path) == SHARED
 
 
+@pytest.mark.skipif(os.name != "posix", reason="folders are synchronized where the system can")
+def test_a_second_name_has_reached_the_disk_before_a_round_tells_of_it(tmp_path, monkeypatch):
+    settled, fsync = set(), os.fsync
+
+    def note(handle):
+        settled.add(os.fstat(handle).st_ino)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    interrupt(ONE_SEED, tmp_path, 2)
+    folders = {(tmp_path / str(Store(tmp_path).last_round(arm, 0)[1])).parent for arm in ("cold", "warm")}
+    assert len(folders) == 2
+    assert {folder.stat().st_ino for folder in folders} <= settled
+
+
 def test_a_diverged_first_round_is_taken_over_too(tmp_path):
     arms = [Arm(strategy, first_learning_rate=1e25) for strategy in (Cold(), Warm(), ShrinkPerturb())]
     study = replace(ONE_SEED, arms=arms)

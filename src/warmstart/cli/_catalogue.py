@@ -37,10 +37,11 @@ def models() -> None:
 @click.command()
 def strategies() -> None:
     """List the strategies, with their options and defaults."""
-    from warmstart.studies import known_strategies
+    from warmstart.studies import OVERRIDES, kebab, known_strategies
 
     _print(("name", "what it does", "options = defaults"), _described(known_strategies()))
-    Console().print("Each also takes train-on, normalization and optimizer-state, which override the study's.")
+    own = ", ".join(map(kebab, OVERRIDES))
+    Console().print(f"Each also takes {own}, and penalty=NAME with penalty.OPTION, which override the study's.")
 
 
 def _described(known: Mapping[str, type]) -> list[tuple[str, str, str]]:

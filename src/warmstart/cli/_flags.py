@@ -114,7 +114,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "--source",
             "source.name",
             "NAME|PATH",
-            "Other data of the same shape of input, trained on before the stream begins (transfer).",
+            "Other data of the same shape of input, all trained on before the stream begins (transfer).",
         ),
         Flag(
             "--train-on",
@@ -206,7 +206,15 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
         value = given.get(flag.parameter)
         if value is not None:
             _put(merged, flag.place, value)
+    _share_directory(merged)
     return merged
+
+
+def _share_directory(tables: Tables) -> None:
+    """Look for the source where the data are looked for, unless it says where it lies."""
+    directory = tables.get("data", {}).get("directory")
+    if "source" in tables and directory is not None:
+        tables["source"].setdefault("directory", directory)
 
 
 def _put(tables: Tables, place: str, value: str) -> None:

@@ -97,7 +97,7 @@ _RUN = (
     ("--data", "NAME|PATH", "One data set in place of all the paper's."),
     ("--model", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
     ("--width", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
-    ("--max-epochs", "N", "Cap on the epochs of a round. [default: 350 x scale, at least 5]"),
+    ("--max-epochs", "N", "Cap on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
     ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
     ("--threads", "N", "PyTorch threads of each. [default: 1]"),
     ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
@@ -128,7 +128,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
     `all` stands for every experiment; `warmstart paper list` names them.
     """
-    from warmstart.paper import chosen_experiments, run_experiments
+    from warmstart.paper import UnfinishedError, chosen_experiments, run_experiments
     from warmstart.studies import Execution, build_options
 
     from ._progress import shown
@@ -137,9 +137,15 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
     execution = build_options(Execution, options, kind="paper run")
     experiments = chosen_experiments(ids)
     setting = _setting(given)
-    with shown(Console(stderr=True)) as listener:
-        run_experiments(experiments, setting, out, only=_facets(only), execution=execution, listener=listener)
-    _write(out, [experiment.id for experiment in experiments])
+    facets = _facets(only)
+    ids = [experiment.id for experiment in experiments]
+    try:
+        with shown(Console(stderr=True)) as listener:
+            run_experiments(experiments, setting, out, only=facets, execution=execution, listener=listener)
+    except UnfinishedError:
+        _write(out, ids)  # of what did run
+        raise
+    _write(out, ids)
 
 
 def _setting(given: dict[str, Any]) -> Setting:
@@ -184,6 +190,8 @@ def _write(out: str, ids: Sequence[str]) -> None:
     from warmstart.paper import read_chapters, setting_in
     from warmstart.reports import write_paper_report
 
+    from ._report import print_place
+
     console, chapters = Console(), read_chapters(out)
     files = write_paper_report(chapters, Path(out), note=f"Setting: {setting_in(out).words}.")
     table = Table("experiment", "claim", "verdict", title=setting_in(out).words)
@@ -192,4 +200,4 @@ def _write(out: str, ids: Sequence[str]) -> None:
             if chapter.id in ids or (not ids and chapter.exhibits):
                 table.add_row(chapter.id, finding.claim, finding.verdict.value)
     console.print(table)
-    console.print(f"Report: {files.html or files.markdown}", highlight=False, markup=False, soft_wrap=True)
+    print_place(console, files)

@@ -12,6 +12,7 @@ from rich.console import Console
 from warmstart.basics import check_writable, write_whole
 
 if TYPE_CHECKING:
+    from warmstart.reports import PaperFiles, ReportFiles
     from warmstart.studies import StudyRecords
 
 
@@ -44,14 +45,15 @@ def show_results(records: StudyRecords, directory: Path, *, json_file: str | Non
     console.print(summary.verdict, highlight=False, markup=False)
     for note in summary.notes:
         console.print(f"Note: {note}", highlight=False, markup=False)
-    page = (
-        f"Report: {files.html}"
-        if files.html
-        else f"Report: {files.markdown} (without page and charts: {files.skipped})"
-    )
-    console.print(page, highlight=False, markup=False, soft_wrap=True)
+    print_place(console, files)
     if json_file:
         _write_json(summary_text(summary), json_file)
+
+
+def print_place(console: Console, files: ReportFiles | PaperFiles) -> None:
+    """Say where the report is, and what was left out of it for what reason."""
+    without = "" if files.html else f" (without page and charts: {files.skipped})"
+    console.print(f"Report: {files.html or files.markdown}{without}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _write_json(text: str, target: str) -> None:

@@ -25,5 +25,6 @@ from ._report import read_chapters as read_chapters
 from ._report import setting_in as setting_in
 from ._results import Results as Results
 from ._results import read_results as read_results
+from ._run import UnfinishedError as UnfinishedError
 from ._run import run_experiments as run_experiments
 from ._setting import Setting as Setting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 
 from warmstart.statistics import (
     Estimate,
@@ -15,7 +16,7 @@ from warmstart.statistics import (
 
 from ._chapter import Verdict
 from ._experiment import Judgement
-from ._results import CaseResults
+from ._results import CaseResults, Results
 
 SMALLEST = 0.005
 """The smallest difference of accuracies that matters, half a point; an interval within it contradicts a claimed one."""
@@ -169,6 +170,17 @@ def in_some(comparisons: Sequence[Callable[[float], Judgement]]) -> Judgement:
     if Verdict.REPRODUCED in verdicts:
         return Judgement(Verdict.REPRODUCED, reasons)
     return Judgement(Verdict.NOT_REPRODUCED if verdicts == {Verdict.NOT_REPRODUCED} else Verdict.INCONCLUSIVE, reasons)
+
+
+def of_first_case(judge: Callable[[Results, CaseResults], Judgement]) -> Callable[[Results], Judgement]:
+    """Make the judge of an experiment's first study one of its results; where nothing has been run, it says so."""
+
+    @wraps(judge)
+    def judged(results: Results) -> Judgement:
+        case = results.first()
+        return missing() if case is None else judge(results, case)
+
+    return judged
 
 
 def missing() -> Judgement:

@@ -12,8 +12,9 @@ from ._chapter import Chapter, Finding, Verdict
 from ._experiment import Claim, Experiment, Judgement
 from ._registry import known_experiments
 from ._results import CaseResults, Results, read_results
-from ._run import SETTING, STUDIES, read_setting
+from ._run import STUDIES
 from ._setting import Setting
+from ._setting_file import SETTING, read_setting
 
 
 def read_chapters(directory: str | Path) -> list[Chapter]:
@@ -93,13 +94,18 @@ def _so_far(judgement: Judgement, results: Results) -> Judgement:
 
 
 def _provenance(cases: Sequence[CaseResults]) -> dict[str, Any]:
-    """Return versions and machine; where studies differ in one, all its values."""
+    """Return versions and machine; where studies, or runs of one, differ in one, all its values, each once."""
     merged: dict[str, list[Any]] = {}
     for case in cases:
         for key, value in case.records.provenance.items():
-            if value not in merged.setdefault(key, []):
-                merged[key].append(value)
+            known = merged.setdefault(key, [])
+            known += [one for one in _one_by_one(value) if one not in known]
     return {key: values[0] if len(values) == 1 else _range(key, values) for key, values in merged.items()}
+
+
+def _one_by_one(value: Any) -> list[Any]:
+    """Return the values of a study's runs; a study that went on with another version names both."""
+    return value.split(", then ") if isinstance(value, str) else [value]
 
 
 def _range(key: str, values: list[Any]) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, unknown_name, write_whole
+from warmstart.basics import InputError, unknown_name
 from warmstart.data import Dataset, DataSource, is_at_hand, load, training_samples
 from warmstart.studies import (
     EvaluateOn,
@@ -17,18 +16,20 @@ from warmstart.studies import (
     Listener,
     Workers,
     is_complete,
-    model_from_table,
-    model_to_table,
     run_study,
 )
 
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
+from ._setting_file import check_directory, keep_setting, read_setting
 
-SETTING = "setting.json"
 STUDIES = "studies"
 
 Load = Callable[[DataSource], Dataset]
+
+
+class UnfinishedError(InputError):
+    """Some studies could not be run; all others were."""
 
 
 def run_experiments(
@@ -58,23 +59,32 @@ def run_experiments(
         The setting, with the sizes of the data sets in it.
 
     Raises:
-        InputError: If no study has these facets, if the directory holds results in another setting, or if a data set is
-            missing.
+        InputError: If no study has these facets, if the directory is a file or holds results in another setting, or if
+            a data set is missing.
+        UnfinishedError: If studies could not be run, after all others were.
         StorageError: If the disk is full or the directory cannot be written.
     """
     directory, tell = Path(directory), listener or _silent
     loaded = _loader(tell)
+    check_directory(directory)
     setting = replace(setting, digits=_digits(setting, directory))
     _check_facets(experiments, setting, only or {})
     setting = _sized(setting, experiments, directory, only or {})
     chosen = [(experiment, case) for experiment in experiments for case in _chosen(experiment, setting, only or {})]
     if not chosen:
         raise InputError(f"only must leave at least one study to run, but none has {_facets_text(only or {})}.")
-    keep_setting(setting, directory)
+    setting = keep_setting(setting, directory)
+    failed: list[str] = []
     with Workers(execution or Execution()) as workers:
         for number, (experiment, case) in enumerate(chosen, start=1):
-            tell(f"{number} of {len(chosen)} studies: {experiment.id} {' '.join(case.facets.values())}")
-            _run_case(case, directory / STUDIES, loaded, workers, tell)
+            name = f"{experiment.id} {' '.join(case.facets.values())}"
+            tell(f"{number} of {len(chosen)} studies: {name}")
+            try:
+                _run_case(case, directory / STUDIES, loaded, workers, tell)
+            except InputError as error:
+                failed.append(f"{name}: {error}")
+    if failed:
+        raise UnfinishedError(f"{len(failed)} of {len(chosen)} studies could not be run: {' '.join(failed)}")
     return setting
 
 
@@ -103,12 +113,16 @@ def _loader(tell: Listener) -> Load:
 
 
 def _check_facets(experiments: Sequence[Experiment], setting: Setting, only: Mapping[str, Sequence[str]]) -> None:
-    """Raise if a facet is one of no study: misspelled, it would choose them all."""
-    known = dict.fromkeys(
-        key for experiment in experiments for case in experiment.cases(setting) for key in case.facets
-    )
-    if unknown := next((key for key in only if key not in known), None):
-        raise unknown_name("facet", unknown, known)
+    """Raise if a facet or a value of one is of no study: misspelled, it would choose others than are meant."""
+    known: dict[str, dict[str, None]] = {}
+    for case in (case for experiment in experiments for case in experiment.cases(setting)):
+        for key, value in case.facets.items():
+            known.setdefault(key, {})[value] = None
+    for key, values in only.items():
+        if key not in known:
+            raise unknown_name("facet", key, known)
+        if unknown := next((value for value in values if value not in known[key]), None):
+            raise unknown_name(key, unknown, known[key])
 
 
 def _chosen(experiment: Experiment, setting: Setting, only: Mapping[str, Sequence[str]]) -> list[Case]:
@@ -155,57 +169,3 @@ def _sized(
 
 def _sources(case: Case) -> list[DataSource]:
     return [case.study.data, *([case.study.source] if case.study.source is not None else [])]
-
-
-def keep_setting(setting: Setting, directory: Path) -> None:
-    """Write the setting into the directory, or raise if results in another one are there.
-
-    Raises:
-        InputError: If the directory holds another setting.
-    """
-    stored = read_setting(directory)
-    if stored is not None:
-        _check_same(_table(stored), _table(setting), directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_whole(directory / SETTING, json.dumps(_table(setting) | {"samples": dict(setting.samples)}, indent=1) + "\n")
-
-
-def _check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], directory: Path) -> None:
-    differing = [key for key in asked if stored.get(key) != asked[key]]
-    if differing:
-        pairs = ", ".join(f"{key} is {stored.get(key)}, not {asked[key]}" for key in differing)
-        raise InputError(
-            f"{directory} holds results in another setting: {pairs}; choose another directory, or the same setting."
-        )
-
-
-def _table(setting: Setting) -> dict[str, Any]:
-    """Return what results in one directory have in common; where the data lie is not part of it."""
-    return {
-        "scale": setting.scale,
-        "seeds": setting.seeds,
-        "data": setting.data,
-        "model": None if setting.model is None else model_to_table(setting.model),
-        "width": setting.width,
-        "max_epochs": setting.max_epochs,
-        "digits": setting.digits,
-    }
-
-
-def read_setting(directory: Path) -> Setting | None:
-    """Return the setting of the results in a directory; None where there are none.
-
-    Raises:
-        InputError: If the file is damaged.
-    """
-    path = directory / SETTING
-    if not path.exists():
-        return None
-    try:
-        table = json.loads(path.read_text())
-        model = None if table["model"] is None else model_from_table(table.pop("model"))
-        return Setting(**{**table, "model": model})
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
-        raise InputError(
-            f"{path} must hold the setting of the results beside it, but cannot be read: {error}."
-        ) from error

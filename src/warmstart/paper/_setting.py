@@ -10,11 +10,13 @@ from typing import TypeVar
 from warmstart.basics import InputError, check_at_least, check_in_range
 from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
+from warmstart.studies import format_spec, model_to_table
 from warmstart.training import StopRule
 
 PAPER_FIT = 33_333
 """Samples that the paper fits to: two thirds of CIFAR's 50,000."""
 PAPER_EPOCHS = 350
+RELEASED_WIDTH = 16
 SMALLEST_ARRIVAL = 200
 FEWEST_EPOCHS = 5
 THIN_BELOW, ENDS_BELOW = 0.1, 0.05
@@ -29,14 +31,15 @@ class Setting:
 
     Args:
         scale: Share of the training data, in (0, 1]; 1 is the paper's setting. Arrivals shrink in proportion, though
-            not below 200 samples, and so does the cap on a round's epochs, though not below 5. Below 0.1, grids of
-            options keep their ends and their middle, below 0.05 their ends.
+            not below 200 samples, and so does the cap on a round's epochs. Below 0.1, grids of options keep their ends
+            and their middle; below 0.05, where models are not trained to the end, their ends, and rounds take at most
+            5 epochs.
         seeds: Paired repetitions, at least 1; the paper's 5.
         directory: Where data sets lie.
         data: A data set that takes the place of all the paper's; None: the paper's.
         model: What takes the place of the paper's ResNet-18; None: ResNet-18 of ``width``.
         width: Of ResNet-18; None: the released code's 16, and 8 at a scale below 0.05.
-        max_epochs: Cap on the epochs of a round; None: 350, in proportion.
+        max_epochs: Cap on the epochs of a round; None: 350, in proportion, and 5 at a scale below 0.05.
         digits: The paper's house numbers, "svhn", or what stands in for them where they are not at hand, "mnist-m".
         samples: Training samples of each data set, by name, each at least 1.
 
@@ -88,9 +91,26 @@ class Setting:
 
     def arrival_size(self, name: str, of_paper: int = 1_000) -> int:
         """Return the size of an arrival: the paper's, in proportion to the data."""
-        size = round(of_paper * self.fitted(name) / PAPER_FIT)
+        fitted = self.fitted(name)
         # At least three arrivals, however few the data: a stream of one would be no stream.
-        return min(max(size, SMALLEST_ARRIVAL), max(self.fitted(name) // 3, 2))
+        size = min(max(round(of_paper * fitted / PAPER_FIT), SMALLEST_ARRIVAL), max(-(-fitted // 3), 2))
+        is_sliver = 0 < fitted % size < size / 4
+        # The last arrival is compared as the others are; one of a few samples would be no arrival.
+        return -(-fitted // (fitted // size)) if is_sliver else size
+
+    @property
+    def is_papers(self) -> bool:
+        """Whether the results can stand beside published ones: all data, the paper's, with its model and its cap."""
+        same_model = self.model is None and self.resnet_width == RELEASED_WIDTH
+        return self.scale == 1 and self.data is None and same_model and self.epochs == PAPER_EPOCHS
+
+    @property
+    def network(self) -> str:
+        """The paper's ResNet-18, or what takes its place, as it is typed."""
+        if self.model is None:
+            return "resnet18"
+        table = model_to_table(self.model)
+        return format_spec(table.pop("name"), table)
 
     @property
     def resnet(self) -> Architecture:
@@ -100,7 +120,7 @@ class Setting:
     @property
     def resnet_width(self) -> int:
         """Width of ResNet-18."""
-        return self.width or (16 if self.scale >= ENDS_BELOW else 8)
+        return self.width or (RELEASED_WIDTH if self.scale >= ENDS_BELOW else 8)
 
     @property
     def mlp(self) -> Architecture:
@@ -115,7 +135,8 @@ class Setting:
     @property
     def epochs(self) -> int:
         """Most epochs that a round may take."""
-        return self.max_epochs or max(math.ceil(PAPER_EPOCHS * self.scale), FEWEST_EPOCHS)
+        in_proportion = math.ceil(PAPER_EPOCHS * self.scale) if self.scale >= ENDS_BELOW else 0
+        return self.max_epochs or max(in_proportion, FEWEST_EPOCHS)
 
     def stop(self, *, patience: int | None = None) -> StopRule:
         """Return the paper's rule: 99 % training accuracy; with patience also when that does not improve any more."""
@@ -141,7 +162,7 @@ class Setting:
         """The setting in words, to stand wherever a number does."""
         share = "all training data" if self.scale == 1 else f"{100 * self.scale:g} % of the training data"
         stand_in = f"{self.data} in place of the paper's data, " if self.data else ""
-        network = type(self.model).__name__ if self.model else f"ResNet-18 of width {self.resnet_width}"
+        network = self.network if self.model else f"ResNet-18 of width {self.resnet_width}"
         seeds = "1 seed" if self.seeds == 1 else f"{self.seeds} seeds"
         thin = ", options, queries and pairs of data sets thinned" if self.scale < THIN_BELOW else ""
         digits = f", {STAND_IN} in place of {SVHN}" if self.digits == STAND_IN and not self.data else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
@@ -14,6 +15,16 @@ from ._published import Number, published
 from ._results import CaseResults, ReadValue
 
 NOTHING = "-"
+
+
+def fit_for_a_file(*parts: str) -> str:
+    """Return a name of an exhibit made of parts, one of which may be a path.
+
+    Example:
+        >>> fit_for_a_file("accuracy", "/tmp/my data.npz")
+        'accuracy-tmp-my-data.npz'
+    """
+    return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)).strip("-")
 
 
 def percent(estimate: Estimate) -> str:

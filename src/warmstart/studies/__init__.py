@@ -3,8 +3,7 @@
 from ._arm import Arm as Arm
 from ._arm import parse_arm as parse_arm
 from ._directory import read_study as read_study
-from ._executor import Execution as Execution
-from ._executor import Workers as Workers
+from ._execution import Execution as Execution
 from ._names import known_models as known_models
 from ._names import known_penalties as known_penalties
 from ._names import known_probes as known_probes
@@ -14,9 +13,11 @@ from ._names import model_from_spec as model_from_spec
 from ._names import model_from_table as model_from_table
 from ._names import model_to_table as model_to_table
 from ._options import build_options as build_options
+from ._options import format_spec as format_spec
 from ._options import kebab as kebab
 from ._options import options_of as options_of
 from ._options import split_spec as split_spec
+from ._overrides import OVERRIDES as OVERRIDES
 from ._provenance import provenance as provenance
 from ._records import RoundRecord as RoundRecord
 from ._records import StudyRecords as StudyRecords
@@ -38,3 +39,4 @@ from ._summary import check_reference as check_reference
 from ._summary import summarize as summarize
 from ._summary import summary_schema as summary_schema
 from ._task import EpochMessage as EpochMessage
+from ._workers import Workers as Workers

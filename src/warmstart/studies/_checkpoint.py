@@ -61,11 +61,11 @@ def _put(draft: Path, path: Path) -> None:
     with draft.open("rb") as file:
         os.fsync(file.fileno())
     draft.replace(path)
-    _settle(path.parent)
+    settle(path.parent)
 
 
-def _settle(folder: Path) -> None:
-    """Wait until a rename has reached the disk, so that no stored round can name a file that a power failure undid."""
+def settle(folder: Path) -> None:
+    """Wait until new names have reached the disk, so that no stored round names a file that a power failure undid."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:

@@ -14,7 +14,8 @@ from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
 
 from ._directory import STUDY_FILE, check_directory, read_study
-from ._executor import Execution, Workers, run_tasks
+from ._execution import Execution
+from ._executor import run_tasks
 from ._provenance import provenance
 from ._records import RoundRecord, StudyRecords
 from ._rehearsal import Size, model_signature, rehearse
@@ -24,6 +25,7 @@ from ._store import Store
 from ._study import EvaluateOn, Study, study_identity
 from ._study_file import write_study_file
 from ._task import Arrays, EpochMessage, Message, RoundMessage, fitted
+from ._workers import Workers
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,8 @@ def run_study(
         dataset: The data, if they are in memory already; ``study.data`` then only describes them.
         source: Likewise the data of ``study.source``.
         execution: Processes, threads, device.
-        workers: Processes that are there already, in place of ``execution``; they are left running. After a study that
-            failed they are of no use any more.
+        workers: Processes that are there already, in place of ``execution``; they are left running, or replaced after a
+            study that failed.
         listener: Told about the plan, epochs and finished rounds as they come, and in words what is under way.
 
     Raises:
@@ -224,9 +226,11 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
     execution = workers.execution
     rounds = store.entry("rounds_expected")
     total = len(study.labels) * study.seeds * rounds
-    tell(Plan(total=total, done=len(store.rounds())))
     made = provenance(device=execution.device, workers=execution.worker_count, threads=execution.threads)
     work = Work(store, study, rounds, partial(_handle, store, store.begin_run(made), tell))
+    work.forget_lost()
+    # Before the beginning, which may take rounds over and tell of them: they count as new ones.
+    tell(Plan(total=total, done=len(store.rounds())))
     run_tasks(work.beginning(), arrays, directory=store.directory, workers=workers, handle=work.handle)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from warmstart.trial import opening
 
-from ._checkpoint import copy_whole
+from ._checkpoint import copy_whole, settle
 from ._storage import storage_errors
 from ._store import Store
 from ._study import Study
@@ -44,13 +44,24 @@ class Work:
     def __init__(self, store: Store, study: Study, rounds: int, keep: Callable[[Message], None]) -> None:
         self._store, self._study, self._rounds, self._keep = store, study, rounds, keep
         self._leaders = sharing(study)
+        self._trials = [(label, seed) for seed in range(study.seeds) for label in study.labels]
         self._waiting: set[tuple[str, int]] = set()
+
+    def forget_lost(self) -> None:
+        """Forget unfinished trials whose checkpoint is gone, before the beginning: they are played again as a whole.
+
+        Finished trials stay, for they need no checkpoint any more.
+        """
+        for label, seed in self._trials:
+            done, checkpoint = self._store.last_round(label, seed)
+            is_there = checkpoint is None or (self._store.directory / checkpoint).exists()
+            if done < self._rounds and not is_there:
+                self._store.forget(label, seed)
 
     def beginning(self) -> list[Task]:
         """Return the tasks that need not wait for another's first round, seed by seed."""
-        trials = [(label, seed) for seed in range(self._study.seeds) for label in self._study.labels]
-        self._waiting = {trial for trial in trials if self._waits(*trial)}
-        return self._unfinished([self._task(*trial) for trial in trials if trial not in self._waiting])
+        self._waiting = {trial for trial in self._trials if self._waits(*trial)}
+        return self._unfinished([self._task(*trial) for trial in self._trials if trial not in self._waiting])
 
     def handle(self, message: Message) -> list[Task]:
         """Keep what a message brings, and return the tasks that it makes possible."""
@@ -65,22 +76,18 @@ class Work:
 
     def _waits(self, label: str, seed: int) -> bool:
         leader = self._leaders.get(label)
-        return leader is not None and not self._store.last_round(label, seed)[0] and not self._done(leader, seed)
+        return leader is not None and not self._done(label, seed) and not self._done(leader, seed)
 
     def _done(self, label: str, seed: int) -> int:
-        return self._task(label, seed).done
+        return self._store.last_round(label, seed)[0]
 
     def _task(self, label: str, seed: int) -> Task:
         """Return the rest of a trial, its first round taken over where that can be."""
-        if label in self._leaders and not self._store.last_round(label, seed)[0]:
+        if label in self._leaders and not self._done(label, seed):
             taken = _taken_over(self._store, label, self._leaders[label], seed)
             if taken is not None:
                 self._keep(taken)
         done, checkpoint = self._store.last_round(label, seed)
-        if checkpoint is not None and not (self._store.directory / checkpoint).exists():
-            # What it would go on from is lost, and all is played again, after a next interruption from there on.
-            self._store.forget(label, seed)
-            done, checkpoint = 0, None
         folder = checkpoint_folder(label, seed)
         return Task(label, self._study.trial(label, seed), self._study.evaluation, folder, done, checkpoint)
 
@@ -109,3 +116,5 @@ def _second_name(path: Path, other: Path) -> None:
             os.link(path, other)
         except OSError:
             copy_whole(path, other)
+        else:
+            settle(other.parent)

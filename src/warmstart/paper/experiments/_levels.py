@@ -14,7 +14,7 @@ def level(case: CaseResults, arm: str, xs: Sequence[float], *, series: str) -> l
 
 def at_full_scale(results: Results, points: Sequence[Point]) -> Sequence[Point]:
     """Return published points only where ours are in the paper's setting."""
-    return points if results.setting.scale == 1 and results.setting.data is None else []
+    return points if results.setting.is_papers else []
 
 
 def on_their_data(results: Results, text: str) -> str:

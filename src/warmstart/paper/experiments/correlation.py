@@ -5,7 +5,7 @@ from statistics import StatisticsError, correlation
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Table
 from warmstart.paper._experiment import Claim, Experiment, Judgement
-from warmstart.paper._judge import missing, positive, untestable
+from warmstart.paper._judge import of_first_case, positive, untestable
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._show import NOTHING, estimate_point, percent
 from warmstart.statistics import Estimate, interval_text, mean_interval
@@ -74,10 +74,8 @@ def _points(case: CaseResults, arm: str, series: str) -> list[Point]:
     return [] if x is None else [estimate_point(series, x, case.accuracy(arm))]
 
 
-def _good_ones_have_moved(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _good_ones_have_moved(results: Results, case: CaseResults) -> Judgement:
     arms = list(warm_arms(results.setting))
     known = [arm for arm in arms if _is_known(case, arm)]
     there = f"{len(known)} of {len(arms)} warm settings were trained to the end"

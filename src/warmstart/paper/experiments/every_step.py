@@ -5,7 +5,7 @@ from functools import partial
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, if_trained, in_some, missing
+from warmstart.paper._judge import better, if_trained, in_some, of_first_case
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
@@ -46,10 +46,8 @@ def _chart(results: Results, case: CaseResults) -> Curves:
     return Curves("shrinks", caption, Axis("1 - factor of every step"), Axis("accuracy", Format.SHARE), points)
 
 
-def _regularizes(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _regularizes(results: Results, case: CaseResults) -> Judgement:
     arms = [_arm(shrink).label for shrink in results.setting.grid(SHRINKS)]
     return in_some([partial(_helps, case, arm) for arm in arms])
 

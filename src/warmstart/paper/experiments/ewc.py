@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, in_all, missing, not_better, worse
+from warmstart.paper._judge import if_trained, in_all, not_better, of_first_case, worse
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
@@ -50,10 +50,9 @@ def _chart(results: Results, case: CaseResults) -> Curves:
     )
 
 
-def _strongest_is_worse(results: Results) -> Judgement:
-    case, strength = results.first(), max(results.setting.grid(STRENGTHS))
-    if case is None:
-        return missing()
+@of_first_case
+def _strongest_is_worse(results: Results, case: CaseResults) -> Judgement:
+    strength = max(results.setting.grid(STRENGTHS))
     difference = case.difference(_consolidated(strength).label, "warm")
     # The strongest may keep the model from fitting the data: that is harm too, and no fault of the scale.
     return if_trained(
@@ -61,10 +60,8 @@ def _strongest_is_worse(results: Results) -> Judgement:
     )
 
 
-def _never_helps(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _never_helps(results: Results, case: CaseResults) -> Judgement:
     return in_all(_does_not_help(case, strength) for strength in results.setting.grid(STRENGTHS))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from warmstart.paper._chapter import Verdict
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Table
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import missing, positive
+from warmstart.paper._judge import of_first_case, positive
 from warmstart.paper._published import published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
@@ -122,10 +122,8 @@ def log_ratios(case: CaseResults, arm: str) -> list[float | None]:
     return [math.log(new / old) if new and old else None for new, old in pairs]
 
 
-def _new_is_larger(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _new_is_larger(results: Results, case: CaseResults) -> Judgement:
     judgement = positive(mean_interval(log_ratios(case, "warm")), "Logarithm of new over old, warm")
     return _if_half_is_fitted(case, judgement)
 
@@ -140,10 +138,9 @@ def _if_half_is_fitted(case: CaseResults, judgement: Judgement) -> Judgement:
     return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))
 
 
-def _shrinking_balances(results: Results) -> Judgement:
-    case, shrink = results.first(), min(results.setting.grid(SHRINKS))
-    if case is None:
-        return missing()
+@of_first_case
+def _shrinking_balances(results: Results, case: CaseResults) -> Judgement:
+    shrink = min(results.setting.grid(SHRINKS))
     pairs = zip(_imbalance(case, "warm"), _imbalance(case, _shrunk(shrink).label), strict=True)
     closer = [None if warm is None or shrunk is None else warm - shrunk for warm, shrunk in pairs]
     what = f"By how much the logarithm of new over old is closer to 0 with shrink {shrink:g} than warm"

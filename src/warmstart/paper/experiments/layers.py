@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from warmstart.models import LogisticRegression
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, in_all, missing, worse
+from warmstart.paper._judge import if_trained, in_all, of_first_case, worse
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
@@ -80,10 +80,8 @@ def _label(which: Which, count: int) -> str:
     return Arm(KeepLayers(which, count)).label
 
 
-def _some_layers_are_worse(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _some_layers_are_worse(results: Results, case: CaseResults) -> Judgement:
     return in_all(
         _against_cold(case, _label(which, count), _words(which, count)) for which, count in _kept(results.setting)
     )
@@ -99,9 +97,9 @@ def _against_cold(case: CaseResults, arm: str, words: str) -> Judgement:
     return if_trained(case, ["cold", arm], worse(case.difference(arm), f"{words} against cold"))
 
 
-def _shrunk_head_is_worse(results: Results) -> Judgement:
-    case = results.first()
-    return missing() if case is None else _against_cold(case, SHRUNK_HEAD.label, "Last layer alone shrunk")
+@of_first_case
+def _shrunk_head_is_worse(results: Results, case: CaseResults) -> Judgement:
+    return _against_cold(case, SHRUNK_HEAD.label, "Last layer alone shrunk")
 
 
 EXPERIMENT = Experiment(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from warmstart.paper._chapter import Verdict
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, cheaper, if_trained, in_all, missing, worse
+from warmstart.paper._judge import better, cheaper, if_trained, in_all, of_first_case, worse
 from warmstart.paper._published import published, the_published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
@@ -94,10 +94,8 @@ def _their_times() -> list[Point]:
     return [Point(SERIES, x, n.value / plain.value, by=By.PAPER) for n, x in found if x] if plain else []
 
 
-def _noise_helps(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _noise_helps(results: Results, case: CaseResults) -> Judgement:
     most = _noisy(max(results.setting.grid(DEVIATIONS))).label
     return if_trained(case, ["warm", most], better(case.difference(most, "warm"), f"{_name(results)} against none"))
 
@@ -106,10 +104,8 @@ def _name(results: Results) -> str:
     return f"Noise of {max(results.setting.grid(DEVIATIONS)):g}"
 
 
-def _noise_costs(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _noise_costs(results: Results, case: CaseResults) -> Judgement:
     most = _noisy(max(results.setting.grid(DEVIATIONS))).label
     what = f"Steps of the last round, plain warm start against one with {_name(results).lower()}"
     judgement = if_trained(case, ["warm"], cheaper(case.cost_ratio("warm", most), what))
@@ -117,10 +113,8 @@ def _noise_costs(results: Results) -> Judgement:
     return judgement if judgement.verdict is Verdict.REPRODUCED else if_trained(case, [most], judgement)
 
 
-def _noise_is_not_enough(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _noise_is_not_enough(results: Results, case: CaseResults) -> Judgement:
     return in_all(_gap_stays(case, deviation) for deviation in results.setting.grid(DEVIATIONS))
 
 

@@ -7,7 +7,14 @@ from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import cheaper, if_trained, in_all, positive, worse
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
-from warmstart.paper._show import arms_table, gaps_over_rounds, over_rounds, published_text, their_points
+from warmstart.paper._show import (
+    arms_table,
+    fit_for_a_file,
+    gaps_over_rounds,
+    over_rounds,
+    published_text,
+    their_points,
+)
 from warmstart.statistics import mean_interval
 from warmstart.strategies import Cold, Warm
 from warmstart.streams import Growing
@@ -52,14 +59,14 @@ def _charts(results: Results, case: CaseResults) -> Sequence[Curves]:
     seen = Axis("training samples seen")
     return [
         Curves(
-            f"accuracy-{data}",
+            fit_for_a_file("accuracy", data),
             f"Accuracy after every round on {data}.",
             seen,
             Axis("accuracy", Format.SHARE),
             (*over_rounds(case, case.arms), *at_full_scale(results, published)),
         ),
         Curves(
-            f"gap-{data}",
+            fit_for_a_file("gap", data),
             f"Accuracy minus that of the cold start on {data}, in points, against the data seen.",
             seen,
             Axis("points", Format.POINTS),

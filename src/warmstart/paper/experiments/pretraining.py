@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, missing, not_worse, untestable, worse
+from warmstart.paper._judge import if_trained, not_worse, of_first_case, untestable, worse
 from warmstart.paper._published import published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
@@ -96,10 +96,9 @@ def _points(setting: Setting, case: CaseResults) -> list[Point]:
     ]
 
 
-def _few_do_not_hurt(results: Results) -> Judgement:
-    case, epochs = results.first(), min(_epochs(results.setting))
-    if case is None:
-        return missing()
+@of_first_case
+def _few_do_not_hurt(results: Results, case: CaseResults) -> Judgement:
+    epochs = min(_epochs(results.setting))
     arm = _pretrained(epochs).label
     return if_trained(case, ["cold", arm], not_worse(case.difference(arm), f"{_words(epochs)} on half against none"))
 
@@ -108,19 +107,17 @@ def _words(epochs: int) -> str:
     return "1 epoch" if epochs == 1 else f"{epochs} epochs"
 
 
-def _many_hurt(results: Results) -> Judgement:
-    case, epochs = results.first(), max(_epochs(results.setting))
-    if case is None:
-        return missing()
+@of_first_case
+def _many_hurt(results: Results, case: CaseResults) -> Judgement:
+    epochs = max(_epochs(results.setting))
     arm = _pretrained(epochs).label
     what = f"{_words(epochs)} on half against none"
     return if_trained(case, ["cold", arm], worse(case.difference(arm), what))
 
 
-def _loss_grows(results: Results) -> Judgement:
-    case, planned = results.first(), list(_epochs(results.setting))
-    if case is None:
-        return missing()
+@of_first_case
+def _loss_grows(results: Results, case: CaseResults) -> Judgement:
+    planned = list(_epochs(results.setting))
     if len(planned) == 1:
         return untestable(f"First rounds of {_words(planned[0])} alone leave nothing to compare.")
     few, many = (_pretrained(epochs).label for epochs in (planned[0], planned[-1]))

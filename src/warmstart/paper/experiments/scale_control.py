@@ -5,7 +5,7 @@ from functools import partial
 
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, if_trained, in_all, in_some, missing
+from warmstart.paper._judge import better, if_trained, in_all, in_some, of_first_case
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
@@ -73,10 +73,8 @@ def _scales(case: CaseResults, arm: str) -> list[float | None]:
     return [start / fresh if start is not None and fresh else None for start, fresh in norms]
 
 
-def _keeping_matters(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _keeping_matters(results: Results, case: CaseResults) -> Judgement:
     pairs = [(_label(ShrinkPerturb(shrink)), _label(NormMatched(shrink))) for shrink in results.setting.grid(SHRINKS)]
     return in_all(
         if_trained(case, [arm, control], better(case.difference(arm, control), f"{arm} against {control}"))
@@ -84,10 +82,8 @@ def _keeping_matters(results: Results) -> Judgement:
     )
 
 
-def _scale_alone_helps(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _scale_alone_helps(results: Results, case: CaseResults) -> Judgement:
     arms = [_label(Cold(scale)) for scale in results.setting.grid(SCALES)]
     return in_some([partial(_helps, case, arm) for arm in arms])
 

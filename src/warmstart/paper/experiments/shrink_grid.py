@@ -5,7 +5,7 @@ from functools import partial
 
 from warmstart.paper._exhibits import Axis, Cell, Exhibit, Format, HeatMap
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, cheaper, if_trained, in_some, missing
+from warmstart.paper._judge import better, cheaper, if_trained, in_some, of_first_case
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arms_table
@@ -69,10 +69,8 @@ def _cells(results: Results, values: dict[str, Estimate]) -> tuple[Cell, ...]:
     return tuple(Cell(f"{shrink:g}", f"{sigma:g}", e.mean, e.low, e.high, e.n) for shrink, sigma, e in pairs)
 
 
-def _noise_helps(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _noise_helps(results: Results, case: CaseResults) -> Judgement:
     return in_some([partial(_is_better, case, arm, plain) for arm, plain in _noisy_and_plain(results)])
 
 
@@ -87,10 +85,8 @@ def _is_better(case: CaseResults, arm: str, plain: str, confidence: float) -> Ju
     return if_trained(case, [arm, plain], better(difference, f"{arm} against {plain}"))
 
 
-def _noise_saves(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _noise_saves(results: Results, case: CaseResults) -> Judgement:
     return in_some([partial(_is_cheaper, case, arm, plain) for arm, plain in _noisy_and_plain(results)])
 
 

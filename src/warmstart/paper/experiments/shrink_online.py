@@ -5,7 +5,7 @@ from functools import partial
 
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, cheaper, if_trained, in_all, in_some, missing, not_worse
+from warmstart.paper._judge import better, cheaper, if_trained, in_all, in_some, not_worse, of_first_case
 from warmstart.paper._published import the_published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
@@ -101,10 +101,8 @@ def _shrunk(results: Results) -> list[str]:
     return [_label(shrink) for shrink in results.setting.grid(SHRINKS)]
 
 
-def _closes_the_gap(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _closes_the_gap(results: Results, case: CaseResults) -> Judgement:
     return in_some([partial(_is_no_worse, case, arm) for arm in _shrunk(results)])
 
 
@@ -113,20 +111,16 @@ def _is_no_worse(case: CaseResults, arm: str, confidence: float) -> Judgement:
     return if_trained(case, ["cold", arm], not_worse(difference, f"{arm} against cold"))
 
 
-def _beats_warm(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _beats_warm(results: Results, case: CaseResults) -> Judgement:
     return in_all(
         if_trained(case, ["warm", arm], better(case.difference(arm, "warm"), f"{arm} against warm"))
         for arm in _shrunk(results)
     )
 
 
-def _is_cheaper(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _is_cheaper(results: Results, case: CaseResults) -> Judgement:
     return in_all(
         if_trained(case, ["cold", arm], cheaper(case.cost_ratio(arm), f"Steps of the last round, {arm} to cold"))
         for arm in _shrunk(results)

@@ -24,7 +24,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
     models = {
         "mlp without biases": MLP(layers=3, width=100, bias=False),
         "mlp": MLP(layers=3, width=100),
-        "resnet18": setting.resnet,
+        setting.network: setting.resnet,
     }
     return [
         Case(
@@ -84,7 +84,7 @@ def _stays(case: CaseResults, factor: float) -> Judgement:
 
 
 def _others_survive(results: Results) -> Judgement:
-    others = [case for name in ("mlp", "resnet18") for case in results.where(model=name)]
+    others = [case for name in ("mlp", results.setting.network) for case in results.where(model=name)]
     return in_all([*(_survives(case, 0.8) for case in others), *map(_lost, others)])
 
 

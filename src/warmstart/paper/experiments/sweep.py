@@ -10,7 +10,7 @@ from warmstart.basics import generator_for
 from warmstart.paper._chapter import Verdict
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Table
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import cheaper, if_trained, in_all, in_some, missing, not_worse, untestable
+from warmstart.paper._judge import cheaper, if_trained, in_all, in_some, not_worse, of_first_case, untestable
 from warmstart.paper._published import Number, published
 from warmstart.paper._results import CONFIDENCE, CaseResults, Results
 from warmstart.paper._setting import Setting
@@ -155,10 +155,8 @@ def _our_row(case: CaseResults, start: str, arms: dict[str, str]) -> tuple[str, 
     return start, whose, NOTHING if seconds is None else f"{seconds:.3g}", percent(case.accuracy(best))
 
 
-def _some_match(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _some_match(results: Results, case: CaseResults) -> Judgement:
     return _noted(in_some([partial(_matches, results, case, arm) for arm in warm_arms(results.setting)]))
 
 
@@ -178,10 +176,8 @@ def _noted(judgement: Judgement) -> Judgement:
     return Judgement(judgement.verdict, (*judgement.reasons, note))
 
 
-def _matching_takes_as_long(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _matching_takes_as_long(results: Results, case: CaseResults) -> Judgement:
     arms = warm_arms(results.setting)
     matching = [arm for arm in arms if _matches(results, case, arm, CONFIDENCE).verdict is Verdict.REPRODUCED]
     if not matching:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from warmstart.models import Architecture
+from warmstart.models import MLP, Architecture, LogisticRegression
 from warmstart.paper._chapter import Verdict
 from warmstart.paper._exhibits import Axis, By, Cell, Exhibit, Format, HeatMap
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
@@ -23,11 +23,11 @@ PATIENCE = 10
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    models = {"resnet18": setting.resnet, "mlp": setting.mlp, "logistic": setting.logistic}
+    models = {setting.network: setting.resnet, "mlp": setting.mlp, "logistic": setting.logistic}
     return [
         Case(
             {"data": data, "model": name, "optimizer": optimizer.value},
-            _study(setting, data, model, optimizer, patience=None if name == "resnet18" else PATIENCE),
+            _study(setting, data, model, optimizer),
         )
         for data in setting.data_sets("cifar10", setting.digits, "cifar100")
         for name, model in models.items()
@@ -35,16 +35,15 @@ def _cases(setting: Setting) -> Sequence[Case]:
     ]
 
 
-def _study(
-    setting: Setting, data: str, model: Architecture, optimizer: OptimizerKind, *, patience: int | None
-) -> Study:
+def _study(setting: Setting, data: str, model: Architecture, optimizer: OptimizerKind) -> Study:
+    never_fits = isinstance(model, MLP | LogisticRegression)
     return Study(
         arms=[Cold(), Warm()],
         data=setting.source(data),
         architecture=model,
         stream=TwoPhase(),
         recipe=Recipe(optimizer),
-        stop=setting.stop(patience=patience),
+        stop=setting.stop(patience=PATIENCE if never_fits else None),
         seeds=setting.seeds,
     )
 
@@ -101,7 +100,7 @@ def _hurts_less(results: Results) -> Judgement:
     pairs = [
         _Pair(_name(case), simple, case)
         for simple in results.where(model="logistic")
-        for model in ("resnet18", "mlp")
+        for model in (results.setting.network, "mlp")
         for case in results.where(model=model, data=simple.facets["data"], optimizer=simple.facets["optimizer"])
     ]
     return _smaller_gap(pairs, "Warm minus cold of logistic regression less that of the others")

@@ -7,7 +7,7 @@ from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import better, if_trained, in_all, not_worse, untestable, worse
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
-from warmstart.paper._show import arm_point, arms_table, published_text, their_points
+from warmstart.paper._show import arm_point, arms_table, fit_for_a_file, published_text, their_points
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Part
 from warmstart.studies import Study
@@ -89,7 +89,7 @@ def _chart(results: Results, source: str, data: str) -> Curves:
     # There are none for MNIST-M: SVHN's lie elsewhere on the axis.
     theirs = their_points(ID, series=lambda number: str(number.facets["arm"]), x="fraction", source=source, data=data)
     return Curves(
-        f"accuracy-{source}-{data}",
+        fit_for_a_file("accuracy", source, data),
         f"Accuracy on {data} against the fraction of it that is trained on, after training on {source}.",
         Axis(f"fraction of {data}", log=True),
         Axis("accuracy", Format.SHARE),

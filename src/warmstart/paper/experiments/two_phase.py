@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, missing, worse
+from warmstart.paper._judge import if_trained, of_first_case, worse
 from warmstart.paper._published import Number, published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import PAPER_EPOCHS, Setting
@@ -109,10 +109,8 @@ def _epoch(number: Number) -> float:
     return (float(number.facets["round"]) - 1) * PAPER_EPOCHS + float(number.facets["epoch"])
 
 
-def _warm_is_worse(results: Results) -> Judgement:
-    case = results.first()
-    if case is None:
-        return missing()
+@of_first_case
+def _warm_is_worse(results: Results, case: CaseResults) -> Judgement:
     return if_trained(case, case.arms, worse(case.difference("warm"), "Warm against cold"))
 
 

@@ -1,0 +1,81 @@
+"""A study's arrays as files that all its workers map: one copy in memory however many there are."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from warmstart.data import LabelledArrays
+
+from ._storage import storage_errors
+from ._task import Arrays
+
+_SHARED = ".arrays-"
+_TARGET, _SOURCE = "target", "source"
+
+
+@dataclass(frozen=True)
+class ArrayFiles:
+    """Where a study's arrays lie.
+
+    Args:
+        paths: Of the files, by owner, part and field.
+        classes: Numbers of classes, by owner.
+    """
+
+    paths: dict[str, str]
+    classes: dict[str, int]
+
+    def mapped(self) -> Arrays:
+        """Return the arrays, read from their files when they are looked at."""
+        source = self._owned(_SOURCE) if _SOURCE in self.classes else None
+        return replace(self._owned(_TARGET), source=source)
+
+    def _owned(self, owner: str) -> Arrays:
+        train = self._part(owner, "train")
+        assert train is not None, "there are always training data"
+        return Arrays(train, self._part(owner, "test"), self.classes[owner])
+
+    def _part(self, owner: str, name: str) -> LabelledArrays | None:
+        paths = [self.paths.get(f"{owner}-{name}-{field}") for field in ("inputs", "labels")]
+        return None if None in paths else LabelledArrays(*(np.load(path, mmap_mode="r") for path in paths if path))
+
+
+@contextmanager
+def stored(arrays: Arrays, directory: Path) -> Iterator[ArrayFiles]:
+    """Lay the arrays down as files in the directory, for as long as they are needed.
+
+    Raises:
+        StorageError: If the disk is full or the directory cannot be written.
+    """
+    with storage_errors(directory):
+        # Workers still map the files at the end; NFS and Windows then refuse to delete them, and the next run does it.
+        folder = tempfile.TemporaryDirectory(prefix=_SHARED, dir=directory, ignore_cleanup_errors=True)
+    with folder as name:
+        classes = {_TARGET: arrays.classes} | ({} if arrays.source is None else {_SOURCE: arrays.source.classes})
+        yield ArrayFiles(_written(arrays, Path(name)), classes)
+
+
+def _written(arrays: Arrays, folder: Path) -> dict[str, str]:
+    with storage_errors(folder):
+        paths: dict[str, str] = {}
+        for owner, held in ((_TARGET, arrays), (_SOURCE, arrays.source)):
+            for name in ("train", "test"):
+                part = None if held is None else getattr(held, name)
+                for field in () if part is None else ("inputs", "labels"):
+                    key = f"{owner}-{name}-{field}"
+                    paths[key] = str(folder / f"{key}.npy")
+                    np.save(paths[key], getattr(part, field))
+        return paths
+
+
+def sweep(directory: Path) -> None:
+    """Delete array files that an earlier run left, because it was killed or could not delete them."""
+    for left in directory.glob(f"{_SHARED}*"):
+        shutil.rmtree(left, ignore_errors=True)

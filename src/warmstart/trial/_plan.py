@@ -1,0 +1,134 @@
+"""What a round has to do with: what arrives, what had arrived before, what is carried to it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from warmstart.basics import generator_for
+from warmstart.streams import Active
+from warmstart.training import TensorData, predict
+
+from ._carried import Carried
+from ._data import TrialData
+from ._trial import TrainOn, Trial
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What one round has to do with.
+
+    Args:
+        carried: What the round before has handed on.
+        training: What it trains on.
+        new: What arrives now.
+        take_old: Returns what had arrived before.
+        samples_seen: Samples that have arrived, with this round's.
+        evaluation: Never trained on.
+        classes: Number of classes.
+        remembered: Indices into the pool of all that has arrived, for the rounds after this one to build on.
+    """
+
+    carried: Carried
+    training: TensorData
+    new: TensorData
+    take_old: Callable[[], TensorData | None]
+    samples_seen: int
+    evaluation: TensorData
+    classes: int
+    remembered: torch.Tensor | None
+
+    @property
+    def number(self) -> int:
+        """The round's, counted from 1."""
+        return self.carried.round + 1
+
+    @cached_property
+    def old(self) -> TensorData | None:
+        """What had arrived before; None where that was nothing, or the model has no outputs for its classes.
+
+        A copy, of nearly all data in the end, and made only when a probe or a penalty looks at it.
+        """
+        return self.take_old()
+
+
+def plan_round(trial: Trial, data: TrialData, carried: Carried, planned: list[torch.Tensor]) -> Plan:
+    """Return the next round.
+
+    Args:
+        trial: The settings.
+        data: The trial's.
+        carried: What the round before has handed on.
+        planned: The stream's arrivals; where a query picks them, how many they are.
+    """
+    index = carried.round - data.rounds_before_stream
+    return _source_plan(data, carried) if index < 0 else _stream_plan(trial, data, carried, planned, index)
+
+
+def _source_plan(data: TrialData, carried: Carried) -> Plan:
+    """Return the round on the source."""
+    source = data.source
+    assert source is not None, "only asked for where there is one"
+    return Plan(
+        carried=carried,
+        training=source.pool,
+        new=source.pool,
+        take_old=lambda: None,
+        samples_seen=len(source.pool),
+        evaluation=source.evaluation,
+        classes=source.classes,
+        remembered=carried.seen,
+    )
+
+
+def _stream_plan(trial: Trial, data: TrialData, carried: Carried, planned: list[torch.Tensor], index: int) -> Plan:
+    """Return a round on what the stream has brought."""
+    seen, arrival = _arrived(trial, data.pool, carried, planned, index)
+    new = data.pool.take(arrival)
+    return Plan(
+        carried=carried,
+        training=data.pool.take(torch.cat([seen, arrival])) if trial.train_on is TrainOn.SEEN else new,
+        new=new,
+        take_old=lambda: data.pool.take(seen) if len(seen) else _before_stream(data),
+        samples_seen=len(seen) + len(arrival) + (len(data.source.pool) if data.source is not None else 0),
+        evaluation=data.evaluation,
+        classes=data.classes,
+        remembered=_remembered(trial, carried, seen, arrival),
+    )
+
+
+def _before_stream(data: TrialData) -> TensorData | None:
+    """Return what had arrived when the stream began; None where the model has no outputs for its classes."""
+    source = data.source
+    return None if source is None or source.classes != data.classes else source.pool
+
+
+def _arrived(
+    trial: Trial, pool: TensorData, carried: Carried, planned: list[torch.Tensor], index: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return what had arrived before, and what arrives now."""
+    planned_before = torch.cat([torch.zeros(0, dtype=torch.int64), *planned[:index]])
+    if not isinstance(trial.stream, Active) or index == 0 or carried.model is None:
+        return planned_before, planned[index]
+    seen = planned_before if carried.seen is None else carried.seen
+    return seen, _asked_for(trial.stream, pool, carried, seen, len(planned[index]), trial.seed)
+
+
+def _remembered(trial: Trial, carried: Carried, seen: torch.Tensor, arrival: torch.Tensor) -> torch.Tensor | None:
+    """Return what has to be stored of what has arrived: all of it once a model has had a say."""
+    has_say = isinstance(trial.stream, Active) and carried.model is not None
+    return torch.cat([seen, arrival]) if has_say else None
+
+
+def _asked_for(
+    stream: Active, pool: TensorData, carried: Carried, seen: torch.Tensor, count: int, seed: int
+) -> torch.Tensor:
+    """Return the samples that the query picks: one pass of the model over all that have not arrived."""
+    assert carried.model is not None, "somebody has to be asked"
+    is_left = torch.ones(len(pool), dtype=torch.bool)
+    is_left[seen] = False
+    left = is_left.nonzero().squeeze(1)
+    logits = predict(carried.model, pool.take(left)) if stream.query.reads_logits else torch.empty(len(left), 0)
+    picked = stream.query(logits, count, generator=generator_for(seed, "query", carried.round + 1))
+    return left[picked]
