@@ -136,14 +136,7 @@ def in_all(judgements: Iterable[Judgement]) -> Judgement:
     Each interval stands for itself; with many comparisons a single contradiction can be chance, which is why all
     reasons are told.
     """
-    found = list(judgements)
-    reasons = tuple(reason for judgement in found for reason in judgement.reasons)
-    verdicts = {judgement.verdict for judgement in found}
-    if not found:
-        return missing()
-    if Verdict.NOT_REPRODUCED in verdicts:
-        return Judgement(Verdict.NOT_REPRODUCED, reasons)
-    return Judgement(Verdict.REPRODUCED if verdicts == {Verdict.REPRODUCED} else Verdict.INCONCLUSIVE, reasons)
+    return _folded(list(judgements), decisive=Verdict.NOT_REPRODUCED)
 
 
 def in_some(comparisons: Sequence[Callable[[float], Judgement]]) -> Judgement:
@@ -159,17 +152,25 @@ def in_some(comparisons: Sequence[Callable[[float], Judgement]]) -> Judgement:
         Dunn, "Multiple comparisons among means", JASA 56, 1961.
     """
     confidence = 1 - 0.05 / max(len(comparisons), 1)
-    found = [judge(confidence) for judge in comparisons]
-    reasons = tuple(reason for judgement in found for reason in judgement.reasons)
-    if len(found) > 1:
-        one = f"One of {len(found)} comparisons suffices, so each of these intervals has a confidence of "
-        reasons = (f"{one}{100 * confidence:.4g} %.", *reasons)
-    verdicts = {judgement.verdict for judgement in found}
+    folded = _folded([judge(confidence) for judge in comparisons], decisive=Verdict.REPRODUCED)
+    if len(comparisons) < 2:
+        return folded
+    note = (
+        f"One of {len(comparisons)} comparisons suffices, so each of these intervals has a confidence of "
+        f"{100 * confidence:.4g} %."
+    )
+    return Judgement(folded.verdict, (note, *folded.reasons))
+
+
+def _folded(found: Sequence[Judgement], *, decisive: Verdict) -> Judgement:
+    """Return one judgement with all reasons: decisive if one is, another only where all agree."""
     if not found:
         return missing()
-    if Verdict.REPRODUCED in verdicts:
-        return Judgement(Verdict.REPRODUCED, reasons)
-    return Judgement(Verdict.NOT_REPRODUCED if verdicts == {Verdict.NOT_REPRODUCED} else Verdict.INCONCLUSIVE, reasons)
+    reasons = tuple(reason for judgement in found for reason in judgement.reasons)
+    verdicts = {judgement.verdict for judgement in found}
+    if decisive in verdicts:
+        return Judgement(decisive, reasons)
+    return Judgement(verdicts.pop() if len(verdicts) == 1 else Verdict.INCONCLUSIVE, reasons)
 
 
 def of_first_case(judge: Callable[[Results, CaseResults], Judgement]) -> Callable[[Results], Judgement]:
