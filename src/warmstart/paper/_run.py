@@ -18,10 +18,11 @@ from warmstart.studies import (
     is_complete,
     run_study,
 )
+from warmstart.studies._directory import check_no_file
 
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
-from ._setting_file import check_directory, keep_setting, read_setting
+from ._setting_file import keep_setting, read_setting
 
 STUDIES = "studies"
 
@@ -66,7 +67,7 @@ def run_experiments(
     """
     directory, tell = Path(directory), listener or _silent
     loaded = _loader(tell)
-    check_directory(directory)
+    check_no_file(directory)
     setting = replace(setting, digits=_digits(setting, directory))
     _check_facets(experiments, setting, only or {})
     setting = _sized(setting, experiments, directory, only or {})

@@ -21,12 +21,18 @@ def check_directory(store: Store, study: Study) -> None:
     directory = store.directory
     if store.exists():
         _check_same(store.entry("study"), study_identity(study), directory)
-    elif directory.exists() and not directory.is_dir():
-        raise InputError(f"The results' directory must be a directory, got {directory}, which is a file.")
-    elif directory.exists() and any(_not_ours(entry, study) for entry in directory.iterdir()):
+        return
+    check_no_file(directory)
+    if directory.exists() and any(_not_ours(entry, study) for entry in directory.iterdir()):
         raise InputError(
             f"The results' directory must be new, empty or hold this study, but {directory} holds other files."
         )
+
+
+def check_no_file(directory: Path) -> None:
+    """Raise if what is to be the results' directory is a file."""
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"The results' directory must be a directory, got {directory}, which is a file.")
 
 
 def _not_ours(entry: Path, study: Study) -> bool:
