@@ -8,6 +8,7 @@ from warmstart.studies import Execution, RoundRecord, read_study, run_study
 
 ONE = Execution(workers=1, device="cpu")
 TWO = Execution(workers=2, device="cpu")
+LANES = Execution(device="cpu", lanes=3)
 
 
 def results(records):

@@ -70,11 +70,14 @@ from .training import CarryOver as CarryOver
 from .training import Normalization as Normalization
 from .training import OptimizerKind as OptimizerKind
 from .training import OptimizerState as OptimizerState
+from .training import Precision as Precision
 from .training import Recipe as Recipe
 from .training import StopRule as StopRule
 from .training import TensorData as TensorData
 from .training import evaluate as evaluate
 from .training import fit as fit
+from .training import fitting as fitting
 from .training import predict as predict
 from .training import recalibrate_ as recalibrate_
+from .training import run_lanes as run_lanes
 from .trial import TrainOn as TrainOn

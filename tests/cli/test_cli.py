@@ -23,6 +23,7 @@ from warmstart.studies import (
     study_from_dict,
     study_to_dict,
 )
+from warmstart.training import Recipe
 
 SMALL = ["--model", "logistic", "--rounds", "2", "--seeds", "2", "--max-epochs", "2", "--workers", "1"]
 
@@ -144,6 +145,7 @@ def test_strategies_are_separated_by_commas():
 def test_every_default_in_the_help_is_the_one_that_holds():
     tables = study_to_dict(Study())
     tables["stream"] |= options_of(Active()) | options_of(TwoPhase())
+    tables["recipe"] |= options_of(Recipe())
     names = {"model": tables["model"]["name"], "stream": tables["stream"]["name"]}
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         if flag.default is None or " " in flag.default:

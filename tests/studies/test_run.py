@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import pytest
 
-from runs import ONE, TWO, interrupt, results
+from runs import LANES, ONE, TWO, interrupt, results
 from warmstart.basics import InputError, StorageError
 from warmstart.data import DataSource, load
 from warmstart.models import ResNet18, UserModel
@@ -55,6 +55,17 @@ def test_every_arm_plays_every_seed_and_round(study, tmp_path):
 def test_workers_give_the_same_bits(study, uninterrupted, tmp_path):
     assert results(run_study(study, tmp_path / "study", execution=TWO)) == uninterrupted
     assert not [entry for entry in (tmp_path / "study").iterdir() if entry.name.startswith(".arrays")]
+
+
+def test_lanes_give_the_same_bits(study, uninterrupted, tmp_path):
+    records = run_study(study, tmp_path / "study", execution=LANES)
+    assert results(records) == uninterrupted
+    assert records.provenance["lanes"] == 3
+
+
+def test_interrupted_lanes_go_on_to_the_same_bits(study, uninterrupted, tmp_path):
+    interrupt(study, tmp_path / "study", 5, execution=LANES)
+    assert results(run_study(study, tmp_path / "study", execution=LANES)) == uninterrupted
 
 
 def test_the_first_round_is_the_same_for_all(study, uninterrupted):

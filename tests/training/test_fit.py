@@ -213,7 +213,7 @@ def literal_released_code(correct, sizes):
 
 @pytest.mark.parametrize("count", [1, 2, 10, 11, 12, 21, 22, 47])
 def test_the_released_codes_accounting_is_reproduced(count):
-    from warmstart.training._fit import released_code_accuracy
+    from warmstart.training._released_code import released_code_accuracy
 
     correct = torch.randint(0, 17, (count,), generator=generator_for(count)).tolist()
     sizes = [16] * (count - 1) + [9]
@@ -258,7 +258,7 @@ def test_counting_operations_leaves_the_model_alone(data):
 
     model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 3))
     before = copy.deepcopy(model.state_dict())
-    assert flops_per_sample(model, data) == 6 * (4 * 8 + 8 * 3) - 2 * 4 * 8
+    assert flops_per_sample(model, *data.batch(torch.arange(2)), None) == 6 * (4 * 8 + 8 * 3) - 2 * 4 * 8
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 

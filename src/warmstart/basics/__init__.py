@@ -13,4 +13,6 @@ from ._matching import check_alike as check_alike
 from ._optional import require as require
 from ._randomness import derived_seed as derived_seed
 from ._randomness import generator_for as generator_for
+from ._randomness import global_states as global_states
+from ._randomness import put_global_states as put_global_states
 from ._randomness import seeded_globals as seeded_globals

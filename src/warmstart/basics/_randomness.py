@@ -72,3 +72,30 @@ def seeded_globals(generator: torch.Generator) -> Iterator[None]:
         if devices:
             torch.cuda.manual_seed_all(seed)
         yield
+
+
+def global_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
+    """Return the states of the global generators, of the CPU and of every GPU that is in use."""
+    import torch
+
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    return torch.get_rng_state(), [torch.cuda.get_rng_state(device) for device in devices]
+
+
+def put_global_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
+    """Put the global generators into states that :func:`global_states` returned.
+
+    Example:
+        >>> import torch
+        >>> states = global_states()
+        >>> first = torch.rand(1)
+        >>> put_global_states(states)
+        >>> bool(torch.rand(1) == first)
+        True
+    """
+    import torch
+
+    cpu, gpus = states
+    torch.set_rng_state(cpu)
+    for device, state in enumerate(gpus):
+        torch.cuda.set_rng_state(state, device)

@@ -21,6 +21,7 @@ RUNNING = (
     ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
     ("--threads", "N", "PyTorch threads of each. [default: 1]"),
     ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
+    ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
 )
 
 click.rich_click.OPTION_GROUPS["warmstart compare"] = [
@@ -72,7 +73,7 @@ def compare(**given: Any) -> None:
 def _execution(kind: Any, given: dict[str, Any]) -> Any:
     from warmstart.studies import build_options
 
-    options = {key: given[key] for key in ("workers", "threads", "device") if given[key] is not None}
+    options = {key: given[key] for key in ("workers", "threads", "device", "lanes") if given[key] is not None}
     return build_options(kind, options, kind="compare")
 
 

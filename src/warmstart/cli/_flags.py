@@ -163,6 +163,13 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         ),
         Flag("--momentum", "recipe.momentum", "NUMBER", "Momentum of sgd.", "0"),
         Flag(
+            "--precision",
+            "recipe.precision",
+            "fp32|tf32|bf16",
+            "Arithmetic of the steps; tf32 differs from fp32 on a GPU only.",
+            "fp32",
+        ),
+        Flag(
             "--stop-accuracy",
             "stop.train_accuracy",
             "SHARE|none",

@@ -100,6 +100,7 @@ _RUN = (
     ("--max-epochs", "N", "Cap on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
     ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
     ("--threads", "N", "PyTorch threads of each. [default: 1]"),
+    ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
     ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
 )
 
@@ -133,7 +134,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
     from ._progress import shown
 
-    options = {key: given[key] for key in ("workers", "threads", "device") if given[key] is not None}
+    options = {key: given[key] for key in ("workers", "threads", "device", "lanes") if given[key] is not None}
     execution = build_options(Execution, options, kind="paper run")
     experiments = chosen_experiments(ids)
     setting = _setting(given)

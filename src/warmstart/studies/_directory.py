@@ -95,7 +95,7 @@ def _last_provenance(store: Store) -> dict[str, Any]:
         return {}
     last = dict(runs[-1])
     for key in last:
-        values = list(dict.fromkeys(str(run[key]) for run in runs if key != "created"))
+        values = list(dict.fromkeys(str(run.get(key, "unknown")) for run in runs if key != "created"))
         if len(values) > 1:
             last[key] = ", then ".join(values)
     return last

@@ -13,9 +13,11 @@ from typing import TypeVar
 
 import torch
 
+from warmstart.training import Work, take_turns
+
 from ._array_files import stored, sweep
 from ._execution import Execution
-from ._task import Arrays, Message, Task, perform
+from ._task import Arrays, Message, Task, performing
 from ._worker import Setting
 from ._workers import Workers
 
@@ -51,8 +53,12 @@ def _run_here(tasks: Sequence[Task], arrays: Arrays, directory: Path, execution:
     def emit(message: Message) -> None:
         waiting.extendleft(reversed(handle(message)))
 
-    while waiting:
-        perform(waiting.popleft(), arrays, directory=directory, device=execution.device, emit=emit)
+    def draw() -> Work[None] | None:
+        if not waiting:
+            return None
+        return performing(waiting.popleft(), arrays, directory=directory, device=execution.device, emit=emit)
+
+    take_turns(draw, lanes=execution.lanes, device=torch.device(execution.device))
 
 
 @contextmanager

@@ -12,13 +12,14 @@ from pathlib import Path
 import torch
 
 
-def provenance(*, device: str, workers: int, threads: int) -> dict[str, str | int]:
+def provenance(*, device: str, workers: int, threads: int, lanes: int = 1) -> dict[str, str | int]:
     """Return what a result needs to be judged: versions, commit, hardware, settings of the machine.
 
     Args:
         device: Where trials run.
         workers: Worker processes.
         threads: Threads of each.
+        lanes: Trials that take turns in each.
     """
     return {
         "version": version(),
@@ -33,6 +34,7 @@ def provenance(*, device: str, workers: int, threads: int) -> dict[str, str | in
         "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
         "workers": workers,
         "threads": threads,
+        "lanes": lanes,
     }
 
 

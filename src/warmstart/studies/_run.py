@@ -226,7 +226,12 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
     execution = workers.execution
     rounds = store.entry("rounds_expected")
     total = len(study.labels) * study.seeds * rounds
-    made = provenance(device=execution.device, workers=execution.worker_count, threads=execution.threads)
+    made = provenance(
+        device=execution.device,
+        workers=execution.worker_count,
+        threads=execution.threads,
+        lanes=execution.lanes,
+    )
     work = Work(store, study, rounds, partial(_handle, store, store.begin_run(made), tell))
     work.forget_lost()
     # Before the beginning, which may take rounds over and tell of them: they count as new ones.

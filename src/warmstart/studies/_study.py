@@ -157,7 +157,7 @@ _PARTS = {
 }
 _KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "probes", *_PARTS)
 # Options that came later: left out at their defaults, so that a study begun before is still the same study.
-_LATER = {"recipe": ("step_shrink", "step_noise")}
+_LATER = {"recipe": ("step_shrink", "step_noise", "precision")}
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:

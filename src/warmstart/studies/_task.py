@@ -18,8 +18,8 @@ from torch import nn
 from warmstart.basics import generator_for
 from warmstart.data import LabelledArrays
 from warmstart.models import build_checked
-from warmstart.training import EpochReport, TensorData
-from warmstart.trial import Carried, Round, Trial, TrialData, play
+from warmstart.training import EpochReport, TensorData, Work, alone
+from warmstart.trial import Carried, Round, Trial, TrialData, playing
 
 from ._checkpoint import load_carried, save_carried
 from ._records import RoundRecord
@@ -116,15 +116,28 @@ def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: E
         device: Where to train.
         emit: Takes the messages.
     """
+    alone(performing(task, arrays, directory=directory, device=device, emit=emit), torch.device(device))
+
+
+def performing(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit) -> Work[None]:
+    """Return the work of :func:`perform`, to be done in turns with others."""
     data = split(arrays, task.evaluation, seed=task.trial.seed, device=device)
     carried = _carried(task, data, directory)
     progress = _throttled(task, emit)
-    for played in play(task.trial, data, carried=carried, on_epoch=progress):
-        checkpoint = None
-        if played.carried.model is not None:
-            checkpoint = checkpoint_file(task.folder, played.number)
-            save_carried(played.carried, directory / checkpoint)
-        emit(RoundMessage(record_of(task, played), _history(played), checkpoint))
+    for item in playing(task.trial, data, carried=carried, on_epoch=progress):
+        if isinstance(item, Round):
+            emit(_kept(task, item, directory))
+        else:
+            yield item
+
+
+def _kept(task: Task, played: Round, directory: Path) -> RoundMessage:
+    """Write a round's checkpoint, and return what there is to report."""
+    checkpoint = None
+    if played.carried.model is not None:
+        checkpoint = checkpoint_file(task.folder, played.number)
+        save_carried(played.carried, directory / checkpoint)
+    return RoundMessage(record_of(task, played), _history(played), checkpoint)
 
 
 def checkpoint_file(folder: str, number: int) -> str:

@@ -1,5 +1,6 @@
 """One round of training: recipe, stop rule, fit, evaluation, carry-over."""
 
+from ._batches import Data as Data
 from ._carry_over import CarryOver as CarryOver
 from ._carry_over import Normalization as Normalization
 from ._carry_over import OptimizerState as OptimizerState
@@ -13,10 +14,18 @@ from ._evaluate import mode as mode
 from ._evaluate import predict as predict
 from ._fit import FitResult as FitResult
 from ._fit import fit as fit
+from ._fit import fitting as fitting
 from ._flops import count_flops as count_flops
+from ._lanes import Lane as Lane
+from ._lanes import Pause as Pause
+from ._lanes import Work as Work
+from ._lanes import alone as alone
+from ._lanes import run_lanes as run_lanes
+from ._lanes import take_turns as take_turns
 from ._loss import loss_of as loss_of
 from ._normalization import recalibrate_ as recalibrate_
 from ._normalization import reset_statistics_ as reset_statistics_
+from ._precision import Precision as Precision
 from ._recipe import OptimizerKind as OptimizerKind
 from ._recipe import Recipe as Recipe
 from ._stop import Ending as Ending

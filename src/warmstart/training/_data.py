@@ -10,7 +10,7 @@ from torch import nn
 
 from warmstart.basics import InputError, check_at_least
 
-from ._layout import has_channels_last, wants_channels_last, with_channels_first, with_channels_last
+from ._layout import has_channels_last, lay_out_, with_channels_first, with_channels_last
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +47,11 @@ class TensorData:
                 f"labels must be one for each input, got {tuple(self.labels.shape)} labels "
                 f"for inputs of shape {tuple(self.inputs.shape)}."
             )
-        is_picture = self.inputs.dtype is torch.uint8
+        scale, offset = default_scaling(self.inputs)
         if self.scale is None:
-            object.__setattr__(self, "scale", 1 / 127.5 if is_picture else 1.0)
+            object.__setattr__(self, "scale", scale)
         if self.offset is None:
-            object.__setattr__(self, "offset", -1.0 if is_picture else 0.0)
+            object.__setattr__(self, "offset", offset)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -82,9 +82,13 @@ class TensorData:
         """Return the data in the memory layout that the model reads fastest, and lay the model out likewise."""
         if not self.is_image:
             return replace(self, inputs=self.inputs.contiguous())
-        last = wants_channels_last(model)
-        model.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+        last = lay_out_(model)
         return replace(self, inputs=with_channels_last(self.inputs) if last else with_channels_first(self.inputs))
+
+
+def default_scaling(inputs: torch.Tensor) -> tuple[float, float]:
+    """Return the scale and the offset that inputs have by default; see :class:`TensorData`."""
+    return (1 / 127.5, -1.0) if inputs.dtype is torch.uint8 else (1.0, 0.0)
 
 
 def _rows(inputs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:

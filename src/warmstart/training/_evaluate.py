@@ -11,7 +11,8 @@ from torch import nn
 
 from warmstart.basics import InputError
 
-from ._data import TensorData
+from ._batches import Data, check_repeatable, in_order
+from ._precision import Precision, arithmetic
 
 
 @dataclass(frozen=True)
@@ -44,61 +45,67 @@ def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
             module.training = was_training
 
 
-def evaluate(model: nn.Module, data: TensorData, *, batch_size: int = 1024) -> Evaluation:
-    """Evaluate a model, in evaluation mode and without gradients.
+def evaluate(model: nn.Module, data: Data, *, batch_size: int = 1024) -> Evaluation:
+    """Evaluate a model, in evaluation mode, in float32 and without gradients.
 
     Args:
         model: Its parameters, buffers and modes are left as they are.
         data: At least one sample.
-        batch_size: Samples at once; it does not change the result beyond rounding.
+        batch_size: Samples at once; it does not change the result beyond rounding. A loader has its own.
 
     Raises:
         InputError: If ``data`` is empty.
 
     Example:
+        >>> from warmstart.training import TensorData
         >>> data = TensorData(torch.eye(2), torch.tensor([0, 1]), scale=1.0, offset=0.0)
         >>> evaluate(nn.Identity(), data).accuracy
         1.0
     """
-    if not len(data):
-        raise InputError("data must hold at least one sample to evaluate on, got 0.")
-    correct = torch.zeros((), dtype=torch.int64, device=data.labels.device)
-    loss = torch.zeros((), dtype=torch.float64, device=data.labels.device)
+    found: list[torch.Tensor] = []
+    count = 0
     for logits, labels in _outputs(model, data, batch_size):
-        correct += (logits.argmax(1) == labels).sum()
-        loss += F.cross_entropy(logits.float(), labels, reduction="sum")
-    return Evaluation(accuracy=correct.item() / len(data), loss=loss.item() / len(data))
+        loss = F.cross_entropy(logits.float(), labels, reduction="sum")
+        found.append(torch.stack([(logits.argmax(1) == labels).sum().double(), loss.double()]))
+        count += len(labels)
+    if not count:
+        raise InputError("data must hold at least one sample to evaluate on, got 0.")
+    # The one moment at which the host waits for the device.
+    correct, loss = torch.stack(found).sum(0).tolist()
+    return Evaluation(accuracy=correct / count, loss=loss / count)
 
 
-def predict(model: nn.Module, data: TensorData, *, batch_size: int = 1024) -> torch.Tensor:
-    """Return the model's logits on data, in one pass in evaluation mode and without gradients.
+def predict(model: nn.Module, data: Data, *, batch_size: int = 1024) -> torch.Tensor:
+    """Return the model's logits on data, in one pass in evaluation mode, in float32 and without gradients.
 
     Args:
         model: Left as it is.
         data: At least one sample.
-        batch_size: Samples at once.
+        batch_size: Samples at once; a loader has its own.
 
     Returns:
-        Of shape (samples, classes), in the order of the data, on its device.
+        Of shape (samples, classes), in the order of the data, on the model's device.
 
     Raises:
         InputError: If ``data`` is empty.
 
     Example:
+        >>> from warmstart.training import TensorData
         >>> predict(nn.Identity(), TensorData(torch.eye(2), torch.tensor([0, 1])))
         tensor([[1., 0.],
                 [0., 1.]])
     """
-    if not len(data):
+    found = [logits for logits, _ in _outputs(model, data, batch_size)]
+    if not found:
         raise InputError("data must hold at least one sample to predict, got 0.")
-    return torch.cat([logits for logits, _ in _outputs(model, data, batch_size)])
+    return torch.cat(found)
 
 
-def _outputs(model: nn.Module, data: TensorData, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def _outputs(model: nn.Module, data: Data, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield logits and labels of the data in order, part by part."""
+    check_repeatable(data)
     with mode(model, training=False):
-        for indices in torch.arange(len(data), device=data.labels.device).split(batch_size):
-            inputs, labels = data.batch(indices)
-            with torch.no_grad():
+        for inputs, labels in in_order(data, batch_size, model):
+            with torch.no_grad(), arithmetic(Precision.FP32, inputs.device):
                 logits = model(inputs)
             yield logits, labels

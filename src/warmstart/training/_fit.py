@@ -1,7 +1,6 @@
 """One round of training."""
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,17 +9,15 @@ from torch import nn
 from warmstart.basics import InputError, seeded_globals
 from warmstart.penalties import Penalty
 
+from ._batches import Data, check_repeatable, device_of, laid_out_for
 from ._cost import Cost
-from ._data import TensorData, batches
+from ._data import TensorData
+from ._engine import Engine
 from ._evaluate import mode
-from ._flops import flops_per_sample
+from ._lanes import Work, alone
 from ._layout import align_state_
-from ._loss import loss_of
-from ._normalization import evaluate_recalibrated
 from ._recipe import Recipe
-from ._stop import Ending, EpochReport, Measure, StopRule
-
-_SLIP_WINDOW = 10
+from ._stop import Ending, EpochReport, StopRule
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,7 @@ class FitResult:
 
 def fit(
     model: nn.Module,
-    data: TensorData,
+    data: Data,
     *,
     recipe: Recipe,
     stop: StopRule,
@@ -55,10 +52,21 @@ def fit(
     The host waits for the device once an epoch. It always ends: at the latest at the stop rule's cap, or after an
     epoch whose loss is not finite.
 
+    A model in ``torch.nn.parallel.DistributedDataParallel`` is trained by all processes of its group together: each
+    takes its part of every batch, and every process gets the result of one that takes them all, within the order of
+    floating-point sums. All call ``fit`` with the same data, or each with a loader of its own part (as
+    ``DistributedSampler`` makes it) with batches of equal size. Normalization over a batch then is over each process's
+    part of it, unless the model's layers were converted to ``SyncBatchNorm``; masks of dropout are the same in each
+    process.
+
     Args:
-        model: Trained in place, on the device where model and data are; its modules' modes are put back afterwards.
-        data: The round's training data, at least 2 samples.
-        recipe: Optimizer, learning rate, batch size.
+        model: Trained in place, on the device where model and data are; its modules' modes are put back afterwards,
+            and gradients are cleared.
+        data: The round's training data, at least 2 samples: in tensors on the model's device, which is fastest, or a
+            DataLoader, or any other iterable of pairs (inputs, labels) that starts anew with every pass. A loader
+            decides the batches, and their order: its sampler is seeded by ``generator`` unless it has one of its own.
+            uint8 inputs are scaled as those of ``TensorData`` are by default.
+        recipe: Optimizer, learning rate, batch size, precision.
         stop: When the round is done.
         generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step.
         optimizer: Goes on with this one instead of a new one; its hyper-parameters count, not the recipe's.
@@ -66,7 +74,8 @@ def fit(
         on_epoch: Called after every epoch; what it spends is no cost of training.
 
     Raises:
-        InputError: If there are fewer than 2 samples, or nothing to train.
+        InputError: If there are fewer than 2 samples, or nothing to train, or data cannot be gone through again, or
+            batches are smaller than the number of processes.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -76,110 +85,54 @@ def fit(
         >>> result.ending
         <Ending.REACHED: 'reached'>
     """
-    if len(data) < 2:
+    work = fitting(
+        model,
+        data,
+        recipe=recipe,
+        stop=stop,
+        generator=generator,
+        optimizer=optimizer,
+        penalty=penalty,
+        on_epoch=on_epoch,
+    )
+    return alone(work, device_of(model))
+
+
+def fitting(
+    model: nn.Module,
+    data: Data,
+    *,
+    recipe: Recipe,
+    stop: StopRule,
+    generator: torch.Generator,
+    optimizer: torch.optim.Optimizer | None = None,
+    penalty: Penalty | None = None,
+    on_epoch: Callable[[EpochReport], None] | None = None,
+) -> Work[FitResult]:
+    """Return the work of :func:`fit`, to be done in turns with others by :func:`run_lanes`.
+
+    Example:
+        >>> from warmstart.basics import generator_for
+        >>> from warmstart.training import run_lanes
+        >>> data = TensorData(torch.eye(2).repeat(8, 1), torch.tensor([0, 1] * 8), scale=1.0, offset=0.0)
+        >>> works = [fitting(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=rate), stop=StopRule(),
+        ...                  generator=generator_for(0)) for rate in (0.1, 0.2)]
+        >>> [result.ending.value for result in run_lanes(works)]
+        ['reached', 'reached']
+    """
+    check_repeatable(data)
+    if isinstance(data, TensorData) and len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
-    data = data.laid_out_for(model)
+    data = laid_out_for(data, model)
     optimizer = optimizer or recipe.build_optimizer(model)
     align_state_(optimizer)
-    engine = _Engine(model, data, optimizer, recipe, penalty)
+    engine = Engine(model, data, optimizer, recipe, penalty)
     history: list[EpochReport] = []
     with mode(model, training=True), seeded_globals(generator):
         while (ending := stop.ending(history)) is None:
-            history.append(engine.epoch(stop, generator, history))
+            report = yield from engine.epoch(stop, generator, len(history) + 1)
+            history.append(report)
             if on_epoch is not None:
-                on_epoch(history[-1])
+                on_epoch(report)
+        engine.finish()
     return FitResult(ending, tuple(history), engine.cost)
-
-
-class _Engine:
-    """The state of one round's loop: where it trains, and what it has cost."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        data: TensorData,
-        optimizer: torch.optim.Optimizer,
-        recipe: Recipe,
-        penalty: Penalty | None,
-    ) -> None:
-        self.model = model
-        self.data = data
-        self.optimizer = optimizer
-        self.recipe = recipe
-        self.penalty = penalty
-        self.cost = Cost()
-        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self._flops_per_sample = flops_per_sample(model, data, penalty)
-
-    def epoch(self, stop: StopRule, generator: torch.Generator, history: list[EpochReport]) -> EpochReport:
-        """Train one epoch, or what the cap on steps leaves of it."""
-        begin = time.perf_counter()
-        order = torch.randperm(len(self.data), generator=generator).to(self.data.labels.device)
-        parts = batches(order, self.recipe.batch_size)
-        if stop.max_steps is not None:
-            parts = parts[: stop.max_steps - self.cost.steps]
-        correct, losses = self._steps(parts)
-        self._pay(parts, time.perf_counter() - begin)
-        sizes = [len(part) for part in parts]
-        mean_loss = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
-        accuracy = self._accuracy(stop.measure, correct, sizes)
-        is_whole = sum(sizes) == len(self.data)
-        return EpochReport(len(history) + 1, self.cost.steps, accuracy, mean_loss, is_whole)
-
-    def _steps(self, parts: Sequence[torch.Tensor]) -> tuple[list[int], list[float]]:
-        """Take a step on each part; return how many samples were right in each, and its mean loss."""
-        correct: list[torch.Tensor] = []
-        losses: list[torch.Tensor] = []
-        for part in parts:
-            logits, labels, loss = self._step(part)
-            correct.append((logits.argmax(1) == labels).sum())
-            losses.append(loss.detach())
-        # The one moment of the epoch at which the host waits for the device.
-        counted, summed = torch.stack(correct).tolist(), torch.stack(losses).tolist()
-        return counted, summed
-
-    def _step(self, part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        inputs, labels = self.data.batch(part)
-        logits, loss = loss_of(self.model, inputs, labels, self.penalty)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.recipe.after_step_(self._parameters)
-        return logits, labels, loss
-
-    def _pay(self, parts: Sequence[torch.Tensor], seconds: float) -> None:
-        samples = sum(len(part) for part in parts)
-        self.cost += Cost(len(parts), samples, samples * self._flops_per_sample, seconds)
-
-    def _accuracy(self, measure: Measure, correct: list[int], sizes: list[int]) -> float:
-        if measure is Measure.EVALUATION:
-            return evaluate_recalibrated(self.model, self.data).accuracy
-        if measure is Measure.RELEASED_CODE:
-            return released_code_accuracy(correct, sizes)
-        return sum(correct) / sum(sizes)
-
-
-def released_code_accuracy(correct: Sequence[int], sizes: Sequence[int]) -> float:
-    """Return an epoch's running training accuracy as the paper's released code adds it up.
-
-    Within a window, the running sums of right and of all samples are added to the epoch's totals at every batch, so
-    that the i-th of w batches weighs w - i + 1 times. A window ends after every batch whose index is a positive
-    multiple of 10.
-
-    Args:
-        correct: Right samples of each batch.
-        sizes: Samples of each batch.
-
-    Example:
-        >>> released_code_accuracy([0, 10], [10, 10])
-        0.3333333333333333
-    """
-    weights = [_ends_of_window(index, len(sizes)) - index + 1 for index in range(len(sizes))]
-    right = sum(weight * value for weight, value in zip(weights, correct, strict=True))
-    return right / sum(weight * size for weight, size in zip(weights, sizes, strict=True))
-
-
-def _ends_of_window(index: int, count: int) -> int:
-    """Return the index of the last batch in the same window: windows are 0..10, 11..20, 21..30 and so on."""
-    window = max(-(-index // _SLIP_WINDOW), 1)
-    return min(window * _SLIP_WINDOW, count - 1)

@@ -11,7 +11,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from warmstart.basics import seeded_globals
 from warmstart.penalties import Penalty
 
-from ._data import TensorData
 from ._evaluate import mode
 from ._loss import loss_of
 
@@ -41,7 +40,7 @@ def count_flops() -> Iterator[FlopCount]:
     count.total = mode.get_total_flops()
 
 
-def flops_per_sample(model: nn.Module, data: TensorData, penalty: Penalty | None = None) -> float:
+def flops_per_sample(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, penalty: Penalty | None) -> float:
     """Return the operations of one forward and backward pass, a penalty's own passes included, for one sample.
 
     Counted on two samples and on a copy, apart from training: the counter slows a step down several times over, and at
@@ -49,11 +48,12 @@ def flops_per_sample(model: nn.Module, data: TensorData, penalty: Penalty | None
 
     Args:
         model: Left untouched.
-        data: At least 2 samples.
+        inputs: A batch, of which the first two samples are used.
+        labels: Its labels.
         penalty: Added to the loss.
     """
-    inputs, labels = data.batch(torch.arange(2, device=data.labels.device))
     probe = copy.deepcopy(model)
+    inputs, labels = inputs[:2], labels[:2]
     with seeded_globals(torch.Generator().manual_seed(0)), mode(probe, training=True), count_flops() as count:
         loss_of(probe, inputs, labels, penalty)[1].backward()
-    return count.total / 2
+    return count.total / len(labels)

@@ -3,6 +3,8 @@
 import torch
 from torch import nn
 
+from ._parallel import unwrapped
+
 
 def wants_channels_last(model: nn.Module) -> bool:
     """Return whether a model trains fastest, and safely, on images with the channels last.
@@ -25,6 +27,26 @@ def _overruns(convolution: nn.Conv2d) -> bool:
     on_cpu = convolution.weight.device.type == "cpu"
     is_pointwise = set(convolution.kernel_size) == {1} and max(convolution.stride) > 1
     return on_cpu and is_pointwise and convolution.in_channels // convolution.groups < block
+
+
+def lay_out_(model: nn.Module) -> bool:
+    """Lay a model out as it trains fastest on images; return whether images are to have the channels last.
+
+    A distributed model stays as it is: the places of its gradients were laid out when it was wrapped.
+    """
+    if unwrapped(model) is not model:
+        return is_channels_last(model)
+    last = wants_channels_last(model)
+    model.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    return last
+
+
+def is_channels_last(model: nn.Module) -> bool:
+    """Return whether a model's convolutions lie with the channels last."""
+    weights = [module.weight for module in model.modules() if isinstance(module, nn.Conv2d)]
+    # A weight of one channel or of one pixel lies both ways at once, and says nothing.
+    telling = [weight for weight in weights if weight.shape[1] > 1 and weight[0, 0].numel() > 1]
+    return bool(telling) and all(weight.is_contiguous(memory_format=torch.channels_last) for weight in telling)
 
 
 def has_channels_last(inputs: torch.Tensor) -> bool:

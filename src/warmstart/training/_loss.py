@@ -6,6 +6,8 @@ from torch import nn
 
 from warmstart.penalties import Penalty
 
+from ._parallel import unwrapped
+
 
 def loss_of(
     model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, penalty: Penalty | None
@@ -13,4 +15,4 @@ def loss_of(
     """Return the logits of a batch and its loss: mean cross-entropy, plus the penalty where there is one."""
     logits = model(inputs)
     loss = F.cross_entropy(logits, labels)
-    return logits, loss if penalty is None else loss + penalty(model, inputs, labels, logits)
+    return logits, loss if penalty is None else loss + penalty(unwrapped(model), inputs, labels, logits)

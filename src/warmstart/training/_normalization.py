@@ -1,7 +1,7 @@
 """Running statistics of normalization layers."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
@@ -9,8 +9,11 @@ from torch.optim.swa_utils import update_bn
 
 from warmstart.basics import check_at_least, seeded_globals
 
+from ._batches import Batch, Data, check_repeatable, device_of, loaded
 from ._data import TensorData, batches
 from ._evaluate import Evaluation, evaluate
+from ._parallel import unwrapped
+from ._precision import Precision, arithmetic
 
 
 def _with_statistics(model: nn.Module) -> Iterator[nn.modules.batchnorm._NormBase]:
@@ -35,7 +38,7 @@ def reset_statistics_(model: nn.Module) -> nn.Module:
 
 def recalibrate_(
     model: nn.Module,
-    data: TensorData,
+    data: Data,
     *,
     generator: torch.Generator,
     samples: int = 4096,
@@ -51,8 +54,8 @@ def recalibrate_(
         model: Without layers that keep running statistics it is left alone.
         data: Training data; evaluation data would leak.
         generator: Draws which samples, and decides dropout, which stays on as in training.
-        samples: How many of them at most, at least 1.
-        batch_size: As in training, since the statistics meant are those of training batches.
+        samples: How many of them at most, at least 1; of a loader, whole batches until there are so many.
+        batch_size: As in training, since the statistics meant are those of training batches. A loader has its own.
 
     Example:
         >>> norm = nn.BatchNorm1d(1)
@@ -61,18 +64,38 @@ def recalibrate_(
         tensor([2.])
     """
     check_at_least("samples", samples, 1)
-    order = torch.randperm(len(data), generator=generator)[:samples].to(data.labels.device)
+    check_repeatable(data)
     # Instance normalization that tracks statistics is left as training left it: update_bn does not know it.
     if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in _with_statistics(model)):
-        with seeded_globals(generator):
-            update_bn((data.batch(part)[0] for part in batches(order, batch_size)), model)
+        drawn = _drawn(model, data, generator, samples, batch_size)
+        with seeded_globals(generator), arithmetic(Precision.FP32, device_of(model)):
+            update_bn(drawn, model)
     return model
 
 
-def evaluate_recalibrated(model: nn.Module, data: TensorData) -> Evaluation:
+def _drawn(
+    model: nn.Module, data: Data, generator: torch.Generator, samples: int, batch_size: int
+) -> Iterable[torch.Tensor]:
+    """Return the inputs of ``samples`` random samples in batches; of a loader, those of its first batches."""
+    if not isinstance(data, TensorData):
+        return _first(loaded(data, model), samples)
+    order = torch.randperm(len(data), generator=generator)[:samples].to(data.labels.device)
+    return (data.batch(part)[0] for part in batches(order, batch_size))
+
+
+def _first(parts: Iterable[Batch], samples: int) -> Iterator[torch.Tensor]:
+    count = 0
+    for inputs, labels in parts:
+        yield inputs
+        count += len(labels)
+        if count >= samples:
+            return
+
+
+def evaluate_recalibrated(model: nn.Module, data: Data) -> Evaluation:
     """Evaluate as a round's end does: on a copy whose running statistics are estimated anew from ``data``.
 
     Between epochs the statistics lag behind the weights, and evaluation would measure the lag.
     """
-    copied = copy.deepcopy(model)
+    copied = copy.deepcopy(unwrapped(model))
     return evaluate(recalibrate_(copied, data, generator=torch.Generator().manual_seed(0)), data)

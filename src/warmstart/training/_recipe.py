@@ -10,6 +10,8 @@ from torch import nn
 
 from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices
 
+from ._precision import Precision
+
 
 class OptimizerKind(StrEnum):
     """The paper's two optimizers."""
@@ -31,6 +33,7 @@ class Recipe:
         step_shrink: After every step, theta <- step_shrink * theta + N(0, step_noise^2), over all trainable
             parameters: shrink-perturb as a regularizer, for the paper's appendix. In [0, 1]; 1 shrinks nothing.
         step_noise: Its standard deviation, at least 0; 0 adds nothing.
+        precision: Arithmetic of the steps. What is evaluated is so in float32.
 
     Example:
         >>> Recipe(optimizer=OptimizerKind.SGD, momentum=0.9).learning_rate
@@ -44,6 +47,7 @@ class Recipe:
     momentum: float = 0.0
     step_shrink: float = 1.0
     step_noise: float = 0.0
+    precision: Precision = Precision.FP32
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -65,7 +69,8 @@ class Recipe:
         shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": _can_fuse(parameters)}
         if self.optimizer is OptimizerKind.SGD:
             return torch.optim.SGD(parameters, momentum=self.momentum, **shared)
-        return torch.optim.Adam(parameters, **shared)
+        # On a GPU its count of steps lies there, too: a step can be recorded then, and no step waits for the host.
+        return torch.optim.Adam(parameters, capturable=parameters[0].is_cuda, **shared)
 
     def after_step_(self, parameters: Sequence[nn.Parameter]) -> None:
         """Shrink and perturb the parameters in place as every step asks; draws from the global generator."""

@@ -13,6 +13,7 @@ The loop that everything else serves stands in :func:`play`::
 from ._carried import Carried as Carried
 from ._data import TrialData as TrialData
 from ._play import play as play
+from ._play import playing as playing
 from ._round import Round as Round
 from ._trial import TrainOn as TrainOn
 from ._trial import Trial as Trial

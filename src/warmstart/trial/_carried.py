@@ -26,7 +26,7 @@ class Carried:
     seen: torch.Tensor | None = None
 
 
-def fitting(carried: Carried, fresh: nn.Module) -> tuple[nn.Module | None, dict[str, Any] | None]:
+def in_shape(carried: Carried, fresh: nn.Module) -> tuple[nn.Module | None, dict[str, Any] | None]:
     """Return what is carried in the fresh model's shape: after a source of other classes the head is new.
 
     The state of an optimizer of other shapes is of no use then.

@@ -1,15 +1,16 @@
 """The loop over the rounds of a trial."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from typing import Any
 
 from warmstart.basics import generator_for
-from warmstart.training import EpochReport
+from warmstart.training import EpochReport, Lane, Pause
 
 from ._carried import Carried
 from ._data import TrialData, standardized
 from ._plan import plan_round
-from ._round import Round, play_round
+from ._round import Round, playing_round
 from ._trial import Trial, check_source
 
 
@@ -34,6 +35,18 @@ def play(
     Raises:
         InputError: If the stream, the model or the data do not fit together.
     """
+    lane = Lane(playing(trial, data, carried=carried, on_epoch=on_epoch), data.pool.labels.device)
+    return (item for item in lane if isinstance(item, Round))
+
+
+def playing(
+    trial: Trial,
+    data: TrialData,
+    *,
+    carried: Carried | None = None,
+    on_epoch: Callable[[int, EpochReport], None] | None = None,
+) -> Generator[Pause | Round, Any, None]:
+    """Return the work of :func:`play`: it yields each round as it ends, and a pause wherever others may go on."""
     planned = trial.stream.arrivals(len(data.pool), generator=generator_for(trial.seed, "stream"))
     if data.source is not None:
         check_source(trial, data.classes, source=data.source.classes)
@@ -44,6 +57,7 @@ def play(
         data.pool.laid_out_for(carried.model)
     while carried.round < data.rounds_before_stream + len(planned):
         plan = plan_round(trial, data, carried, planned)
-        played = play_round(trial, plan, None if on_epoch is None else partial(on_epoch, plan.number))
+        told = None if on_epoch is None else partial(on_epoch, plan.number)
+        played = yield from playing_round(trial, plan, told)
         carried = played.carried
         yield played

@@ -20,14 +20,15 @@ from warmstart.training import (
     Normalization,
     OptimizerState,
     Recipe,
+    Work,
     batches,
     evaluate,
-    fit,
+    fitting,
     recalibrate_,
     reset_statistics_,
 )
 
-from ._carried import Carried, fitting, renew_head_
+from ._carried import Carried, in_shape, renew_head_
 from ._observer import Observer
 from ._plan import Plan
 from ._trial import Trial
@@ -58,16 +59,16 @@ class Round:
     carried: Carried
 
 
-def play_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Round:
+def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Work[Round]:
     """Start from what is carried, train, evaluate, and say what is carried on."""
     number, recipe = plan.number, trial.recipe_of(plan.number)
     fresh = _draw(trial, plan, "fresh", number)
-    previous, state = fitting(plan.carried, fresh)
+    previous, state = in_shape(plan.carried, fresh)
     model = _start(trial, plan, previous, fresh)
     optimizer = _optimizer(recipe, model, state)
     observer = Observer(trial, plan, model, fresh)
     observer.look(When.START)
-    result = fit(
+    result = yield from fitting(
         model,
         plan.training,
         recipe=recipe,

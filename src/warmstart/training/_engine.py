@@ -1,0 +1,215 @@
+"""The state of one round's loop: what trains, how it goes through the data, and what it has cost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from warmstart.penalties import Penalty
+
+from ._batches import Data, device_of
+from ._cost import Cost
+from ._data import TensorData
+from ._flops import flops_per_sample
+from ._lanes import Pause, Work
+from ._loss import loss_of
+from ._normalization import evaluate_recalibrated
+from ._parallel import Share, unwrapped
+from ._passes import LoaderPass, Pass, Tally, TensorPass
+from ._precision import arithmetic
+from ._recipe import Recipe
+from ._recorded import Record, RecordedPass, cuda_graph
+from ._released_code import released_code_accuracy
+from ._stop import EpochReport, Measure, StopRule
+
+_STEPS_A_TURN = 32
+"""After so many steps others have their turn: enough of them that the device is never idle, and few enough that its
+queue holds work of every lane."""
+
+
+class Engine:
+    """Trains a model epoch by epoch.
+
+    Args:
+        model: Trained in place, in training mode.
+        data: Laid out for the model.
+        optimizer: Over the model's parameters.
+        recipe: Batch size, precision, and what follows a step.
+        penalty: Added to the loss.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data: Data,
+        optimizer: torch.optim.Optimizer,
+        recipe: Recipe,
+        penalty: Penalty | None,
+    ) -> None:
+        self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
+        self.cost = Cost()
+        self.device = device_of(model)
+        self.share = Share.of_model(model)
+        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        self._pass = self._way_through()
+        self._settings = _settings(optimizer)
+        self._flops_per_sample: float | None = None
+        self._watch = _Watch(self.device)
+
+    def _way_through(self) -> Pass:
+        """Return how to go through the data."""
+        if not isinstance(self.data, TensorData):
+            return LoaderPass(self.data, self.model, self._step)
+        record = recorder(self.device, self.optimizer, self.share)
+        if record is not None:
+            return RecordedPass(self.data, self.recipe.batch_size, self._step, record)
+        return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
+
+    def epoch(self, stop: StopRule, generator: torch.Generator, number: int) -> Work[EpochReport]:
+        """Train one epoch, or what the cap on steps leaves of it.
+
+        Args:
+            stop: Its cap on steps, and what it measures.
+            generator: Decides the order.
+            number: The epoch's, counted from 1.
+        """
+        self._forget_recordings()
+        tally = Tally()
+        limit = None if stop.max_steps is None else stop.max_steps - self.cost.steps
+        self._watch.begin()
+        yield from self._in_turns(self._pass.steps(tally, generator, limit))
+        yield from self._watch.pause(_event(self.device))
+        numbers = self._numbers(tally)
+        self._pay(len(tally.sizes), sum(size for _, _, size in numbers))
+        accuracy = self._accuracy(stop.measure, numbers)
+        return EpochReport(number, self.cost.steps, accuracy, _mean_loss(numbers), tally.is_whole)
+
+    def finish(self) -> None:
+        """Leave the model as one process would have left it, with no gradients."""
+        self.optimizer.zero_grad()
+        self.share.agree_on_buffers_(self.model)
+
+    def _forget_recordings(self) -> None:
+        """Record steps anew where somebody has changed the optimizer's settings since the last epoch."""
+        settings = _settings(self.optimizer)
+        if isinstance(self._pass, RecordedPass) and settings != self._settings:
+            self._pass.forget()
+        self._settings = settings
+
+    def _in_turns(self, steps: Iterator[None]) -> Iterator[Pause]:
+        """Take steps, with a pause for others now and then."""
+        while True:
+            # Within a turn only: the switches are everybody's.
+            with arithmetic(self.recipe.precision, self.device):
+                taken = sum(1 for _ in zip(range(_STEPS_A_TURN), steps, strict=False))
+            if taken < _STEPS_A_TURN:
+                return
+            yield from self._watch.pause(None)
+
+    def _step(self, inputs: torch.Tensor, labels: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
+        """Take a step; return how many samples were right, and their mean loss."""
+        if self._flops_per_sample is None:
+            self._count_operations(inputs, labels)
+        logits, loss = loss_of(self.model, inputs, labels, self.penalty)
+        self.optimizer.zero_grad(set_to_none=True)
+        (loss if weight == 1.0 else loss * weight).backward()
+        self.optimizer.step()
+        self.recipe.after_step_(self._parameters)
+        return (logits.argmax(1) == labels).sum(), loss.detach()
+
+    def _count_operations(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+        with self._watch.stopped():
+            self._flops_per_sample = flops_per_sample(unwrapped(self.model), inputs, labels, self.penalty)
+
+    def _numbers(self, tally: Tally) -> list[tuple[int, float, int]]:
+        """Return right samples, mean loss and size of every step, over all processes; waits for the device."""
+        sizes = torch.tensor(tally.sizes, dtype=torch.float64)
+        losses = torch.stack(tally.losses).double()
+        found = torch.stack([torch.stack(tally.correct).double(), losses * sizes.to(losses.device)])
+        correct, summed = found.tolist() if self.share.group is None else self.share.summed(found).tolist()
+        whole = self.share.summed(sizes.to(self.device)).tolist()
+        return [(int(c), s / n, int(n)) for c, s, n in zip(correct, summed, whole, strict=True)]
+
+    def _pay(self, steps: int, samples: int) -> None:
+        assert self._flops_per_sample is not None, "counted at the first step"
+        self.cost += Cost(steps, samples, samples * self._flops_per_sample, self._watch.end())
+
+    def _accuracy(self, measure: Measure, numbers: Sequence[tuple[int, float, int]]) -> float:
+        if measure is Measure.EVALUATION:
+            self.share.agree_on_buffers_(self.model)
+            return evaluate_recalibrated(self.model, self.data).accuracy
+        correct, sizes = [right for right, _, _ in numbers], [size for _, _, size in numbers]
+        if measure is Measure.RELEASED_CODE:
+            return released_code_accuracy(correct, sizes)
+        return sum(correct) / sum(sizes)
+
+
+def recorder(device: torch.device, optimizer: torch.optim.Optimizer, share: Share) -> Record | None:
+    """Return what records steps, where that pays: on a GPU, with an optimizer that keeps all its numbers there."""
+    if device.type != "cuda" or share.group is not None:
+        return None
+    is_fit = isinstance(optimizer, torch.optim.SGD) or all(g.get("capturable", False) for g in optimizer.param_groups)
+    return cuda_graph if is_fit else None
+
+
+def _settings(optimizer: torch.optim.Optimizer) -> list[dict[str, object]]:
+    """Return the optimizer's settings; a tensor among them by its identity, for a recording reads its value anew."""
+    return [
+        {key: id(value) if torch.is_tensor(value) else value for key, value in group.items() if key != "params"}
+        for group in optimizer.param_groups
+    ]
+
+
+def _mean_loss(numbers: Sequence[tuple[int, float, int]]) -> float:
+    return sum(loss * size for _, loss, size in numbers) / sum(size for _, _, size in numbers)
+
+
+def _event(device: torch.device) -> Pause:
+    """Return the moment at which the device will have done all that it has been given so far."""
+    if device.type != "cuda":
+        return None
+    event = torch.cuda.Event()
+    event.record()
+    return event
+
+
+class _Watch:
+    """Seconds of training.
+
+    On the CPU they stand still while others have their turn. A GPU works on while they do, for all lanes at once, and
+    there they do not.
+
+    Args:
+        device: Where training takes place.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._runs_on = device.type != "cpu"
+        self._seconds = self._since = 0.0
+
+    def begin(self) -> None:
+        """Begin at zero."""
+        self._seconds, self._since = 0.0, time.perf_counter()
+
+    def end(self) -> float:
+        """Return the seconds since the beginning."""
+        return self._seconds + time.perf_counter() - self._since
+
+    def pause(self, pause: Pause) -> Iterator[Pause]:
+        """Yield, and leave out what others do meanwhile."""
+        if self._runs_on:
+            yield pause
+            return
+        with self.stopped():
+            yield pause
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Leave out what happens within the context."""
+        self._seconds = self.end()
+        yield
+        self._since = time.perf_counter()

@@ -1,0 +1,76 @@
+"""Training one model in several processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from warmstart.basics import InputError
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """Return the model inside ``DistributedDataParallel``; any other model itself."""
+    return model.module if isinstance(model, DistributedDataParallel) else model
+
+
+@dataclass(frozen=True)
+class Share:
+    """This process's part of every batch; of a model that is not distributed, all of it.
+
+    Args:
+        rank: Number of the process in its group.
+        count: Processes in the group.
+        group: The group; None where there is none.
+    """
+
+    rank: int = 0
+    count: int = 1
+    group: dist.ProcessGroup | None = None
+
+    @classmethod
+    def of_model(cls, model: nn.Module) -> Share:
+        """Return the share that the model's process group gives this process."""
+        if not isinstance(model, DistributedDataParallel):
+            return cls()
+        group = model.process_group
+        return cls(dist.get_rank(group), dist.get_world_size(group), group)
+
+    def check(self, smallest: int) -> None:
+        """Raise unless the smallest batch has a sample for each process."""
+        if smallest < self.count:
+            raise InputError(
+                f"batch_size must give each of {self.count} processes at least one sample of every batch, "
+                f"got a batch of {smallest}."
+            )
+
+    def part(self, batch: torch.Tensor) -> torch.Tensor:
+        """Return this process's part of a batch's indices."""
+        return batch if self.group is None else batch.tensor_split(self.count)[self.rank]
+
+    def weight(self, own: int, whole: int) -> float:
+        """Return the factor on this process's mean loss that makes the mean over processes that of the whole batch.
+
+        DistributedDataParallel averages gradients over processes as if their parts were of one size.
+        """
+        return own * self.count / whole
+
+    def agreed(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the values of the first process, in place."""
+        if self.group is not None:
+            dist.broadcast(values, dist.get_global_rank(self.group, 0), self.group)
+        return values
+
+    def summed(self, values: torch.Tensor) -> torch.Tensor:
+        """Return the sum over all processes, in place."""
+        if self.group is not None:
+            dist.all_reduce(values, group=self.group)
+        return values
+
+    def agree_on_buffers_(self, model: nn.Module) -> None:
+        """Give every process the first one's buffers: running statistics are of each one's own samples."""
+        for buffer in unwrapped(model).buffers():
+            self.agreed(buffer)

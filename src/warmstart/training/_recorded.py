@@ -1,0 +1,113 @@
+"""Steps that are recorded once and replayed: on a GPU, a whole step then is one launch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import torch
+
+from ._data import TensorData, batches
+from ._parallel import Share
+from ._passes import Step, Tally, TensorPass, shuffled
+
+Record = Callable[[Callable[[], None]], Callable[[], None]]
+"""Takes a function that only works on fixed places in memory, and returns what repeats it."""
+
+_STEPS_BEFORE_RECORDING = 3
+"""So many steps of a size are taken plainly: the first ones make the optimizer's state, and a recording, which costs
+about as much as a step, has to be worth its while."""
+
+
+class RecordedPass(TensorPass):
+    """Goes through the data as :class:`TensorPass` does, with steps that know their place in the order by themselves.
+
+    A step reads its samples from a fixed place that holds the epoch's order, at a position that it moves on itself, and
+    writes its numbers to a fixed place, too. Nothing about it comes from the host, so that it can be replayed.
+
+    Args:
+        data: On the device.
+        batch_size: Samples of a step at most.
+        step: Takes one.
+        record: Records one.
+    """
+
+    def __init__(self, data: TensorData, batch_size: int, step: Step, record: Record) -> None:
+        super().__init__(data, batch_size, Share(), step)
+        device = data.labels.device
+        count = len(batches(torch.arange(len(data)), batch_size))
+        self._record = record
+        self._order = torch.zeros(len(data), dtype=torch.int64, device=device)
+        self._position = torch.zeros(1, dtype=torch.int64, device=device)
+        self._number = torch.zeros(1, dtype=torch.int64, device=device)
+        self._correct = torch.zeros(count, dtype=torch.int64, device=device)
+        self._losses = torch.zeros(count, device=device)
+        self._taken: Counter[int] = Counter()
+        self._replays: dict[int, Callable[[], None]] = {}
+
+    def forget(self) -> None:
+        """Forget what was recorded, for the optimizer's settings have changed: they were recorded with the steps."""
+        self._replays.clear()
+
+    def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
+        """Take the steps of an epoch."""
+        self._order.copy_(shuffled(self.data, generator), non_blocking=True)
+        self._position.zero_()
+        self._number.zero_()
+        sizes = [len(part) for part in batches(torch.arange(len(self.data)), self.batch_size)]
+        tally.is_whole = limit is None or limit >= len(sizes)
+        for size in sizes[:limit]:
+            self._take(size)
+            tally.sizes.append(size)
+            yield
+        # One tensor each, not one a step: they are stacked later on all the same.
+        tally.correct.extend(self._correct[: len(tally.sizes)].clone().unbind())
+        tally.losses.extend(self._losses[: len(tally.sizes)].clone().unbind())
+
+    def _take(self, size: int) -> None:
+        """Take a step of a size, plainly at first."""
+        if size not in self._replays and self._taken[size] >= _STEPS_BEFORE_RECORDING:
+            self._replays[size] = self._record(lambda: self._step_in_place(size))
+        self._taken[size] += 1
+        if size in self._replays:
+            self._replays[size]()
+        else:
+            self._step_in_place(size)
+
+    def _step_in_place(self, size: int) -> None:
+        where = self._position + torch.arange(size, device=self._position.device)
+        inputs, labels = self.data.batch(self._order.index_select(0, where))
+        correct, loss = self.step(inputs, labels, 1.0)
+        self._correct.index_copy_(0, self._number, correct[None])
+        self._losses.index_copy_(0, self._number, loss[None].float())
+        self._position.add_(size)
+        self._number.add_(1)
+
+
+def cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
+    """Record what a function does on the current stream as a CUDA graph.
+
+    Recording does nothing but to record. What cannot be recorded is returned as it is: a model that waits for a number
+    from the device, or anything on the default stream.
+    """
+    if torch.cuda.current_stream() == torch.cuda.default_stream():
+        return function
+    graph = torch.cuda.CUDAGraph()
+    torch.cuda.current_stream().synchronize()
+    # Not torch.cuda.graph: it waits for all streams, and empties the cache of memory that other trials are using.
+    graph.capture_begin(capture_error_mode="thread_local")
+    try:
+        function()
+    except RuntimeError:
+        _abandon(graph)
+        return function
+    graph.capture_end()
+    return graph.replay
+
+
+def _abandon(graph: torch.cuda.CUDAGraph) -> None:
+    """End a recording that has failed; PyTorch complains of it once more."""
+    try:
+        graph.capture_end()
+    except RuntimeError:
+        torch.cuda.synchronize()

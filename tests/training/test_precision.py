@@ -1,0 +1,60 @@
+"""Arithmetic is an option; switches are put back."""
+
+import pytest
+import torch
+from torch import nn
+
+from samples import blobs, pictures
+from warmstart.basics import generator_for
+from warmstart.models import ResNet18
+from warmstart.training import Precision, Recipe, StopRule, evaluate, fit
+from warmstart.training._precision import _read, _switches, arithmetic
+
+
+class Spy(nn.Linear):
+    """Notes in which type its products come out."""
+
+    def __init__(self):
+        super().__init__(4, 3)
+        self.seen = set()
+
+    def forward(self, input):
+        outputs = super().forward(input)
+        self.seen.add(outputs.dtype)
+        return outputs
+
+
+@pytest.mark.parametrize(
+    ("precision", "dtype"),
+    [(Precision.FP32, torch.float32), (Precision.TF32, torch.float32), (Precision.BF16, torch.bfloat16)],
+)
+def test_steps_are_computed_in_the_precision_asked_for(precision, dtype):
+    model = Spy()
+    fit(model, blobs(60), recipe=Recipe(precision=precision), stop=StopRule(None, max_epochs=1),
+        generator=generator_for(0))  # fmt: skip
+    assert model.seen == {dtype}
+    assert model.weight.dtype is torch.float32
+
+
+def test_evaluation_is_in_float32():
+    model = Spy()
+    with torch.autocast("cpu", torch.bfloat16):
+        evaluate(model, blobs(60))
+    assert model.seen == {torch.float32}
+
+
+def test_a_network_learns_in_bfloat16():
+    model = ResNet18(width=4).build((1, 8, 8), 2, generator=generator_for(0))
+    recipe = Recipe(learning_rate=0.01, batch_size=16, precision=Precision.BF16)
+    assert fit(model, pictures(64), recipe=recipe, stop=StopRule(), generator=generator_for(0)).ending == "reached"
+
+
+@pytest.mark.parametrize("precision", Precision)
+def test_the_switches_of_a_gpu_are_set_and_put_back(precision):
+    before = [_read(switch) for switch in _switches()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "autocast", lambda *_, **__: pytest.MonkeyPatch.context())  # no CUDA device is needed here
+        with arithmetic(precision, torch.device("cuda")):
+            within = {_read(switch) for switch in _switches()}
+    assert within in ({"tf32" if precision is Precision.TF32 else "ieee"}, {precision is Precision.TF32})
+    assert [_read(switch) for switch in _switches()] == before
