@@ -8,7 +8,7 @@ import pytest
 
 from warmstart.data import LabelledArrays
 from warmstart.studies._array_files import stored, sweep
-from warmstart.studies._task import Arrays
+from warmstart.studies._split import Arrays
 
 
 def arrays(seed, classes):

@@ -57,7 +57,7 @@ def gradient_norm(
     """
     if not len(data):
         raise InputError("data must hold at least one sample to take a gradient on, got 0.")
-    copied, order = copy.deepcopy(model), torch.arange(len(data), device=data.labels.device)
+    copied, order = copy.deepcopy(model), torch.arange(len(data), device=data.device)
     weights = list(trainable(copied).values())
     totals = [torch.zeros_like(weight, dtype=torch.float64) for weight in weights]
     draws = generator or generator_for("dropout of a gradient norm")

@@ -13,8 +13,8 @@ import numpy as np
 
 from warmstart.data import LabelledArrays
 
+from ._split import Arrays
 from ._storage import storage_errors
-from ._task import Arrays
 
 _SHARED = ".arrays-"
 _TARGET, _SOURCE = "target", "source"
@@ -27,10 +27,12 @@ class ArrayFiles:
     Args:
         paths: Of the files, by owner, part and field.
         classes: Numbers of classes, by owner.
+        channels_last: Whether images lie in them as (n, height, width, channels).
     """
 
     paths: dict[str, str]
     classes: dict[str, int]
+    channels_last: bool = False
 
     def mapped(self) -> Arrays:
         """Return the arrays, read from their files when they are looked at."""
@@ -44,12 +46,23 @@ class ArrayFiles:
 
     def _part(self, owner: str, name: str) -> LabelledArrays | None:
         paths = [self.paths.get(f"{owner}-{name}-{field}") for field in ("inputs", "labels")]
-        return None if None in paths else LabelledArrays(*(np.load(path, mmap_mode="r") for path in paths if path))
+        if None in paths:
+            return None
+        # Copied where somebody writes, which nobody does: tensors, which know no read-only memory, share them so.
+        inputs, labels = (np.load(path, mmap_mode="c") for path in paths if path)
+        is_turned = self.channels_last and inputs.ndim == 4
+        return LabelledArrays(inputs.transpose(0, 3, 1, 2) if is_turned else inputs, labels)
 
 
 @contextmanager
-def stored(arrays: Arrays, directory: Path) -> Iterator[ArrayFiles]:
+def stored(arrays: Arrays, directory: Path, *, channels_last: bool = False) -> Iterator[ArrayFiles]:
     """Lay the arrays down as files in the directory, for as long as they are needed.
+
+    Args:
+        arrays: Of a study.
+        directory: The study's.
+        channels_last: How images are to lie in memory: as the study's model reads them, so that no worker has to turn
+            a copy of its own.
 
     Raises:
         StorageError: If the disk is full or the directory cannot be written.
@@ -59,10 +72,10 @@ def stored(arrays: Arrays, directory: Path) -> Iterator[ArrayFiles]:
         folder = tempfile.TemporaryDirectory(prefix=_SHARED, dir=directory, ignore_cleanup_errors=True)
     with folder as name:
         classes = {_TARGET: arrays.classes} | ({} if arrays.source is None else {_SOURCE: arrays.source.classes})
-        yield ArrayFiles(_written(arrays, Path(name)), classes)
+        yield ArrayFiles(_written(arrays, Path(name), channels_last), classes, channels_last)
 
 
-def _written(arrays: Arrays, folder: Path) -> dict[str, str]:
+def _written(arrays: Arrays, folder: Path, channels_last: bool) -> dict[str, str]:
     with storage_errors(folder):
         paths: dict[str, str] = {}
         for owner, held in ((_TARGET, arrays), (_SOURCE, arrays.source)):
@@ -71,7 +84,9 @@ def _written(arrays: Arrays, folder: Path) -> dict[str, str]:
                 for field in () if part is None else ("inputs", "labels"):
                     key = f"{owner}-{name}-{field}"
                     paths[key] = str(folder / f"{key}.npy")
-                    np.save(paths[key], getattr(part, field))
+                    values = getattr(part, field)
+                    is_turned = channels_last and values.ndim == 4
+                    np.save(paths[key], values.transpose(0, 2, 3, 1) if is_turned else values)
         return paths
 
 

@@ -17,7 +17,8 @@ from warmstart.training import Work, take_turns
 
 from ._array_files import stored, sweep
 from ._execution import Execution
-from ._task import Arrays, Message, Task, performing
+from ._split import Arrays, channels_last
+from ._task import Message, Task, performing
 from ._worker import Setting
 from ._workers import Workers
 
@@ -73,7 +74,8 @@ def _threads(count: int) -> Iterator[None]:
 
 def _run_in_processes(tasks: Sequence[Task], arrays: Arrays, directory: Path, workers: Workers, handle: Handle) -> None:
     execution = workers.execution
-    with stored(arrays, directory) as files:
+    last = channels_last(arrays, tasks[0].trial, torch.device(execution.device))
+    with stored(arrays, directory, channels_last=last) as files:
         setting = Setting(files, directory, execution.device, execution.threads)
         try:
             _hand_on(workers.submitting(setting, tasks), tasks, workers, handle)

@@ -20,11 +20,12 @@ from ._provenance import provenance
 from ._records import RoundRecord, StudyRecords
 from ._rehearsal import Size, model_signature, rehearse
 from ._sharing import Work
+from ._split import Arrays, fitted
 from ._storage import only_writer, storage_errors
 from ._store import Store
 from ._study import EvaluateOn, Study, study_identity
 from ._study_file import write_study_file
-from ._task import Arrays, EpochMessage, Message, RoundMessage, fitted
+from ._task import EpochMessage, Message, RoundMessage
 from ._workers import Workers
 
 

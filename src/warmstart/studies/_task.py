@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,33 +16,16 @@ import torch
 from torch import nn
 
 from warmstart.basics import generator_for
-from warmstart.data import LabelledArrays
 from warmstart.models import build_checked
-from warmstart.training import EpochReport, TensorData, Work, alone
+from warmstart.training import EpochReport, Work, alone
 from warmstart.trial import Carried, Round, Trial, TrialData, playing
 
 from ._checkpoint import load_carried, save_carried
 from ._records import RoundRecord
-from ._study import EvaluateOn, EvaluationSettings
+from ._split import Arrays, split
+from ._study import EvaluationSettings
 
 _SECONDS_BETWEEN_REPORTS = 0.2
-
-
-@dataclass(frozen=True, eq=False)
-class Arrays:
-    """The data of a study, shared by all its trials.
-
-    Args:
-        train: What fits, and is held out from.
-        test: The official test set, where that is what evaluates.
-        classes: Number of classes.
-        source: Those of the source, where there is one.
-    """
-
-    train: LabelledArrays
-    test: LabelledArrays | None
-    classes: int
-    source: Arrays | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +104,7 @@ def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: E
 
 def performing(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit) -> Work[None]:
     """Return the work of :func:`perform`, to be done in turns with others."""
-    data = split(arrays, task.evaluation, seed=task.trial.seed, device=device)
+    data = split(arrays, task.trial, task.evaluation, device=torch.device(device))
     carried = _carried(task, data, directory)
     progress = _throttled(task, emit)
     for item in playing(task.trial, data, carried=carried, on_epoch=progress):
@@ -145,34 +128,6 @@ def checkpoint_file(folder: str, number: int) -> str:
     return f"{folder}/round-{number:04d}.safetensors"
 
 
-def split(arrays: Arrays, settings: EvaluationSettings, *, seed: int, device: str) -> TrialData:
-    """Return what one seed trains on and is evaluated on."""
-    source = None if arrays.source is None else _split(arrays.source, settings, ("source split", seed), device)
-    return replace(_split(arrays, settings, (seed, "split"), device), source=source)
-
-
-def _split(arrays: Arrays, settings: EvaluationSettings, purpose: tuple[str | int, ...], device: str) -> TrialData:
-    if settings.evaluate is EvaluateOn.TEST:
-        assert arrays.test is not None, "the test set was loaded, or the study refused"
-        return TrialData(_tensors(arrays.train, device), _tensors(arrays.test, device), arrays.classes)
-    order = torch.randperm(len(arrays.train), generator=generator_for(*purpose)).numpy()
-    fit_count = fitted(len(arrays.train), settings)
-    pool, held_out = arrays.train.take(order[:fit_count]), arrays.train.take(order[fit_count:])
-    return TrialData(_tensors(pool, device), _tensors(held_out, device), arrays.classes)
-
-
-def fitted(count: int, settings: EvaluationSettings) -> int:
-    """Return how many of ``count`` training samples are fitted to."""
-    return count if settings.evaluate is EvaluateOn.TEST else int(count * (1 - settings.holdout))
-
-
-def _tensors(arrays: LabelledArrays, device: str) -> TensorData:
-    # Copied where the arrays are read-only views of a file: tensors have no such notion.
-    inputs = arrays.inputs if arrays.inputs.flags.writeable else arrays.inputs.copy()
-    labels = arrays.labels if arrays.labels.flags.writeable else arrays.labels.copy()
-    return TensorData(torch.from_numpy(inputs).to(device), torch.from_numpy(labels).to(device))
-
-
 def _carried(task: Task, data: TrialData, directory: Path) -> Carried:
     if task.checkpoint is None:
         return Carried(round=task.done)
@@ -183,7 +138,7 @@ def _carried(task: Task, data: TrialData, directory: Path) -> Carried:
 def _fresh(trial: Trial, data: TrialData) -> nn.Module:
     generator = generator_for(trial.seed, "fresh", 1)
     model = build_checked(trial.architecture, data.pool.sample_shape, data.classes, generator=generator)
-    return model.to(data.pool.labels.device)
+    return model.to(data.pool.device)
 
 
 def _throttled(task: Task, emit: Emit) -> Callable[[int, EpochReport], None]:

@@ -16,7 +16,8 @@ import torch
 from warmstart.basics import InputError, StorageError
 
 from ._array_files import ArrayFiles
-from ._task import Arrays, Emit, Task, perform
+from ._split import Arrays
+from ._task import Emit, Task, perform
 
 
 @dataclass(frozen=True)

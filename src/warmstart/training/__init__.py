@@ -22,6 +22,7 @@ from ._lanes import Work as Work
 from ._lanes import alone as alone
 from ._lanes import run_lanes as run_lanes
 from ._lanes import take_turns as take_turns
+from ._layout import wants_channels_last as wants_channels_last
 from ._loss import loss_of as loss_of
 from ._normalization import recalibrate_ as recalibrate_
 from ._normalization import reset_statistics_ as reset_statistics_

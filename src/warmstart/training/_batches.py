@@ -40,7 +40,7 @@ def in_order(data: Data, batch_size: int, model: nn.Module) -> Iterator[Batch]:
         model: Decides the device and the layout of what a loader brings.
     """
     if isinstance(data, TensorData):
-        for indices in torch.arange(len(data), device=data.labels.device).split(batch_size) if len(data) else ():
+        for indices in torch.arange(len(data), device=data.device).split(batch_size) if len(data) else ():
             yield data.batch(indices)
     else:
         yield from loaded(data, model)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -13,12 +13,12 @@ from warmstart.basics import InputError, check_at_least
 from ._layout import has_channels_last, lay_out_, with_channels_first, with_channels_last
 
 
-@dataclass(frozen=True, eq=False)
 class TensorData:
     """Labelled data on one device.
 
     Images stay uint8 until a batch is needed: a quarter of the memory, and less of it to move. A batch is
-    ``inputs.float() * scale + offset``.
+    ``inputs.float() * scale + offset``. What is taken of the data shares their memory, however often: a trial's rounds
+    all train on the one copy of the pool that there is.
 
     Args:
         inputs: uint8 (n, channels, height, width), or float32 (n, features).
@@ -28,62 +28,115 @@ class TensorData:
             they are.
         offset: Summand, likewise.
 
+    Raises:
+        InputError: If labels are not one for each input.
+
     Example:
         >>> data = TensorData(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8), torch.tensor([0, 1]))
         >>> inputs, labels = data.batch(torch.tensor([1, 0]))
         >>> inputs.flatten().tolist(), labels.tolist()
         ([1.0, -1.0], [1, 0])
+        >>> data.take(torch.tensor([1])).labels
+        tensor([1])
     """
 
-    inputs: torch.Tensor
-    labels: torch.Tensor
-    scale: torch.Tensor | float | None = None
-    offset: torch.Tensor | float | None = None
-
-    def __post_init__(self) -> None:
-        """Check the shapes, and settle the scale and the offset."""
-        if len(self.inputs) != len(self.labels) or self.labels.ndim != 1:
+    def __init__(
+        self,
+        inputs: torch.Tensor,
+        labels: torch.Tensor,
+        scale: torch.Tensor | float | None = None,
+        offset: torch.Tensor | float | None = None,
+    ) -> None:
+        if len(inputs) != len(labels) or labels.ndim != 1:
             raise InputError(
-                f"labels must be one for each input, got {tuple(self.labels.shape)} labels "
-                f"for inputs of shape {tuple(self.inputs.shape)}."
+                f"labels must be one for each input, got {tuple(labels.shape)} labels "
+                f"for inputs of shape {tuple(inputs.shape)}."
             )
-        scale, offset = default_scaling(self.inputs)
-        if self.scale is None:
-            object.__setattr__(self, "scale", scale)
-        if self.offset is None:
-            object.__setattr__(self, "offset", offset)
+        usual_scale, usual_offset = default_scaling(inputs)
+        self.scale = usual_scale if scale is None else scale
+        self.offset = usual_offset if offset is None else offset
+        self._inputs, self._labels = inputs, labels
+        # Which of them are the data, in this order; None: all.
+        self._rows: torch.Tensor | None = None
 
     def __len__(self) -> int:
         """Return the number of samples."""
-        return len(self.labels)
+        return len(self._labels if self._rows is None else self._rows)
+
+    def __repr__(self) -> str:
+        """Return what there is of it."""
+        return f"TensorData({len(self)} samples of shape {self.sample_shape} on {self.device})"
+
+    @property
+    def inputs(self) -> torch.Tensor:
+        """All inputs, before scaling; gathered anew each time where the data are part of others."""
+        return self._inputs if self._rows is None else _rows(self._inputs, self._rows)
+
+    @property
+    def labels(self) -> torch.Tensor:
+        """All labels, likewise."""
+        return self._labels if self._rows is None else self._labels[self._rows]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the data lie."""
+        return self._labels.device
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
         """Shape of one sample."""
-        return tuple(self.inputs.shape[1:])
+        return tuple(self._inputs.shape[1:])
 
     @property
     def is_image(self) -> bool:
         """Whether inputs have channels, height and width."""
-        return self.inputs.ndim == 4
+        return self._inputs.ndim == 4
 
     def take(self, indices: torch.Tensor) -> TensorData:
-        """Return the samples at ``indices``, copied."""
-        where = indices.to(self.inputs.device)
-        return replace(self, inputs=_rows(self.inputs, where), labels=self.labels[where])
+        """Return the samples at ``indices``, in their order; they are not copied."""
+        where = indices.to(self.device)
+        taken = copy.copy(self)
+        taken._rows = where if self._rows is None else self._rows[where]
+        return taken
+
+    def scaled(self, scale: torch.Tensor | float, offset: torch.Tensor | float) -> TensorData:
+        """Return the same samples with another scale and offset."""
+        other = copy.copy(self)
+        other.scale, other.offset = scale, offset
+        return other
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs as the model takes them, and labels, of the samples at ``indices``."""
-        assert self.scale is not None, "settled at construction"
-        assert self.offset is not None, "settled at construction"
-        return _rows(self.inputs, indices).float().mul_(self.scale).add_(self.offset), self.labels[indices]
+        where = indices if self._rows is None else self._rows.index_select(0, indices)
+        return _rows(self._inputs, where).float().mul_(self.scale).add_(self.offset), self._labels[where]
 
     def laid_out_for(self, model: nn.Module) -> TensorData:
-        """Return the data in the memory layout that the model reads fastest, and lay the model out likewise."""
+        """Return the data in the memory layout that the model reads fastest, and lay the model out likewise.
+
+        They are copied only where they lie otherwise.
+        """
+        return self.lying(channels_last=lay_out_(model)) if self.is_image else self.lying(channels_last=False)
+
+    def lying(self, *, channels_last: bool) -> TensorData:
+        """Return the data with the channels of images last in memory, or first, copied only where they lie otherwise.
+
+        Tables lie row by row.
+        """
         if not self.is_image:
-            return replace(self, inputs=self.inputs.contiguous())
-        last = lay_out_(model)
-        return replace(self, inputs=with_channels_last(self.inputs) if last else with_channels_first(self.inputs))
+            return self._with(self._inputs.contiguous(), self._labels)
+        lay = with_channels_last if channels_last else with_channels_first
+        return self._with(lay(self._inputs), self._labels)
+
+    def to(self, device: torch.device | str) -> TensorData:
+        """Return the data on a device."""
+        moved = self._with(self._inputs.to(device), self._labels.to(device))
+        moved._rows = None if self._rows is None else self._rows.to(device)
+        return moved
+
+    def _with(self, inputs: torch.Tensor, labels: torch.Tensor) -> TensorData:
+        other = copy.copy(self)
+        other._inputs, other._labels = inputs, labels
+        return other
 
 
 def default_scaling(inputs: torch.Tensor) -> tuple[float, float]:

@@ -79,7 +79,7 @@ def _drawn(
     """Return the inputs of ``samples`` random samples in batches; of a loader, those of its first batches."""
     if not isinstance(data, TensorData):
         return _first(loaded(data, model), samples)
-    order = torch.randperm(len(data), generator=generator)[:samples].to(data.labels.device)
+    order = torch.randperm(len(data), generator=generator)[:samples].to(data.device)
     return (data.batch(part)[0] for part in batches(order, batch_size))
 
 

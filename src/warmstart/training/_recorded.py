@@ -34,7 +34,7 @@ class RecordedPass(TensorPass):
 
     def __init__(self, data: TensorData, batch_size: int, step: Step, record: Record) -> None:
         super().__init__(data, batch_size, Share(), step)
-        device = data.labels.device
+        device = data.device
         count = len(batches(torch.arange(len(data)), batch_size))
         self._record = record
         self._order = torch.zeros(len(data), dtype=torch.int64, device=device)

@@ -37,8 +37,7 @@ def standardized(data: TrialData, first_arrival: torch.Tensor) -> TrialData:
     """
     if data.pool.is_image:
         return data
-    where = first_arrival.to(data.pool.inputs.device)
-    known = data.pool.inputs[where] if data.source is None else data.source.pool.inputs
+    known = data.pool.take(first_arrival).inputs if data.source is None else data.source.pool.inputs
     deviation = known.std(0, correction=0)
     scale = torch.where(deviation > 0, 1 / deviation, torch.ones_like(deviation))
     return _scaled(data, scale, -known.mean(0) * scale)
@@ -47,7 +46,7 @@ def standardized(data: TrialData, first_arrival: torch.Tensor) -> TrialData:
 def _scaled(data: TrialData, scale: torch.Tensor, offset: torch.Tensor) -> TrialData:
     return replace(
         data,
-        pool=replace(data.pool, scale=scale, offset=offset),
-        evaluation=replace(data.evaluation, scale=scale, offset=offset),
+        pool=data.pool.scaled(scale, offset),
+        evaluation=data.evaluation.scaled(scale, offset),
         source=None if data.source is None else _scaled(data.source, scale, offset),
     )

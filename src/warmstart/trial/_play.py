@@ -35,7 +35,7 @@ def play(
     Raises:
         InputError: If the stream, the model or the data do not fit together.
     """
-    lane = Lane(playing(trial, data, carried=carried, on_epoch=on_epoch), data.pool.labels.device)
+    lane = Lane(playing(trial, data, carried=carried, on_epoch=on_epoch), data.pool.device)
     return (item for item in lane if isinstance(item, Round))
 
 

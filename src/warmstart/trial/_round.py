@@ -97,7 +97,7 @@ def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], No
 def _draw(trial: Trial, plan: Plan, purpose: str, number: int) -> nn.Module:
     generator = generator_for(trial.seed, purpose, number)
     model = trial.architecture.build(plan.training.sample_shape, plan.classes, generator=generator)
-    return model.to(plan.training.labels.device)
+    return model.to(plan.training.device)
 
 
 def _start(trial: Trial, plan: Plan, previous: nn.Module | None, fresh: nn.Module) -> nn.Module:
@@ -133,7 +133,7 @@ def _penalty(trial: Trial, plan: Plan, previous: nn.Module | None) -> Penalty | 
     def earlier(samples: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
         assert plan.old is not None, "where there is a previous model, something had arrived before"
         order = torch.randperm(len(plan.old), generator=generator_for(trial.seed, "penalty", plan.number))
-        parts = batches(order[:samples].to(plan.old.labels.device), trial.recipe.batch_size)
+        parts = batches(order[:samples].to(plan.old.device), trial.recipe.batch_size)
         return (plan.old.batch(part) for part in parts)
 
     return trial.penalty(Before(lambda: _draw(trial, plan, "fresh", 1), previous, earlier))

@@ -1,0 +1,91 @@
+"""What one seed trains on and is evaluated on: views of a study's data, which lie on the device once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from weakref import WeakKeyDictionary
+
+import torch
+
+from warmstart.basics import generator_for
+from warmstart.data import LabelledArrays
+from warmstart.training import TensorData, wants_channels_last
+from warmstart.trial import Trial, TrialData
+
+from ._study import EvaluateOn, EvaluationSettings
+
+
+@dataclass(frozen=True, eq=False)
+class Arrays:
+    """The data of a study, shared by all its trials.
+
+    Args:
+        train: What fits, and is held out from.
+        test: The official test set, where that is what evaluates.
+        classes: Number of classes.
+        source: Those of the source, where there is one.
+    """
+
+    train: LabelledArrays
+    test: LabelledArrays | None
+    classes: int
+    source: Arrays | None = None
+
+
+_resident: WeakKeyDictionary[LabelledArrays, dict[tuple[torch.device, bool], TensorData]] = WeakKeyDictionary()
+
+
+def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device: torch.device) -> TrialData:
+    """Return what a trial trains on and is evaluated on.
+
+    Args:
+        arrays: The study's data.
+        trial: Its seed decides the split, its model the layout in memory.
+        settings: Which samples evaluate.
+        device: Where the data are to lie; trials of one process share them there.
+    """
+    last = channels_last(arrays, trial, device)
+    own = _split(arrays, settings, (trial.seed, "split"), device, last)
+    if arrays.source is None:
+        return own
+    return replace(own, source=_split(arrays.source, settings, ("source split", trial.seed), device, last))
+
+
+def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:
+    """Return whether a trial's model reads images fastest with their channels last."""
+    generator = generator_for(trial.seed, "fresh", 1)
+    model = trial.architecture.build(arrays.train.inputs.shape[1:], arrays.classes, generator=generator)
+    return wants_channels_last(model.to(device))
+
+
+def _split(
+    arrays: Arrays, settings: EvaluationSettings, purpose: tuple[str | int, ...], device: torch.device, last: bool
+) -> TrialData:
+    train = _on(device, arrays.train, last)
+    if settings.evaluate is EvaluateOn.TEST:
+        assert arrays.test is not None, "the test set was loaded, or the study refused"
+        return TrialData(train, _on(device, arrays.test, last), arrays.classes)
+    order = torch.randperm(len(train), generator=generator_for(*purpose))
+    count = fitted(len(train), settings)
+    return TrialData(train.take(order[:count]), train.take(order[count:]), arrays.classes)
+
+
+def fitted(count: int, settings: EvaluationSettings) -> int:
+    """Return how many of ``count`` training samples are fitted to."""
+    return count if settings.evaluate is EvaluateOn.TEST else int(count * (1 - settings.holdout))
+
+
+def _on(device: torch.device, arrays: LabelledArrays, last: bool) -> TensorData:
+    """Return arrays as tensors on a device, the same ones each time."""
+    known = _resident.setdefault(arrays, {})
+    if (device, last) not in known:
+        known[device, last] = _moved(arrays, device, last)
+    return known[device, last]
+
+
+def _moved(arrays: LabelledArrays, device: torch.device, last: bool) -> TensorData:
+    # Read-only arrays are copied: tensors have no such notion.
+    inputs = arrays.inputs if arrays.inputs.flags.writeable else arrays.inputs.copy()
+    labels = arrays.labels if arrays.labels.flags.writeable else arrays.labels.copy()
+    data = TensorData(torch.from_numpy(inputs), torch.from_numpy(labels))
+    return data.lying(channels_last=last).to(device)

@@ -1,0 +1,79 @@
+"""All trials of a process share one copy of the data, in the layout that the model reads."""
+
+import numpy as np
+import pytest
+import torch
+
+from warmstart.basics import generator_for
+from warmstart.data import LabelledArrays
+from warmstart.models import MLP, ResNet18
+from warmstart.streams import TwoPhase
+from warmstart.studies import EvaluateOn, EvaluationSettings
+from warmstart.studies._array_files import stored
+from warmstart.studies._split import Arrays, split
+from warmstart.training import wants_channels_last
+from warmstart.trial import Trial
+
+CPU = torch.device("cpu")
+HOLDOUT, TEST = EvaluationSettings(holdout=0.25), EvaluationSettings(evaluate=EvaluateOn.TEST)
+# Wide enough to be read with the channels last, on every processor.
+MODELS = [ResNet18(width=16), MLP(width=4)]
+
+
+def images(count, seed):
+    inputs = np.random.default_rng(seed).integers(0, 256, (count, 3, 8, 8), dtype=np.uint8)
+    return LabelledArrays(inputs, np.arange(count, dtype=np.int64) % 2)
+
+
+@pytest.fixture
+def arrays():
+    return Arrays(images(40, 0), images(12, 1), 2)
+
+
+def trial(architecture, seed=0):
+    return Trial(architecture=architecture, stream=TwoPhase(), seed=seed)
+
+
+def place(data):
+    return data._inputs.data_ptr()
+
+
+@pytest.mark.parametrize("architecture", MODELS, ids=repr)
+def test_trials_rounds_and_evaluation_share_one_copy(architecture, arrays):
+    model = architecture.build((3, 8, 8), 2, generator=generator_for(0))
+    parts = [split(arrays, trial(architecture, seed), HOLDOUT, device=CPU) for seed in range(2)]
+    taken = [part.pool.take(torch.arange(5)).laid_out_for(model) for part in parts]
+    evaluated = [part.evaluation.laid_out_for(model) for part in parts]
+    assert len({place(data) for data in (*taken, *evaluated)}) == 1
+    assert split(arrays, trial(architecture), TEST, device=CPU).evaluation.inputs.shape == (12, 3, 8, 8)
+
+
+@pytest.mark.parametrize("architecture", MODELS, ids=repr)
+@pytest.mark.parametrize("settings", [HOLDOUT, TEST], ids=["holdout", "test"])
+def test_what_workers_map_is_read_where_it_lies(architecture, settings, arrays, tmp_path):
+    here = split(arrays, trial(architecture), settings, device=CPU)
+    last = wants_channels_last(architecture.build((3, 8, 8), 2, generator=generator_for(0)))
+    with stored(arrays, tmp_path, channels_last=last) as files:
+        mapped = files.mapped()
+        found = split(mapped, trial(architecture), settings, device=CPU)
+        assert place(found.pool) == mapped.train.inputs.__array_interface__["data"][0]
+        for name in ("pool", "evaluation"):
+            assert torch.equal(getattr(found, name).inputs, getattr(here, name).inputs)
+            assert torch.equal(getattr(found, name).labels, getattr(here, name).labels)
+
+
+def test_nothing_is_in_both_parts_and_seeds_differ(arrays):
+    pools = []
+    for seed in range(2):
+        data = split(arrays, trial(MODELS[1], seed), HOLDOUT, device=CPU)
+        everything = torch.cat([data.pool.inputs, data.evaluation.inputs]).flatten(1)
+        assert (len(data.pool), len(data.evaluation)) == (30, 10)
+        assert len(everything.unique(dim=0)) == 40
+        pools.append(data.pool.inputs)
+    assert not torch.equal(*pools)
+
+
+def test_read_only_arrays_are_copied_and_left_alone(arrays):
+    arrays.train.inputs.flags.writeable = False
+    data = split(arrays, trial(MODELS[1]), HOLDOUT, device=CPU)
+    assert place(data.pool) != arrays.train.inputs.__array_interface__["data"][0]
