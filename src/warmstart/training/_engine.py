@@ -40,6 +40,7 @@ class Engine:
         optimizer: Over the model's parameters.
         recipe: Batch size, precision, and what follows a step.
         penalty: Added to the loss.
+        flops_per_sample: Operations of a step for each sample, where they are known; else they are counted.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Engine:
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
         penalty: Penalty | None,
+        flops_per_sample: float | None = None,
     ) -> None:
         self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
         self.cost = Cost()
@@ -57,7 +59,7 @@ class Engine:
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._pass = self._way_through()
         self._settings = _settings(optimizer)
-        self._flops_per_sample: float | None = None
+        self.flops_per_sample = flops_per_sample
         self._watch = _Watch(self.device)
 
     def _way_through(self) -> Pass:
@@ -112,7 +114,7 @@ class Engine:
 
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Take a step; return how many samples were right, and their mean loss."""
-        if self._flops_per_sample is None:
+        if self.flops_per_sample is None:
             self._count_operations(inputs, labels)
         logits, loss = loss_of(self.model, inputs, labels, self.penalty)
         self.optimizer.zero_grad(set_to_none=True)
@@ -123,7 +125,7 @@ class Engine:
 
     def _count_operations(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
         with self._watch.stopped():
-            self._flops_per_sample = flops_per_sample(unwrapped(self.model), inputs, labels, self.penalty)
+            self.flops_per_sample = flops_per_sample(unwrapped(self.model), inputs, labels, self.penalty)
 
     def _numbers(self, tally: Tally) -> list[tuple[int, float, int]]:
         """Return right samples, mean loss and size of every step, over all processes; waits for the device."""
@@ -135,8 +137,8 @@ class Engine:
         return [(int(c), s / n, int(n)) for c, s, n in zip(correct, summed, whole, strict=True)]
 
     def _pay(self, steps: int, samples: int) -> None:
-        assert self._flops_per_sample is not None, "counted at the first step"
-        self.cost += Cost(steps, samples, samples * self._flops_per_sample, self._watch.end())
+        assert self.flops_per_sample is not None, "counted at the first step"
+        self.cost += Cost(steps, samples, samples * self.flops_per_sample, self._watch.end())
 
     def _accuracy(self, measure: Measure, numbers: Sequence[tuple[int, float, int]]) -> float:
         if measure is Measure.EVALUATION:

@@ -28,11 +28,13 @@ class FitResult:
         ending: How it ended.
         history: Every epoch, in order.
         cost: Of the training alone.
+        flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample.
     """
 
     ending: Ending
     history: tuple[EpochReport, ...]
     cost: Cost
+    flops_per_sample: float
 
 
 def fit(
@@ -108,8 +110,12 @@ def fitting(
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    flops_per_sample: float | None = None,
 ) -> Work[FitResult]:
     """Return the work of :func:`fit`, to be done in turns with others by :func:`run_lanes`.
+
+    Args as there, and ``flops_per_sample``, if an earlier fit of the same architecture, data and penalty has counted
+    them: that takes as long as some steps do.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -126,7 +132,7 @@ def fitting(
     data = laid_out_for(data, model)
     optimizer = optimizer or recipe.build_optimizer(model)
     align_state_(optimizer)
-    engine = Engine(model, data, optimizer, recipe, penalty)
+    engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample)
     history: list[EpochReport] = []
     with mode(model, training=True), seeded_globals(generator):
         while (ending := stop.ending(history)) is None:
@@ -135,4 +141,5 @@ def fitting(
             if on_epoch is not None:
                 on_epoch(report)
         engine.finish()
-    return FitResult(ending, tuple(history), engine.cost)
+    assert engine.flops_per_sample is not None, "counted at the first step"
+    return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample)

@@ -1,7 +1,7 @@
 """One round: start, train, evaluate."""
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -59,6 +59,10 @@ class Round:
     carried: Carried
 
 
+_known_flops: dict[Hashable, float] = {}
+"""Operations of a step for each sample, by what decides them: the same in every round and every trial of a study."""
+
+
 def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Work[Round]:
     """Start from what is carried, train, evaluate, and say what is carried on."""
     number, recipe = plan.number, trial.recipe_of(plan.number)
@@ -68,6 +72,8 @@ def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], No
     optimizer = _optimizer(recipe, model, state)
     observer = Observer(trial, plan, model, fresh)
     observer.look(When.START)
+    penalty = _penalty(trial, plan, previous)
+    counted = _what_counts(trial, plan, model, penalty)
     result = yield from fitting(
         model,
         plan.training,
@@ -75,9 +81,11 @@ def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], No
         stop=trial.stop_of(number),
         generator=generator_for(trial.seed, "order", number),
         optimizer=optimizer,
-        penalty=_penalty(trial, plan, previous),
+        penalty=penalty,
         on_epoch=observer.telling(on_epoch),
+        flops_per_sample=_known_flops.get(counted),
     )
+    _known_flops[counted] = result.flops_per_sample
     evaluation = _evaluate(trial, model, plan)
     good = result.ending is not Ending.DIVERGED and evaluation.is_finite
     if good:
@@ -137,6 +145,12 @@ def _penalty(trial: Trial, plan: Plan, previous: nn.Module | None) -> Penalty | 
         return (plan.old.batch(part) for part in parts)
 
     return trial.penalty(Before(lambda: _draw(trial, plan, "fresh", 1), previous, earlier))
+
+
+def _what_counts(trial: Trial, plan: Plan, model: nn.Module, penalty: Penalty | None) -> Hashable:
+    """Return all that decides how many operations a step takes."""
+    trained = tuple(parameter.requires_grad for parameter in model.parameters())
+    return repr(trial.architecture), plan.training.sample_shape, plan.classes, trained, repr(penalty)
 
 
 def _evaluate(trial: Trial, model: nn.Module, plan: Plan) -> Evaluation:
