@@ -1,5 +1,6 @@
 """Options that are one of a few: members of an enumeration, or their names."""
 
+import functools
 import types
 import typing
 from enum import StrEnum
@@ -33,8 +34,17 @@ def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
 
 def settle_choices(owner: Any) -> None:
     """Make every option of a frozen dataclass that is one of a few the member that it names; None stays None."""
-    for name, hint in typing.get_type_hints(type(owner)).items():
+    for name, kind in _choices_of(type(owner)).items():
+        if (value := getattr(owner, name)) is not None:
+            object.__setattr__(owner, name, choice(kind, value, name=name))
+
+
+@functools.cache
+def _choices_of(owner: type) -> dict[str, type[StrEnum]]:
+    """Return the enumerations among a class's options; reading annotations takes longer than all else about it."""
+    found: dict[str, type[StrEnum]] = {}
+    for name, hint in typing.get_type_hints(owner).items():
         parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         kinds = [part for part in parts if isinstance(part, type) and issubclass(part, StrEnum)]
-        if kinds and (value := getattr(owner, name)) is not None:
-            object.__setattr__(owner, name, choice(kinds[0], value, name=name))
+        found |= {name: kind for kind in kinds[:1]}
+    return found

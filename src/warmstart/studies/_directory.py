@@ -69,7 +69,8 @@ def read_study(directory: str | Path) -> StudyRecords:
     if not store.exists():
         raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
     try:
-        return _read(store)
+        with store.kept_open():
+            return _read(store)
     except StorageError as error:
         raise InputError(f"The results in {directory} cannot be read: {error.__cause__}.") from error
 

@@ -108,7 +108,8 @@ def run_study(
     with only_writer(directory):
         check_directory(store, study)  # again: another process may have been here since
         _open(store, study, data, source, rounds)
-        with nullcontext(workers) if workers is not None else Workers(execution or Execution()) as hands:
+        given = nullcontext(workers) if workers is not None else Workers(execution or Execution())
+        with store.kept_open(), given as hands:
             _run(store, study, _arrays(data, source), hands, tell)
     return read_study(directory)
 
@@ -167,7 +168,7 @@ def is_complete(study: Study, directory: str | Path) -> bool:
     store = Store(Path(directory))
     if not store.exists() or _may_change(study) or store.entry("study") != study_identity(study):
         return False
-    return len(store.rounds()) == len(study.labels) * study.seeds * store.entry("rounds_expected")
+    return store.count() == len(study.labels) * study.seeds * store.entry("rounds_expected")
 
 
 def _check_evaluation(study: Study, data: Dataset) -> None:
@@ -236,7 +237,7 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
     work = Work(store, study, rounds, partial(_handle, store, store.begin_run(made), tell))
     work.forget_lost()
     # Before the beginning, which may take rounds over and tell of them: they count as new ones.
-    tell(Plan(total=total, done=len(store.rounds())))
+    tell(Plan(total=total, done=store.count()))
     run_tasks(work.beginning(), arrays, directory=store.directory, workers=workers, handle=work.handle)
 
 

@@ -7,7 +7,7 @@ those of every strategy that begins with the fresh model: what one has played, t
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from ._storage import storage_errors
 from ._store import Store
 from ._study import Study
 from ._task import Message, RoundMessage, Task, checkpoint_file, checkpoint_folder
+
+_NOTHING = (0, None)
 
 
 def sharing(study: Study) -> dict[str, str]:
@@ -46,53 +48,63 @@ class Work:
         self._leaders = sharing(study)
         self._trials = [(label, seed) for seed in range(study.seeds) for label in study.labels]
         self._waiting: set[tuple[str, int]] = set()
+        # Asked for once: one question for each of thousands of trials would take minutes.
+        self._last = store.last_rounds()
 
     def forget_lost(self) -> None:
         """Forget unfinished trials whose checkpoint is gone, before the beginning: they are played again as a whole.
 
         Finished trials stay, for they need no checkpoint any more.
         """
-        for label, seed in self._trials:
-            done, checkpoint = self._store.last_round(label, seed)
-            is_there = checkpoint is None or (self._store.directory / checkpoint).exists()
-            if done < self._rounds and not is_there:
+        for (label, seed), (done, checkpoint) in list(self._last.items()):
+            if done < self._rounds and checkpoint is not None and not (self._store.directory / checkpoint).exists():
                 self._store.forget(label, seed)
+                del self._last[label, seed]
 
     def beginning(self) -> list[Task]:
         """Return the tasks that need not wait for another's first round, seed by seed."""
         self._waiting = {trial for trial in self._trials if self._waits(*trial)}
-        return self._unfinished([self._task(*trial) for trial in self._trials if trial not in self._waiting])
+        return self._tasks(trial for trial in self._trials if trial not in self._waiting)
 
     def handle(self, message: Message) -> list[Task]:
         """Keep what a message brings, and return the tasks that it makes possible."""
-        self._keep(message)
+        self._take(message)
         if not isinstance(message, RoundMessage) or message.record.round != 1:
             return []
         arm, seed = message.record.arm, message.record.seed
-        ready = [(label, seed) for label in self._study.labels if self._leaders.get(label) == arm]
+        ready = [(label, seed) for label, leader in self._leaders.items() if leader == arm]
         ready = [trial for trial in ready if trial in self._waiting]
         self._waiting -= set(ready)
-        return self._unfinished([self._task(*trial) for trial in ready])
+        return self._tasks(ready)
+
+    def _take(self, message: Message) -> None:
+        """Keep what a message brings, and remember how far its trial has come."""
+        self._keep(message)
+        if isinstance(message, RoundMessage):
+            record = message.record
+            self._last[record.arm, record.seed] = (record.round, message.checkpoint)
 
     def _waits(self, label: str, seed: int) -> bool:
         leader = self._leaders.get(label)
         return leader is not None and not self._done(label, seed) and not self._done(leader, seed)
 
     def _done(self, label: str, seed: int) -> int:
-        return self._store.last_round(label, seed)[0]
+        return self._last.get((label, seed), _NOTHING)[0]
 
-    def _task(self, label: str, seed: int) -> Task:
-        """Return the rest of a trial, its first round taken over where that can be."""
+    def _tasks(self, trials: Iterable[tuple[str, int]]) -> list[Task]:
+        return [task for trial in trials if (task := self._rest(*trial)) is not None]
+
+    def _rest(self, label: str, seed: int) -> Task | None:
+        """Return the rest of a trial, its first round taken over where that can be; None where nothing is left."""
         if label in self._leaders and not self._done(label, seed):
             taken = _taken_over(self._store, label, self._leaders[label], seed)
             if taken is not None:
-                self._keep(taken)
-        done, checkpoint = self._store.last_round(label, seed)
+                self._take(taken)
+        done, checkpoint = self._last.get((label, seed), _NOTHING)
+        if done >= self._rounds:
+            return None
         folder = checkpoint_folder(label, seed)
         return Task(label, self._study.trial(label, seed), self._study.evaluation, folder, done, checkpoint)
-
-    def _unfinished(self, tasks: list[Task]) -> list[Task]:
-        return [task for task in tasks if task.done < self._rounds]
 
 
 def _taken_over(store: Store, label: str, leader: str, seed: int) -> RoundMessage | None:

@@ -6,7 +6,7 @@ import dataclasses
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,25 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.path = directory / RESULTS
+        self._kept: sqlite3.Connection | None = None
+
+    @contextmanager
+    def kept_open(self) -> Iterator[None]:
+        """Answer everything over one connection for a while, which spares each question the opening of the file.
+
+        For the thread that asks for it. Other processes read and add as ever; what is added lies in the journal beside
+        the file until the end, or until the journal is long.
+        """
+        if self._kept is not None:
+            yield
+            return
+        with storage_errors(self.directory):
+            self._kept = self._opened()
+        try:
+            yield
+        finally:
+            kept, self._kept = self._kept, None
+            kept.close()
 
     def exists(self) -> bool:
         """Whether there is a store."""
@@ -114,6 +133,12 @@ class Store:
         with self._connected() as connection, connection:
             connection.execute("DELETE FROM round WHERE arm = ? AND seed = ?", (arm, seed))
 
+    def count(self) -> int:
+        """Return how many rounds have finished."""
+        with self._connected() as connection:
+            (count,) = connection.execute("SELECT COUNT(*) FROM round").fetchone()
+        return count
+
     def rounds(self) -> list[RoundRecord]:
         """Return all finished rounds, ordered by seed, arm and round."""
         query = f"SELECT {', '.join(_COLUMNS)} FROM round ORDER BY seed, arm, round"
@@ -142,12 +167,30 @@ class Store:
         with self._connected() as connection:
             return connection.execute(query, (arm, seed)).fetchone() or (0, None)
 
+    def last_rounds(self) -> dict[tuple[str, int], tuple[int, str | None]]:
+        """Return, for every trial that has any, what :meth:`last_round` does, by arm and seed."""
+        # Numbers come from the key's index alone. Checkpoints stand behind the histories: read for one round a trial.
+        query = """
+            SELECT arm, seed, round, checkpoint
+            FROM (SELECT arm, seed, MAX(round) AS round FROM round GROUP BY arm, seed) JOIN round USING (arm, seed, round)
+        """
+        with self._connected() as connection:
+            return {(arm, seed): (number, file) for arm, seed, number, file in connection.execute(query)}
+
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
-        with storage_errors(self.directory), closing(sqlite3.connect(self.path, timeout=60)) as connection:
+        with storage_errors(self.directory), nullcontext(self._kept) if self._kept else closing(self._opened()) as used:
+            yield used
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, timeout=60)
+        try:
             (found,) = connection.execute("PRAGMA user_version").fetchone()
             if found != _FORMAT:
                 raise InputError(f"{self.path} must be a store of format {_FORMAT}, got format {found}.")
             # FULL: a finished round survives a power failure, not only the end of the process.
             connection.execute("PRAGMA synchronous = FULL")
-            yield connection
+        except BaseException:
+            connection.close()
+            raise
+        return connection

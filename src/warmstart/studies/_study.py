@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from warmstart.basics import InputError, check_at_least, check_in_range, choice, settle_choices, unknown_name
@@ -110,12 +111,17 @@ class Study:
 
     def arm(self, label: str) -> Arm:
         """Return the arm with this label."""
-        return next(arm for arm in self.arms if isinstance(arm, Arm) and arm.label == label)
+        return self._labelled[label]
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The arms' labels, in order."""
-        return tuple(arm.label for arm in self.arms if isinstance(arm, Arm))
+        return tuple(self._labelled)
+
+    @cached_property
+    def _labelled(self) -> dict[str, Arm]:
+        # A label is found by trying which options can be left out: too long to do it for each of thousands of trials.
+        return {arm.label: arm for arm in self.arms if isinstance(arm, Arm)}
 
     def trial(self, label: str, seed: int) -> Trial:
         """Return the settings of one trial."""
