@@ -7,6 +7,7 @@ from random import Random
 import pytest
 
 from warmstart.reports._page import page
+from warmstart.reports.charts import chart_specs
 from warmstart.studies._records import RoundRecord, StudyRecords
 from warmstart.studies._summary import Summary, summarize
 
@@ -142,4 +143,4 @@ def any_summary(request: pytest.FixtureRequest, summary_of: Callable[[str], Summ
 @pytest.fixture(scope="session")
 def page_of(summary_of: Callable[[str], Summary]) -> Callable[[str], str]:
     """Return the page of a study by its name; a page is made once, because bundling its scripts takes a second."""
-    return functools.cache(lambda name: page(summary_of(name)))
+    return functools.cache(lambda name: page(summary_of(name), chart_specs(summary_of(name))))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from warmstart.reports import write_report
 from warmstart.reports.charts import (
     accuracy_chart,
     captions,
@@ -134,3 +135,28 @@ def test_light_and_dark_themes_differ_in_colour_only():
 def test_a_long_study_stays_small(make_summary):
     summary = make_summary(arms=("cold", "warm", "a", "b", "c", "d"), rounds=40)
     assert sum(len(json.dumps(chart.to_dict())) for chart in charts_of(summary).values()) < 400_000
+
+
+def test_of_a_study_of_many_rounds_some_are_drawn_and_the_page_says_so(make_summary, summary):
+    long = make_summary(seeds=2, rounds=450)
+    numbers = {row["round"] for row in rows_of(accuracy_chart(long))}
+    assert numbers == {row["round"] for row in rows_of(cost_chart(long))} == {*range(1, 450, 3), 450}
+    told = captions(long)
+    assert all("Of 450 rounds, 151 are drawn" in told[name][1] for name in ("accuracy", "difference", "cost"))
+    assert not any("drawn" in caption for _, caption in captions(summary).values())
+
+
+def test_of_a_study_of_many_seeds_the_first_are_drawn_as_points_and_the_page_says_so(make_summary, summary):
+    broad = make_summary(arms=("cold", "warm", "a", "b", "c"), seeds=230, rounds=1)
+    rows = [row for row in rows_of(tradeoff_chart(broad)) if "seed" in row]
+    assert [row["seed"] for row in rows if row["arm"] == "a"] == list(range(200))
+    assert len(rows) == 5 * 200
+    assert "for each of the first 200 of 230 seeds" in captions(broad)["accuracy-against-cost"][1]
+    assert "one faint point per seed, " in captions(summary)["accuracy-against-cost"][1]
+
+
+def test_images_and_page_are_drawn_from_charts_built_once(summary, tmp_path, monkeypatch):
+    built = []
+    monkeypatch.setattr("warmstart.reports.charts._all.tradeoff_chart", lambda s: built.append(s) or tradeoff_chart(s))
+    write_report(summary, tmp_path)
+    assert built == [summary]

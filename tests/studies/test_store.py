@@ -1,11 +1,14 @@
 import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
+from runs import ONE
 from warmstart.basics import InputError, StorageError
-from warmstart.studies import RoundRecord, Store
+from warmstart.studies import RoundRecord, Store, run_study
+from warmstart.studies._sharing import Work
 from warmstart.studies._store import FinishedRound
 
 RECORD = RoundRecord("cold", 0, 1, 10, 10, 0.5, 1.5, 0.99, "reached", 3, 6, 30, 1e6, 0.25)
@@ -112,3 +115,76 @@ def test_histories_are_told_by_arm_seed_and_round(store):
     store.add(RECORD, run=run, history=json.dumps(history), checkpoint=None)
     assert store.histories() == {("cold", 0, 1): history, ("warm", 1, 2): {}}
     assert list(store.histories()) == [("cold", 0, 1), ("warm", 1, 2)]
+
+
+def test_all_last_rounds_are_told_at_once_as_each_by_itself(store):
+    second = replace(RECORD, round=2)
+    add(store, second, RECORD, DIVERGED)
+    assert store.last_rounds() == {("cold", 0): (2, "cold-2"), ("warm", 1): (2, "warm-2")}
+    assert all(store.last_round(*trial) == last for trial, last in store.last_rounds().items())
+
+
+def test_rounds_are_counted(store):
+    assert store.count() == 0
+    add(store, RECORD, DIVERGED, RECORD)
+    assert store.count() == 2
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Every connection that is opened, with what it was asked."""
+    connections, real_connect = [], sqlite3.connect
+
+    def noting(*arguments, **options):
+        connection = real_connect(*arguments, **options)
+        connections.append([])
+        connection.set_trace_callback(connections[-1].append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", noting)
+    return connections
+
+
+def test_a_store_that_is_kept_open_is_opened_once(store, opened):
+    with store.kept_open(), store.kept_open():
+        add(store, RECORD, DIVERGED)
+        assert store.rounds() == [RECORD, DIVERGED]
+    assert len(opened) == 1
+    assert store.count() == 2
+    assert len(opened) == 2
+
+
+def test_what_is_added_while_a_store_is_kept_open_is_seen_by_others_at_once(store):
+    with store.kept_open():
+        add(store, RECORD)
+        assert Store(store.directory).rounds() == [RECORD]
+        add(Store(store.directory), DIVERGED)
+        assert store.rounds() == [RECORD, DIVERGED]
+
+
+def test_what_fails_while_a_store_is_kept_open_is_not_taken_for_the_disks_fault(store):
+    with pytest.raises(FileNotFoundError), store.kept_open():
+        (store.directory / "missing").read_text()
+    assert store.rounds() == []
+
+
+@pytest.mark.parametrize("seeds", [3, 300])
+def test_going_on_with_a_study_asks_as_little_however_many_trials_it_has(study, tmp_path, opened, seeds):
+    study, store = replace(study, seeds=seeds), Store(tmp_path)
+    store.create({})
+    trials = [replace(RECORD, arm=arm, seed=seed) for seed in range(seeds) for arm in study.labels]
+    with store.kept_open():
+        add(store, *trials)
+        opened[-1].clear()
+        work = Work(store, study, 3, keep=lambda _: None)
+        assert [(task.arm, task.trial.seed, task.done) for task in work.beginning()] == [
+            (record.arm, record.seed, 1) for record in trials
+        ]
+        assert len(opened[-1]) == 1
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_a_study_opens_its_store_as_often_however_many_trials_it_has(study, tmp_path, opened, seeds):
+    run_study(replace(study, seeds=seeds), tmp_path, execution=ONE)
+    _made, kept, _read = opened
+    assert sum(question.startswith("INSERT OR REPLACE INTO round") for question in kept) == 9 * seeds

@@ -46,5 +46,6 @@ def _choices_of(owner: type) -> dict[str, type[StrEnum]]:
     for name, hint in typing.get_type_hints(owner).items():
         parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         kinds = [part for part in parts if isinstance(part, type) and issubclass(part, StrEnum)]
-        found |= {name: kind for kind in kinds[:1]}
+        if kinds:
+            found[name] = kinds[0]
     return found

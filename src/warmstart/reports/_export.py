@@ -4,20 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from warmstart.basics import require
-from warmstart.studies._summary import Summary
 
-from .charts import charts_of, theme
+from .charts import theme
 
 PURPOSE = "A report with charts"
-
-
-def chart_images(summary: Summary) -> dict[str, bytes]:
-    """Return every chart of a study as PNG (at twice the size) and SVG, by file name.
-
-    Raises:
-        InputError: If the extra ``report`` is not installed.
-    """
-    return images_of({name: chart.to_dict() for name, chart in charts_of(summary).items()})
 
 
 def images_of(specs: Mapping[str, Mapping[str, Any]]) -> dict[str, bytes]:

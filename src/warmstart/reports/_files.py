@@ -7,9 +7,10 @@ from pathlib import Path
 from warmstart.basics import InputError, write_whole
 from warmstart.studies._summary import Summary
 
-from ._export import chart_images
+from ._export import images_of
 from ._markdown import markdown
 from ._page import page
+from .charts import chart_specs
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,9 @@ def summary_text(summary: Summary) -> str:
 
 def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...], str | None]:
     try:
-        html = write_whole(folder / "report.html", page(summary))
-        images = chart_images(summary)
+        specs = chart_specs(summary)
+        html = write_whole(folder / "report.html", page(summary, specs))
+        images = images_of(specs)
     except InputError as error:
         return None, (), str(error)
     make_folder(folder / "charts")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from ._records import RoundRecord
 
@@ -30,7 +31,7 @@ class SeedTable:
 
     def arm(self, arm: str) -> list[RoundRecord]:
         """Return all finished rounds of an arm."""
-        return [record for record in self.cells.values() if record.arm == arm]
+        return self._by_arm.get(arm, [])
 
     def at(self, arm: str, round: int) -> list[RoundRecord]:
         """Return one round of an arm, over the seeds that have finished it."""
@@ -43,18 +44,34 @@ class SeedTable:
 
     def totals(self, arm: str, round: int, cost: str) -> list[float | None]:
         """Return one cost summed over rounds 1 to ``round`` per seed, None where one of them has not finished."""
-        columns = [self.column(arm, number, _field(cost)) for number in range(1, round + 1)]
-        return [_sum(values) for values in zip(*columns, strict=True)]
+        # Each round is added to the sums of the one before: from the first round on for each would be rounds squared.
+        sums = self._sums.setdefault((arm, cost), [[0.0] * len(self.seeds)])
+        while len(sums) <= round:
+            added = self.costs(arm, len(sums), cost)
+            sums.append([_sum(pair) for pair in zip(sums[-1], added, strict=True)])
+        return sums[round]
 
     def costs(self, arm: str, round: int, cost: str) -> list[float | None]:
         """Return one cost of one round per seed."""
         return self.column(arm, round, _field(cost))
+
+    @cached_property
+    def _by_arm(self) -> dict[str, list[RoundRecord]]:
+        records: dict[str, list[RoundRecord]] = {}
+        for record in self.cells.values():
+            records.setdefault(record.arm, []).append(record)
+        return records
+
+    @cached_property
+    def _sums(self) -> dict[tuple[str, str], list[list[float | None]]]:
+        """What was added up already: by arm and cost a column for every round, that of round 0 in front."""
+        return {}
 
 
 def _field(name: str) -> Measure:
     return lambda record: getattr(record, name)
 
 
-def _sum(values: tuple[float | None, ...]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) if len(present) == len(values) else None
+def _sum(pair: tuple[float | None, float | None]) -> float | None:
+    one, other = pair
+    return None if one is None or other is None else one + other

@@ -171,8 +171,8 @@ class Store:
         """Return, for every trial that has any, what :meth:`last_round` does, by arm and seed."""
         # Numbers come from the key's index alone. Checkpoints stand behind the histories: read for one round a trial.
         query = """
-            SELECT arm, seed, round, checkpoint
-            FROM (SELECT arm, seed, MAX(round) AS round FROM round GROUP BY arm, seed) JOIN round USING (arm, seed, round)
+            SELECT arm, seed, round, checkpoint FROM round
+            JOIN (SELECT arm, seed, MAX(round) AS round FROM round GROUP BY arm, seed) USING (arm, seed, round)
         """
         with self._connected() as connection:
             return {(arm, seed): (number, file) for arm, seed, number, file in connection.execute(query)}

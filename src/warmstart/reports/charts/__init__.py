@@ -3,6 +3,7 @@
 from ._accuracy import accuracy_chart as accuracy_chart
 from ._accuracy import difference_chart as difference_chart
 from ._all import captions as captions
+from ._all import chart_specs as chart_specs
 from ._all import charts_of as charts_of
 from ._cost import cost_chart as cost_chart
 from ._endings import endings_chart as endings_chart

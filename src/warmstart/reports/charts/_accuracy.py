@@ -7,6 +7,7 @@ from warmstart.studies._summary import Summary
 
 from ._curves import curves
 from ._style import HEIGHT, NEUTRAL, WIDTH, altair, rounded
+from ._thinned import drawn_rounds
 
 if TYPE_CHECKING:
     import altair as alt
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def accuracy_chart(summary: Summary) -> "alt.LayerChart":
     """Return a line of mean accuracy per strategy, with its interval as a band."""
-    rows = [_row(row.arm, row.round, row.samples_seen, row.accuracy, 1.0) for row in summary.rounds]
+    rows = [_row(row.arm, row.round, row.samples_seen, row.accuracy, 1.0) for row in drawn_rounds(summary)]
     title = f"Accuracy, mean with {100 * summary.confidence:g} % interval"
     chart = curves(summary, rows, axis=_axis(".1~%"), tooltip=_tooltip(".2%"))
     return chart.properties(title=title, width=WIDTH, height=HEIGHT)
@@ -25,7 +26,7 @@ def difference_chart(summary: Summary) -> "alt.LayerChart":
     alt = altair()
     rows = [
         _row(row.arm, row.round, row.samples_seen, row.accuracy_difference, 100.0)
-        for row in summary.rounds
+        for row in drawn_rounds(summary)
         if row.accuracy_difference is not None
     ]
     zero = alt.Chart(alt.Data(values=[{"zero": 0}])).mark_rule(color=NEUTRAL, strokeWidth=1.5).encode(y="zero:Q")

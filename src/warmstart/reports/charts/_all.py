@@ -1,12 +1,13 @@
 """Which charts a report has, in order, with their titles and captions."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from warmstart.studies._summary import Summary
 
 from ._accuracy import accuracy_chart, difference_chart
 from ._cost import cost_chart
 from ._endings import endings_chart
+from ._thinned import words_on_rounds, words_on_seeds
 from ._tradeoff import tradeoff_chart
 
 if TYPE_CHECKING:
@@ -26,15 +27,21 @@ def charts_of(summary: Summary) -> "dict[str, alt.LayerChart]":
     return {name: chart(summary) for name, (chart, applies) in applicable.items() if applies}
 
 
+def chart_specs(summary: Summary) -> dict[str, dict[str, Any]]:
+    """Return the Vega-Lite specifications of :func:`charts_of`, each built and checked once, for all that draw it."""
+    return {name: chart.to_dict() for name, chart in charts_of(summary).items()}
+
+
 def captions(summary: Summary) -> dict[str, tuple[str, str]]:
     """Return title and caption of every chart, by its name."""
     share = f"{100 * summary.confidence:g} %"
-    highlight = "Click a name in the legend to highlight it."
+    highlight = f"Click a name in the legend to highlight it.{words_on_rounds(summary)}"
     return {
         "accuracy": ("Accuracy against data seen", f"Mean over seeds with its {share} interval. {highlight}"),
         "difference": (
             f"Difference to {summary.reference} against data seen",
-            f"Mean over pairs of one seed with its {share} interval; where it holds zero, no difference was detected.",
+            f"Mean over pairs of one seed with its {share} interval; where it holds zero, no difference was "
+            f"detected.{words_on_rounds(summary)}",
         ),
         "cost": (
             "Cost against data seen",
@@ -42,8 +49,8 @@ def captions(summary: Summary) -> dict[str, tuple[str, str]]:
         ),
         "accuracy-against-cost": (
             "Accuracy against cost",
-            f"After round {summary.compared_round}: one faint point per seed, one strong point per strategy with the "
-            f"{share} intervals of both means. Up and to the left is better.",
+            f"After round {summary.compared_round}: one faint point {words_on_seeds(summary)}, one strong point per "
+            f"strategy with the {share} intervals of both means. Up and to the left is better.",
         ),
         "endings": ("How rounds ended", "All finished rounds of all seeds."),
     }

@@ -8,6 +8,7 @@ from warmstart.studies._summary import Summary
 from ._choices import LABELS, choices, chosen, chosen_title, fields
 from ._curves import curves
 from ._style import HEIGHT, WIDTH, altair
+from ._thinned import drawn_rounds
 
 if TYPE_CHECKING:
     import altair as alt
@@ -29,7 +30,7 @@ def _rows(summary: Summary) -> list[dict[str, Any]]:
         {"arm": row.arm, "round": row.round, "samples_seen": row.samples_seen}
         | fields("round", row.cost)
         | fields("sum", row.cumulative)
-        for row in summary.rounds
+        for row in drawn_rounds(summary)
     ]
 
 

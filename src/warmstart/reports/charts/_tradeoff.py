@@ -7,6 +7,7 @@ from warmstart.studies._summary import ArmSummary, Summary
 
 from ._choices import LABELS, choices, chosen, chosen_title, fields
 from ._style import HEIGHT, WIDTH, altair, arm_channels, faded, has_ends, highlight, rounded
+from ._thinned import drawn_seeds
 
 if TYPE_CHECKING:
     import altair as alt
@@ -15,7 +16,7 @@ SCOPES: Final = {"last": "last round", "sum": "all rounds"}
 
 
 def tradeoff_chart(summary: Summary) -> "alt.LayerChart":
-    """Return one faint point per seed and one strong point per strategy; menus choose the cost and its scope."""
+    """Return one faint point per drawn seed and one strong point per strategy; menus choose the cost and its scope."""
     alt, picked, shape = altair(), highlight(), arm_channels(summary)["shape"]
     seeds = _positioned(summary, _seed_rows(summary)).mark_point(filled=True, size=35).encode(shape=shape)
     rows = [_mean_row(arm) for arm in summary.arms]
@@ -59,9 +60,10 @@ def _mean_row(arm: ArmSummary) -> dict[str, Any]:
 
 
 def _seed_rows(summary: Summary) -> list[dict[str, Any]]:
+    drawn = set(drawn_seeds(summary))
     trials: dict[tuple[str, int], list[RoundRecord]] = {}
     for record in summary.trials:
-        if record.round <= summary.compared_round:
+        if record.seed in drawn and record.round <= summary.compared_round:
             trials.setdefault((record.arm, record.seed), []).append(record)
     return [_seed_row(records) for records in trials.values() if len(records) == summary.compared_round]
 
