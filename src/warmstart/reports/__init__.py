@@ -1,8 +1,8 @@
-"""Reports of a study and of the paper's experiments, from what is stored: pages, charts, Markdown, JSON."""
+"""Reports of a study and of the paper's experiments, from what is stored: pages, charts, Markdown, JSON.
 
-from ._files import ReportFiles as ReportFiles
-from ._files import summary_text as summary_text
-from ._files import write_report as write_report
-from ._terminal import result_table as result_table
-from .paper import PaperFiles as PaperFiles
-from .paper import write_paper_report as write_paper_report
+Names are imported when they are first used: the report of a study imports neither PyTorch nor the paper's rooms.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,42 +1,8 @@
-"""Grids of trials: what is compared, how it runs, where results are kept, what they say together."""
+"""Grids of trials: what is compared, how it runs, where results are kept, what they say together.
 
-from ._arm import Arm as Arm
-from ._arm import parse_arm as parse_arm
-from ._directory import read_study as read_study
-from ._execution import Execution as Execution
-from ._names import known_models as known_models
-from ._names import known_penalties as known_penalties
-from ._names import known_probes as known_probes
-from ._names import known_strategies as known_strategies
-from ._names import known_streams as known_streams
-from ._names import model_from_spec as model_from_spec
-from ._names import model_from_table as model_from_table
-from ._names import model_to_table as model_to_table
-from ._options import build_options as build_options
-from ._options import format_spec as format_spec
-from ._options import kebab as kebab
-from ._options import options_of as options_of
-from ._options import split_spec as split_spec
-from ._overrides import OVERRIDES as OVERRIDES
-from ._provenance import provenance as provenance
-from ._records import RoundRecord as RoundRecord
-from ._records import StudyRecords as StudyRecords
-from ._run import Listener as Listener
-from ._run import Plan as Plan
-from ._run import is_complete as is_complete
-from ._run import run_study as run_study
-from ._seed_table import SeedTable as SeedTable
-from ._store import Store as Store
-from ._study import EvaluateOn as EvaluateOn
-from ._study import EvaluationSettings as EvaluationSettings
-from ._study import Study as Study
-from ._study import study_digest as study_digest
-from ._study import study_from_dict as study_from_dict
-from ._study import study_to_dict as study_to_dict
-from ._study_file import read_study_file as read_study_file
-from ._summary import Summary as Summary
-from ._summary import check_reference as check_reference
-from ._summary import summarize as summarize
-from ._summary import summary_schema as summary_schema
-from ._task import EpochMessage as EpochMessage
-from ._workers import Workers as Workers
+Names are imported when they are first used: what reads and sums up stored results does not import PyTorch.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

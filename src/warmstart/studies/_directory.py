@@ -1,16 +1,15 @@
-"""A study's directory: whether it is free for a study, and what is in it."""
+"""A study's directory: whether it is free for a study."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, StorageError
+from warmstart.basics import InputError
 
-from ._records import StudyRecords
 from ._storage import LOCK
-from ._store import RESULTS, RESULTS_DRAFT, Store
-from ._study import Study, study_from_dict, study_identity
+from ._store import RESULTS_DRAFT, Store
+from ._study import Study, study_identity
 from ._study_file import study_text
 
 STUDY_FILE = "study.toml"
@@ -57,46 +56,3 @@ def _flat(tables: dict[str, Any]) -> dict[str, Any]:
     for key, value in tables.items():
         flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}
     return flat
-
-
-def read_study(directory: str | Path) -> StudyRecords:
-    """Return the results in a study's directory, complete or not.
-
-    Raises:
-        InputError: If the directory holds no study.
-    """
-    store = Store(Path(directory))
-    if not store.exists():
-        raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
-    try:
-        with store.kept_open():
-            return _read(store)
-    except StorageError as error:
-        raise InputError(f"The results in {directory} cannot be read: {error.__cause__}.") from error
-
-
-def _read(store: Store) -> StudyRecords:
-    identity = store.entry("study")
-    study = study_from_dict(identity)
-    return StudyRecords(
-        study=identity,
-        arms=study.labels,
-        rounds_expected=store.entry("rounds_expected"),
-        seeds_expected=study.seeds,
-        rounds=tuple(store.rounds()),
-        data=store.entry("data"),
-        provenance=_last_provenance(store),
-    )
-
-
-def _last_provenance(store: Store) -> dict[str, Any]:
-    """Return the last run's provenance; where earlier ones differ, with what theirs were."""
-    runs = store.runs()
-    if not runs:
-        return {}
-    last = dict(runs[-1])
-    for key in last:
-        values = list(dict.fromkeys(str(run.get(key, "unknown")) for run in runs if key != "created"))
-        if len(values) > 1:
-            last[key] = ", then ".join(values)
-    return last

@@ -13,10 +13,11 @@ from warmstart.basics import InputError
 from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
 
-from ._directory import STUDY_FILE, check_directory, read_study
+from ._directory import STUDY_FILE, check_directory
 from ._execution import Execution
 from ._executor import run_tasks
 from ._provenance import provenance
+from ._reading import read_study
 from ._records import RoundRecord, StudyRecords
 from ._rehearsal import Size, model_signature, rehearse
 from ._sharing import Work
@@ -190,7 +191,7 @@ def _open(store: Store, study: Study, data: Dataset, source: Dataset | None, rou
         write_study_file(study, store.directory / STUDY_FILE)
         told = _describe(study, data) | ({} if source is None else {"source": _describe(study, source)})
         described = {"rounds_expected": rounds, "data": told, "model_signature": signature}
-        store.create({"study": study_identity(study), **described})
+        store.create({"study": study_identity(study), "labels": study.labels, **described})
     elif _fingerprints(store.entry("data")) != [part.fingerprint for part in (data, source) if part is not None]:
         raise InputError(
             f"The data of '{study.data.name}' are not those that the study in {store.directory} began with; "

@@ -96,10 +96,10 @@ class Store:
         draft.replace(self.path)
 
     def entry(self, key: str) -> Any:
-        """Return what describes the study under ``key``."""
+        """Return what describes the study under ``key``; None where nothing does."""
         with self._connected() as connection:
             row = connection.execute("SELECT value FROM study WHERE key = ?", (key,)).fetchone()
-        return json.loads(row[0])
+        return None if row is None else json.loads(row[0])
 
     def begin_run(self, provenance: Mapping[str, Any]) -> int:
         """Note that a process begins to add rounds; return the number they are noted under."""
