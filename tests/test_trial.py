@@ -2,7 +2,7 @@
 
 import copy
 import dataclasses
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -11,8 +11,9 @@ from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, outcome, same, state
 from warmstart.basics import generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.penalties import EWC, L2, EWCRule, L2InitRule, fisher_diagonal
+from warmstart.probes import Probe
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
-from warmstart.streams import TwoPhase
+from warmstart.streams import Active, Growing, TwoPhase
 from warmstart.training import (
     CarryOver,
     Ending,
@@ -338,14 +339,20 @@ def test_of_some_first_rounds_nothing_is_said(change):
     assert opening(replace(TRIAL, **change)) is None
 
 
-@pytest.mark.parametrize(("penalty", "copied"), [(None, []), (L2(0.1), []), (EWCRule(1.0), [30, 60])])
-def test_what_had_arrived_before_is_copied_only_for_those_who_look(penalty, copied, monkeypatch):
-    taken, take = [], TensorData.take
+@dataclass(frozen=True)
+class Looking(Probe):
+    """Notes where the data of every round lie."""
 
-    def note(data, indices):
-        taken.append(len(indices))
-        return take(data, indices)
+    places: list = field(default_factory=list)
 
-    monkeypatch.setattr(TensorData, "take", note)
-    list(play(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES))
-    assert sorted(taken) == sorted([30, 30, 30, 30, 60, 90, *copied])
+    def __call__(self, moment):
+        parts = (moment.training, moment.new, moment.old)
+        self.places.extend(part._inputs.data_ptr() for part in parts if part is not None)
+        return {}
+
+
+@pytest.mark.parametrize("stream", [Growing(rounds=3), Active(rounds=3)], ids=repr)
+def test_all_rounds_look_at_the_one_pool(stream):
+    looking = Looking()
+    list(play(replace(TRIAL, strategy=Warm(), stream=stream, probes=(looking,)), TABLES))
+    assert set(looking.places) == {TABLES.pool._inputs.data_ptr()}

@@ -15,6 +15,7 @@ from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
 from warmstart.training import Ending
 from warmstart.trial import Carried, play
+from warmstart.trial._arrivals import Arrivals
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
@@ -125,6 +126,16 @@ def test_one_pass_over_what_has_not_arrived_and_none_for_random(query):
     asked = {23: [67], 46: [44], 68: [22], 90: []}
     expected = [count for left in asked.values() for count in [60, *(left if query.reads_logits else [])]]
     assert counting.shown == expected
+
+
+def test_arrivals_are_those_of_the_stream_and_earlier_ones_are_no_copies():
+    parts = planned(ACTIVE)
+    arrivals = Arrivals(parts)
+    assert len(arrivals) == len(parts)
+    for index, part in enumerate(parts):
+        assert torch.equal(arrivals.at(index), part)
+        assert arrivals.before(index).tolist() == [int(where) for earlier in parts[:index] for where in earlier]
+        assert arrivals.before(index).data_ptr() in (arrivals.at(0).data_ptr(), 0)
 
 
 @pytest.mark.parametrize("query", [Margin(), Random()], ids=repr)

@@ -157,6 +157,43 @@ def test_a_rule_with_every_limit_ends_within_its_cap(accuracies, patience):
     assert endings[-1] is not None
 
 
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=1, max_size=40), st.integers(1, 6))
+def test_patience_runs_out_when_the_best_of_all_epochs_is_so_long_ago(accuracies, patience):
+    history = [report(epoch, accuracy) for epoch, accuracy in enumerate(accuracies, 1)]
+    rule = StopRule(None, patience)
+
+    def ended(length):
+        best_at = accuracies.index(max(accuracies[:length]))
+        return length - 1 - best_at >= patience
+
+    ends = next((length for length in range(1, len(history) + 1) if ended(length)), len(history) + 1)
+    assert all(rule.ending(history[:length]) is None for length in range(1, ends))
+    assert ends > len(history) or rule.ending(history[:ends]) is Ending.PLATEAU
+
+
+class Counted(list):
+    """A list that counts how many of its items are read."""
+
+    read = 0
+
+    def __getitem__(self, where):
+        found = super().__getitem__(where)
+        self.read += len(found) if isinstance(where, slice) else 1
+        return found
+
+    def __iter__(self):
+        for item in super().__iter__():
+            self.read += 1
+            yield item
+
+
+@pytest.mark.parametrize("epochs", [100, 10_000])
+def test_the_rule_looks_at_as_few_epochs_however_many_there_were(epochs):
+    history = Counted(report(epoch, epoch / 20_000) for epoch in range(1, epochs + 1))
+    assert StopRule(patience=5, max_epochs=20_000).ending(history) is None
+    assert 0 < history.read < 10
+
+
 def test_equal_accuracy_is_no_progress():
     rule = StopRule(None, patience=2)
     assert rule.ending([report(1, 0.5), report(2, 0.5)]) is None

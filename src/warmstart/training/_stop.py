@@ -96,7 +96,8 @@ class StopRule:
         """Return how the round has ended, or None while it goes on.
 
         Args:
-            history: The round's epochs so far, in order; at least one is always trained.
+            history: The round's epochs so far, in order, none of which ended it but perhaps the last; at least one is
+                always trained.
         """
         if not history:
             return None
@@ -116,6 +117,7 @@ class StopRule:
     def _out_of_patience(self, history: Sequence[EpochReport]) -> bool:
         if self.patience is None:
             return False
-        accuracies = [report.train_accuracy for report in history]
-        best_at = accuracies.index(max(accuracies))
-        return len(accuracies) - 1 - best_at >= self.patience
+        # Patience has not run out before, so the best epoch is at most so long ago: the last few tell, however many
+        # there were. If the oldest of them is not exceeded by the others, it is the best, and its time is up.
+        oldest, *others = (report.train_accuracy for report in history[-self.patience - 1 :])
+        return len(others) == self.patience and oldest >= max(others)

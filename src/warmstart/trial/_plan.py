@@ -1,8 +1,6 @@
 """What a round has to do with: what arrives, what had arrived before, what is carried to it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import torch
 
@@ -10,6 +8,7 @@ from warmstart.basics import generator_for
 from warmstart.streams import Active
 from warmstart.training import TensorData, predict
 
+from ._arrivals import Arrivals
 from ._carried import Carried
 from ._data import TrialData
 from ._trial import TrainOn, Trial
@@ -23,7 +22,7 @@ class Plan:
         carried: What the round before has handed on.
         training: What it trains on.
         new: What arrives now.
-        take_old: Returns what had arrived before.
+        old: What had arrived before; None where that was nothing, or the model has no outputs for its classes.
         samples_seen: Samples that have arrived, with this round's.
         evaluation: Never trained on.
         classes: Number of classes.
@@ -33,7 +32,7 @@ class Plan:
     carried: Carried
     training: TensorData
     new: TensorData
-    take_old: Callable[[], TensorData | None]
+    old: TensorData | None
     samples_seen: int
     evaluation: TensorData
     classes: int
@@ -44,16 +43,8 @@ class Plan:
         """The round's, counted from 1."""
         return self.carried.round + 1
 
-    @cached_property
-    def old(self) -> TensorData | None:
-        """What had arrived before; None where that was nothing, or the model has no outputs for its classes.
 
-        A copy, of nearly all data in the end, and made only when a probe or a penalty looks at it.
-        """
-        return self.take_old()
-
-
-def plan_round(trial: Trial, data: TrialData, carried: Carried, planned: list[torch.Tensor]) -> Plan:
+def plan_round(trial: Trial, data: TrialData, carried: Carried, planned: Arrivals) -> Plan:
     """Return the next round.
 
     Args:
@@ -74,7 +65,7 @@ def _source_plan(data: TrialData, carried: Carried) -> Plan:
         carried=carried,
         training=source.pool,
         new=source.pool,
-        take_old=lambda: None,
+        old=None,
         samples_seen=len(source.pool),
         evaluation=source.evaluation,
         classes=source.classes,
@@ -82,7 +73,7 @@ def _source_plan(data: TrialData, carried: Carried) -> Plan:
     )
 
 
-def _stream_plan(trial: Trial, data: TrialData, carried: Carried, planned: list[torch.Tensor], index: int) -> Plan:
+def _stream_plan(trial: Trial, data: TrialData, carried: Carried, planned: Arrivals, index: int) -> Plan:
     """Return a round on what the stream has brought."""
     seen, arrival = _arrived(trial, data.pool, carried, planned, index)
     new = data.pool.take(arrival)
@@ -90,7 +81,7 @@ def _stream_plan(trial: Trial, data: TrialData, carried: Carried, planned: list[
         carried=carried,
         training=data.pool.take(torch.cat([seen, arrival])) if trial.train_on is TrainOn.SEEN else new,
         new=new,
-        take_old=lambda: data.pool.take(seen) if len(seen) else _before_stream(data),
+        old=data.pool.take(seen) if len(seen) else _before_stream(data),
         samples_seen=len(seen) + len(arrival) + (len(data.source.pool) if data.source is not None else 0),
         evaluation=data.evaluation,
         classes=data.classes,
@@ -105,14 +96,13 @@ def _before_stream(data: TrialData) -> TensorData | None:
 
 
 def _arrived(
-    trial: Trial, pool: TensorData, carried: Carried, planned: list[torch.Tensor], index: int
+    trial: Trial, pool: TensorData, carried: Carried, planned: Arrivals, index: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what had arrived before, and what arrives now."""
-    planned_before = torch.cat([torch.zeros(0, dtype=torch.int64), *planned[:index]])
     if not isinstance(trial.stream, Active) or index == 0 or carried.model is None:
-        return planned_before, planned[index]
-    seen = planned_before if carried.seen is None else carried.seen
-    return seen, _asked_for(trial.stream, pool, carried, seen, len(planned[index]), trial.seed)
+        return planned.before(index), planned.at(index)
+    seen = planned.before(index) if carried.seen is None else carried.seen
+    return seen, _asked_for(trial.stream, pool, carried, seen, len(planned.at(index)), trial.seed)
 
 
 def _remembered(trial: Trial, carried: Carried, seen: torch.Tensor, arrival: torch.Tensor) -> torch.Tensor | None:

@@ -7,6 +7,7 @@ from typing import Any
 from warmstart.basics import generator_for
 from warmstart.training import EpochReport, Lane, Pause
 
+from ._arrivals import Arrivals
 from ._carried import Carried
 from ._data import TrialData, standardized
 from ._plan import plan_round
@@ -47,10 +48,10 @@ def playing(
     on_epoch: Callable[[int, EpochReport], None] | None = None,
 ) -> Generator[Pause | Round, Any, None]:
     """Return the work of :func:`play`: it yields each round as it ends, and a pause wherever others may go on."""
-    planned = trial.stream.arrivals(len(data.pool), generator=generator_for(trial.seed, "stream"))
+    planned = Arrivals(trial.stream.arrivals(len(data.pool), generator=generator_for(trial.seed, "stream")))
     if data.source is not None:
         check_source(trial, data.classes, source=data.source.classes)
-    data = standardized(data, planned[0])
+    data = standardized(data, planned.at(0))
     carried = carried or Carried()
     if carried.model is not None:
         # As training left it: what was stored lies otherwise in memory, and sums over it would round otherwise.
