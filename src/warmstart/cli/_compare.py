@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import rich_click as click
 from rich.console import Console
 
-from ._flags import FLAGS, overlay, study_flags
+from ._flags import EXECUTION, FLAGS, build_execution, overlay, study_flags
 
 if TYPE_CHECKING:
     from warmstart.studies import Study
@@ -18,10 +18,7 @@ RUNNING = (
     ("--out", "DIR", "Where results go; the same study goes on where it was. [default: runs/NAME made from the study]"),
     ("--reference", "STRATEGY", "What the others are compared with in table and report. [default: cold]"),
     ("--json", "FILE", "Also write the summary as JSON here; - for standard output."),
-    ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
-    ("--threads", "N", "PyTorch threads of each. [default: 1]"),
-    ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
-    ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
+    *EXECUTION,
 )
 
 click.rich_click.OPTION_GROUPS["warmstart compare"] = [
@@ -55,7 +52,7 @@ def compare(**given: Any) -> None:
 
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
-    from warmstart.studies import Execution, check_reference, read_study_file, run_study, study_from_dict
+    from warmstart.studies import check_reference, read_study_file, run_study, study_from_dict
 
     from ._progress import shown
     from ._report import check_json_target, show_results
@@ -63,18 +60,11 @@ def compare(**given: Any) -> None:
     check_json_target(given["json"])
     study = study_from_dict(overlay(read_study_file(given["study"]) if given["study"] else {}, given))
     check_reference(given["reference"], study.labels)
-    execution = _execution(Execution, given)
+    execution = build_execution(given, kind="compare")
     directory = Path(given["out"] or default_directory(study))
     with shown(Console(stderr=True)) as listener:
         records = run_study(study, directory, execution=execution, listener=listener)
     show_results(records, directory, json_file=given["json"], reference=given["reference"])
-
-
-def _execution(kind: Any, given: dict[str, Any]) -> Any:
-    from warmstart.studies import build_options
-
-    options = {key: given[key] for key in ("workers", "threads", "device", "lanes") if given[key] is not None}
-    return build_options(kind, options, kind="compare")
 
 
 def default_directory(study: Study) -> str:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    from warmstart.studies import Execution
 
 Tables = dict[str, Any]
 
@@ -190,6 +193,38 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
     ),
     "Study": (Flag("--seeds", "seeds", "N", "Paired repetitions; they have the seeds 0, 1, ...", "8"),),
 }
+
+# Flags, values and help of how a study runs, for every command that runs one.
+EXECUTION = (
+    (
+        "--executor",
+        "processes|ray[:ADDRESS]",
+        "What plays the trials: processes here, or a Ray cluster; ADDRESS is HOST:PORT of its head, or local to start "
+        "one here. [default: processes]",
+    ),
+    (
+        "--workers",
+        "N",
+        "Trials that train side by side, each in a process. [default: one for each core; 1 on a GPU; on Ray as many as "
+        "the cluster has places for]",
+    ),
+    ("--threads", "N", "PyTorch threads of each. [default: 1]"),
+    ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
+    ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
+)
+
+
+def build_execution(given: Mapping[str, Any], *, kind: str) -> Execution:
+    """Return how a study runs, from the flags of :data:`EXECUTION`.
+
+    Args:
+        given: Flag values by parameter name; None where a flag was not given.
+        kind: What the command is called in messages.
+    """
+    from warmstart.studies import Execution, build_options
+
+    names = [name.removeprefix("--") for name, _, _ in EXECUTION]
+    return build_options(Execution, {name: given[name] for name in names if given[name] is not None}, kind=kind)
 
 
 def study_flags(command: Callable[..., Any]) -> Callable[..., Any]:

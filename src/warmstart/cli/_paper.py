@@ -14,6 +14,8 @@ from rich.text import Text
 
 from warmstart.basics import InputError
 
+from ._flags import EXECUTION, build_execution
+
 if TYPE_CHECKING:
     from warmstart.paper import Experiment, Setting
 
@@ -98,10 +100,7 @@ _RUN = (
     ("--model", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
     ("--width", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
     ("--max-epochs", "N", "Cap on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
-    ("--workers", "N", "Processes that train side by side. [default: one for each core; 1 on a GPU]"),
-    ("--threads", "N", "PyTorch threads of each. [default: 1]"),
-    ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
-    ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
+    *EXECUTION,
 )
 
 
@@ -130,12 +129,10 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
     `all` stands for every experiment; `warmstart paper list` names them.
     """
     from warmstart.paper import UnfinishedError, chosen_experiments, run_experiments
-    from warmstart.studies import Execution, build_options
 
     from ._progress import shown
 
-    options = {key: given[key] for key in ("workers", "threads", "device", "lanes") if given[key] is not None}
-    execution = build_options(Execution, options, kind="paper run")
+    execution = build_execution(given, kind="paper run")
     experiments = chosen_experiments(ids)
     setting = _setting(given)
     facets = _facets(only)

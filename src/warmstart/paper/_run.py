@@ -53,7 +53,7 @@ def run_experiments(
         directory: Where results are stored; made if need be.
         only: Facets that a study must have one of, such as ``{"data": ["cifar10"]}``; studies of experiments without
             such a facet run, too.
-        execution: Processes, threads, device.
+        execution: Processes or Ray, threads, device.
         listener: Told what is under way.
 
     Returns:

@@ -56,6 +56,23 @@ def copy_whole(path: Path, other: Path) -> None:
     _put(draft, other)
 
 
+def write_whole(content: bytes, path: Path) -> None:
+    """Write a checkpoint that :func:`save_carried` wrote on another machine, by write-and-rename; its folder is made.
+
+    Args:
+        content: Of the file there.
+        path: Of the file here.
+
+    Raises:
+        StorageError: If the disk is full or the folder cannot be written.
+    """
+    draft = path.with_suffix(".part")
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        _put(draft, path)
+
+
 def _put(draft: Path, path: Path) -> None:
     """Give a written file its name when it has reached the disk."""
     with draft.open("rb") as file:

@@ -1,7 +1,8 @@
-"""Performing a study's tasks, in this process or in workers, and handing on what they tell."""
+"""Performing a study's tasks, in this process or in a pool of them, and handing on what they tell."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -15,37 +16,78 @@ import torch
 
 from warmstart.training import Work, take_turns
 
-from ._array_files import stored, sweep
+from ._array_files import stored
 from ._execution import Execution
+from ._pool import Pool
 from ._split import Arrays, channels_last
 from ._task import Message, Task, performing
 from ._worker import Setting
-from ._workers import Workers
 
 _POLL_SECONDS = 0.05
 
 Handle = Callable[[Message], Sequence[Task]]
 
 
-def run_tasks(tasks: Sequence[Task], arrays: Arrays, *, directory: Path, workers: Workers, handle: Handle) -> None:
-    """Perform all tasks; hand every message on in this process, which alone writes to the store.
+class Executor(ABC):
+    """A way of performing tasks, for one study after another.
 
     Args:
-        tasks: What can be done at once.
-        arrays: The study's data.
-        directory: The study's.
-        workers: What performs them; with a single one, this process does.
-        handle: Takes every message, and returns the tasks that become possible with it.
-
-    Raises:
-        InputError, StorageError: What a trial raised; the others are stopped, with their finished rounds handed on.
+        execution: How it performs them, with everything automatic settled.
     """
-    sweep(directory)
-    if workers.execution.worker_count == 1:
-        with _threads(workers.execution.threads):
-            _run_here(tasks, arrays, directory, workers.execution, handle)
-    elif tasks:
-        _run_in_processes(tasks, arrays, directory, workers, handle)
+
+    def __init__(self, execution: Execution) -> None:
+        self.execution = execution
+
+    @property
+    def described(self) -> dict[str, str | int]:
+        """What the provenance of results should say of it, besides the execution."""
+        return {}
+
+    @abstractmethod
+    def perform(self, tasks: Sequence[Task], arrays: Arrays, *, directory: Path, handle: Handle) -> None:
+        """Perform all tasks; hand every message on in this process, which alone writes to the store.
+
+        Args:
+            tasks: What can be done at once.
+            arrays: The study's data.
+            directory: The study's.
+            handle: Takes every message, and returns the tasks that become possible with it.
+
+        Raises:
+            InputError, StorageError: What a trial raised; the others are stopped, with their finished rounds handed on.
+        """
+
+    @abstractmethod
+    def close(self, *, at_once: bool) -> None:
+        """End what was started for it: at once, or when it has done what it is at."""
+
+
+class InProcess(Executor):
+    """Performs tasks in this process, one after the other."""
+
+    def perform(self, tasks: Sequence[Task], arrays: Arrays, *, directory: Path, handle: Handle) -> None:
+        """See :meth:`Executor.perform`."""
+        with _threads(self.execution.threads):
+            _run_here(tasks, arrays, directory, self.execution, handle)
+
+    def close(self, *, at_once: bool) -> None:
+        """Nothing was started."""
+
+
+class Processes(Executor):
+    """Performs tasks in processes that stand side by side."""
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__(execution)
+        self._pool = Pool(execution)
+
+    def perform(self, tasks: Sequence[Task], arrays: Arrays, *, directory: Path, handle: Handle) -> None:
+        """See :meth:`Executor.perform`."""
+        _run_in_processes(tasks, arrays, directory, self._pool, handle)
+
+    def close(self, *, at_once: bool) -> None:
+        """End the processes."""
+        self._pool.close(at_once=at_once)
 
 
 def _run_here(tasks: Sequence[Task], arrays: Arrays, directory: Path, execution: Execution, handle: Handle) -> None:
@@ -72,7 +114,7 @@ def _threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _run_in_processes(tasks: Sequence[Task], arrays: Arrays, directory: Path, workers: Workers, handle: Handle) -> None:
+def _run_in_processes(tasks: Sequence[Task], arrays: Arrays, directory: Path, workers: Pool, handle: Handle) -> None:
     execution = workers.execution
     last = channels_last(arrays, tasks[0].trial, torch.device(execution.device))
     with stored(arrays, directory, channels_last=last) as files:
@@ -84,7 +126,7 @@ def _run_in_processes(tasks: Sequence[Task], arrays: Arrays, directory: Path, wo
             raise
 
 
-def _hand_on(submit: Callable[[Task], Future[None]], tasks: Sequence[Task], workers: Workers, handle: Handle) -> None:
+def _hand_on(submit: Callable[[Task], Future[None]], tasks: Sequence[Task], workers: Pool, handle: Handle) -> None:
     """Keep every worker busy and handle messages until every task is done; a failed one ends the study.
 
     Tasks that a message makes possible come next, so that seed after seed is completed and what an interruption leaves

@@ -31,11 +31,17 @@ def provenance(*, device: str, workers: int, threads: int, lanes: int = 1) -> di
         "platform": platform.platform(),
         "cpu": cpu_name(),
         "cores": available_cores(),
-        "device": torch.cuda.get_device_name() if device.startswith("cuda") else device,
+        "device": _device_name(device),
         "workers": workers,
         "threads": threads,
         "lanes": lanes,
     }
+
+
+def _device_name(device: str) -> str:
+    # A study may train on other machines' GPUs, from one that has none.
+    here = device.startswith("cuda") and torch.cuda.is_available()
+    return torch.cuda.get_device_name() if here else device
 
 
 def version() -> str:

@@ -15,7 +15,6 @@ from warmstart.models import UserModel
 
 from ._directory import STUDY_FILE, check_directory
 from ._execution import Execution
-from ._executor import run_tasks
 from ._provenance import provenance
 from ._reading import read_study
 from ._records import RoundRecord, StudyRecords
@@ -67,14 +66,14 @@ def run_study(
         directory: Where results are stored; made if need be. If it holds anything, that must be this very study.
         dataset: The data, if they are in memory already; ``study.data`` then only describes them.
         source: Likewise the data of ``study.source``.
-        execution: Processes, threads, device.
-        workers: Processes that are there already, in place of ``execution``; they are left running, or replaced after a
+        execution: Processes or Ray, threads, device.
+        workers: Workers that are there already, in place of ``execution``; they are left running, or replaced after a
             study that failed.
         listener: Told about the plan, epochs and finished rounds as they come, and in words what is under way.
 
     Raises:
-        InputError: If the directory holds something else or is in use, or if study and data do not fit; nothing has
-            been written then.
+        InputError: If the directory holds something else or is in use, if study and data do not fit, or if the Ray
+            cluster cannot be reached; nothing has been written then.
         StorageError: If the disk is full or the directory cannot be written; what was stored is intact.
 
     Example:
@@ -104,14 +103,15 @@ def run_study(
     for part in filter(None, (data, source)):
         _check_evaluation(study, part)
     rounds = _rehearsed(study, data, source)
-    with storage_errors(directory.parent):
-        directory.mkdir(parents=True, exist_ok=True)
-    with only_writer(directory):
-        check_directory(store, study)  # again: another process may have been here since
-        _open(store, study, data, source, rounds)
-        given = nullcontext(workers) if workers is not None else Workers(execution or Execution())
-        with store.kept_open(), given as hands:
-            _run(store, study, _arrays(data, source), hands, tell)
+    # Workers first: where a cluster cannot be reached, nothing has been written.
+    with nullcontext(workers) if workers is not None else Workers(execution or Execution()) as hands:
+        with storage_errors(directory.parent):
+            directory.mkdir(parents=True, exist_ok=True)
+        with only_writer(directory):
+            check_directory(store, study)  # again: another process may have been here since
+            _open(store, study, data, source, rounds)
+            with store.kept_open():
+                _run(store, study, _arrays(data, source), hands, tell)
     return read_study(directory)
 
 
@@ -235,11 +235,12 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
         threads=execution.threads,
         lanes=execution.lanes,
     )
-    work = Work(store, study, rounds, partial(_handle, store, store.begin_run(made), tell))
+    run = store.begin_run(made | workers.described)
+    work = Work(store, study, rounds, partial(_handle, store, run, tell))
     work.forget_lost()
     # Before the beginning, which may take rounds over and tell of them: they count as new ones.
     tell(Plan(total=total, done=store.count()))
-    run_tasks(work.beginning(), arrays, directory=store.directory, workers=workers, handle=work.handle)
+    workers.perform(work.beginning(), arrays, directory=store.directory, handle=work.handle)
 
 
 def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:

@@ -74,7 +74,7 @@ class RoundMessage:
     checkpoint: str | None
 
 
-Message = EpochMessage | RoundMessage
+Message = EpochMessage | RoundMessage | str  # a str: in words, what is under way
 Emit = Callable[[Message], None]
 
 

@@ -1,26 +1,25 @@
-"""Worker processes that are kept for one study after another."""
+"""What plays trials, kept for one study after another."""
 
 from __future__ import annotations
 
-import multiprocessing
-import pickle
-import sys
-import types
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
-from typing import Any, Self
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
 
+from ._array_files import sweep
 from ._execution import Execution
-from ._task import Task
-from ._worker import Setting, begin_worker, perform_in_worker
+from ._executor import Executor, Handle, InProcess, Processes
+from ._task import Arrays, Task
 
 
 class Workers:
-    """Worker processes for one study after another: starting them takes seconds, which small studies do not.
+    """What plays trials for one study after another: starting processes takes seconds, which small studies do not.
 
     Args:
-        execution: How many, and how they run.
+        execution: What they are, how many, and how they run.
+
+    Raises:
+        InputError: If they are to be on a Ray cluster that cannot be reached or has no place for them.
 
     Example:
         >>> with Workers(Execution(workers=1, device="cpu")) as workers:
@@ -29,78 +28,36 @@ class Workers:
     """
 
     def __init__(self, execution: Execution) -> None:
-        self.execution = execution
-        # Spawned, not forked: a fork of a process that has used threads or a GPU may hang.
-        self._context = multiprocessing.get_context("spawn")
-        self._know_script = False
-        self._begin()
+        self._executor = _executor(execution)
 
-    def _begin(self) -> None:
-        self.messages: Any = self._context.SimpleQueue()
-        self._pool = ProcessPoolExecutor(
-            self.execution.worker_count, self._context, initializer=begin_worker, initargs=(self.messages,)
-        )
+    @property
+    def execution(self) -> Execution:
+        """How they run, with everything automatic settled."""
+        return self._executor.execution
+
+    @property
+    def described(self) -> dict[str, str | int]:
+        """What the provenance of results should say of them, besides the execution."""
+        return self._executor.described
 
     def __enter__(self) -> Self:
         """Return the workers; their processes start with the first task."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End the processes: after an error at once."""
-        if kind is not None:
-            _kill(self._pool)
-        self._pool.shutdown(cancel_futures=True)
+        """End what was started for them: after an error at once."""
+        self._executor.close(at_once=kind is not None)
 
-    def submitting(self, setting: Setting, tasks: Sequence[Task]) -> Callable[[Task], Future[None]]:
-        """Return what lets a worker perform a task of a study.
-
-        Args:
-            setting: What workers need to know of the study.
-            tasks: Of the study; they tell whether workers need the user's script. Processes that began without it are
-                replaced then, which takes seconds once.
-        """
-        if not self._know_script and _defined_in_script(tasks):
-            self._know_script = True
-            self._pool.shutdown()
-            self._begin()
-
-        def submit(task: Task) -> Future[None]:
-            with nullcontext() if self._know_script else _hidden_script():
-                return self._pool.submit(perform_in_worker, setting, task)
-
-        return submit
-
-    def renew(self) -> None:
-        """End the processes, whatever they are doing, and let new ones take their place when the next task comes.
-
-        After a study that failed: what was under way would send its messages into the next study.
-        """
-        _kill(self._pool)
-        self._pool.shutdown(cancel_futures=True)
-        self._begin()
+    def perform(self, tasks: Sequence[Task], arrays: Arrays, *, directory: Path, handle: Handle) -> None:
+        """Perform all tasks of a study; see :meth:`Executor.perform`."""
+        sweep(directory)
+        if tasks:
+            self._executor.perform(tasks, arrays, directory=directory, handle=handle)
 
 
-def _defined_in_script(tasks: Sequence[Task]) -> bool:
-    return b"__main__" in pickle.dumps(tasks)
+def _executor(execution: Execution) -> Executor:
+    if execution.on_ray:
+        from ._ray import OnRay
 
-
-@contextmanager
-def _hidden_script() -> Iterator[None]:
-    """Start workers without running the user's script in each of them.
-
-    A spawned process imports the main module, in case something was defined there. A script that calls this library
-    without ``if __name__ == "__main__"`` would start itself again in every worker. Unless a task really needs what
-    the script defines, the script is hidden while workers start.
-    """
-    script = sys.modules["__main__"]
-    sys.modules["__main__"] = types.ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = script
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    # Finished rounds are stored; the round under way is repeated when the study goes on.
-    for process in list((pool._processes or {}).values()):
-        process.kill()
+        return OnRay(execution)
+    return InProcess(execution) if execution.worker_count == 1 else Processes(execution)
