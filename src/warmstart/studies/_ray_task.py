@@ -128,8 +128,8 @@ def _check_versions(wanted: dict[str, str]) -> None:
     for package, found in versions().items():
         if found != wanted[package]:
             raise InputError(
-                f"Every node of the Ray cluster must have {package} {wanted[package]}, as the machine that runs the study "
-                f"has, but {platform.node()} has {found}."
+                f"Every node of the Ray cluster must have {package} {wanted[package]}, which the machine has that runs "
+                f"the study, but {platform.node()} has {found}."
             )
 
 
