@@ -1,19 +1,23 @@
 """Ray without a cluster: what is refused, what travels, what a node answers."""
 
+import os
+import platform
 import sys
 from dataclasses import replace
 
 import pytest
+from filelock import FileLock
 from safetensors.torch import load
 from torch.testing import assert_close
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, StorageError
 from warmstart.data import load as load_data
 from warmstart.models import UserModel
 from warmstart.strategies import Warm
 from warmstart.studies import EpochMessage, Execution, Workers, run_study
 from warmstart.studies import _ray_cluster as cluster
 from warmstart.studies._checkpoint import write_whole
+from warmstart.studies._ray_scratch import scratch_folder
 from warmstart.studies._ray_task import Ended, Failed, Parcel, Sent, play_remotely, versions
 from warmstart.studies._run import _arrays
 from warmstart.studies._task import RoundMessage, Task, checkpoint_folder
@@ -150,3 +154,31 @@ def test_a_checkpoint_is_written_whole(tmp_path):
     write_whole(b"two", path)
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
+
+
+def left_folder(place, name):
+    folder = place / f"warmstart-ray-{name}"
+    folder.mkdir()
+    (folder / "round.safetensors").write_bytes(b"left")
+    os.utime(folder, (0, 0))
+    return folder
+
+
+def test_what_killed_processes_left_on_a_node_is_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, used, other = left_folder(tmp_path, "left"), left_folder(tmp_path, "used"), tmp_path / "warmstart"
+    other.mkdir()
+    with FileLock(used / ".lock"):
+        os.utime(used, (0, 0))
+        with scratch_folder() as own, scratch_folder() as neighbour:
+            assert set(tmp_path.iterdir()) == {used, other, own, neighbour}
+    assert not left.exists()
+    assert set(tmp_path.iterdir()) == {used, other}
+
+
+def test_a_node_without_room_says_which_it_is(study, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    (failed,) = answers(study, parcel(study))
+    assert isinstance(failed.error, StorageError)
+    assert "cannot be stored in /nowhere" in str(failed.error)
+    assert str(failed.error).endswith(f"This was on {platform.node()}, where the trial was played.")

@@ -15,6 +15,8 @@ from ._execution import RAY_LOCAL, Execution, check_ray_address
 
 _ADDRESS_VARIABLE = "RAY_ADDRESS"
 _SECONDS_TO_ANSWER = 10.0
+# Ray itself looks for the token of a cluster that it has found or started, but not of one at a given address.
+_TOKEN_VARIABLE, _TOKEN_HINT = "RAY_AUTH_MODE", "; if the cluster asks for a token, set RAY_AUTH_MODE=token"
 
 Node = dict[str, Any]
 
@@ -66,10 +68,11 @@ def _check_answers(address: str) -> None:
 
 def _unreachable(address: str | None, error: BaseException) -> InputError:
     where = f"at {address}" if address else "here"
-    reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    hint = "" if isinstance(error, ConnectionRefusedError) or _TOKEN_VARIABLE in os.environ else _TOKEN_HINT
     return InputError(
         f"executor must name a running Ray cluster that this machine is part of, but none can be used {where} "
-        f"({reason[0].rstrip('.')})."
+        f"({lines[0].rstrip('.')}){hint}."
     )
 
 

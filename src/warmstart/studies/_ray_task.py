@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from warmstart.basics import InputError, StorageError
 from warmstart.models import UserModel
 
 from ._provenance import version
+from ._ray_scratch import scratch_folder
 from ._task import Arrays, Message, RoundMessage, Task, perform
 
 _SCRIPT = "__main__"
@@ -96,21 +96,29 @@ def play_remotely(parcel: Parcel, arrays: Arrays) -> Iterator[Answer]:
 
 
 def _play(parcel: Parcel, arrays: Arrays, send: Callable[[Answer], None]) -> None:
-    """Perform the task in a folder that lasts as long as the trial; its checkpoints leave it with their messages."""
-    with tempfile.TemporaryDirectory(prefix="warmstart-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        try:
-            _prepare(parcel, folder)
-            task, device = parcel.task, parcel.device
-            perform(task, arrays, directory=folder, device=device, emit=lambda told: send(_packed(told, folder)))
-        except InputError as error:
-            send(Failed(InputError(str(error).replace(name, parcel.directory))))
-        except StorageError as error:
-            send(Failed(StorageError(f"{error} This is on {platform.node()}, where the trial was played.")))
-        except Exception as error:
-            send(Failed(RuntimeError(f"{type(error).__name__}: {error}")))
-        else:
-            send(Ended())
+    """Play the trial, and send its end whatever that is."""
+    try:
+        with scratch_folder() as folder:
+            _play_in(folder, parcel, arrays, send)
+    except InputError as error:
+        send(Failed(error))
+    except StorageError as error:
+        send(Failed(StorageError(f"{error} This was on {platform.node()}, where the trial was played.")))
+    except Exception as error:
+        send(Failed(RuntimeError(f"{type(error).__name__}: {error}")))
+    else:
+        send(Ended())
+
+
+def _play_in(folder: Path, parcel: Parcel, arrays: Arrays, send: Callable[[Answer], None]) -> None:
+    """Perform the task in a folder that lasts as long as the trial; checkpoints leave it with their messages."""
+    _prepare(parcel, folder)
+    task, device = parcel.task, parcel.device
+    try:
+        perform(task, arrays, directory=folder, device=device, emit=lambda told: send(_packed(told, folder)))
+    except InputError as error:
+        # Nobody knows the folder; what is said of a file in it is true of the file at home.
+        raise InputError(str(error).replace(str(folder), parcel.directory)) from error
 
 
 def _prepare(parcel: Parcel, folder: Path) -> None:
