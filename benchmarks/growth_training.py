@@ -13,7 +13,6 @@ from warmstart.penalties import fisher_diagonal
 from warmstart.studies._checkpoint import load_carried, save_carried
 from warmstart.training import EpochReport
 from warmstart.trial import Carried
-from warmstart.trial._asking import logits_on
 
 FEATURES, CLASSES, BATCH = 16, 10, 128
 PERCEPTRON = ws.MLP(width=32)
@@ -56,7 +55,7 @@ def asking(samples: int, _: Path) -> Action:
     left = torch.randperm(samples, generator=generator_for(0))[samples // 10 :]
 
     def ask() -> torch.Tensor:
-        return ws.Margin()(logits_on(model, pool, left), 10, generator=generator_for(0))
+        return ws.Margin()(ws.predict(model, pool.take(left)), 10, generator=generator_for(0))
 
     return timed(ask)
 

@@ -13,7 +13,8 @@ from ._execution import Execution
 from ._executor import Executor, Handle
 from ._ray_cluster import alive, connect, needs, places, ray_module, settled
 from ._ray_task import Answer, Failed, Parcel, Sent, play_remotely, script_function, versions
-from ._task import Arrays, RoundMessage, Task
+from ._split import Arrays
+from ._task import RoundMessage, Task
 
 _POLL_SECONDS = 0.5
 _LOSSES = 5

@@ -18,7 +18,8 @@ from warmstart.models import UserModel
 
 from ._provenance import version
 from ._ray_scratch import scratch_folder
-from ._task import Arrays, Message, RoundMessage, Task, perform
+from ._split import Arrays
+from ._task import Message, RoundMessage, Task, perform
 
 _SCRIPT = "__main__"
 

@@ -9,7 +9,8 @@ from typing import Self
 from ._array_files import sweep
 from ._execution import Execution
 from ._executor import Executor, Handle, InProcess, Processes
-from ._task import Arrays, Task
+from ._split import Arrays
+from ._task import Task
 
 
 class Workers:
