@@ -45,7 +45,8 @@ def on_node():
 def gated():
     """A model that waits at the beginning of a trial's second round until the gate is open."""
     trial.built = getattr(trial, "built", 0) + on_node()
-    while trial.built > 1 and not (HERE / "gate").exists():
+    # The first one built tells how the data are to lie in memory, the second one plays the first round.
+    while trial.built > 2 and not (HERE / "gate").exists():
         time.sleep(0.02)
     return Wide()
 
