@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -12,7 +13,8 @@ from torch.testing import assert_close
 from runs import ONE, results
 from warmstart.models import UserModel
 from warmstart.strategies import Warm
-from warmstart.studies import Execution, RoundRecord, Workers, read_study, run_study
+from warmstart.studies import Execution, RoundRecord, Store, Workers, read_study, run_study
+from warmstart.training import StopRule
 
 ray = pytest.importorskip("ray", reason="Ray is an extra")
 from ray.cluster_utils import Cluster  # noqa: E402 - only where Ray is there
@@ -130,6 +132,41 @@ def test_a_node_that_dies_costs_no_finished_round(study, cluster, models, tmp_pa
     assert all(note.endswith("it goes on after round 1") for note in lost)
     # Whatever is played is heard: a finished round that was played again would be heard twice.
     assert sorted(heard, key=lambda record: (record.seed, record.round)) == list(found.rounds)
+
+
+def test_a_cluster_without_places_is_waited_for_and_that_is_said(study, workers, tmp_path, monkeypatch):
+    monkeypatch.setattr("warmstart.studies._ray.alive", list)  # as when nodes have gone; the next task finds one
+    heard = []
+    assert len(run_study(study, tmp_path, workers=workers, listener=heard.append).rounds) == 18
+    notes = [event for event in heard if isinstance(event, str)]
+    assert notes.count("No node of the Ray cluster is left that could take a trial: waiting for one") == 1
+
+
+DRIVER = """
+import sys
+from warmstart.studies import Execution, read_study_file, run_study, study_from_dict
+study = study_from_dict(read_study_file("study.toml"))
+run_study(study, "results", execution=Execution(executor=sys.argv[1], device="cpu"))
+"""
+
+
+def test_a_killed_driver_loses_no_round_and_leaves_no_task(study, cluster, workers, tmp_path):
+    study = replace(study, stop=StopRule(None, max_epochs=40))  # long enough to be killed in between
+    local = results(run_study(study, tmp_path / "local", execution=ONE))
+    (tmp_path / "run.py").write_text(DRIVER)
+    (tmp_path / "study.toml").write_text((tmp_path / "local" / "study.toml").read_text())
+    store = Store(tmp_path / "results")
+    with subprocess.Popen([sys.executable, "run.py", f"ray:{cluster.address}"], cwd=tmp_path) as process:
+        deadline = time.monotonic() + 100
+        while not (store.exists() and store.rounds()) and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.kill()
+    stored = len(store.rounds())
+    assert 0 < stored < len(local)
+    # It goes on in another process, for which the only core must have become free.
+    found = run_study(study, tmp_path / "results", workers=workers)
+    assert results(found) == local
+    assert len(store.runs()) == 2
 
 
 def test_a_trial_that_is_lost_again_and_again_ends_the_study(study, workers, tmp_path, monkeypatch):

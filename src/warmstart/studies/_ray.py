@@ -97,6 +97,7 @@ class _Play:
         self._waiting: deque[Task] = deque()
         self._running: deque[_Running] = deque()
         self._losses: Counter[tuple[str, int]] = Counter()
+        self._is_short = False  # of nodes, and has said so
 
     def perform(self, tasks: Sequence[Task]) -> None:
         """Keep the cluster busy and handle what comes until every task is done; a failed one ends the study.
@@ -114,8 +115,13 @@ class _Play:
                 self._ray.cancel(running.stream, force=True)
 
     def _allowed(self) -> int:
+        """Return how many trials may be under way now."""
+        found = places(alive(), self._execution)
+        if not found and not self._is_short:
+            self._handle("No node of the Ray cluster is left that could take a trial: waiting for one")
+        self._is_short = not found
         # At least one, though no node may be left: where the cluster grows on demand, a task that waits is the demand.
-        return self._limit or max(1, places(alive(), self._execution))
+        return self._limit or max(1, found)
 
     def _start(self, task: Task) -> None:
         content = None if task.checkpoint is None else (self._directory / task.checkpoint).read_bytes()
