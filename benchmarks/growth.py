@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import growth_storing
-import growth_training
 import torch
-from growth_curves import Curve, measured
-from growth_page import write_page
 from rich.console import Console
 from rich.table import Table
 
+import growth_storing
+import growth_training
+from growth_curves import Curve, measured
+from growth_page import write_page
 from warmstart.basics import write_whole
 from warmstart.studies import provenance
 

@@ -62,10 +62,9 @@ def measured(curve: Curve, *, repeats: int, sizes: Sequence[int]) -> dict[str, A
 def _point(curve: Curve, size: int, repeats: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         action = curve.prepare(size, Path(folder))
-        point: dict[str, Any] = {"size": size, "seconds": _seconds(action, repeats)}
-        if curve.memory:
-            point["mebibytes"] = _mebibytes(action)
-        return point
+        # Memory first: what an action has freed stays with the process, and would not count the next time.
+        memory = {"mebibytes": _mebibytes(action)} if curve.memory else {}
+        return {"size": size, "seconds": _seconds(action, repeats)} | memory
 
 
 def _seconds(action: Action, repeats: int) -> list[float]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from growth_curves import UPPER_DECADES, Curve
-
 from warmstart.basics import write_whole
 from warmstart.reports._export import images_of
 from warmstart.reports._markdown import grid
@@ -19,9 +18,9 @@ OPENING = f"""# Growth of cost
 How cost grows with samples, classes, parameters, epochs, rounds and trials. Times are medians, with the fastest and the
 slowest repetition in brackets (bars in the charts); a first time, which pays for what is made once, does not count
 where it is short. The *exponent* is the power of the size with which the median grows over the upper {UPPER_DECADES}
-decades, a straight line on logarithms: 1 is in proportion (the dotted line in the charts), 0 is not at all. An exponent
-between them says that a part of the cost does not grow yet. *Memory* is what is needed at the peak, beyond what is
-there before.
+decades, a straight line on logarithms: 1 is in proportion (the dotted line in the charts), 0 is not at all. Between
+them, a part of the cost does not grow yet. A little above 1, data may outgrow the processor's caches, or something else
+was at work on the machine. *Memory* is what is needed at the peak, beyond what is there before.
 
     python benchmarks/growth.py --json benchmarks/results/growth.json --page docs/growth.md
 
@@ -106,9 +105,9 @@ def chart(axis: str, result: Mapping[str, Any]) -> Any:
     alt, found = altair(), _found(axis, result)
     names = [curve["name"] for curve in found]
     rows = [row for curve in found for row in _points(curve)]
-    x = alt.X("size:Q", title=axis, scale=alt.Scale(type="log"), axis=alt.Axis(format="~s", grid=False))
+    x = alt.X("size:Q", title=axis, scale=alt.Scale(type="log"), axis=alt.Axis(format="~s", grid=False, tickCount=6))
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, color=_channel(alt.Color, names, COLOURS))
-    y = alt.Y("median:Q", title="seconds", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g"))
+    y = alt.Y("median:Q", title="seconds", scale=alt.Scale(type="log"), axis=alt.Axis(format="~g", tickCount=6))
     lines = base.mark_line(strokeWidth=2.2).encode(y=y, strokeDash=_channel(alt.StrokeDash, names, DASHES))
     points = base.mark_point(filled=True, size=70, opacity=1).encode(y=y, shape=_channel(alt.Shape, names, SHAPES))
     spread = base.mark_rule(strokeWidth=1.6).encode(y="fastest:Q", y2="slowest:Q")

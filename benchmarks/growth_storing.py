@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
-from growth_curves import Action, Curve, timed
 
 import warmstart as ws
+from growth_curves import Action, Curve, timed
 from warmstart.data import Dataset, LabelledArrays
 from warmstart.reports import write_report
 from warmstart.studies import RoundRecord, Store, is_complete, read_study

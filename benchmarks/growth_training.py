@@ -4,10 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from growth_curves import Action, Curve, timed
 from torch import nn
 
 import warmstart as ws
+from growth_curves import Action, Curve, timed
 from warmstart.basics import generator_for
 from warmstart.penalties import fisher_diagonal
 from warmstart.studies._checkpoint import load_carried, save_carried
