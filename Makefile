@@ -37,8 +37,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 
 bench: .venv/lab
-	mkdir -p runs
-	$(BIN)/python benchmarks/throughput.py --threads 1 --json runs/throughput.json
+	$(BIN)/python benchmarks/run.py --threads 1 --json runs/cpu-1-thread.json --page runs/performance.md
 
 clean:
 	rm -rf .venv runs

@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 
 import pytest
+from bench._file import read_results
+from bench._tables import as_markdown
+from bench.parts import PARTS
 
 from warmstart.paper import Table
 from warmstart.reports._markdown import escaped
@@ -18,6 +21,7 @@ CITED = [
     (page, name) for page in PAGES for name in sorted(set(re.findall(r"`(results/[^`]+\.json)`", page.read_text())))
 ]
 STUDIES = [(page, name) for page, name in CITED if not name.startswith("results/paper/")]
+PERFORMANCE = "benchmarks/results/cpu-1-thread.json"
 FINDINGS = [(page, name) for page, name in CITED if name.startswith("results/paper/")]
 
 
@@ -51,10 +55,15 @@ def test_links_lead_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_speed_table_is_that_of_its_file():
-    models = json.loads((ROOT / "benchmarks/results/throughput-1-thread.json").read_text())["models"]
-    page = (ROOT / "docs/results.md").read_text()
-    for name, row in models.items():
-        ratios = (row[key] for key in ("fit_to_released", "fit_to_bare", "fit_to_bare_batches_ready"))
-        cells = ["{median:.2f} [{lower_quartile:.2f}, {upper_quartile:.2f}]".format(**ratio) for ratio in ratios]
-        assert f"| {name} | {row['samples_per_second']['fit']:.0f} | {' | '.join(cells)} |" in page
+def test_the_page_on_performance_has_the_tables_of_its_file():
+    results = read_results(ROOT / PERFORMANCE)
+    page = (ROOT / "docs/performance.md").read_text()
+    assert PERFORMANCE in page
+    assert list(results) == list(PARTS)
+    for name, result in results.items():
+        for table in PARTS[name].tables(result["measured"]):
+            assert f"### {table.title}\n\n{as_markdown(table)}\n" in page
+
+
+def test_what_the_page_on_performance_says_was_measured_in_full():
+    assert [name for name, result in read_results(ROOT / PERFORMANCE).items() if result["made"]["quick"]] == []

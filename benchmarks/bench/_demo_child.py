@@ -1,0 +1,61 @@
+"""The process of `make demo`, watched from its first line to its last; started by the part `demo`."""
+
+import time
+
+_FIRST_LINE = time.time()
+
+import json  # noqa: E402 - the clock starts before anything is imported
+import sys  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+PLACES = {
+    "warmstart.studies.run_study": "scheduling, and all else of the study",
+    "warmstart.studies._run.load": "loading data",
+    "warmstart.studies._run.rehearse": "rehearsing",
+    "warmstart.studies._run.provenance": "provenance",
+    "warmstart.studies._task.split": "splitting data",
+    "warmstart.models.ResNet18.build": "drawing models",
+    "warmstart.trial._round.fit": "fit, around training",
+    "warmstart.trial._round.recalibrate_": "recalibrating",
+    "warmstart.trial._round.evaluate": "evaluating",
+    "warmstart.studies._task.save_carried": "storing checkpoints",
+    "warmstart.studies._run.Store.add": "storing records",
+    "warmstart.cli._report.show_results": "report",
+}
+
+
+def main(started: float, folder: Path, arguments: list[str]) -> None:
+    """Run the command, and write where its seconds went.
+
+    Args:
+        started: When the parent started this process, seconds since the epoch.
+        folder: Where the study goes; the seconds are written beside it.
+        arguments: Of `warmstart`.
+    """
+    begin = time.perf_counter()
+    import warmstart.cli
+    import warmstart.reports
+    import warmstart.studies
+
+    imported = time.perf_counter() - begin
+
+    begin = time.perf_counter()
+    from _spans import watched
+
+    watching = time.perf_counter() - begin
+    with watched(PLACES) as spans:
+        try:
+            warmstart.cli.main([*arguments, "--out", str(folder)])
+        except SystemExit as exit:
+            if exit.code:
+                raise
+    seconds = {"starting Python": _FIRST_LINE - started, "importing": imported, **spans.seconds}
+    seconds["the benchmark's own imports"] = watching
+    # A first round that other arms have taken over was played once, and stands in several records.
+    rounds = {(record.seed, record.round, record.seconds) for record in warmstart.studies.read_study(folder).rounds}
+    told = {"seconds": seconds, "rounds": [spent for _, _, spent in sorted(rounds)]}
+    folder.with_suffix(".json").write_text(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]), Path(sys.argv[2]), sys.argv[3:])

@@ -1,0 +1,70 @@
+"""The program."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from ._file import read_results, with_provenance, write_results
+from ._page import page
+from ._part import Part, Setting
+from ._tables import as_rich
+from .parts import PARTS
+
+_TURNS, _QUICK_TURNS = 7, 1
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure the parts asked for, show them, and keep them; return the exit code."""
+    options = _parser().parse_args(arguments)
+    setting = _setting(options)
+    console = Console()
+    results = read_results(options.json) if options.json else {}
+    torch.set_num_threads(setting.threads)
+    for name in _names(options):
+        console.rule(PARTS[name].title)
+        results[name] = _measured(PARTS[name], setting)
+        for table in PARTS[name].tables(results[name]["measured"]):
+            console.print(as_rich(table))
+        if options.json:  # at once, so that a part that fails costs no other
+            write_results(options.json, results)
+    if options.page:
+        source = options.json.as_posix() if options.json else "none: it was not kept"
+        options.page.parent.mkdir(parents=True, exist_ok=True)
+        options.page.write_text(page(PARTS, results, source))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Measure what training, studies and commands cost on this machine.")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
+    parser.add_argument("--quick", action="store_true", help="less of everything: shows that it runs")
+    parser.add_argument("--threads", type=int, default=1, help="PyTorch threads (default: 1)")
+    parser.add_argument("--repeats", type=int, help=f"turns that count (default: {_TURNS}, quick: {_QUICK_TURNS})")
+    parser.add_argument("--json", type=Path, help="keep the figures here; parts that are not measured stay")
+    parser.add_argument("--page", type=Path, help="draw the page of all that the file holds")
+    parser.add_argument("--no-measuring", action="store_true", help="only draw the page")
+    return parser
+
+
+def _setting(options: argparse.Namespace) -> Setting:
+    repeats = options.repeats or (_QUICK_TURNS if options.quick else _TURNS)
+    return Setting(threads=options.threads, repeats=repeats, quick=options.quick)
+
+
+def _names(options: argparse.Namespace) -> Sequence[str]:
+    if options.no_measuring:
+        return []
+    unknown = [name for name in options.parts if name not in PARTS]
+    if unknown:
+        raise SystemExit(f"PART must be one of {', '.join(PARTS)}, got {unknown[0]}.")
+    return options.parts or list(PARTS)
+
+
+def _measured(part: Part, setting: Setting) -> dict[str, object]:
+    begin = time.perf_counter()
+    measured = part.measure(setting)
+    return with_provenance(measured, setting, time.perf_counter() - begin)

@@ -1,0 +1,42 @@
+"""A program whose memory is looked at; started by the part `memory` with what it is to do and on how many pictures."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+
+def main(what: str, samples: int) -> None:
+    """Do one thing.
+
+    Args:
+        what: "import", "data", "fit", or the number of a study's workers.
+        samples: Pictures it is done with.
+    """
+    import warmstart.studies
+    import warmstart.training  # noqa: F401 - what it takes is what is measured
+
+    if what == "import":
+        return
+
+    from bench._loops import fitted
+    from bench._pictures import CLASSES, SHAPE, dataset, tensors
+    from warmstart.basics import generator_for
+    from warmstart.models import MLP
+    from warmstart.strategies import Warm
+    from warmstart.streams import TwoPhase
+    from warmstart.studies import Execution, Study, run_study
+    from warmstart.training import StopRule
+
+    held = dataset(samples)
+    if what == "fit":
+        fitted(MLP().build(SHAPE, CLASSES, generator=generator_for(0)), tensors(held.train), 1)
+    elif what != "data":
+        stop = StopRule(None, patience=None, max_epochs=1)
+        study = Study([Warm()], architecture=MLP(), stream=TwoPhase(), stop=stop, seeds=int(what))
+        with tempfile.TemporaryDirectory() as folder:
+            run_study(study, folder, dataset=held, execution=Execution(workers=int(what), device="cpu"))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    main(sys.argv[1], int(sys.argv[2]))

@@ -1,0 +1,116 @@
+"""The program that measures speed and memory runs, keeps what it measured, and misses nothing that is exported."""
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from bench import main
+from bench._ceilings import LayersAlone
+from bench._resident import peak_memory
+from bench._spans import Spans, watched
+from bench._turns import ratio, spread, take_turns
+from bench.parts import PARTS
+from bench.parts.demo import COMMAND
+from torch import nn
+
+from warmstart import queries, strategies
+from warmstart.queries import Query
+from warmstart.strategies import Strategy
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """Leave the number of threads as it was."""
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """Two parts, measured one after the other into one file, and the page of both."""
+    folder = tmp_path_factory.mktemp("bench")
+    file, page = folder / "figures.json", folder / "page.md"
+    assert main(["queries", "--quick", "--json", str(file)]) == 0
+    assert main(["strategies", "--quick", "--json", str(file), "--page", str(page)]) == 0
+    return json.loads(file.read_text())["parts"], page.read_text()
+
+
+def test_parts_come_together_in_one_file_with_their_origin(kept):
+    parts, _ = kept
+    assert list(parts) == ["queries", "strategies"]
+    assert all(part["made"]["turns"] == 1 and part["made"]["quick"] for part in parts.values())
+
+
+def test_the_page_has_the_tables_of_the_file(kept):
+    parts, page = kept
+    for name, part in parts.items():
+        for table in PARTS[name].tables(part["measured"]):
+            assert all(f"| {' | '.join(row)} |" in page for row in table.rows)
+
+
+def test_every_exported_strategy_and_query_is_measured(kept):
+    parts, _ = kept
+    names = {name.split(":")[0].replace("-", "") for name in parts["strategies"]["measured"]["pure"]}
+    assert names == {kind.__name__.lower() for kind in Strategy.__subclasses__() if kind in vars(strategies).values()}
+    asked = {name.split(",")[0] for name in parts["queries"]["measured"]["queries"]}
+    assert asked == {kind.__name__ for kind in Query.__subclasses__() if kind in vars(queries).values()}
+
+
+def test_an_unknown_part_is_refused():
+    with pytest.raises(SystemExit, match="PART must be one of training, .*, got nothing"):
+        main(["nothing"])
+
+
+def test_the_demo_that_is_watched_is_that_of_the_makefile():
+    recipe = (ROOT / "Makefile").read_text().split("demo:", 1)[1].split("test:", 1)[0]
+    assert [word for word in COMMAND.removesuffix(" --workers 1").split() if word not in recipe.split()] == []
+
+
+def test_turns_go_to_and_fro_and_the_first_is_dropped():
+    calls = []
+
+    def way(name):
+        return lambda: calls.append(name) or {name: float(len(calls))}
+
+    found = take_turns([way("a"), way("b")], 2)
+    assert calls == ["a", "b", "b", "a", "a", "b"]
+    assert found == {"a": [4.0, 5.0], "b": [3.0, 6.0]}
+
+
+def test_quartiles_stay_within_what_was_measured():
+    found = spread([1.0, 2.0])
+    assert (found["lower_quartile"], found["median"], found["upper_quartile"]) == (1.25, 1.5, 1.75)
+    assert ratio({"a": [2.0, 9.0], "b": [1.0, 3.0]}, "a", "b")["median"] == 2.5
+
+
+def test_a_span_does_not_count_the_spans_inside_it():
+    spans = Spans()
+    with spans.span("outer"), spans.span("inner"):
+        time.sleep(0.05)
+    assert spans.seconds["inner"] >= 0.05
+    assert 0 <= spans.seconds["outer"] < spans.seconds["inner"]
+
+
+def test_a_place_that_is_not_there_is_an_error():
+    with pytest.raises(AttributeError), watched({"warmstart.trial._round.no_such_function": "nothing"}):
+        pass
+
+
+def test_layers_alone_are_the_layers_of_the_model():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(8, 2))
+    alone = LayersAlone(model, torch.ones(2, 1, 4, 4))
+    assert [type(module) for module, _, _ in alone._calls] == [nn.Conv2d, nn.Linear]
+    assert [given.requires_grad for _, given, _ in alone._calls] == [False, True]
+    alone.forward_backward()
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
+def test_peak_memory_sees_what_a_program_held_and_gave_back():
+    held = "block = bytearray(2**26); del block; import time; time.sleep(0.1)"
+    assert 0.9 * 2**26 < peak_memory(["-c", held]) - peak_memory(["-c", "import time; time.sleep(0.1)"]) < 1.2 * 2**26
