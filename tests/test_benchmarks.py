@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
+
 from bench import main
 from bench._ceilings import LayersAlone
 from bench._resident import peak_memory
@@ -13,8 +15,6 @@ from bench._spans import Spans, watched
 from bench._turns import ratio, spread, take_turns
 from bench.parts import PARTS
 from bench.parts.demo import COMMAND
-from torch import nn
-
 from warmstart import queries, strategies
 from warmstart.queries import Query
 from warmstart.strategies import Strategy
@@ -42,7 +42,7 @@ def kept(tmp_path_factory):
 
 def test_parts_come_together_in_one_file_with_their_origin(kept):
     parts, _ = kept
-    assert list(parts) == ["queries", "strategies"]
+    assert list(parts) == ["strategies", "queries"]
     assert all(part["made"]["turns"] == 1 and part["made"]["quick"] for part in parts.values())
 
 
@@ -62,7 +62,7 @@ def test_every_exported_strategy_and_query_is_measured(kept):
 
 
 def test_an_unknown_part_is_refused():
-    with pytest.raises(SystemExit, match="PART must be one of training, .*, got nothing"):
+    with pytest.raises(SystemExit, match=r"PART must be one of training, .*, got nothing"):
         main(["nothing"])
 
 

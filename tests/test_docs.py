@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+
 from bench._file import read_results
 from bench._tables import as_markdown
 from bench.parts import PARTS
-
 from warmstart.paper import Table
 from warmstart.reports._markdown import escaped
 from warmstart.reports._tables import results

@@ -1,14 +1,15 @@
 """The file of results: parts side by side, each with where and when it was measured."""
 
 import json
+import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from warmstart.basics import write_whole
-from warmstart.studies import provenance
 
-from ._part import Setting
+from ._part import Part, Setting
 
 
 def read_results(path: Path) -> dict[str, Any]:
@@ -22,16 +23,20 @@ def write_results(path: Path, parts: Mapping[str, Any]) -> None:
     write_whole(path, json.dumps({"parts": parts}, indent=2) + "\n")
 
 
-def with_provenance(measured: Mapping[str, Any], setting: Setting, seconds: float) -> dict[str, Any]:
-    """Return a part's figures as they are kept.
+def measured_with_origin(part: Part, setting: Setting, machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Measure a part, and return its figures as they are kept.
 
     Args:
-        measured: The figures.
-        setting: How they were measured.
-        seconds: What measuring took.
+        part: What is measured.
+        setting: How.
+        machine: Versions and hardware, as they were when the program began: its own file changes the source tree.
     """
-    made = provenance(device="cpu", workers=1, threads=setting.threads)
-    return {
-        "measured": measured,
-        "made": {**made, "turns": setting.repeats, "quick": setting.quick, "seconds": round(seconds, 1)},
-    }
+    load, begin = busy(), time.perf_counter()
+    measured = part.measure(setting)
+    how = {"turns": setting.repeats, "quick": setting.quick, "seconds": round(time.perf_counter() - begin, 1)}
+    return {"measured": measured, "made": {**machine, **how, "load_before": load, "load_after": busy()}}
+
+
+def busy() -> float:
+    """Return the mean number of processes that wanted a core in the last minute; 0 where nobody counts."""
+    return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0

@@ -1,16 +1,17 @@
 """The program."""
 
 import argparse
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from ._file import read_results, with_provenance, write_results
+from warmstart.studies import provenance
+
+from ._file import busy, measured_with_origin, read_results, write_results
 from ._page import page
-from ._part import Part, Setting
+from ._part import Setting
 from ._tables import as_rich
 from .parts import PARTS
 
@@ -23,14 +24,17 @@ def main(arguments: Sequence[str]) -> int:
     setting = _setting(options)
     console = Console()
     results = read_results(options.json) if options.json else {}
+    machine = provenance(device="cpu", workers=1, threads=setting.threads)
     torch.set_num_threads(setting.threads)
+    if busy() > 0.5 + setting.threads:
+        console.print(f"The machine is busy already (load {busy()}): figures will be noisy.")
     for name in _names(options):
         console.rule(PARTS[name].title)
-        results[name] = _measured(PARTS[name], setting)
+        results[name] = measured_with_origin(PARTS[name], setting, machine)
         for table in PARTS[name].tables(results[name]["measured"]):
             console.print(as_rich(table))
         if options.json:  # at once, so that a part that fails costs no other
-            write_results(options.json, results)
+            write_results(options.json, {known: results[known] for known in PARTS if known in results})
     if options.page:
         source = options.json.as_posix() if options.json else "none: it was not kept"
         options.page.parent.mkdir(parents=True, exist_ok=True)
@@ -62,9 +66,3 @@ def _names(options: argparse.Namespace) -> Sequence[str]:
     if unknown:
         raise SystemExit(f"PART must be one of {', '.join(PARTS)}, got {unknown[0]}.")
     return options.parts or list(PARTS)
-
-
-def _measured(part: Part, setting: Setting) -> dict[str, object]:
-    begin = time.perf_counter()
-    measured = part.measure(setting)
-    return with_provenance(measured, setting, time.perf_counter() - begin)

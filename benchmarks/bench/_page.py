@@ -38,7 +38,8 @@ def _section(part: Part, result: Mapping[str, Any]) -> str:
 
 def _origins(shown: list[Part], results: Mapping[str, Any]) -> str:
     """Return where and when each part was measured."""
-    keys = ("commit", "created", "torch", "python", "cpu", "cores", "threads", "turns")
+    keys = ("commit", "created", "torch", "python", "cpu", "cores", "threads", "turns", "load_before", "load_after")
     lines = [("part", *keys), ("---",) * (len(keys) + 1)]
     lines += [(part.name, *(str(results[part.name]["made"][key]) for key in keys)) for part in shown]
-    return "## Where and when\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    text = "The load is the mean number of processes that wanted a core in the minute before a part began, and ended."
+    return f"## Where and when\n\n{text}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines)

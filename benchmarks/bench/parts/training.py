@@ -48,8 +48,8 @@ def _cases(setting: Setting) -> dict[str, _Case]:
     return {
         "logistic regression": _Case(LogisticRegression(), few, setting.some(10, 3)),
         "MLP, 2 x 100": _Case(MLP(), few, setting.some(4, 1)),
-        "ResNet-18, width 16": _Case(ResNet18(width=16), setting.some(768, 128), setting.some(2, 1)),
-        "ResNet-18, width 64": _Case(ResNet18(width=64), setting.some(256, 64), 1, turns=0.6),
+        "ResNet-18, width 16": _Case(ResNet18(width=16), setting.some(256, 128), setting.some(2, 1)),
+        "ResNet-18, width 64": _Case(ResNet18(width=64), setting.some(128, 64), 1, turns=0.4),
     }
 
 
