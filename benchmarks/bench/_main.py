@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _setting(options: argparse.Namespace) -> Setting:
-    repeats = options.repeats or (_QUICK_TURNS if options.quick else _TURNS)
+    usual = _QUICK_TURNS if options.quick else _TURNS
+    repeats = usual if options.repeats is None else options.repeats
     return Setting(threads=options.threads, repeats=repeats, quick=options.quick)
 
 
