@@ -1,6 +1,7 @@
 """The program."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,11 +23,11 @@ def main(arguments: Sequence[str]) -> int:
     """Measure the parts asked for, show them, and keep them; return the exit code."""
     options = _parser().parse_args(arguments)
     setting = _setting(options)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else 160)
     results = read_results(options.json) if options.json else {}
     machine = provenance(device="cpu", workers=1, threads=setting.threads)
     torch.set_num_threads(setting.threads)
-    if busy() > 0.5 + setting.threads:
+    if _names(options) and busy() > 0.5 + setting.threads:
         console.print(f"The machine is busy already (load {busy()}): figures will be noisy.")
     for name in _names(options):
         console.rule(PARTS[name].title)

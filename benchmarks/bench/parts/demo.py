@@ -97,8 +97,8 @@ def _tables(measured: Mapping[str, Any]) -> list[Table]:
     whole = f"all, {phases['rounds']} rounds of {phases['seeds']} seeds"
     return [
         Table("The demo, by what it does", ("what", "time", "share"), [*rows, [whole, seconds_text(total), ""]]),
-        Table("Storing and scheduling", ("what", "share"), _storing_rows(phases)),
-        Table("A step of the demo's model", ("what", "time"), _step_rows(measured)),
+        Table("Storing and scheduling", ("what", "figure"), _storing_rows(phases)),
+        Table("A step of the demo's model", ("what", "figure"), _step_rows(measured)),
         profile_table("A step of ResNet-18, width 8, on 8x8 images", measured["profile"]),
     ]
 

@@ -122,7 +122,7 @@ def profile_table(title: str, found: Mapping[str, Any]) -> Table:
     rows.append(["a step, without the profiler", seconds_text(found["seconds_per_step"])])
     rows.append(["a step, with the profiler", seconds_text(found["seconds_per_step_profiled"])])
     rows.append(["operations in a step", f"{found['operations_per_step']:,.0f}"])
-    return Table(title, ("what", "share"), rows)
+    return Table(title, ("what", "share, or figure"), rows)
 
 
 PART = Part(

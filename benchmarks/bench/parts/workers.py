@@ -28,7 +28,7 @@ _WORK = {
 
 def _measure(setting: Setting) -> dict[str, Any]:
     held = dataset(setting.some(12_000, 300))
-    study = _study(seeds=setting.some(4, 2), epochs=setting.some(16, 1))
+    study = _study(seeds=setting.some(4, 2), epochs=setting.some(6, 1))
     with _started(setting, held) as (workers, starting):
         one, two = _one(study, held, setting), _two(study, held, workers)
         found = take_turns([one, two], max(1, setting.repeats // 2))
