@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from ._turns import seconds_of
+from ._turns import repeated
 
 _MILLION = 2**20
 
@@ -45,7 +45,7 @@ def _copies(size: int, *, repeats: int) -> Callable[[], float]:
 
 def _rate(call: Callable[[], object], work: int, *, repeats: int) -> Callable[[], float]:
     def measure() -> float:
-        return repeats * work / seconds_of(lambda: [call() for _ in range(repeats)])
+        return repeats * work / repeated(call, repeats)
 
     return measure
 

@@ -25,6 +25,11 @@ def seconds_of(call: Callable[[], object]) -> float:
     return time.perf_counter() - begin
 
 
+def repeated(call: Callable[[], object], times: int) -> float:
+    """Return the wall-clock seconds of calling so many times."""
+    return seconds_of(lambda: [call() for _ in range(times)])
+
+
 def clocked(name: str, call: Callable[[], object]) -> Way:
     """Return a way whose one figure is the seconds of a call."""
     return lambda: {name: seconds_of(call)}

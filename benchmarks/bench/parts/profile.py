@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile, record_function
 from bench._part import Part, Setting
 from bench._pictures import BATCH, CLASSES, dataset, tensors
 from bench._tables import Table
-from bench._turns import seconds_of
+from bench._turns import repeated
 from bench._words import seconds_text, share_text
 from warmstart.basics import generator_for
 from warmstart.models import Architecture, ResNet18
@@ -47,9 +47,9 @@ def profiled(architecture: Architecture, data: TensorData, steps: int) -> dict[s
     """
     step = _stepper(architecture, data)
     step()
-    plain = seconds_of(lambda: [step() for _ in range(steps)]) / steps
+    plain = repeated(step, steps) / steps
     with profile(activities=[ProfilerActivity.CPU], acc_events=True) as seen:
-        watched = seconds_of(lambda: [step() for _ in range(steps)]) / steps
+        watched = repeated(step, steps) / steps
     events = [event for event in seen.events() or [] if isinstance(event, FunctionEvent)]
     spent = _by_group(events)
     total = sum(spent.values())

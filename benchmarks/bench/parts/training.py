@@ -14,7 +14,7 @@ from bench._part import Part, Setting
 from bench._pictures import BATCH, CLASSES, SHAPE, dataset, tensors
 from bench._released import released_way
 from bench._tables import Table
-from bench._turns import Way, ratio, seconds_of, spread, spreads, take_turns
+from bench._turns import Way, ratio, repeated, spread, spreads, take_turns
 from bench._words import percent_text, ratio_text
 from warmstart.basics import generator_for
 from warmstart.models import MLP, Architecture, LogisticRegression, ResNet18
@@ -48,8 +48,8 @@ def _cases(setting: Setting) -> dict[str, _Case]:
     return {
         "logistic regression": _Case(LogisticRegression(), few, setting.some(10, 3)),
         "MLP, 2 x 100": _Case(MLP(), few, setting.some(4, 1)),
-        "ResNet-18, width 16": _Case(ResNet18(width=16), setting.some(256, 128), setting.some(2, 1)),
-        "ResNet-18, width 64": _Case(ResNet18(width=64), setting.some(128, 64), 1, turns=0.4),
+        "ResNet-18, width 16": _Case(ResNet18(width=16), setting.some(256, 64), setting.some(2, 1)),
+        "ResNet-18, width 64": _Case(ResNet18(width=64), setting.some(128, 16), 1, turns=0.4),
     }
 
 
@@ -71,7 +71,9 @@ def _ways(case: _Case, setting: Setting) -> list[Way]:
     held = dataset(case.samples * 3 // 2)  # a study holds a third out
     pool = held.train.take(np.arange(case.samples))
     data, work = tensors(pool), case.samples * case.epochs
-    alone = _layers_alone(case)
+    batch = min(BATCH, case.samples)
+    passes = max(1, work // (4 * batch))  # one pass through a small model is too short for the clock
+    alone = _layers_alone(case, batch)
 
     def fit() -> dict[str, float]:
         seconds, cost = fitted(case.model(), data, case.epochs)
@@ -87,16 +89,15 @@ def _ways(case: _Case, setting: Setting) -> list[Way]:
         lambda: {"ready": work / bare_loop(case.model(), data, case.epochs, assembled=True)},
         fit,
         study,
-        lambda: {"layers": BATCH / seconds_of(alone.forward_backward)},
-        lambda: {"layers forward": BATCH / seconds_of(alone.forward)},
+        lambda: {"layers": passes * batch / repeated(alone.forward_backward, passes)},
+        lambda: {"layers forward": passes * batch / repeated(alone.forward, passes)},
     ]
 
 
-def _layers_alone(case: _Case) -> LayersAlone:
-    held = tensors(dataset(BATCH).train)
+def _layers_alone(case: _Case, batch: int) -> LayersAlone:
     model = case.model()
-    data = held.laid_out_for(model)
-    return LayersAlone(model, data.batch(torch.arange(BATCH))[0])
+    data = tensors(dataset(batch).train).laid_out_for(model)
+    return LayersAlone(model, data.batch(torch.arange(batch))[0])
 
 
 def _told(case: _Case, found: dict[str, list[float]]) -> dict[str, Any]:
