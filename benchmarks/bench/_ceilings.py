@@ -75,12 +75,6 @@ class LayersAlone:
         # ReLU works in place on some of the outputs, so that the values may be later ones; the shapes are what counts.
         self._calls.append((module, given[0].detach().clone(), torch.ones_like(output)))
 
-    def forward(self) -> None:
-        """Pass every layer's inputs through it."""
-        with torch.no_grad():
-            for module, given, _ in self._calls:
-                module(given)
-
     def forward_backward(self) -> None:
         """Pass every layer's inputs through it, and gradients back to its weights and inputs."""
         for module, given, gradient in self._calls:

@@ -16,7 +16,7 @@ from ._part import Setting
 from ._tables import as_rich
 from .parts import PARTS
 
-_TURNS, _QUICK_TURNS = 7, 1
+_TURNS, _QUICK_TURNS = 5, 1
 
 
 def main(arguments: Sequence[str]) -> int:

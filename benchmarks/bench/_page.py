@@ -12,6 +12,9 @@ What training, studies and commands cost on one machine, drawn by the program th
 
     make bench
 
+It writes figures and page into `runs/`; `python benchmarks/run.py PART --json FILE --page FILE` repeats one part and
+keeps the others.
+
 Everything that is compared is measured in one run, in turns that go forwards and backwards by turns, so that the
 noise of the machine meets all of it alike; ratios are taken turn by turn. Figures are medians, with quartiles in
 brackets. The first turn of everything is dropped. Compare ratios and shares with those of another machine, not

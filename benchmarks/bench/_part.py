@@ -20,7 +20,7 @@ class Setting:
     """
 
     threads: int = 1
-    repeats: int = 7
+    repeats: int = 5
     quick: bool = False
 
     def __post_init__(self) -> None:

@@ -90,7 +90,6 @@ def _ways(case: _Case, setting: Setting) -> list[Way]:
         fit,
         study,
         lambda: {"layers": passes * batch / repeated(alone.forward_backward, passes)},
-        lambda: {"layers forward": passes * batch / repeated(alone.forward, passes)},
     ]
 
 
@@ -107,7 +106,7 @@ def _told(case: _Case, found: dict[str, list[float]]) -> dict[str, Any]:
     found["fit, FLOP"] = [flops * speed for speed in found["fit"]]
     found["layers, FLOP"] = [flops * speed for speed in found["layers"]]
     found["fit, bytes"] = [moved * speed for speed in found["fit"]]
-    ways = ("released", "bare", "ready", "fit", "study", "layers", "layers forward")
+    ways = ("released", "bare", "ready", "fit", "study", "layers")
     return {
         "samples_per_second": {way: spread(found[way]) for way in ways},
         "ratios": {
