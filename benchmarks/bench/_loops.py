@@ -31,7 +31,7 @@ def bare_loop(model: nn.Module, data: TensorData, epochs: int, *, assembled: boo
     """
     data = data.laid_out_for(model)
     optimizer = Recipe().build_optimizer(model)
-    parts = torch.randperm(len(data), generator=generator_for(0)).split(batch)
+    parts = torch.randperm(len(data), generator=generator_for(0)).to(data.device).split(batch)
     ready = [data.batch(part) for part in parts] if assembled else [None] * len(parts)
 
     def train() -> None:
