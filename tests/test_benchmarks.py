@@ -15,6 +15,7 @@ from bench._spans import Spans, watched
 from bench._turns import ratio, spread, take_turns
 from bench.parts import PARTS
 from bench.parts.demo import COMMAND
+from gpu import main as measure_gpu
 from warmstart import queries, strategies
 from warmstart.queries import Query
 from warmstart.strategies import Strategy
@@ -114,3 +115,37 @@ def test_layers_alone_are_the_layers_of_the_model():
 def test_peak_memory_sees_what_a_program_held_and_gave_back():
     held = "block = bytearray(2**26); del block; import time; time.sleep(0.1)"
     assert 0.9 * 2**26 < peak_memory(["-c", held]) - peak_memory(["-c", "import time; time.sleep(0.1)"]) < 1.2 * 2**26
+
+
+def test_a_span_of_a_generator_is_that_of_its_turns():
+    def work():
+        yield 1
+        time.sleep(0.05)
+        return 2
+
+    spans = Spans()
+    turns = spans.spanning("work", work)()
+    assert next(turns) == 1
+    time.sleep(0.5)  # others have their turn
+    with pytest.raises(StopIteration) as end:
+        next(turns)
+    assert end.value.value == 2
+    assert 0.05 <= spans.seconds["work"] < 0.5
+
+
+def test_the_program_for_a_gpu_goes_on_where_it_stopped(tmp_path):
+    command = ["--device", "cpu", "--quick", "--repeats", "1", "--json", str(tmp_path / "gpu.json")]
+    assert measure_gpu([*command, "--only", "growth", "--minutes", "0"]) == 0
+    first = json.loads((tmp_path / "gpu.json").read_text())
+    assert len(first) == 1
+    assert measure_gpu([*command, "--only", "growth"]) == 0
+    both = json.loads((tmp_path / "gpu.json").read_text())
+    assert len(both) == 4
+    assert next(iter(both.values())) == next(iter(first.values()))
+
+
+@pytest.mark.parametrize("kind", ["ceilings", "equality", "training", "lanes", "study", "profile"])
+def test_every_kind_of_cell_can_be_measured(kind, tmp_path):
+    file = tmp_path / "gpu.json"
+    assert measure_gpu(["--device", "cpu", "--quick", "--repeats", "1", "--json", str(file), "--only", kind]) == 0
+    assert all(cell["measured"] for cell in json.loads(file.read_text()).values())

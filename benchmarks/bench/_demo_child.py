@@ -15,7 +15,7 @@ PLACES = {
     "warmstart.studies._run.provenance": "provenance",
     "warmstart.studies._task.split": "splitting data",
     "warmstart.models.ResNet18.build": "drawing models",
-    "warmstart.trial._round.fit": "fit, around training",
+    "warmstart.trial._round.fitting": "fit, around training",
     "warmstart.trial._round.recalibrate_": "recalibrating",
     "warmstart.trial._round.evaluate": "evaluating",
     "warmstart.studies._task.save_carried": "storing checkpoints",

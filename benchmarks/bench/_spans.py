@@ -1,5 +1,6 @@
 """Where the seconds of a program go, told by the functions that it calls."""
 
+import inspect
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -29,11 +30,26 @@ class Spans:
                 self._inner[-1] += spent
 
     def spanning(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that does the same, its seconds added to a name."""
+        """Return a function that does the same, its seconds added to a name; of a generator, those of its turns."""
+        if inspect.isgeneratorfunction(call):
+            return self._spanning_turns(name, call)
 
         def spanned(*arguments: Any, **options: Any) -> Any:
             with self.span(name):
                 return call(*arguments, **options)
+
+        return spanned
+
+    def _spanning_turns(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def spanned(*arguments: Any, **options: Any) -> Any:
+            work = call(*arguments, **options)
+            while True:
+                with self.span(name):
+                    try:
+                        item = next(work)
+                    except StopIteration as end:
+                        return end.value
+                yield item
 
         return spanned
 

@@ -20,7 +20,7 @@ from warmstart.training import StopRule
 
 _MANY = 2
 _WORK = {
-    "warmstart.trial._round.fit": "fit",
+    "warmstart.trial._round.fitting": "fit",
     "warmstart.trial._round.recalibrate_": "recalibrating",
     "warmstart.trial._round.evaluate": "evaluating",
 }
