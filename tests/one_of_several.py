@@ -76,6 +76,14 @@ def interleaved(dataset):
     return [index for start in range(0, len(dataset), 20) for index in range(start, start + 20)]
 
 
+def loaded_and_evaluated(wrap):
+    """Each process evaluates its own part: all must come to the same end."""
+    data = blobs(60)
+    dataset = TensorDataset(data.inputs, data.labels)
+    loader = DataLoader(dataset, 10, sampler=DistributedSampler(dataset, shuffle=False))
+    return trained(wrap(mlp()), loader, stop=StopRule(0.95, measure=Measure.EVALUATION))
+
+
 def too_small(wrap):
     try:
         return trained(wrap(mlp()), blobs(60), recipe=Recipe(batch_size=1))
@@ -83,7 +91,7 @@ def too_small(wrap):
         return {"error": str(error)}
 
 
-CASES = (uneven, noisy, penalized, adversarial, reached, evaluated, images, loaded, too_small)
+CASES = (uneven, noisy, penalized, adversarial, reached, evaluated, images, loaded, loaded_and_evaluated, too_small)
 
 
 def main(rank, count, meeting_point, result):

@@ -38,7 +38,9 @@ def main(arguments: Sequence[str]) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure training on a GPU; goes on where an earlier call stopped.")
     parser.add_argument("--json", type=Path, required=True, help="where figures are kept, cell by cell")
-    parser.add_argument("--minutes", type=float, default=9, help="begin no cell but the first after so long (default: 9)")
+    parser.add_argument(
+        "--minutes", type=float, default=9, help="begin no cell but the first after so long (default: 9)"
+    )
     parser.add_argument("--only", metavar="KIND", help="only cells of a kind, such as lanes")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--quick", action="store_true", help="less of everything: shows that it runs")

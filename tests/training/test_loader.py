@@ -170,6 +170,9 @@ PAIR = (torch.zeros(4, 4), torch.zeros(4, dtype=torch.int64))
         ([(PAIR[0], PAIR[1], PAIR[1])], "must yield pairs of tensors"),
         ([(PAIR[0], PAIR[1][:3])], "must yield pairs of tensors"),
         ([{"inputs": PAIR[0]}], "must yield pairs of tensors.*dict"),
+        ([1, 2], "must yield pairs of tensors.*got int"),
+        ([(PAIR[0], torch.zeros(4))], "labels .* of whole numbers"),
+        ([(PAIR[0][:0], PAIR[1][:0])], "n at least 1"),
     ],
 )
 def test_what_is_no_loader_is_refused(data, message):
@@ -182,3 +185,11 @@ def test_what_is_no_loader_is_refused(data, message):
 def test_there_must_be_something_to_look_at(look):
     with pytest.raises(InputError, match="at least one sample"):
         look(mlp(), [])
+
+
+def test_whole_numbers_stay_what_they_are():
+    """Indices of tokens go to an embedding as they come."""
+    model = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 3))
+    tokens = [(torch.tensor([[0, 1], [3, 4]]), torch.tensor([0, 2], dtype=torch.int32))]
+    fit(model, tokens, recipe=RECIPE, stop=EPOCHS, generator=generator_for(0))
+    assert predict(model, tokens).shape == (2, 3)

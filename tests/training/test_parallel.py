@@ -45,7 +45,7 @@ def test_two_processes_train_the_model_of_one(case, parts):
         assert loss == pytest.approx(same_loss, rel=1e-3)
 
 
-@pytest.mark.parametrize("case", [*ALIKE, "images"])
+@pytest.mark.parametrize("case", [*ALIKE, "images", "loaded_and_evaluated"])
 def test_every_process_ends_with_the_same_bits(case, parts):
     first, second = (part[case] for part in parts)
     assert all(torch.equal(value, second["state"][name]) for name, value in first["state"].items())

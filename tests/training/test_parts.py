@@ -268,3 +268,23 @@ def test_predictions_and_evaluation_are_of_the_same_outputs():
 def test_nothing_to_predict_is_refused():
     with pytest.raises(InputError, match="at least one sample to predict, got 0"):
         predict(nn.Linear(4, 3), blobs(0))
+
+
+def test_a_mask_takes_nothing():
+    with pytest.raises(InputError, match=r"indices must be int64 or int32, got torch\.bool"):
+        pictures(4).take(torch.tensor([True, False, True, True]))
+
+
+def test_what_was_taken_stays_when_the_indices_change():
+    indices = torch.tensor([1, 3])
+    taken = pictures(4).take(indices)
+    before = taken.inputs
+    indices.zero_()
+    assert torch.equal(taken.inputs, before)
+
+
+def test_of_a_part_only_the_part_is_turned():
+    part = pictures(40).take(torch.arange(3))
+    turned = part.lying(channels_last=True)
+    assert len(turned._inputs) == 3
+    assert torch.equal(turned.inputs, part.inputs)

@@ -6,7 +6,7 @@ from torch import nn
 
 from samples import blobs, pictures
 from warmstart.basics import generator_for
-from warmstart.models import ResNet18
+from warmstart.models import MLP, ResNet18
 from warmstart.training import Precision, Recipe, StopRule, evaluate, fit
 from warmstart.training._precision import _read, _switches, arithmetic
 
@@ -58,3 +58,20 @@ def test_the_switches_of_a_gpu_are_set_and_put_back(precision):
             within = {_read(switch) for switch in _switches()}
     assert within in ({"tf32" if precision is Precision.TF32 else "ieee"}, {precision is Precision.TF32})
     assert [_read(switch) for switch in _switches()] == before
+
+
+def test_bfloat16_is_the_plain_loop_in_which_every_step_sees_the_last_ones_weights():
+    data, recipe = blobs(60), Recipe(learning_rate=0.05, batch_size=20, precision=Precision.BF16)
+    fast, plain = (MLP(width=8).build((4,), 3, generator=generator_for(0)) for _ in range(2))
+    fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=3), generator=generator_for(5))
+    optimizer, generator = torch.optim.Adam(plain.parameters(), lr=0.05, foreach=False), generator_for(5)
+    torch.randint(2**62, (), generator=generator)  # the draw that seeds dropout
+    for _ in range(3):
+        for part in torch.randperm(60, generator=generator).split(20):
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = nn.functional.cross_entropy(plain(data.inputs[part]), data.labels[part])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    for one, other in zip(fast.parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-2, atol=1e-3)

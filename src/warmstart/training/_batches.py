@@ -64,9 +64,14 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 def _prepared(inputs: torch.Tensor) -> torch.Tensor:
-    """Return inputs as floats, scaled as those of TensorData are by default; the loader's own stay as they are."""
-    scale, offset = default_scaling(inputs)
-    return inputs.float() if (scale, offset) == (1.0, 0.0) else inputs.float().mul_(scale).add_(offset)
+    """Return inputs as TensorData would give them; the loader's own stay as they are, and so do whole numbers.
+
+    Those are indices, as of tokens; only bytes are images.
+    """
+    if inputs.dtype is torch.uint8:
+        scale, offset = default_scaling(inputs)
+        return inputs.float().mul_(scale).add_(offset)
+    return inputs.float() if inputs.is_floating_point() else inputs
 
 
 def _pair(batch: Any) -> Batch:
@@ -75,13 +80,23 @@ def _pair(batch: Any) -> Batch:
     Raises:
         InputError: If it is none.
     """
-    is_pair = isinstance(batch, list | tuple) and len(batch) == 2 and all(torch.is_tensor(part) for part in batch)
-    if not is_pair or batch[1].shape != batch[0].shape[:1]:
-        parts = [tuple(part.shape) if torch.is_tensor(part) else type(part).__name__ for part in batch]
+    parts = list(batch) if isinstance(batch, list | tuple) else []
+    if len(parts) != 2 or not all(map(torch.is_tensor, parts)) or not _fit_together(*parts):
+        told = [_described(part) for part in parts]
         raise InputError(
-            f"data must yield pairs of tensors, inputs (n, ...) and labels (n,), got {type(batch).__name__} of {parts}."
+            "data must yield pairs of tensors, inputs (n, ...) and labels (n,) of whole numbers, n at least 1, "
+            f"got {type(batch).__name__}{' of ' + ', '.join(told) if told else ''}."
         )
-    return batch[0], batch[1]
+    return parts[0], parts[1]
+
+
+def _fit_together(inputs: torch.Tensor, labels: torch.Tensor) -> bool:
+    is_whole = not labels.is_floating_point() and not labels.is_complex()
+    return labels.ndim == 1 and len(labels) > 0 and is_whole and labels.shape == inputs.shape[:1]
+
+
+def _described(part: Any) -> str:
+    return f"{part.dtype} {tuple(part.shape)}" if torch.is_tensor(part) else type(part).__name__
 
 
 def laid_out_for(data: Data, model: nn.Module) -> Data:

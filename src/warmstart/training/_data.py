@@ -10,7 +10,7 @@ from torch import nn
 
 from warmstart.basics import InputError, check_at_least
 
-from ._layout import has_channels_last, lay_out_, with_channels_first, with_channels_last
+from ._layout import has_channels_last, lay_out_, lies, with_channels_first, with_channels_last
 
 
 class TensorData:
@@ -93,10 +93,16 @@ class TensorData:
         return self._inputs.ndim == 4
 
     def take(self, indices: torch.Tensor) -> TensorData:
-        """Return the samples at ``indices``, in their order; they are not copied."""
+        """Return the samples at ``indices``, in their order; they are not copied.
+
+        Raises:
+            InputError: If indices are not whole numbers, as a mask is none.
+        """
+        if indices.dtype not in (torch.int64, torch.int32):
+            raise InputError(f"indices must be int64 or int32, got {indices.dtype}.")
         where = indices.to(self.device)
         taken = copy.copy(self)
-        taken._rows = where if self._rows is None else self._rows[where]
+        taken._rows = where.clone() if self._rows is None else self._rows[where]
         return taken
 
     def scaled(self, scale: torch.Tensor | float, offset: torch.Tensor | float) -> TensorData:
@@ -124,8 +130,12 @@ class TensorData:
         """
         if not self.is_image:
             return self._with(self._inputs.contiguous(), self._labels)
+        if lies(self._inputs, channels_last=channels_last):
+            return self
         lay = with_channels_last if channels_last else with_channels_first
-        return self._with(lay(self._inputs), self._labels)
+        turned = self._with(lay(self.inputs), self.labels)  # of a part of other data, only that part
+        turned._rows = None
+        return turned
 
     def to(self, device: torch.device | str) -> TensorData:
         """Return the data on a device."""

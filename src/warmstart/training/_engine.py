@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -22,7 +22,8 @@ from ._parallel import Share, unwrapped
 from ._passes import LoaderPass, Pass, Tally, TensorPass
 from ._precision import arithmetic
 from ._recipe import Recipe
-from ._recorded import Record, RecordedPass, cuda_graph
+from ._recordable import capturable, recorder, settings_of
+from ._recorded import Record, RecordedPass
 from ._released_code import released_code_accuracy
 from ._stop import EpochReport, Measure, StopRule
 
@@ -58,7 +59,7 @@ class Engine:
         self.share = Share.of_model(model)
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._pass = self._way_through()
-        self._settings = _settings(optimizer)
+        self._recorded_for = self._what_is_recorded()
         self.flops_per_sample = flops_per_sample
         self._watch = _Watch(self.device)
 
@@ -66,9 +67,9 @@ class Engine:
         """Return how to go through the data."""
         if not isinstance(self.data, TensorData):
             return LoaderPass(self.data, self.model, self._step)
-        record = recorder(self.device, self.optimizer, self.share)
+        record = recorder(self.model, self.optimizer)
         if record is not None:
-            return RecordedPass(self.data, self.recipe.batch_size, self._step, record)
+            return RecordedPass(self.data, self.recipe.batch_size, self._step, self._recording_with(record))
         return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
 
     def epoch(self, stop: StopRule, generator: torch.Generator, number: int) -> Work[EpochReport]:
@@ -95,19 +96,36 @@ class Engine:
         self.optimizer.zero_grad()
         self.share.agree_on_buffers_(self.model)
 
+    def close(self) -> None:
+        """Let go of what was recorded, which holds memory of the device, now and not when garbage is collected."""
+        del self._pass
+
+    def _recording_with(self, record: Record) -> Record:
+        def recorded(function: Callable[[], None]) -> Callable[[], None]:
+            with capturable(self.optimizer):
+                return record(function)
+
+        return recorded
+
     def _forget_recordings(self) -> None:
-        """Record steps anew where somebody has changed the optimizer's settings since the last epoch."""
-        settings = _settings(self.optimizer)
-        if isinstance(self._pass, RecordedPass) and settings != self._settings:
+        """Record steps anew where somebody has changed what a recording holds since the last epoch."""
+        found = self._what_is_recorded()
+        if isinstance(self._pass, RecordedPass) and found != self._recorded_for:
             self._pass.forget()
-        self._settings = settings
+        self._recorded_for = found
+
+    def _what_is_recorded(self) -> Hashable:
+        """Return all that a recording takes from the host."""
+        return (
+            settings_of(self.optimizer),
+            tuple((parameter.data_ptr(), parameter.requires_grad) for parameter in self.model.parameters()),
+            tuple(module.training for module in self.model.modules()),
+        )
 
     def _in_turns(self, steps: Iterator[None]) -> Iterator[Pause]:
         """Take steps, with a pause for others now and then."""
         while True:
-            # Within a turn only: the switches are everybody's.
-            with arithmetic(self.recipe.precision, self.device):
-                taken = sum(1 for _ in zip(range(_STEPS_A_TURN), steps, strict=False))
+            taken = sum(1 for _ in zip(range(_STEPS_A_TURN), steps, strict=False))
             if taken < _STEPS_A_TURN:
                 return
             yield from self._watch.pause(None)
@@ -116,9 +134,11 @@ class Engine:
         """Take a step; return how many samples were right, and their mean loss."""
         if self.flops_per_sample is None:
             self._count_operations(inputs, labels)
-        logits, loss = loss_of(self.model, inputs, labels, self.penalty)
-        self.optimizer.zero_grad(set_to_none=True)
-        (loss if weight == 1.0 else loss * weight).backward()
+        # For this step alone: the switches are everybody's, and what autocast remembers of weights is soon out of date.
+        with arithmetic(self.recipe.precision, self.device):
+            logits, loss = loss_of(self.model, inputs, labels, self.penalty)
+            self.optimizer.zero_grad(set_to_none=True)
+            (loss if weight == 1.0 else loss * weight).backward()
         self.optimizer.step()
         self.recipe.after_step_(self._parameters)
         return (logits.argmax(1) == labels).sum(), loss.detach()
@@ -129,12 +149,15 @@ class Engine:
 
     def _numbers(self, tally: Tally) -> list[tuple[int, float, int]]:
         """Return right samples, mean loss and size of every step, over all processes; waits for the device."""
+        # The one moment of the epoch at which the host waits for the device.
+        found = torch.stack([torch.stack(tally.correct).float(), torch.stack(tally.losses).float()]).cpu().double()
+        if self.share.group is None:
+            correct, losses = found.tolist()
+            return [(int(c), loss, size) for c, loss, size in zip(correct, losses, tally.sizes, strict=True)]
         sizes = torch.tensor(tally.sizes, dtype=torch.float64)
-        losses = torch.stack(tally.losses).double()
-        found = torch.stack([torch.stack(tally.correct).double(), losses * sizes.to(losses.device)])
-        correct, summed = found.tolist() if self.share.group is None else self.share.summed(found).tolist()
-        whole = self.share.summed(sizes.to(self.device)).tolist()
-        return [(int(c), s / n, int(n)) for c, s, n in zip(correct, summed, whole, strict=True)]
+        all_parts = torch.stack([found[0], found[1] * sizes, sizes]).to(self.device)
+        correct, losses, whole = self.share.summed(all_parts).tolist()
+        return [(int(c), loss / n, int(n)) for c, loss, n in zip(correct, losses, whole, strict=True)]
 
     def _pay(self, steps: int, samples: int) -> None:
         assert self.flops_per_sample is not None, "counted at the first step"
@@ -143,27 +166,15 @@ class Engine:
     def _accuracy(self, measure: Measure, numbers: Sequence[tuple[int, float, int]]) -> float:
         if measure is Measure.EVALUATION:
             self.share.agree_on_buffers_(self.model)
-            return evaluate_recalibrated(self.model, self.data).accuracy
+            # Of a loader, each process has seen its own part: all must come to the same end.
+            accuracy = evaluate_recalibrated(self.model, self.data).accuracy
+            if self.share.group is None:
+                return accuracy
+            return self.share.summed(torch.tensor(accuracy, device=self.device)).item() / self.share.count
         correct, sizes = [right for right, _, _ in numbers], [size for _, _, size in numbers]
         if measure is Measure.RELEASED_CODE:
             return released_code_accuracy(correct, sizes)
         return sum(correct) / sum(sizes)
-
-
-def recorder(device: torch.device, optimizer: torch.optim.Optimizer, share: Share) -> Record | None:
-    """Return what records steps, where that pays: on a GPU, with an optimizer that keeps all its numbers there."""
-    if device.type != "cuda" or share.group is not None:
-        return None
-    is_fit = isinstance(optimizer, torch.optim.SGD) or all(g.get("capturable", False) for g in optimizer.param_groups)
-    return cuda_graph if is_fit else None
-
-
-def _settings(optimizer: torch.optim.Optimizer) -> list[dict[str, object]]:
-    """Return the optimizer's settings; a tensor among them by its identity, for a recording reads its value anew."""
-    return [
-        {key: id(value) if torch.is_tensor(value) else value for key, value in group.items() if key != "params"}
-        for group in optimizer.param_groups
-    ]
 
 
 def _mean_loss(numbers: Sequence[tuple[int, float, int]]) -> float:

@@ -66,12 +66,12 @@ def evaluate(model: nn.Module, data: Data, *, batch_size: int = 1024) -> Evaluat
     count = 0
     for logits, labels in _outputs(model, data, batch_size):
         loss = F.cross_entropy(logits.float(), labels, reduction="sum")
-        found.append(torch.stack([(logits.argmax(1) == labels).sum().double(), loss.double()]))
+        found.append(torch.stack([(logits.argmax(1) == labels).sum().to(loss.dtype), loss]))
         count += len(labels)
     if not count:
         raise InputError("data must hold at least one sample to evaluate on, got 0.")
     # The one moment at which the host waits for the device.
-    correct, loss = torch.stack(found).sum(0).tolist()
+    correct, loss = torch.stack(found).cpu().double().sum(0).tolist()
     return Evaluation(accuracy=correct / count, loss=loss / count)
 
 

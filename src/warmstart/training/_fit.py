@@ -1,6 +1,7 @@
 """One round of training."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,7 @@ from ._engine import Engine
 from ._evaluate import mode
 from ._lanes import Work, alone
 from ._layout import align_state_
+from ._parallel import unwrapped
 from ._recipe import Recipe
 from ._stop import Ending, EpochReport, StopRule
 
@@ -70,7 +72,8 @@ def fit(
             uint8 inputs are scaled as those of ``TensorData`` are by default.
         recipe: Optimizer, learning rate, batch size, precision.
         stop: When the round is done.
-        generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step.
+        generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step. Processes
+            that train together have equally seeded ones.
         optimizer: Goes on with this one instead of a new one; its hyper-parameters count, not the recipe's.
         penalty: Added to the loss of every batch.
         on_epoch: Called after every epoch; what it spends is no cost of training.
@@ -97,7 +100,8 @@ def fit(
         penalty=penalty,
         on_epoch=on_epoch,
     )
-    return alone(work, device_of(model))
+    # What several processes do together was set up on the stream that is the current one.
+    return alone(work, device_of(model) if unwrapped(model) is model else None)
 
 
 def fitting(
@@ -134,7 +138,7 @@ def fitting(
     align_state_(optimizer)
     engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample)
     history: list[EpochReport] = []
-    with mode(model, training=True), seeded_globals(generator):
+    with mode(model, training=True), seeded_globals(generator), closing(engine):
         while (ending := stop.ending(history)) is None:
             report = yield from engine.epoch(stop, generator, len(history) + 1)
             history.append(report)

@@ -7,7 +7,7 @@ those of each piece alone, for nothing of what is computed changes, only when.
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -31,14 +31,14 @@ class Lane(Generic[Item]):
 
     Args:
         work: What to do.
-        device: Where it computes.
+        device: Where it computes; None: wherever, on the stream that is the current one.
     """
 
-    def __init__(self, work: Generator[Item, None, Any], device: torch.device) -> None:
+    def __init__(self, work: Generator[Item, None, Any], device: torch.device | None) -> None:
         self.result: Any = None
         self._work = work
         self._random: Any = None
-        self._stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self._stream = _free_stream(device) if device is not None and device.type == "cuda" else None
         self._pause: Item | None = None
         if self._stream is not None:
             self._stream.wait_stream(torch.cuda.current_stream(device))
@@ -53,11 +53,17 @@ class Lane(Generic[Item]):
             with self._inside():
                 self._pause = next(self._work)
                 return self._pause
-        except StopIteration as end:
-            self.result = end.value
-            if self._stream is not None:
-                self._stream.synchronize()
+        except BaseException as end:
+            self.result = end.value if isinstance(end, StopIteration) else None
+            self._leave()
             raise
+
+    def _leave(self) -> None:
+        """Wait until the stream has done everything, for others may go on with the results, and give it back."""
+        if self._stream is not None:
+            self._stream.synchronize()
+            _free_streams[self._stream.device].append(self._stream)
+            self._stream = None
 
     @contextmanager
     def _inside(self) -> Iterator[None]:
@@ -81,9 +87,20 @@ class Lane(Generic[Item]):
         """End the work where it is."""
         with self._inside():
             self._work.close()
+        self._leave()
 
 
-def alone(work: Work[Result], device: torch.device) -> Result:
+_free_streams: defaultdict[torch.device, list[torch.cuda.Stream]] = defaultdict(list)
+"""Streams that no lane has. Memory once used on a stream is kept for it: new streams would each keep their own."""
+
+
+def _free_stream(device: torch.device) -> torch.cuda.Stream:
+    index = torch.cuda.current_device() if device.index is None else device.index
+    free = _free_streams[torch.device("cuda", index)]
+    return free.pop() if free else torch.cuda.Stream(index)
+
+
+def alone(work: Work[Result], device: torch.device | None) -> Result:
     """Do one piece of work to its end, and return its result."""
     lane = Lane(work, device)
     for _ in lane:

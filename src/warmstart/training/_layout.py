@@ -57,16 +57,21 @@ def has_channels_last(inputs: torch.Tensor) -> bool:
     return inputs.ndim == 4 and inputs.stride(1) == 1 and inputs.is_contiguous(memory_format=torch.channels_last)
 
 
+def lies(images: torch.Tensor, *, channels_last: bool) -> bool:
+    """Return whether images (n, channels, height, width) lie with the channels last, or with them first."""
+    return has_channels_last(images) if channels_last else images.is_contiguous() and not has_channels_last(images)
+
+
 def with_channels_last(images: torch.Tensor) -> torch.Tensor:
     """Return images (n, channels, height, width) with the channels last in memory; themselves if they lie so."""
-    if has_channels_last(images):
+    if lies(images, channels_last=True):
         return images
     return images.permute(0, 2, 3, 1).clone(memory_format=torch.contiguous_format).permute(0, 3, 1, 2)
 
 
 def with_channels_first(images: torch.Tensor) -> torch.Tensor:
     """Return images (n, channels, height, width) with the channels first in memory; themselves if they lie so."""
-    if images.is_contiguous() and not has_channels_last(images):
+    if lies(images, channels_last=False):
         return images
     return images.clone(memory_format=torch.contiguous_format)
 

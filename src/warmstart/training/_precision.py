@@ -36,7 +36,7 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     try:
         for switch in switches:
             _put(switch, _value(precision is Precision.TF32))
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision is Precision.BF16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision is Precision.BF16, cache_enabled=False):
             yield
     finally:
         for switch, value in zip(switches, before, strict=True):

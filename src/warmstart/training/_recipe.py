@@ -69,8 +69,7 @@ class Recipe:
         shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": _can_fuse(parameters)}
         if self.optimizer is OptimizerKind.SGD:
             return torch.optim.SGD(parameters, momentum=self.momentum, **shared)
-        # On a GPU its count of steps lies there, too: a step can be recorded then, and no step waits for the host.
-        return torch.optim.Adam(parameters, capturable=parameters[0].is_cuda, **shared)
+        return torch.optim.Adam(parameters, **shared)
 
     def after_step_(self, parameters: Sequence[nn.Parameter]) -> None:
         """Shrink and perturb the parameters in place as every step asks; draws from the global generator."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 
 from ._data import TensorData, batches
 from ._parallel import Share
 from ._passes import Step, Tally, TensorPass, shuffled
+from ._standing import stands_alone
 
 Record = Callable[[Callable[[], None]], Callable[[], None]]
 """Takes a function that only works on fixed places in memory, and returns what repeats it."""
@@ -42,11 +44,12 @@ class RecordedPass(TensorPass):
         self._number = torch.zeros(1, dtype=torch.int64, device=device)
         self._correct = torch.zeros(count, dtype=torch.int64, device=device)
         self._losses = torch.zeros(count, device=device)
+        self._stands_alone = True
         self._taken: Counter[int] = Counter()
         self._replays: dict[int, Callable[[], None]] = {}
 
     def forget(self) -> None:
-        """Forget what was recorded, for the optimizer's settings have changed: they were recorded with the steps."""
+        """Forget what was recorded, for what it took from the host has changed."""
         self._replays.clear()
 
     def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
@@ -66,13 +69,17 @@ class RecordedPass(TensorPass):
 
     def _take(self, size: int) -> None:
         """Take a step of a size, plainly at first."""
-        if size not in self._replays and self._taken[size] >= _STEPS_BEFORE_RECORDING:
-            self._replays[size] = self._record(lambda: self._step_in_place(size))
+        step = partial(self._step_in_place, size)
         self._taken[size] += 1
         if size in self._replays:
             self._replays[size]()
+        elif self._stands_alone and self._taken[size] > _STEPS_BEFORE_RECORDING:
+            self._replays[size] = self._record(step)
+            self._replays[size]()
+        elif self._taken[size] == _STEPS_BEFORE_RECORDING:
+            self._stands_alone = stands_alone(step, self.data.device) and self._stands_alone
         else:
-            self._step_in_place(size)
+            step()
 
     def _step_in_place(self, size: int) -> None:
         where = self._position + torch.arange(size, device=self._position.device)
@@ -82,32 +89,3 @@ class RecordedPass(TensorPass):
         self._losses.index_copy_(0, self._number, loss[None].float())
         self._position.add_(size)
         self._number.add_(1)
-
-
-def cuda_graph(function: Callable[[], None]) -> Callable[[], None]:
-    """Record what a function does on the current stream as a CUDA graph.
-
-    Recording does nothing but to record. What cannot be recorded is returned as it is: a model that waits for a number
-    from the device, or anything on the default stream.
-    """
-    if torch.cuda.current_stream() == torch.cuda.default_stream():
-        return function
-    graph = torch.cuda.CUDAGraph()
-    torch.cuda.current_stream().synchronize()
-    # Not torch.cuda.graph: it waits for all streams, and empties the cache of memory that other trials are using.
-    graph.capture_begin(capture_error_mode="thread_local")
-    try:
-        function()
-    except RuntimeError:
-        _abandon(graph)
-        return function
-    graph.capture_end()
-    return graph.replay
-
-
-def _abandon(graph: torch.cuda.CUDAGraph) -> None:
-    """End a recording that has failed; PyTorch complains of it once more."""
-    try:
-        graph.capture_end()
-    except RuntimeError:
-        torch.cuda.synchronize()

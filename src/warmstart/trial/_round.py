@@ -65,33 +65,20 @@ _known_flops: dict[Hashable, float] = {}
 
 def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Work[Round]:
     """Start from what is carried, train, evaluate, and say what is carried on."""
-    number, recipe = plan.number, trial.recipe_of(plan.number)
-    fresh = _draw(trial, plan, "fresh", number)
+    fresh = _draw(trial, plan, "fresh", plan.number)
     previous, state = in_shape(plan.carried, fresh)
     model = _start(trial, plan, previous, fresh)
-    optimizer = _optimizer(recipe, model, state)
+    optimizer = _optimizer(trial.recipe_of(plan.number), model, state)
     observer = Observer(trial, plan, model, fresh)
     observer.look(When.START)
     penalty = _penalty(trial, plan, previous)
-    counted = _what_counts(trial, plan, model, penalty)
-    result = yield from fitting(
-        model,
-        plan.training,
-        recipe=recipe,
-        stop=trial.stop_of(number),
-        generator=generator_for(trial.seed, "order", number),
-        optimizer=optimizer,
-        penalty=penalty,
-        on_epoch=observer.telling(on_epoch),
-        flops_per_sample=_known_flops.get(counted),
-    )
-    _known_flops[counted] = result.flops_per_sample
+    result = yield from _training(trial, plan, model, optimizer, penalty, observer.telling(on_epoch))
     evaluation = _evaluate(trial, model, plan)
     good = result.ending is not Ending.DIVERGED and evaluation.is_finite
     if good:
         observer.look(When.END)
     return Round(
-        number=number,
+        number=plan.number,
         samples_seen=plan.samples_seen,
         samples_trained_on=len(plan.training),
         fit=result,
@@ -100,6 +87,31 @@ def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], No
         readings=tuple(observer.readings),
         carried=_carried_on(trial, plan, model, optimizer) if good else _fallen_back(plan),
     )
+
+
+def _training(
+    trial: Trial,
+    plan: Plan,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    penalty: Penalty | None,
+    on_epoch: Callable[[EpochReport], None] | None,
+) -> Work[FitResult]:
+    """Train the model on the round's data."""
+    counted = _what_counts(trial, plan, model, penalty)
+    result = yield from fitting(
+        model,
+        plan.training,
+        recipe=trial.recipe_of(plan.number),
+        stop=trial.stop_of(plan.number),
+        generator=generator_for(trial.seed, "order", plan.number),
+        optimizer=optimizer,
+        penalty=penalty,
+        on_epoch=on_epoch,
+        flops_per_sample=_known_flops.get(counted),
+    )
+    _known_flops[counted] = result.flops_per_sample
+    return result
 
 
 def _draw(trial: Trial, plan: Plan, purpose: str, number: int) -> nn.Module:
@@ -149,8 +161,8 @@ def _penalty(trial: Trial, plan: Plan, previous: nn.Module | None) -> Penalty | 
 
 def _what_counts(trial: Trial, plan: Plan, model: nn.Module, penalty: Penalty | None) -> Hashable:
     """Return all that decides how many operations a step takes."""
-    trained = tuple(parameter.requires_grad for parameter in model.parameters())
-    return repr(trial.architecture), plan.training.sample_shape, plan.classes, trained, repr(penalty)
+    parameters = tuple((parameter.shape, parameter.requires_grad) for parameter in model.parameters())
+    return type(model), repr(trial.architecture), plan.training.sample_shape, parameters, repr(penalty)
 
 
 def _evaluate(trial: Trial, model: nn.Module, plan: Plan) -> Evaluation:

@@ -1,0 +1,65 @@
+"""Which steps can be recorded, and what of a step comes from the host."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from ._cuda_graph import cuda_graph
+from ._parallel import unwrapped
+from ._recorded import Record
+
+
+def recorder(model: nn.Module, optimizer: torch.optim.Optimizer) -> Record | None:
+    """Return what records the steps of a model, where that can be: on one GPU, in one process.
+
+    The optimizer must keep all its numbers on the device, as those of a recipe do.
+    """
+    devices = {parameter.device for parameter in model.parameters()}
+    is_alone = unwrapped(model) is model and len(devices) == 1 and next(iter(devices)).type == "cuda"
+    return cuda_graph if is_alone and is_recordable(optimizer) else None
+
+
+def is_recordable(optimizer: torch.optim.Optimizer) -> bool:
+    """Return whether a step of an optimizer needs nothing from the host but its settings."""
+    hooks = ("_optimizer_step_pre_hooks", "_optimizer_step_post_hooks")
+    if any(getattr(optimizer, name, None) for name in hooks):
+        return False
+    if type(optimizer) in (torch.optim.Adam, torch.optim.AdamW):
+        return all(group["fused"] or group["capturable"] for group in optimizer.param_groups)
+    return type(optimizer) is torch.optim.SGD
+
+
+@contextmanager
+def capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
+    """Let an optimizer's step be recorded.
+
+    Only for as long as that takes: an optimizer that is always so complains of every step that is not recorded.
+    """
+    before = [group.get("capturable") for group in optimizer.param_groups]
+    for group, value in zip(optimizer.param_groups, before, strict=True):
+        if value is not None:
+            group["capturable"] = True
+    try:
+        yield
+    finally:
+        for group, value in zip(optimizer.param_groups, before, strict=True):
+            if value is not None:
+                group["capturable"] = value
+
+
+def settings_of(optimizer: torch.optim.Optimizer) -> Hashable:
+    """Return the optimizer's settings by value; of tensors on a device their identity, for steps read them there."""
+    return tuple(
+        tuple((key, _told(value)) for key, value in group.items() if key != "params")
+        for group in optimizer.param_groups
+    )
+
+
+def _told(value: object) -> Hashable:
+    if not torch.is_tensor(value):
+        return repr(value)
+    return tuple(value.flatten().tolist()) if value.device.type == "cpu" else id(value)
