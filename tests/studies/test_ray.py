@@ -16,7 +16,7 @@ from warmstart.models import UserModel
 from warmstart.strategies import Warm
 from warmstart.studies import EpochMessage, Execution, Workers, run_study
 from warmstart.studies import _ray_cluster as cluster
-from warmstart.studies._checkpoint import write_whole
+from warmstart.studies._checkpoint import save_content
 from warmstart.studies._ray_scratch import scratch_folder
 from warmstart.studies._ray_task import Ended, Failed, Parcel, Sent, play_remotely, versions
 from warmstart.studies._run import _arrays
@@ -150,8 +150,8 @@ def test_a_model_that_a_node_lacks_is_said_to_be_needed_there(study, tmp_path, m
 
 def test_a_checkpoint_is_written_whole(tmp_path):
     path = tmp_path / "deep" / "round.safetensors"
-    write_whole(b"one", path)
-    write_whole(b"two", path)
+    save_content(b"one", path)
+    save_content(b"two", path)
     assert path.read_bytes() == b"two"
     assert list(path.parent.iterdir()) == [path]
 

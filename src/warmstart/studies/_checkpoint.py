@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,8 @@ def save_carried(carried: Carried, path: Path) -> None:
     if carried.seen is not None:
         state[_SEEN] = carried.seen
     metadata = {"round": str(carried.round), "optimizer": json.dumps(groups)}
-    draft = path.with_suffix(".part")
-    with storage_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _drafted(path) as draft:
         save_file({name: _own(value) for name, value in {**tensors, **state}.items()}, draft, metadata)
-        _put(draft, path)
 
 
 def copy_whole(path: Path, other: Path) -> None:
@@ -56,7 +54,17 @@ def copy_whole(path: Path, other: Path) -> None:
     _put(draft, other)
 
 
-def write_whole(content: bytes, path: Path) -> None:
+@contextmanager
+def _drafted(path: Path) -> Iterator[Path]:
+    """Make the folder, and give what is written within the context its name when all of it has reached the disk."""
+    draft = path.with_suffix(".part")
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield draft
+        _put(draft, path)
+
+
+def save_content(content: bytes, path: Path) -> None:
     """Write a checkpoint that :func:`save_carried` wrote on another machine, by write-and-rename; its folder is made.
 
     Args:
@@ -66,11 +74,8 @@ def write_whole(content: bytes, path: Path) -> None:
     Raises:
         StorageError: If the disk is full or the folder cannot be written.
     """
-    draft = path.with_suffix(".part")
-    with storage_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with _drafted(path) as draft:
         draft.write_bytes(content)
-        _put(draft, path)
 
 
 def _put(draft: Path, path: Path) -> None:

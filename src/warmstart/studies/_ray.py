@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ._checkpoint import write_whole
+from ._checkpoint import save_content
 from ._execution import Execution
 from ._executor import Executor, Handle
 from ._ray_cluster import alive, connect, needs, places, ray_module, settled
@@ -172,7 +172,7 @@ class _Play:
         message = sent.message
         if isinstance(message, RoundMessage):
             if message.checkpoint is not None and sent.checkpoint is not None:
-                write_whole(sent.checkpoint, self._directory / message.checkpoint)
+                save_content(sent.checkpoint, self._directory / message.checkpoint)
             running.task = replace(running.task, done=message.record.round, checkpoint=message.checkpoint)
             del self._losses[_trial(running.task)]
         self._waiting.extendleft(reversed(self._handle(message)))

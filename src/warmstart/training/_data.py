@@ -121,7 +121,7 @@ class TensorData:
 
         They are copied only where they lie otherwise.
         """
-        return self.lying(channels_last=lay_out_(model)) if self.is_image else self.lying(channels_last=False)
+        return self.lying(channels_last=self.is_image and lay_out_(model))
 
     def lying(self, *, channels_last: bool) -> TensorData:
         """Return the data with the channels of images last in memory, or first, copied only where they lie otherwise.

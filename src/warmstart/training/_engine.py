@@ -59,7 +59,6 @@ class Engine:
         self.share = Share.of_model(model)
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._pass = self._way_through()
-        self._recorded_for = self._what_is_recorded()
         self.flops_per_sample = flops_per_sample
         self._watch = _Watch(self.device)
 
@@ -69,7 +68,8 @@ class Engine:
             return LoaderPass(self.data, self.model, self._step)
         record = recorder(self.model, self.optimizer)
         if record is not None:
-            return RecordedPass(self.data, self.recipe.batch_size, self._step, self._recording_with(record))
+            step, batch_size = self._step, self.recipe.batch_size
+            return RecordedPass(self.data, batch_size, step, self._recording_with(record), self._what_is_recorded)
         return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
 
     def epoch(self, stop: StopRule, generator: torch.Generator, number: int) -> Work[EpochReport]:
@@ -80,7 +80,6 @@ class Engine:
             generator: Decides the order.
             number: The epoch's, counted from 1.
         """
-        self._forget_recordings()
         tally = Tally()
         limit = None if stop.max_steps is None else stop.max_steps - self.cost.steps
         self._watch.begin()
@@ -106,13 +105,6 @@ class Engine:
                 return record(function)
 
         return recorded
-
-    def _forget_recordings(self) -> None:
-        """Record steps anew where somebody has changed what a recording holds since the last epoch."""
-        found = self._what_is_recorded()
-        if isinstance(self._pass, RecordedPass) and found != self._recorded_for:
-            self._pass.forget()
-        self._recorded_for = found
 
     def _what_is_recorded(self) -> Hashable:
         """Return all that a recording takes from the host."""

@@ -39,16 +39,14 @@ def capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
 
     Only for as long as that takes: an optimizer that is always so complains of every step that is not recorded.
     """
-    before = [group.get("capturable") for group in optimizer.param_groups]
-    for group, value in zip(optimizer.param_groups, before, strict=True):
-        if value is not None:
-            group["capturable"] = True
+    before = [(group, group["capturable"]) for group in optimizer.param_groups if "capturable" in group]
+    for group, _ in before:
+        group["capturable"] = True
     try:
         yield
     finally:
-        for group, value in zip(optimizer.param_groups, before, strict=True):
-            if value is not None:
-                group["capturable"] = value
+        for group, value in before:
+            group["capturable"] = value
 
 
 def settings_of(optimizer: torch.optim.Optimizer) -> Hashable:

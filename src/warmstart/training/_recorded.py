@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from functools import partial
 
 import torch
@@ -32,40 +32,47 @@ class RecordedPass(TensorPass):
         batch_size: Samples of a step at most.
         step: Takes one.
         record: Records one.
+        held: Returns what a recording takes from the host; when that has changed in a new epoch, steps are recorded
+            anew.
     """
 
-    def __init__(self, data: TensorData, batch_size: int, step: Step, record: Record) -> None:
+    def __init__(
+        self, data: TensorData, batch_size: int, step: Step, record: Record, held: Callable[[], Hashable]
+    ) -> None:
         super().__init__(data, batch_size, Share(), step)
         device = data.device
-        count = len(batches(torch.arange(len(data)), batch_size))
-        self._record = record
+        self._record, self._held, self._recorded_for = record, held, held()
+        self._sizes = [len(part) for part in batches(torch.arange(len(data)), batch_size)]
         self._order = torch.zeros(len(data), dtype=torch.int64, device=device)
         self._position = torch.zeros(1, dtype=torch.int64, device=device)
         self._number = torch.zeros(1, dtype=torch.int64, device=device)
-        self._correct = torch.zeros(count, dtype=torch.int64, device=device)
-        self._losses = torch.zeros(count, device=device)
+        self._correct = torch.zeros(len(self._sizes), dtype=torch.int64, device=device)
+        self._losses = torch.zeros(len(self._sizes), device=device)
         self._stands_alone = True
         self._taken: Counter[int] = Counter()
         self._replays: dict[int, Callable[[], None]] = {}
 
-    def forget(self) -> None:
-        """Forget what was recorded, for what it took from the host has changed."""
-        self._replays.clear()
-
     def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
         """Take the steps of an epoch."""
+        self._forget_if_changed()
         self._order.copy_(shuffled(self.data, generator), non_blocking=True)
         self._position.zero_()
         self._number.zero_()
-        sizes = [len(part) for part in batches(torch.arange(len(self.data)), self.batch_size)]
-        tally.is_whole = limit is None or limit >= len(sizes)
-        for size in sizes[:limit]:
+        tally.is_whole = limit is None or limit >= len(self._sizes)
+        for size in self._sizes[:limit]:
             self._take(size)
             tally.sizes.append(size)
             yield
         # One tensor each, not one a step: they are stacked later on all the same.
         tally.correct.extend(self._correct[: len(tally.sizes)].clone().unbind())
         tally.losses.extend(self._losses[: len(tally.sizes)].clone().unbind())
+
+    def _forget_if_changed(self) -> None:
+        """Forget what was recorded if what it took from the host has changed."""
+        held = self._held()
+        if held != self._recorded_for:
+            self._replays.clear()
+        self._recorded_for = held
 
     def _take(self, size: int) -> None:
         """Take a step of a size, plainly at first."""
