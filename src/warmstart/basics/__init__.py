@@ -1,7 +1,13 @@
 """What every room may use: errors that read well, explicit randomness, optional dependencies."""
 
+from ._batch import as_batch as as_batch
+from ._batch import default_scaling as default_scaling
+from ._batch import float_type as float_type
+from ._batch import logits_of as logits_of
+from ._batch import prepared as prepared
 from ._choices import choice as choice
 from ._choices import settle_choices as settle_choices
+from ._copies import copy_model as copy_model
 from ._errors import InputError as InputError
 from ._errors import StorageError as StorageError
 from ._errors import check_at_least as check_at_least
@@ -10,9 +16,21 @@ from ._errors import unknown_name as unknown_name
 from ._files import check_writable as check_writable
 from ._files import write_whole as write_whole
 from ._matching import check_alike as check_alike
+from ._memory import memory_key as memory_key
+from ._memory import retie_ as retie_
+from ._memory import sharing_memory as sharing_memory
+from ._memory import tensors_of as tensors_of
 from ._optional import require as require
 from ._randomness import derived_seed as derived_seed
 from ._randomness import generator_for as generator_for
 from ._randomness import global_states as global_states
 from ._randomness import put_global_states as put_global_states
 from ._randomness import seeded_globals as seeded_globals
+from ._undisturbed import undisturbed as undisturbed
+from ._weights import Weight as Weight
+from ._weights import aliases_of as aliases_of
+from ._weights import check_trainable as check_trainable
+from ._weights import weights_of as weights_of
+from ._wrappers import canonical_names as canonical_names
+from ._wrappers import unwrapped as unwrapped
+from ._wrappers import wrapper_chain as wrapper_chain

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from warmstart.basics import check_alike
-from warmstart.strategies import Scope, parameters_in
+from warmstart.strategies import Scope, weights_in
 
 from ._weights import trainable
 
@@ -46,7 +46,7 @@ def weight_correlation(one: nn.Module, other: nn.Module, *, scope: Scope = Scope
         >>> round(weight_correlation(start, end), 6)
         -1.0
     """
-    chosen = {name for name, _ in parameters_in(one, scope)}
+    chosen = set(weights_in(one, scope))
     pairs = [pair for name, pair in _pairs(one, other).items() if name in chosen]
     if not pairs:
         return None

@@ -6,12 +6,13 @@ from ._cold import scale_ as scale_
 from ._keep_layers import KeepLayers as KeepLayers
 from ._keep_layers import Which as Which
 from ._keep_layers import keep_layers as keep_layers
+from ._layers import head_of as head_of
 from ._layers import layers_of as layers_of
 from ._norm_matched import NormMatched as NormMatched
 from ._norm_matched import norm_matched as norm_matched
 from ._parameters import Scope as Scope
 from ._parameters import gaussian_like as gaussian_like
-from ._parameters import parameters_in as parameters_in
+from ._parameters import weights_in as weights_in
 from ._shrink_perturb import Noise as Noise
 from ._shrink_perturb import ShrinkPerturb as ShrinkPerturb
 from ._shrink_perturb import shrink_perturb as shrink_perturb

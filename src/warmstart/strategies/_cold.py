@@ -1,32 +1,44 @@
 """Cold start: training from scratch, and its scaled control."""
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import ClassVar
 
-import torch
 from torch import nn
 
-from warmstart.basics import check_in_range, settle_choices
+from warmstart.basics import check_in_range, copy_model, settle_choices
 
-from ._parameters import Scope, parameters_in
+from ._parameters import Include, Scope, change_
 from ._strategy import Context, Strategy
 
 
-def scale_(model: nn.Module, factor: float, *, scope: Scope = Scope.ALL) -> nn.Module:
-    """Multiply the model's trainable parameters by ``factor``, in place: theta <- factor * theta.
+def scale_(
+    model: nn.Module,
+    factor: float,
+    *,
+    scope: Scope = Scope.ALL,
+    include: Include | None = None,
+    head: str | None = None,
+) -> nn.Module:
+    """Multiply the model's trainable weights by ``factor``, in place: theta <- factor * theta.
+
+    Of a reparametrized layer the weight that it computes with is scaled, and of a LoRA update the product of its
+    factors.
 
     Args:
-        model: Buffers and frozen parameters keep their values; tied parameters are scaled once.
+        model: Buffers and frozen parameters keep their values; tied parameters are scaled once, those that are tied by
+            memory (views) too.
         factor: Finite, at least 0.
         scope: Which parameters.
+        include: Takes name and parameter and returns whether it is scaled; None: all in ``scope`` are.
+        head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Returns:
         The same model.
 
     Raises:
-        InputError: If ``factor`` is out of range.
+        InputError: If ``factor`` is out of range, nothing in ``scope`` is trainable, or a weight cannot take the new
+            value, as one under spectral norm; the model is unchanged then.
 
     Example:
         >>> layer = nn.Linear(1, 1)
@@ -35,15 +47,19 @@ def scale_(model: nn.Module, factor: float, *, scope: Scope = Scope.ALL) -> nn.M
         True
     """
     check_in_range("scale", factor, 0, math.inf, high_open=True)
-    with torch.no_grad():
-        for _, parameter in parameters_in(model, scope):
-            parameter.mul_(factor)
-    return model
+    return change_(model, factor=factor, scope=scope, include=include, head=head)
 
 
-def scale(model: nn.Module, factor: float, *, scope: Scope = Scope.ALL) -> nn.Module:
+def scale(
+    model: nn.Module,
+    factor: float,
+    *,
+    scope: Scope = Scope.ALL,
+    include: Include | None = None,
+    head: str | None = None,
+) -> nn.Module:
     """Return a scaled copy; see :func:`scale_`."""
-    return scale_(copy.deepcopy(model), factor, scope=scope)
+    return scale_(copy_model(model), factor, scope=scope, include=include, head=head)
 
 
 @dataclass(frozen=True)
@@ -57,15 +73,17 @@ class Cold(Strategy):
     Args:
         scale: Factor on the fresh parameters, at least 0; 1 is the usual cold start.
         scope: Which parameters are scaled.
+        head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Example:
         >>> Cold(scale=0.5)
-        Cold(scale=0.5, scope=<Scope.ALL: 'all'>)
+        Cold(scale=0.5, scope=<Scope.ALL: 'all'>, head=None)
     """
 
     continues: ClassVar[bool] = False
     scale: float = 1.0
     scope: Scope = Scope.ALL
+    head: str | None = None
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -79,4 +97,4 @@ class Cold(Strategy):
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
         """Return a scaled copy of the fresh model; the previous one is not looked at."""
-        return scale(fresh, self.scale, scope=self.scope)
+        return scale(fresh, self.scale, scope=self.scope, head=self.head)

@@ -1,12 +1,20 @@
 """Keep some layers of the previous model, and draw the others anew."""
 
-import copy
 from dataclasses import dataclass
 from enum import StrEnum
 
+import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_alike, settle_choices
+from warmstart.basics import (
+    InputError,
+    check_alike,
+    choice,
+    copy_model,
+    settle_choices,
+    tensors_of,
+    unwrapped,
+)
 
 from ._layers import layers_of
 from ._strategy import Context, Strategy
@@ -39,11 +47,15 @@ def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.F
         (True, True)
     """
     check_layers(layers)
-    check_alike(dict(fresh.named_parameters()), dict(previous.named_parameters(remove_duplicate=False)))
-    model, found = copy.deepcopy(fresh), layers_of(previous)
-    state = previous.state_dict()
-    names = [name for layer in _kept(found, Which(which), layers) for name in layer]
-    model.load_state_dict({name: state[name] for name in names if name in state}, strict=False)
+    old, model = unwrapped(previous), copy_model(fresh)
+    new = unwrapped(model)
+    check_alike(dict(new.named_parameters()), dict(old.named_parameters(remove_duplicate=False)))
+    names = {name for layer in _kept(layers_of(old), choice(Which, which, name="which"), layers) for name in layer}
+    # Assigned one by one: a model's own way to load a state may want all of it.
+    with torch.no_grad():
+        held, tensors = tensors_of(new), tensors_of(old)
+        for name in names & held.keys():
+            held[name].copy_(tensors[name])
     return model
 
 
@@ -95,5 +107,5 @@ class KeepLayers(Strategy):
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
         """Return the mixed model; in round 1 a copy of the fresh one."""
         if previous is None:
-            return copy.deepcopy(fresh)
+            return copy_model(fresh)
         return keep_layers(previous, fresh, which=self.which, layers=self.layers)

@@ -1,6 +1,11 @@
 """A model's layers, in order."""
 
+from typing import Any
+
+import torch
 from torch import nn
+
+from warmstart.basics import Weight, aliases_of, undisturbed, unknown_name, unwrapped, weights_of
 
 # Private in PyTorch, but the one common base of batch and instance normalization since version 1.1.
 NORMALIZATIONS = (
@@ -16,21 +21,174 @@ def layers_of(model: nn.Module) -> list[list[str]]:
     """Return the names of the parameters and buffers of every layer, in the order of ``model.named_modules()``.
 
     A layer is a module with parameters of its own; a normalization layer belongs to the layer before it, and one that
-    comes first is a layer itself. Tied parameters belong to the first layer that has them, and so do frozen ones.
+    comes first is a layer itself. Tied parameters belong to the first layer that has them, and so do frozen ones. What
+    a parametrization holds belongs to the module whose weight it makes. The last layer that runs comes last, also
+    where it is defined earlier; see :func:`head_of`.
 
     Example:
         >>> layers_of(nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.Linear(3, 1)))
         [['0.weight', '0.bias', '1.weight', '1.bias', '1.running_mean', '1.running_var', '1.num_batches_tracked'],
          ['3.weight', '3.bias']]
     """
+    model = unwrapped(model)
     layers: list[list[str]] = []
+    owners: list[str] = []
     met: set[int] = set()
     for name, module in model.named_modules():
         own = [(key, value) for key, value in module.named_parameters(name, recurse=False) if id(value) not in met]
         met |= {id(value) for _, value in own}
         names = [key for key, _ in [*own, *module.named_buffers(name, recurse=False)]]
-        if own and not (layers and isinstance(module, NORMALIZATIONS)):
+        owner, is_parametrization, _ = f".{name}".partition(".parametrizations.")
+        if is_parametrization and layers and owner == owners[-1]:
+            layers[-1] += names
+        elif own and not (layers and isinstance(module, NORMALIZATIONS)):
             layers.append(names)
+            owners.append(owner)
         elif names and layers:
             layers[-1] += names
+    last = last_layer_that_runs(model)
+    if last is not None and f".{last}" in owners[:-1]:
+        layers.append(layers.pop(owners.index(f".{last}")))
     return layers
+
+
+def head_of(model: nn.Module, *, name: str | None = None) -> set[str]:
+    """Return the names of the weights of a model's head.
+
+    The head is the last layer that runs, which need not be the last one defined. It is found, in this order: by the
+    ``name``; by what the model says itself (``get_output_embeddings`` of Hugging Face's models, ``get_classifier`` of
+    timm's); from a symbolic trace, or, where the model cannot be traced, from a pass of zeros; else as the last layer
+    defined. A head whose weights are all tied to an earlier layer is those weights; of one that has others of its own,
+    the tied ones belong to the earlier layer.
+
+    Args:
+        model: Left as it is.
+        name: Of the module that is the head, such as ``classifier``.
+
+    Raises:
+        InputError: If there is no module of that name with parameters.
+
+    Example:
+        >>> head_of(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
+        {'2.bias', '2.weight'}
+    """
+    model = unwrapped(model)
+    weights, aliases = weights_of(model), aliases_of(model)
+    if name is not None:
+        inside = [alias for alias in aliases if f"{alias}.".startswith(f"{name}.")]
+        if not inside:
+            known = [key for key, module in model.named_modules() if key and any(True for _ in module.parameters())]
+            raise unknown_name("head", name, known)
+        return _first_names(inside, weights, aliases)
+    last = last_layer_that_runs(model)
+    if last is None:
+        layers = layers_of(model)
+        return set(layers[-1]) if layers else set()
+    inside = [alias for alias in aliases if f"{alias}.".startswith(f"{last}." if last else "")]
+    return {alias for alias in inside if alias in weights} or _first_names(inside, weights, aliases)
+
+
+def _first_names(inside: list[str], weights: dict[str, Weight], aliases: dict[str, Weight]) -> set[str]:
+    """Return the names under which tied weights are known."""
+    sources = {id(source) for alias in inside for source in aliases[alias].sources}
+    return {name for name, weight in weights.items() if sources & set(map(id, weight.sources))}
+
+
+def last_layer_that_runs(model: nn.Module) -> str | None:
+    """Return the name of the last module with parameters, normalization left aside, that a forward pass calls.
+
+    None where that cannot be found without data.
+    """
+    names = {id(module): name for name, module in model.named_modules()}
+    for method in ("get_output_embeddings", "get_classifier"):
+        if callable(getattr(model, method, None)):
+            try:
+                found: Any = getattr(model, method)()
+            except Exception:
+                continue  # an abstract method, or one with arguments: it says nothing
+            if id(found) in names and any(True for _ in found.parameters()):
+                return names[id(found)]
+    return _last_traced(model) or _last_in_pass_of_zeros(model)
+
+
+def _is_layer(module: nn.Module) -> bool:
+    has_own = any(True for _ in module.parameters(recurse=False)) or hasattr(module, "parametrizations")
+    return has_own and not isinstance(module, NORMALIZATIONS)
+
+
+class _Tracer(torch.fx.Tracer):
+    """Traces down to the layers, and never into them."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return _is_layer(m) or super().is_leaf_module(m, module_qualified_name)
+
+
+def _last_traced(model: nn.Module) -> str | None:
+    if _is_layer(model):
+        return None
+    try:
+        with undisturbed(model):
+            nodes: list[Any] = list(_Tracer().trace(model).nodes)
+    except Exception:  # whatever a forward does that proxies cannot
+        return None
+    # Of several outputs the logits count, as in training; what does not lead to them, such as an auxiliary head, does
+    # not.
+    result: Any = nodes[-1].args[0]
+    if isinstance(result, dict):
+        result = result.get("logits", next(iter(result.values()), None))
+    if isinstance(result, tuple | list) and result:
+        result = result[0]
+    needed: set[Any] = {result}
+    for node in reversed(nodes[:-1]):
+        if node in needed:
+            needed.update(node.all_input_nodes)
+            if node.op == "call_module" and any(map(_is_layer, model.get_submodule(str(node.target)).modules())):
+                return str(node.target)
+            if node.op == "get_attr" and isinstance(_attribute(model, str(node.target)), nn.Parameter):
+                return str(node.target).rpartition(".")[0] or None
+    return None
+
+
+def _attribute(model: nn.Module, path: str) -> object:
+    owner, _, name = path.rpartition(".")
+    return getattr(model.get_submodule(owner), name, None)
+
+
+def _last_in_pass_of_zeros(model: nn.Module) -> str | None:
+    """Return the last layer that runs on two samples of zeros, in a shape that the first layer takes."""
+    layers = {name: module for name, module in model.named_modules() if name and _is_layer(module)}
+    for inputs in _plausible_inputs(list(layers.values())):
+        ran: list[str] = []
+        hooks = [
+            module.register_forward_hook(lambda *_, name=name, ran=ran: ran.append(name))
+            for name, module in layers.items()
+        ]
+        try:
+            with undisturbed(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+                model.eval()
+                model(inputs)
+        except Exception:  # another shape is expected
+            continue
+        finally:
+            for hook in hooks:
+                hook.remove()
+        if ran:
+            return ran[-1]
+    return None
+
+
+def _plausible_inputs(layers: list[nn.Module]) -> list[torch.Tensor]:
+    found: list[torch.Tensor] = []
+    for layer in layers:
+        if isinstance(layer, nn.Conv2d):
+            found += [torch.zeros(2, layer.in_channels, size, size) for size in (32, 28, 8, 64, 224)]
+        elif isinstance(layer, nn.Embedding):
+            found.append(torch.zeros(2, 8, dtype=torch.int64))
+        elif isinstance(layer, nn.Linear):
+            found += [torch.zeros(2, layer.in_features), torch.zeros(2, 8, layer.in_features)]
+        elif isinstance(layer, nn.RNNBase):
+            found.append(torch.zeros(2, 8, layer.input_size))
+    reference = next((parameter for layer in layers for parameter in layer.parameters()), None)
+    if reference is None:
+        return []
+    return [x.to(reference.device, reference.dtype if x.is_floating_point() else x.dtype) for x in found[:8]]

@@ -1,21 +1,28 @@
 """A cold start with the norms of a shrunk and perturbed one: the control for shrink-perturb."""
 
-import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import nn
 
-from warmstart.basics import settle_choices
+from warmstart.basics import (
+    Weight,
+    aliases_of,
+    check_alike,
+    check_trainable,
+    copy_model,
+    settle_choices,
+    sharing_memory,
+)
 
-from ._parameters import Scope, paired_parameters
+from ._parameters import Scope, draw_normal, weights_in
 from ._shrink_perturb import Noise, ShrinkPerturb
 from ._strategy import Context, Strategy
 
 
 def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generator) -> nn.Module:
-    """Return a copy of ``fresh`` in which every trainable parameter has the L2 norm that it has in ``like``.
+    """Return a copy of ``fresh`` in which every trainable weight has the L2 norm that it has in ``like``.
 
     theta_i <- fresh_i * ||like_i|| / ||fresh_i|| for every parameter tensor i
 
@@ -28,7 +35,8 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
         generator: A CPU generator, for the directions that are missing.
 
     Raises:
-        InputError: If the models' shapes differ.
+        InputError: If the models' shapes differ, nothing is trainable, or a weight cannot be rescaled, as one under
+            spectral norm.
 
     Example:
         >>> fresh, like = nn.Linear(2, 1, bias=False), nn.Linear(2, 1, bias=False)
@@ -37,27 +45,39 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
         >>> round(found.weight.norm().item() ** 2, 3)
         18.0
     """
-    model = copy.deepcopy(fresh)
+    model = copy_model(fresh)
+    if model.state_dict():
+        check_trainable(model)
+    weights, others = weights_in(model, Scope.ALL), aliases_of(like)
+    values = {name: weight.value() for name, weight in weights.items()}
+    check_alike(values, {name: others[name].value() for name in weights if name in others})
+    groups = sharing_memory(source for weight in weights.values() for source in weight.sources)
+    # Of weights that share memory, the first one's norm decides.
+    follows = {id(tensor) for group in groups for tensor in _in_order(group, weights)[1:]}
     with torch.no_grad():
-        for parameter, other in paired_parameters(model, like, Scope.ALL):
-            norm = _wide(other).norm()
-            if norm == 0:
-                parameter.zero_()
+        for name, weight in weights.items():
+            if id(weight.sources[0]) in follows:
                 continue
-            direction = _direction(parameter, generator)
-            parameter.copy_(direction * (norm / direction.norm()))
+            for parameter, value in weight.assignments(_rescaled(values[name], others[name].value(), generator)):
+                parameter.copy_(value)
+            weight.refresh_()
     return model
 
 
-def _direction(parameter: nn.Parameter, generator: torch.Generator) -> torch.Tensor:
-    if parameter.any():
-        return _wide(parameter)
-    return torch.randn(parameter.shape, generator=generator).to(parameter.device)
+def _in_order(group: list[torch.Tensor], weights: dict[str, Weight]) -> list[torch.Tensor]:
+    place = {id(source): index for index, weight in enumerate(weights.values()) for source in weight.sources}
+    return sorted(group, key=lambda tensor: place[id(tensor)])
 
 
-def _wide(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor in at least single precision: in half precision the factor would be rounded, or overflow."""
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+def _rescaled(value: torch.Tensor, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return a tensor in the direction of ``value`` with the norm of ``like``."""
+    # At least in single precision: in half precision the factor would be rounded, or overflow.
+    wide = torch.promote_types(value.dtype, torch.float32)
+    norm = like.to(device=value.device, dtype=torch.promote_types(like.dtype, torch.float32)).norm()
+    if norm == 0:
+        return torch.zeros_like(value)
+    direction = value.to(wide) if value.any() else draw_normal(value, generator).to(wide)
+    return (direction * (norm / direction.norm())).to(value.dtype)
 
 
 @dataclass(frozen=True)
@@ -101,7 +121,7 @@ class NormMatched(Strategy):
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
         """Return the rescaled copy of the fresh model; in round 1 a plain copy."""
         if previous is None:
-            return copy.deepcopy(fresh)
+            return copy_model(fresh)
         # Noise from another draw: that of the fresh model itself would leave a trace of it in what gives the norms.
         like = self._shrink_perturb(previous, context.draw(), context)
         return norm_matched(fresh, like, generator=context.generator)

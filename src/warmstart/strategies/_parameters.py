@@ -1,89 +1,262 @@
-"""Parameters of two models, side by side."""
+"""Which weights of a model a strategy changes, and how it changes them."""
 
-import copy
-from collections.abc import Iterator
+import math
+from collections.abc import Callable
 from enum import StrEnum
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
-from warmstart.basics import check_alike, choice
+from warmstart.basics import (
+    InputError,
+    Weight,
+    aliases_of,
+    check_alike,
+    check_trainable,
+    choice,
+    copy_model,
+    memory_key,
+    sharing_memory,
+    unwrapped,
+    weights_of,
+)
 
-from ._layers import NORMALIZATIONS, layers_of
+from ._layers import NORMALIZATIONS, head_of
+
+Include: TypeAlias = Callable[[str, nn.Parameter], bool]
+"""Takes a weight's name and its parameter; returns whether a strategy may change it."""
 
 
 class Scope(StrEnum):
     """Which trainable parameters a strategy changes.
 
     ``ALL``: every one, normalization gains and biases included. ``WEIGHTS``: those of two or more dimensions outside
-    normalization layers, which for convolutional networks and perceptrons is the kernels and matrices. ``HEAD``:
-    those of the last layer. ``BODY``: all others.
+    normalization layers, which for convolutional networks and perceptrons is the kernels and matrices. ``LAYERS``:
+    weights *and biases* of convolutions and linear layers (the code of DASH's authors). ``HEAD``: those of the last
+    layer that runs, see :func:`head_of`. ``BODY``: all others.
     """
 
     ALL = "all"
     WEIGHTS = "weights"
+    LAYERS = "layers"
     HEAD = "head"
     BODY = "body"
 
 
-def parameters_in(model: nn.Module, scope: Scope) -> Iterator[tuple[str, nn.Parameter]]:
-    """Yield name and parameter for the trainable parameters in ``scope``, tied ones once."""
+def weights_in(
+    model: nn.Module, scope: Scope, *, include: Include | None = None, head: str | None = None
+) -> dict[str, Weight]:
+    """Return the trainable weights in ``scope`` by name, tied ones once.
+
+    Args:
+        model: Wrappers are looked through.
+        scope: Which weights.
+        include: Returns whether a weight of the scope counts; None: all do.
+        head: Name of the module that is the head, for ``HEAD`` and ``BODY``; None: the last layer that runs.
+    """
     scope = choice(Scope, scope, name="scope")
-    names = _names_in(model, scope)
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad and name in names:
-            yield name, parameter
-
-
-def _names_in(model: nn.Module, scope: Scope) -> set[str]:
-    """Return the names of the parameters in ``scope``, frozen ones included."""
-    named = dict(model.named_parameters())
+    found = {name: weight for name, weight in weights_of(model).items() if weight.is_trainable}
     if scope is Scope.WEIGHTS:
-        gains = {id(p) for m in model.modules() if isinstance(m, NORMALIZATIONS) for p in m.parameters(recurse=False)}
-        return {name for name, parameter in named.items() if parameter.ndim >= 2 and id(parameter) not in gains}
-    if scope is Scope.ALL:
-        return set(named)
-    head = {name for layer in layers_of(model)[-1:] for name in layer}
-    return set(named) & head if scope is Scope.HEAD else set(named) - head
+        found = {n: w for n, w in found.items() if w.value().ndim >= 2 and not isinstance(w.module, NORMALIZATIONS)}
+    elif scope is Scope.LAYERS:
+        layers = nn.Linear | nn.modules.conv._ConvNd
+        found = {name: weight for name, weight in found.items() if isinstance(weight.module, layers)}
+    elif scope is not Scope.ALL:
+        names = head_of(model, name=head)
+        found = {name: weight for name, weight in found.items() if (name in names) == (scope is Scope.HEAD)}
+    if include is not None:
+        found = {name: weight for name, weight in found.items() if include(name, weight.sources[0])}
+    return found
 
 
-def paired_parameters(model: nn.Module, other: nn.Module, scope: Scope) -> Iterator[tuple[nn.Parameter, torch.Tensor]]:
-    """Yield each trainable parameter of ``model`` in ``scope`` with the one of the same name in ``other``.
-
-    All pairs are checked before the first one is yielded, so that a model is changed whole or not at all. The second
-    tensor comes with the device and dtype of the first.
+def check_fresh(previous: nn.Module, fresh: nn.Module) -> None:
+    """Raise if ``fresh`` has a trainable parameter of ``previous``, which then is no fresh draw.
 
     Raises:
-        InputError: If a parameter is missing in ``other`` or has another shape there; it names the parameter.
+        InputError: Naming the parameter. The very same model is allowed for ``fresh``.
     """
+    if unwrapped(fresh) is unwrapped(previous):
+        return
+    trained = {memory_key(parameter) for parameter in previous.parameters() if parameter.requires_grad} - {None}
+    for name, parameter in fresh.named_parameters():
+        if memory_key(parameter) in trained:
+            raise InputError(
+                f"fresh must be initialized anew, but its parameter '{name}' shares its memory with the trained model: "
+                "build a model that shares no module with it."
+            )
+
+
+def change_(
+    model: nn.Module,
+    *,
+    factor: float,
+    noise: nn.Module | None = None,
+    amount: float = 0.0,
+    scope: Scope = Scope.ALL,
+    include: Include | None = None,
+    head: str | None = None,
+) -> nn.Module:
+    """Change a model in place: theta <- factor * theta + amount * noise, for the weights in ``scope``.
+
+    Everything is checked before anything is changed. Memory that several weights share is changed once. Each of k
+    weights that the model multiplies, such as the two factors of a LoRA update, gets factor ** (1 / k).
+
+    Raises:
+        InputError: If nothing in ``scope`` is trainable, a weight cannot take its new value, or the models differ.
+    """
+    chosen = weights_in(model, scope, include=include, head=head)
+    changes_nothing = factor == 1 and (noise is None or amount == 0)
+    if not changes_nothing and model.state_dict():  # a model without any state is the same function of nothing
+        check_trainable(model)
+        if not chosen:
+            raise InputError(f"scope must hold at least one trainable parameter of the model, got '{scope}' with none.")
+    added = dict.fromkeys(chosen) if noise is None else _noise_for(chosen, noise)
+    if changes_nothing:
+        return model
+    with torch.no_grad():
+        composed = {
+            name: weight.assignments(_combined(weight.value(), factor, added[name], amount))
+            for name, weight in chosen.items()
+            if not weight.is_plain
+        }
+        for weight in chosen.values():
+            _check_changeable(weight)
+        changed = _Changed([weight.sources[0] for weight in chosen.values() if weight.is_plain])
+        for name, weight in chosen.items():
+            if weight.is_plain:
+                power = factor if weight.factors == 1 else factor ** (1 / weight.factors)
+                changed.put(weight.sources[0], power, added[name], amount)
+                continue
+            for parameter, value in composed[name]:
+                parameter.copy_(value)
+            weight.refresh_()
+    return model
+
+
+def _noise_for(chosen: dict[str, Weight], noise: nn.Module) -> dict[str, torch.Tensor | None]:
+    """Return the noise for each weight, on its device and in its dtype."""
     # Tied parameters may carry one name here and another there, so every alias of the other model counts.
-    others = dict(other.named_parameters(remove_duplicate=False))
-    parameters = dict(parameters_in(model, scope))
-    check_alike(parameters, others)
-    for name, parameter in parameters.items():
-        found = others[name]
-        # The very same tensor would shrink before it is added.
-        other_tensor = found.detach().clone() if found is parameter else found.detach()
-        yield parameter, other_tensor.to(device=parameter.device, dtype=parameter.dtype)
+    others = aliases_of(noise)
+    values = {name: weight.value() for name, weight in chosen.items()}
+    theirs = {name: others[name].value() for name in chosen if name in others}
+    check_alike(values, theirs)
+    return {name: _moved_to(value, theirs[name]) for name, value in values.items()}
+
+
+def _moved_to(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    if other.is_complex() and not value.is_complex():
+        raise InputError(f"fresh must have parameters of the model's dtype {value.dtype}, got {other.dtype}.")
+    moved = other.to(device=value.device, dtype=value.dtype)
+    if "DTensor" in (type(value).__name__, type(moved).__name__):
+        from torch.distributed.tensor import DTensor, distribute_tensor  # half a second that others need not wait
+
+        if isinstance(value, DTensor) and not isinstance(moved, DTensor):
+            # Every process of the mesh has the whole tensor and keeps its own part.
+            moved = distribute_tensor(moved, value.device_mesh, value.placements)
+    # A model may be its own noise, and would shrink before it is added.
+    return moved.clone() if memory_key(moved) is not None and memory_key(moved) == memory_key(value) else moved
+
+
+def _check_changeable(weight: Weight) -> None:
+    for source in weight.sources:
+        if source.is_inference() and not torch.is_inference_mode_enabled():
+            raise InputError(
+                f"model must not be made in inference mode, which forbids changing its '{weight.name}': build it under "
+                "torch.no_grad() instead."
+            )
+        if any(stride == 0 and size > 1 for stride, size in zip(_strides(source), source.shape, strict=True)):
+            raise InputError(
+                f"model must have a place in memory for each number of '{weight.name}', which is expanded: use "
+                ".contiguous() on it."
+            )
+    if not all(source.requires_grad for source in weight.sources):
+        raise InputError(
+            f"model must train all parameters that '{weight.name}' is made of, or none, but some of them are frozen."
+        )
+    if not weight.factors:
+        raise InputError(
+            f"model must have adapters whose factors are known, as LoRA's are, but '{weight.name}' belongs to another "
+            "kind, of which it is not known how to shrink its effect: leave it out with include=."
+        )
+
+
+def _strides(tensor: torch.Tensor) -> tuple[int, ...]:
+    return tensor.stride() if tensor.layout is torch.strided else (1,) * tensor.ndim
+
+
+def _combined(value: torch.Tensor, factor: float, noise: torch.Tensor | None, amount: float) -> torch.Tensor:
+    """Return factor * value + amount * noise; with a factor of 0, whatever is not finite is gone."""
+    # Types of one byte know no arithmetic.
+    wide = value.float() if value.element_size() == 1 else value
+    scaled = torch.zeros_like(wide) if factor == 0 else wide * factor
+    if noise is not None and amount:
+        scaled = scaled.add_(noise.to(scaled.dtype), alpha=amount)
+    return scaled.to(value.dtype)
+
+
+class _Changed:
+    """Changes parameters in place, and what several of them share in memory once."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self._marks: dict[int, torch.Tensor] = {}
+        for group in sharing_memory(parameters):
+            count = math.ceil(group[0].untyped_storage().nbytes() / min(each.element_size() for each in group))
+            marks = torch.zeros(count, dtype=torch.bool, device=group[0].device)
+            self._marks |= dict.fromkeys(map(id, group), marks)
+
+    def put(self, parameter: nn.Parameter, factor: float, noise: torch.Tensor | None, amount: float) -> None:
+        """Give a parameter its new values, but where another one has given them before."""
+        if (marks := self._marks.get(id(parameter))) is not None:
+            done = marks.as_strided(parameter.shape, parameter.stride(), parameter.storage_offset())
+            parameter.copy_(torch.where(done, parameter, _combined(parameter, factor, noise, amount)))
+            done.fill_(True)
+        elif parameter.element_size() == 1:
+            parameter.copy_(_combined(parameter, factor, noise, amount))
+        else:
+            # Not a product with 0: of a round that diverged, NaN would remain.
+            parameter.zero_() if factor == 0 else parameter.mul_(factor)
+            if noise is not None and amount:
+                parameter.add_(noise, alpha=amount)
 
 
 def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:
     """Return a copy of ``model`` whose trainable parameters are independent draws from N(0, 1).
 
     The noise that the paper's text adds, in the form of a model: ``shrink_perturb(previous, gaussian_like(previous,
-    generator=g), shrink=0.4, perturb=0.01)`` gives theta <- 0.4 theta + N(0, 0.01^2).
+    generator=g), shrink=0.4, perturb=0.01)`` gives theta <- 0.4 theta + N(0, 0.01^2). Of complex parameters the real
+    and the imaginary part are drawn so.
 
     Args:
         model: Left untouched.
         generator: A CPU generator; the same one gives the same noise on every device.
+
+    Raises:
+        InputError: If nothing is trainable, or a weight cannot take any value, as one under spectral norm.
 
     Example:
         >>> noise = gaussian_like(nn.Linear(3, 2), generator=torch.Generator().manual_seed(0))
         >>> noise.weight.shape
         torch.Size([2, 3])
     """
-    noise = copy.deepcopy(model)
+    if model.state_dict():
+        check_trainable(model)
+    noise = copy_model(unwrapped(model))
     with torch.no_grad():
-        for _, parameter in parameters_in(noise, Scope.ALL):
-            parameter.copy_(torch.randn(parameter.shape, generator=generator))
+        for weight in weights_in(noise, Scope.ALL).values():
+            for parameter, value in weight.assignments(draw_normal(weight.value(), generator)):
+                parameter.copy_(value)
+            weight.refresh_()
     return noise
+
+
+def draw_normal(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Return draws from N(0, 1) in the shape of a tensor, on its device and in its dtype.
+
+    Of a complex tensor, both parts are drawn so; ``torch.randn`` would give them half of the variance each.
+    """
+    if like.is_complex():
+        drawn = torch.view_as_complex(torch.randn((*like.shape, 2), generator=generator))
+    else:
+        drawn = torch.randn(like.shape, generator=generator)
+    return drawn.to(device=like.device, dtype=like.dtype)

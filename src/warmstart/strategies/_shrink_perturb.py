@@ -1,16 +1,14 @@
 """Shrink-perturb, in its three public meanings."""
 
-import copy
 import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-import torch
 from torch import nn
 
-from warmstart.basics import check_in_range, settle_choices
+from warmstart.basics import check_in_range, copy_model, settle_choices
 
-from ._parameters import Scope, gaussian_like, paired_parameters
+from ._parameters import Include, Scope, change_, check_fresh, gaussian_like
 from ._strategy import Context, Strategy
 
 
@@ -21,14 +19,20 @@ def shrink_perturb_(
     shrink: float = 0.4,
     perturb: float = 0.1,
     scope: Scope = Scope.ALL,
+    include: Include | None = None,
+    head: str | None = None,
 ) -> nn.Module:
     """Shrink a trained model's parameters and add a little of a fresh one's, in place.
 
     theta <- shrink * theta + perturb * theta_fresh
 
     Call it between the rounds of your own training loop, and make a new optimizer afterwards. Buffers and frozen
-    parameters keep their values, tied parameters stay tied and are changed once; dtype and device stay. Directly
-    after it, BatchNorm's running statistics fit the old weights, not the new ones: recalibrate them before
+    parameters keep their values, tied parameters stay tied and are changed once, those that are tied by memory too;
+    dtype and device stay. Of a reparametrized layer the weight that it computes with is changed, and each factor of a
+    LoRA update is shrunk by the square root, so that the update itself shrinks by ``shrink``. Either model may be
+    wrapped, as by ``torch.compile``.
+
+    Directly after it, BatchNorm's running statistics fit the old weights, not the new ones: recalibrate them before
     evaluating, also after a short training.
 
     Args:
@@ -39,12 +43,16 @@ def shrink_perturb_(
         shrink: Factor on the trained parameters, in [0, 1].
         perturb: Factor on the noise, finite and at least 0.
         scope: Which parameters.
+        include: Takes name and parameter and returns whether it is changed; None: all in ``scope`` are.
+        head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Returns:
         The same model.
 
     Raises:
-        InputError: If a factor is out of range, or the models' shapes differ; the model is unchanged then.
+        InputError: If a factor is out of range, the models' shapes differ, nothing in ``scope`` is trainable, ``fresh``
+            holds parameters of ``model``, or a weight cannot take the new value, as one under spectral norm; the model
+            is unchanged then.
 
     Reference:
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, section 4; the defaults are those of
@@ -57,10 +65,8 @@ def shrink_perturb_(
         0.9
     """
     _check(shrink, perturb)
-    with torch.no_grad():
-        for parameter, noise in paired_parameters(model, fresh, scope):
-            parameter.mul_(shrink).add_(noise, alpha=perturb)
-    return model
+    check_fresh(model, fresh)
+    return change_(model, factor=shrink, noise=fresh, amount=perturb, scope=scope, include=include, head=head)
 
 
 def shrink_perturb(
@@ -70,9 +76,14 @@ def shrink_perturb(
     shrink: float = 0.4,
     perturb: float = 0.1,
     scope: Scope = Scope.ALL,
+    include: Include | None = None,
+    head: str | None = None,
 ) -> nn.Module:
     """Return a shrunk and perturbed copy of ``previous``; see :func:`shrink_perturb_`."""
-    return shrink_perturb_(copy.deepcopy(previous), fresh, shrink=shrink, perturb=perturb, scope=scope)
+    _check(shrink, perturb)
+    check_fresh(previous, fresh)
+    model = copy_model(previous)
+    return change_(model, factor=shrink, noise=fresh, amount=perturb, scope=scope, include=include, head=head)
 
 
 def _check(shrink: float, perturb: float) -> None:
@@ -96,7 +107,7 @@ class ShrinkPerturb(Strategy):
 
     - ``noise=FRESH`` (the paper's released code): a fresh initialisation, so that every kind of parameter gets noise
       of the scale it is initialised with; shrink 0.4, perturb 0.1.
-    - ``noise=GAUSSIAN`` (the paper's text; DASH's code with ``scope=WEIGHTS``, shrink 0.3): N(0, perturb^2).
+    - ``noise=GAUSSIAN`` (the paper's text; DASH's code with ``scope=LAYERS``, shrink 0.3): N(0, perturb^2).
     - ``noise=FIRST`` (Hare & Tortoise, FIRE): the model's own first initialisation, a step back towards it;
       with c of those codes, shrink = 1 - c and perturb = c.
 
@@ -110,6 +121,7 @@ class ShrinkPerturb(Strategy):
         noise: What is added.
         scope: Which parameters are changed.
         before_first_round: Also shrink and perturb the first initialisation.
+        head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Reference:
         Ash and Adams 2020 (arXiv 1910.08475); Shin et al. 2024 (2410.23495); Lee et al. 2024 (2406.02596).
@@ -124,6 +136,7 @@ class ShrinkPerturb(Strategy):
     noise: Noise = Noise.FRESH
     scope: Scope = Scope.ALL
     before_first_round: bool = False
+    head: str | None = None
 
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""
@@ -150,11 +163,11 @@ class ShrinkPerturb(Strategy):
             return self._apply(previous, fresh, context)
         if self.before_first_round:
             return self._apply(fresh, context.draw(), context)
-        return copy.deepcopy(fresh)
+        return copy_model(fresh)
 
     def _apply(self, model: nn.Module, fresh: nn.Module, context: Context) -> nn.Module:
         noise = self._noise_model(model, fresh, context)
-        return shrink_perturb(model, noise, shrink=self.shrink, perturb=self._perturb, scope=self.scope)
+        return shrink_perturb(model, noise, shrink=self.shrink, perturb=self._perturb, scope=self.scope, head=self.head)
 
     def _noise_model(self, model: nn.Module, fresh: nn.Module, context: Context) -> nn.Module:
         if self.noise is Noise.GAUSSIAN:

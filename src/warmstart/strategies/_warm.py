@@ -1,9 +1,10 @@
-"""Warm start: go on from the previous model."""
+"""Warm start: continue from the previous model."""
 
-import copy
 from dataclasses import dataclass
 
 from torch import nn
+
+from warmstart.basics import copy_model
 
 from ._strategy import Context, Strategy
 
@@ -24,4 +25,4 @@ class Warm(Strategy):
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
         """Return a copy of the previous model, or of the fresh one where there is none."""
-        return copy.deepcopy(fresh if previous is None else previous)
+        return copy_model(fresh if previous is None else previous)

@@ -1,0 +1,140 @@
+"""Batches of labelled samples, as people bring them and as models take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ._errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
+    """Return a batch as two tensors: inputs (n, ...) and labels (n,) as int64.
+
+    NumPy arrays are taken, too, and labels of any integer type.
+
+    Raises:
+        InputError: If it is no such pair.
+
+    Example:
+        >>> import numpy as np
+        >>> inputs, labels = as_batch((np.zeros((2, 3), "float32"), np.array([0, 1], "int32")))
+        >>> inputs.shape, labels
+        (torch.Size([2, 3]), tensor([0, 1]))
+    """
+    import torch
+
+    parts = [_as_tensor(part) for part in batch] if isinstance(batch, list | tuple) else []
+    if len(parts) != 2 or not all(map(torch.is_tensor, parts)) or not _fit_together(*parts):
+        described = [_described(part) for part in parts]
+        raise InputError(
+            "data must yield pairs of tensors, inputs (n, ...) and labels (n,) of whole numbers, n at least 1, "
+            f"got {type(batch).__name__}{' of ' + ', '.join(described) if described else ''}."
+        )
+    return parts[0], parts[1].long()
+
+
+def _as_tensor(part: Any) -> Any:
+    import numpy as np
+    import torch
+
+    return torch.as_tensor(part) if isinstance(part, np.ndarray) and part.dtype.kind in "buif" else part
+
+
+def _fit_together(inputs: Tensor, labels: Tensor) -> bool:
+    is_whole = not labels.is_floating_point() and not labels.is_complex()
+    return labels.ndim == 1 and len(labels) > 0 and is_whole and labels.shape == inputs.shape[:1]
+
+
+def _described(part: Any) -> str:
+    import torch
+
+    return f"{part.dtype} {tuple(part.shape)}" if torch.is_tensor(part) else type(part).__name__
+
+
+def default_scaling(inputs: Tensor) -> tuple[float, float]:
+    """Return the scale and the offset that inputs have by default: bytes are taken from 0..255 to -1..1."""
+    import torch
+
+    return (1 / 127.5, -1.0) if inputs.dtype is torch.uint8 else (1.0, 0.0)
+
+
+def prepared(inputs: Tensor, dtype: torch.dtype | None = None) -> Tensor:
+    """Return inputs as a model takes them; the ones given stay as they are.
+
+    Bytes are images, scaled to -1..1; floating-point numbers come in the model's type; other whole numbers are indices,
+    such as tokens, and stay as they are.
+
+    Args:
+        inputs: Of shape (n, ...).
+        dtype: Floating-point type of the model, see :func:`float_type`; None: float32.
+
+    Example:
+        >>> import torch
+        >>> prepared(torch.tensor([0, 255], dtype=torch.uint8))
+        tensor([-1.,  1.])
+    """
+    import torch
+
+    dtype = dtype or torch.float32
+    if inputs.dtype is torch.uint8:
+        scale, offset = default_scaling(inputs)
+        return inputs.float().mul_(scale).add_(offset).to(dtype)
+    return inputs.to(dtype) if inputs.is_floating_point() else inputs
+
+
+def float_type(model: nn.Module) -> torch.dtype:
+    """Return the type in which a model takes floating-point inputs: that of its first floating-point parameter.
+
+    Of types that are for storage alone, such as those of one byte, and of models without such parameters: float32.
+
+    Example:
+        >>> from torch import nn
+        >>> float_type(nn.Linear(1, 1).double())
+        torch.float64
+    """
+    import torch
+
+    for parameter in model.parameters():
+        if parameter.is_complex():
+            return torch.float64 if parameter.dtype is torch.complex128 else torch.float32
+        if parameter.is_floating_point():
+            return parameter.dtype if parameter.element_size() > 1 else torch.float32
+    return torch.float32
+
+
+def logits_of(output: Any) -> Tensor:
+    """Return the logits in a model's output.
+
+    That is the output itself if it is a tensor; the attribute or entry ``logits``, as of Hugging Face's models; the
+    first of a tuple or list; the one tensor of a dictionary.
+
+    Raises:
+        InputError: If there is none of that.
+
+    Example:
+        >>> import torch
+        >>> logits_of({"loss": None, "logits": torch.ones(1)})
+        tensor([1.])
+    """
+    import torch
+
+    if isinstance(output, torch.Tensor):
+        return output
+    found = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
+    if found is None and isinstance(output, Mapping):
+        tensors = [value for value in output.values() if isinstance(value, torch.Tensor)]
+        found = tensors[0] if len(tensors) == 1 else None
+    if found is None and isinstance(output, tuple | list) and output:
+        found = output[0]
+    if not isinstance(found, torch.Tensor):
+        what = f" with the entries {', '.join(map(str, output))}" if isinstance(output, Mapping) else ""
+        raise InputError(
+            "model must return logits: a tensor, a tuple or list that begins with it, or an object or dictionary with "
+            f"'logits', got {type(output).__name__}{what}."
+        )
+    return found
