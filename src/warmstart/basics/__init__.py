@@ -5,6 +5,7 @@ from ._batch import default_scaling as default_scaling
 from ._batch import float_type as float_type
 from ._batch import logits_of as logits_of
 from ._batch import prepared as prepared
+from ._batch import wide as wide
 from ._choices import choice as choice
 from ._choices import settle_choices as settle_choices
 from ._copies import copy_model as copy_model

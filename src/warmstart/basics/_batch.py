@@ -107,6 +107,13 @@ def float_type(model: nn.Module) -> torch.dtype:
     return torch.float32
 
 
+def wide(tensor: Tensor) -> Tensor:
+    """Return the tensor in at least single precision: squares and sums overflow or vanish in half precision."""
+    import torch
+
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
 def logits_of(output: Any) -> Tensor:
     """Return the logits in a model's output.
 

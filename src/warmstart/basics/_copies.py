@@ -70,6 +70,7 @@ def _first_line(error: Exception) -> str:
 def _results_of_passes(model: nn.Module) -> Iterator[Tensor]:
     """Yield the tensors with a graph, or of a functional transform, that modules hold as attributes."""
     import torch
+    from torch._C._functorch import is_functorch_wrapped_tensor
 
     met: set[int] = set()
     waiting: list[Any] = [vars(module) for module in model.modules()]
@@ -79,7 +80,7 @@ def _results_of_passes(model: nn.Module) -> Iterator[Tensor]:
             continue
         met.add(id(value))
         if isinstance(value, torch.Tensor):
-            if not value.is_leaf or torch._C._functorch.is_functorch_wrapped_tensor(value):
+            if not value.is_leaf or is_functorch_wrapped_tensor(value):
                 yield value
         elif isinstance(value, dict):
             waiting.extend(value.values())
@@ -144,7 +145,8 @@ def _rebound_function(function: types.FunctionType, moved: dict[int, Any], met: 
         return function
     rebound = types.FunctionType(function.__code__, function.__globals__, function.__name__, defaults, new_cells)
     rebound.__kwdefaults__ = keyword_defaults
-    return functools.update_wrapper(rebound, function)
+    functools.update_wrapper(rebound, function)
+    return rebound
 
 
 def _rebound_cell(cell: types.CellType, moved: dict[int, Any], met: dict[int, Any]) -> types.CellType:

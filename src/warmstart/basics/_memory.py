@@ -59,8 +59,8 @@ def _extent(tensor: Tensor) -> tuple[int, int]:
     """Return the first and the last byte of a tensor in its storage."""
     size = tensor.element_size()
     spans = ((length - 1) * stride for length, stride in zip(tensor.shape, tensor.stride(), strict=True))
-    start = tensor.storage_offset() * size
-    return start, start + (sum(spans) + 1) * size - 1
+    start = int(tensor.storage_offset()) * size
+    return start, start + (int(sum(spans)) + 1) * size - 1
 
 
 def retie_(copied: nn.Module, original: nn.Module) -> None:

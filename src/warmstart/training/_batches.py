@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    DistributedSampler,
+    RandomSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, as_batch, float_type, prepared
 
-from ._data import TensorData, default_scaling
+from ._data import TensorData
 from ._layout import is_channels_last, lay_out_, with_channels_first, with_channels_last
+from ._loss import check_labels
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 Data: TypeAlias = TensorData | Iterable[Any]
@@ -40,22 +49,67 @@ def in_order(data: Data, batch_size: int, model: nn.Module) -> Iterator[Batch]:
         model: Decides the device and the layout of what a loader brings.
     """
     if isinstance(data, TensorData):
-        for indices in torch.arange(len(data), device=data.device).split(batch_size) if len(data) else ():
-            yield data.batch(indices)
+        yield from data.typed_for(model).in_order(batch_size)
     else:
         yield from loaded(data, model)
 
 
-def loaded(loader: Iterable[Any], model: nn.Module) -> Iterator[Batch]:
-    """Yield a loader's batches, on the model's device, in its layout, and ready for it as those of TensorData are."""
-    device = device_of(model)
-    last = is_channels_last(model)
+def loaded(
+    loader: Iterable[Any], model: nn.Module, *, classes: Callable[[], int | None] = lambda: None
+) -> Iterator[Batch]:
+    """Yield a loader's batches, on the model's device, in its layout, and ready for it as those of TensorData are.
+
+    Args:
+        loader: Yields pairs.
+        model: Decides about all that.
+        classes: Returns how many there are, for labels to be checked against while they are on the host; None: not yet
+            known.
+    """
+    device, dtype = device_of(model), float_type(model)
     for batch in loader:
-        inputs, labels = _pair(batch)
-        inputs = _prepared(inputs.to(device, non_blocking=True))
+        inputs, labels = as_batch(batch)
+        if (count := classes()) is not None:
+            check_labels(labels, count)
+        inputs = prepared(inputs.to(device, non_blocking=True), dtype)
         if inputs.ndim == 4:
-            inputs = with_channels_last(inputs) if last else with_channels_first(inputs)
-        yield inputs, labels.to(device, non_blocking=True).long()
+            # Asked anew for every batch: training may find that the model cannot have its channels last.
+            inputs = with_channels_last(inputs) if is_channels_last(model) else with_channels_first(inputs)
+        yield inputs, labels.to(device, non_blocking=True)
+
+
+def in_data_order(data: Data) -> Data:
+    """Return data that yield every sample once in the order of the data set.
+
+    Raises:
+        InputError: If a loader draws at random which samples there are.
+    """
+    if not isinstance(data, DataLoader):
+        return data
+    sampler = getattr(data.batch_sampler, "sampler", data.sampler)
+    is_usual = data.batch_sampler is None or type(data.batch_sampler) is BatchSampler
+    drops = getattr(data.batch_sampler, "drop_last", data.drop_last)
+    is_shuffled = type(sampler) is RandomSampler and not sampler.replacement and len(sampler) == len(data.dataset)  # pyright: ignore[reportArgumentType]
+    if isinstance(sampler, _DRAWN) and not is_shuffled:
+        raise InputError(
+            "data must be a loader in the order of its data set, to predict in that order, got one with a "
+            f"{type(sampler).__name__}: pass shuffle=False, or TensorData."
+        )
+    if not is_usual or not (drops or is_shuffled):
+        return data
+    return DataLoader(
+        data.dataset,
+        batch_size=data.batch_size,
+        num_workers=data.num_workers,
+        collate_fn=data.collate_fn,
+        pin_memory=data.pin_memory,
+        timeout=data.timeout,
+        worker_init_fn=data.worker_init_fn,
+        multiprocessing_context=data.multiprocessing_context,
+        prefetch_factor=data.prefetch_factor,
+    )
+
+
+_DRAWN = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler, DistributedSampler)
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -63,45 +117,15 @@ def device_of(model: nn.Module) -> torch.device:
     return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
 
 
-def _prepared(inputs: torch.Tensor) -> torch.Tensor:
-    """Return inputs as TensorData would give them; the loader's own stay as they are, and so do whole numbers.
+def laid_out_for(data: Data, model: nn.Module, *, channels_last: bool | None = None) -> Data:
+    """Return the data in the memory layout that the model reads fastest, and lay the model out likewise.
 
-    Those are indices, as of tokens; only bytes are images.
+    Args:
+        data: Copied only where they lie otherwise.
+        model: Changed in place.
+        channels_last: The layout; None: the fastest.
     """
-    if inputs.dtype is torch.uint8:
-        scale, offset = default_scaling(inputs)
-        return inputs.float().mul_(scale).add_(offset)
-    return inputs.float() if inputs.is_floating_point() else inputs
-
-
-def _pair(batch: Any) -> Batch:
-    """Return a loader's batch as two tensors.
-
-    Raises:
-        InputError: If it is none.
-    """
-    parts = list(batch) if isinstance(batch, list | tuple) else []
-    if len(parts) != 2 or not all(map(torch.is_tensor, parts)) or not _fit_together(*parts):
-        told = [_described(part) for part in parts]
-        raise InputError(
-            "data must yield pairs of tensors, inputs (n, ...) and labels (n,) of whole numbers, n at least 1, "
-            f"got {type(batch).__name__}{' of ' + ', '.join(told) if told else ''}."
-        )
-    return parts[0], parts[1]
-
-
-def _fit_together(inputs: torch.Tensor, labels: torch.Tensor) -> bool:
-    is_whole = not labels.is_floating_point() and not labels.is_complex()
-    return labels.ndim == 1 and len(labels) > 0 and is_whole and labels.shape == inputs.shape[:1]
-
-
-def _described(part: Any) -> str:
-    return f"{part.dtype} {tuple(part.shape)}" if torch.is_tensor(part) else type(part).__name__
-
-
-def laid_out_for(data: Data, model: nn.Module) -> Data:
-    """Return the data in the memory layout that the model reads fastest, and lay the model out likewise."""
     if isinstance(data, TensorData):
-        return data.laid_out_for(model)
-    lay_out_(model)
+        return data.laid_out_for(model, channels_last=channels_last)
+    lay_out_(model, channels_last=channels_last)
     return data

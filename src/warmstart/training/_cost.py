@@ -17,7 +17,8 @@ class Cost:
         samples: Samples processed, each as often as it was used.
         flops: Floating-point operations of the forward and backward passes' matrix products and convolutions, two for
             a multiply-add, by PyTorch's counter; element-wise work and the optimizer are not counted, nor is
-            what the counter does not know, such as recurrent layers.
+            what the counter does not know, such as recurrent layers. None: not counted, as for a model that fails under
+            the counter.
         seconds: Wall-clock time.
 
     Example:
@@ -27,7 +28,7 @@ class Cost:
 
     steps: int = 0
     samples: int = 0
-    flops: float = 0.0
+    flops: float | None = 0.0
     seconds: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
@@ -35,6 +36,6 @@ class Cost:
         return Cost(
             self.steps + other.steps,
             self.samples + other.samples,
-            self.flops + other.flops,
+            None if self.flops is None or other.flops is None else self.flops + other.flops,
             self.seconds + other.seconds,
         )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least
+from warmstart.basics import InputError, check_at_least, default_scaling, float_type
 
 from ._layout import has_channels_last, lay_out_, lies, with_channels_first, with_channels_last
 
@@ -21,15 +22,17 @@ class TensorData:
     all train on the one copy of the pool that there is.
 
     Args:
-        inputs: uint8 (n, channels, height, width), or float32 (n, features).
-        labels: int64 (n,).
+        inputs: Tensor or NumPy array: uint8 images (n, channels, height, width), or numbers (n, ...). Whole numbers
+            other than bytes are indices, such as tokens, and reach the model as they are, unless a ``scale`` or an
+            ``offset`` is given; others come in the model's floating-point type.
+        labels: Tensor or NumPy array of whole numbers (n,), in [0, classes).
         scale: Factor, a number or a tensor that broadcasts against a batch. By default uint8 inputs are taken from
             0..255 to -1..1, as mean 0.5 and standard deviation 0.5 of 0..1 do (the paper's), and others are left as
             they are.
         offset: Summand, likewise.
 
     Raises:
-        InputError: If labels are not one for each input.
+        InputError: If inputs or labels are of another type, or labels are not one for each input.
 
     Example:
         >>> data = TensorData(torch.tensor([[[[0]]], [[[255]]]], dtype=torch.uint8), torch.tensor([0, 1]))
@@ -42,22 +45,35 @@ class TensorData:
 
     def __init__(
         self,
-        inputs: torch.Tensor,
-        labels: torch.Tensor,
+        inputs: torch.Tensor | np.ndarray,
+        labels: torch.Tensor | np.ndarray,
         scale: torch.Tensor | float | None = None,
         offset: torch.Tensor | float | None = None,
     ) -> None:
-        if len(inputs) != len(labels) or labels.ndim != 1:
+        inputs, labels = _as_tensor("inputs", inputs), _as_tensor("labels", labels)
+        if labels.is_floating_point() or labels.is_complex():
+            raise InputError(
+                f"labels must be whole numbers, the index of each sample's class, got {labels.dtype}: "
+                "labels.long() makes them so."
+            )
+        labels = labels.long()
+        if not inputs.ndim or labels.ndim != 1 or len(inputs) != len(labels):
             raise InputError(
                 f"labels must be one for each input, got {tuple(labels.shape)} labels "
                 f"for inputs of shape {tuple(inputs.shape)}."
             )
+        if inputs.device != labels.device:
+            raise InputError(f"inputs and labels must be on one device, got {inputs.device} and {labels.device}.")
+        for name, value in (("scale", scale), ("offset", offset)):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, torch.Tensor | float | int)):
+                raise InputError(f"{name} must be a number or a tensor, got {type(value).__name__}.")
         usual_scale, usual_offset = default_scaling(inputs)
         self.scale = usual_scale if scale is None else scale
         self.offset = usual_offset if offset is None else offset
         self._inputs, self._labels = inputs, labels
         # Which of them are the data, in this order; None: all.
         self._rows: torch.Tensor | None = None
+        self._dtype = torch.float32
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -92,6 +108,14 @@ class TensorData:
         """Whether inputs have channels, height and width."""
         return self._inputs.ndim == 4
 
+    @property
+    def holds_indices(self) -> bool:
+        """Whether inputs are whole numbers that are no amounts, such as tokens, and reach the model as they are."""
+        dtype = self._inputs.dtype
+        is_whole = not (dtype.is_floating_point or dtype.is_complex or dtype in (torch.uint8, torch.bool))
+        unscaled = isinstance(self.scale, float | int) and isinstance(self.offset, float | int)
+        return is_whole and unscaled and bool(self.scale == 1) and bool(self.offset == 0)
+
     def take(self, indices: torch.Tensor) -> TensorData:
         """Return the samples at ``indices``, in their order; they are not copied.
 
@@ -114,14 +138,39 @@ class TensorData:
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return inputs as the model takes them, and labels, of the samples at ``indices``."""
         where = indices if self._rows is None else self._rows.index_select(0, indices)
-        return _rows(self._inputs, where).float().mul_(self.scale).add_(self.offset), self._labels[where]
+        inputs = _rows(self._inputs, where)
+        if not self.holds_indices and not inputs.is_complex():
+            # In single precision even for a model of half, in which a byte times the scale would be rounded twice.
+            wide = torch.promote_types(self._dtype, torch.float32)
+            inputs = inputs.to(wide).mul_(self.scale).add_(self.offset).to(self._dtype)
+        return inputs, self._labels[where]
 
-    def laid_out_for(self, model: nn.Module) -> TensorData:
+    def in_order(self, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield all data in order, ``batch_size`` samples at once."""
+        for indices in torch.arange(len(self), device=self.device).split(batch_size) if len(self) else ():
+            yield self.batch(indices)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield all data in order, as a loader would: batches of inputs as the model takes them, and labels."""
+        return self.in_order(1024)
+
+    def typed_for(self, model: nn.Module) -> TensorData:
+        """Return the same data with batches in the model's floating-point type."""
+        other = copy.copy(self)
+        other._dtype = float_type(model)
+        return other
+
+    def laid_out_for(self, model: nn.Module, *, channels_last: bool | None = None) -> TensorData:
         """Return the data in the memory layout that the model reads fastest, and lay the model out likewise.
 
-        They are copied only where they lie otherwise.
+        They are copied only where they have another one. Batches come in the model's floating-point type.
+
+        Args:
+            model: Changed in place.
+            channels_last: The layout of images; None: the fastest.
         """
-        return self.lying(channels_last=self.is_image and lay_out_(model))
+        last = self.is_image and lay_out_(model, channels_last=channels_last)
+        return self.typed_for(model).lying(channels_last=last)
 
     def lying(self, *, channels_last: bool) -> TensorData:
         """Return the data with the channels of images last in memory, or first, copied only where they lie otherwise.
@@ -149,9 +198,14 @@ class TensorData:
         return other
 
 
-def default_scaling(inputs: torch.Tensor) -> tuple[float, float]:
-    """Return the scale and the offset that inputs have by default; see :class:`TensorData`."""
-    return (1 / 127.5, -1.0) if inputs.dtype is torch.uint8 else (1.0, 0.0)
+def _as_tensor(name: str, values: object) -> torch.Tensor:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "buif":
+        # Read-only arrays are copied: tensors have no such notion.
+        return torch.from_numpy(np.ascontiguousarray(values) if values.flags.writeable else values.copy())
+    if not isinstance(values, torch.Tensor):
+        what = f"array of {values.dtype}" if isinstance(values, np.ndarray) else type(values).__name__
+        raise InputError(f"{name} must be a tensor or a NumPy array of numbers, got {what}.")
+    return values
 
 
 def _rows(inputs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
@@ -175,8 +229,13 @@ def batches(order: torch.Tensor, batch_size: int) -> Sequence[torch.Tensor]:
         >>> [len(batch) for batch in batches(torch.arange(9), 4)]
         [3, 3, 3]
     """
-    check_at_least("batch_size", batch_size, 1)
+    check_batch_size(batch_size)
     return order.tensor_split(_parts(len(order), batch_size))
+
+
+def check_batch_size(batch_size: int) -> None:
+    """Raise unless ``batch_size`` is a whole number of at least 1."""
+    check_at_least("batch_size", 0 if batch_size is None else batch_size, 1)
 
 
 def _parts(count: int, batch_size: int) -> int:

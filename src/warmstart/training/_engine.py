@@ -16,7 +16,8 @@ from ._cost import Cost
 from ._data import TensorData
 from ._flops import flops_per_sample
 from ._lanes import Pause, Work
-from ._loss import loss_of
+from ._layout import align_state_, lay_out_, with_channels_first
+from ._loss import explained, loss_of
 from ._normalization import evaluate_recalibrated
 from ._parallel import Share, unwrapped
 from ._passes import LoaderPass, Pass, Tally, TensorPass
@@ -41,7 +42,10 @@ class Engine:
         optimizer: Over the model's parameters.
         recipe: Batch size, precision, and what follows a step.
         penalty: Added to the loss.
-        flops_per_sample: Operations of a step for each sample, where they are known; else they are counted.
+        flops_per_sample: Operations of a step for each sample, where they are known; else they are counted at the first
+            step.
+        try_layout: Whether the channels are last in memory for speed alone: if the model cannot have them so, which
+            shows at the first step, they come first.
     """
 
     def __init__(
@@ -52,14 +56,16 @@ class Engine:
         recipe: Recipe,
         penalty: Penalty | None,
         flops_per_sample: float | None = None,
+        *,
+        try_layout: bool = False,
     ) -> None:
         self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
         self.cost = Cost()
         self.device = device_of(model)
         self.share = Share.of_model(model)
-        self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         self._pass = self._way_through()
         self.flops_per_sample = flops_per_sample
+        self._is_first, self._try_layout = True, try_layout
         self._watch = _Watch(self.device)
 
     def _way_through(self) -> Pass:
@@ -93,6 +99,7 @@ class Engine:
     def finish(self) -> None:
         """Leave the model as one process would have left it, with no gradients."""
         self.optimizer.zero_grad()
+        self.model.zero_grad()  # also of what has become trainable on the way
         self.share.agree_on_buffers_(self.model)
 
     def close(self) -> None:
@@ -124,20 +131,47 @@ class Engine:
 
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Take a step; return how many samples were right, and their mean loss."""
+        if not self._is_first:
+            return self._plain_step(inputs, labels, weight)
         if self.flops_per_sample is None:
-            self._count_operations(inputs, labels)
+            with self._watch.stopped():
+                inputs = self._try_out(inputs, labels)
+        with explained(inputs):
+            found = self._plain_step(inputs, labels, weight)
+        self._is_first = False
+        return found
+
+    def _plain_step(
+        self, inputs: torch.Tensor, labels: torch.Tensor, weight: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         # For this step alone: the switches are everybody's, and what autocast remembers of weights is soon out of date.
-        with arithmetic(self.recipe.precision, self.device):
-            logits, loss = loss_of(self.model, inputs, labels, self.penalty)
+        # A callback may have left gradients off.
+        with arithmetic(self.recipe.precision, self.device), torch.enable_grad():
+            known = self._all_labels(labels) if self._is_first else None
+            logits, loss = loss_of(self.model, inputs, labels, self.penalty, check=known)
+            self._pass.classes = logits.shape[1]
             self.optimizer.zero_grad(set_to_none=True)
             (loss if weight == 1.0 else loss * weight).backward()
         self.optimizer.step()
-        self.recipe.after_step_(self._parameters)
+        self.recipe.after_step_(self.model)
         return (logits.argmax(1) == labels).sum(), loss.detach()
 
-    def _count_operations(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        with self._watch.stopped():
-            self.flops_per_sample = flops_per_sample(unwrapped(self.model), inputs, labels, self.penalty)
+    def _all_labels(self, labels: torch.Tensor) -> torch.Tensor:
+        return self.data.labels if isinstance(self.data, TensorData) else labels
+
+    def _try_out(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Count the operations of the first step, apart from training; return the inputs as the model is to get them.
+
+        What cannot be counted stays None: the step itself then shows what is wrong, if anything is.
+        """
+        model, known = unwrapped(self.model), self._all_labels(labels)
+        self.flops_per_sample = flops_per_sample(model, inputs, labels, self.penalty, check=known)
+        if self.flops_per_sample is None and self._try_layout and not lay_out_(self.model, channels_last=False):
+            align_state_(self.optimizer)
+            self._pass.lay_out(channels_last=False)
+            inputs = with_channels_first(inputs) if inputs.ndim == 4 else inputs
+            self.flops_per_sample = flops_per_sample(model, inputs, labels, self.penalty, check=known)
+        return inputs
 
     def _numbers(self, tally: Tally) -> list[tuple[int, float, int]]:
         """Return right samples, mean loss and size of every step, over all processes; waits for the device."""
@@ -152,8 +186,8 @@ class Engine:
         return [(int(c), loss / n, int(n)) for c, loss, n in zip(correct, losses, whole, strict=True)]
 
     def _pay(self, steps: int, samples: int) -> None:
-        assert self.flops_per_sample is not None, "counted at the first step"
-        self.cost += Cost(steps, samples, samples * self.flops_per_sample, self._watch.end())
+        flops = None if self.flops_per_sample is None else samples * self.flops_per_sample
+        self.cost += Cost(steps, samples, flops, self._watch.end())
 
     def _accuracy(self, measure: Measure, numbers: Sequence[tuple[int, float, int]]) -> float:
         if measure is Measure.EVALUATION:

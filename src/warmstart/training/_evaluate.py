@@ -1,7 +1,7 @@
 """How good a model is on given data."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -9,9 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, check_model, logits_of, unwrapped, wide
 
-from ._batches import Data, check_repeatable, in_order
+from ._batches import Data, check_repeatable, in_data_order, in_order
+from ._data import TensorData, check_batch_size
+from ._loss import check_labels, check_logits, explained
 from ._precision import Precision, arithmetic
 
 
@@ -29,20 +31,54 @@ class Evaluation:
 
 
 @contextmanager
-def mode(model: nn.Module, *, training: bool) -> Iterator[None]:
+def mode(model: nn.Module, *, training: bool) -> Iterator[Callable[[], None]]:
     """Put the model into one mode, and each module back into its own afterwards.
 
     Modules of a model in training mode that are in evaluation mode themselves were put there on purpose, as frozen
-    normalization layers are: training leaves them so.
+    normalization layers are: training leaves them so. What counts is the mode of the model proper, whatever wraps it;
+    where all that it is made of is in evaluation mode, that was not on purpose.
+
+    Yields:
+        A function that renews the mode after others had the model: the user's own validation may leave it in evaluation
+        mode. What was changed in single modules stays.
     """
-    modes = [(module, module.training) for module in model.modules()]
-    if not (training and model.training):
-        model.train(training)
+    before = [(module, module.training) for module in model.modules()]
+    root = unwrapped(model)
+    if not training:
+        model.eval()
+    elif not is_training(model):
+        root.train()
+    inside = set(root.modules())
+    for module, _ in before:
+        if module not in inside:  # the wrappers around it
+            module.training = training
+    wanted = [(module, module.training) for module in model.modules()]
+
+    def renew() -> None:
+        if root.training != training:
+            _put(wanted)
+
     try:
-        yield
+        yield renew
     finally:
-        for module, was_training in modes:
-            module.training = was_training
+        _put(before)
+
+
+def is_training(model: nn.Module) -> bool:
+    """Return whether a model is in training mode: the model proper, whatever wraps it, and anything that it is made of.
+
+    Example:
+        >>> wrapped = nn.Sequential(nn.Linear(1, 1).eval())
+        >>> wrapped.training, is_training(wrapped)
+        (True, False)
+    """
+    root, *parts = unwrapped(model).modules()
+    return root.training and (not parts or any(part.training for part in parts))
+
+
+def _put(modes: list[tuple[nn.Module, bool]]) -> None:
+    for module, is_training in modes:
+        module.training = is_training
 
 
 def evaluate(model: nn.Module, data: Data, *, batch_size: int = 1024) -> Evaluation:
@@ -51,10 +87,10 @@ def evaluate(model: nn.Module, data: Data, *, batch_size: int = 1024) -> Evaluat
     Args:
         model: Its parameters, buffers and modes are left as they are.
         data: At least one sample.
-        batch_size: Samples at once; it does not change the result beyond rounding. A loader has its own.
+        batch_size: Samples at once, at least 1; it does not change the result beyond rounding. A loader has its own.
 
     Raises:
-        InputError: If ``data`` is empty.
+        InputError: If ``data`` is empty or does not fit the model, or a label is no class of it.
 
     Example:
         >>> from warmstart.training import TensorData
@@ -65,7 +101,11 @@ def evaluate(model: nn.Module, data: Data, *, batch_size: int = 1024) -> Evaluat
     found: list[torch.Tensor] = []
     count = 0
     for logits, labels in _outputs(model, data, batch_size):
-        loss = F.cross_entropy(logits.float(), labels, reduction="sum")
+        check_logits(logits, labels)
+        if not count or not isinstance(data, TensorData):
+            # Of tensors all at once: on a GPU the host would wait for every batch.
+            check_labels(data.labels if isinstance(data, TensorData) else labels, logits.shape[1])
+        loss = F.cross_entropy(wide(logits), labels, reduction="sum")
         found.append(torch.stack([(logits.argmax(1) == labels).sum().to(loss.dtype), loss]))
         count += len(labels)
     if not count:
@@ -80,14 +120,15 @@ def predict(model: nn.Module, data: Data, *, batch_size: int = 1024) -> torch.Te
 
     Args:
         model: Left as it is.
-        data: At least one sample.
-        batch_size: Samples at once; a loader has its own.
+        data: At least one sample. A DataLoader that shuffles, or drops its last batch, is read in the order of its data
+            set, all of it.
+        batch_size: Samples at once, at least 1; a loader has its own.
 
     Returns:
         Of shape (samples, classes), in the order of the data, on the model's device.
 
     Raises:
-        InputError: If ``data`` is empty.
+        InputError: If ``data`` is empty or does not fit the model, or a loader draws only some samples at random.
 
     Example:
         >>> from warmstart.training import TensorData
@@ -95,7 +136,7 @@ def predict(model: nn.Module, data: Data, *, batch_size: int = 1024) -> torch.Te
         tensor([[1., 0.],
                 [0., 1.]])
     """
-    found = [logits for logits, _ in _outputs(model, data, batch_size)]
+    found = [logits for logits, _ in _outputs(model, in_data_order(data), batch_size)]
     if not found:
         raise InputError("data must hold at least one sample to predict, got 0.")
     return torch.cat(found)
@@ -103,9 +144,11 @@ def predict(model: nn.Module, data: Data, *, batch_size: int = 1024) -> torch.Te
 
 def _outputs(model: nn.Module, data: Data, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield logits and labels of the data in order, part by part."""
+    check_model("model", model)
     check_repeatable(data)
+    check_batch_size(batch_size)
     with mode(model, training=False):
         for inputs, labels in in_order(data, batch_size, model):
-            with torch.no_grad(), arithmetic(Precision.FP32, inputs.device):
-                logits = model(inputs)
+            with torch.no_grad(), arithmetic(Precision.FP32, inputs.device), explained(inputs):
+                logits = logits_of(model(inputs))
             yield logits, labels

@@ -1,13 +1,13 @@
 """One round of training."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, seeded_globals
+from warmstart.basics import InputError, check_generator, check_model, check_trainable, seeded_globals
 from warmstart.penalties import Penalty
 
 from ._batches import Data, check_repeatable, device_of, laid_out_for
@@ -16,8 +16,9 @@ from ._data import TensorData
 from ._engine import Engine
 from ._evaluate import mode
 from ._lanes import Work, alone
-from ._layout import align_state_
-from ._parallel import unwrapped
+from ._layout import align_state_, is_channels_last, layout_kept, wants_channels_last
+from ._optimizer import check_optimizer
+from ._parallel import distributed_in
 from ._recipe import Recipe
 from ._stop import Ending, EpochReport, StopRule
 
@@ -30,13 +31,14 @@ class FitResult:
         ending: How it ended.
         history: Every epoch, in order.
         cost: Of the training alone.
-        flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample.
+        flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample;
+            None: they could not be counted.
     """
 
     ending: Ending
     history: tuple[EpochReport, ...]
     cost: Cost
-    flops_per_sample: float
+    flops_per_sample: float | None
 
 
 def fit(
@@ -64,8 +66,9 @@ def fit(
     process.
 
     Args:
-        model: Trained in place, on the device where model and data are; its modules' modes are put back afterwards,
-            and gradients are cleared.
+        model: Trained in place, on the device where model and data are. Its modules' modes and its layout in memory are
+            put back afterwards, and gradients are cleared. It returns logits (n, classes), or what
+            :func:`warmstart.basics.logits_of` finds them in. It may be wrapped, as by ``torch.compile``, in any order.
         data: The round's training data, at least 2 samples: in tensors on the model's device, which is fastest, or a
             DataLoader, or any other iterable of pairs (inputs, labels) that starts anew with every pass. A loader
             decides the batches, and their order: its sampler is seeded by ``generator`` unless it has one of its own.
@@ -74,13 +77,16 @@ def fit(
         stop: When the round is done.
         generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step. Processes
             that train together have equally seeded ones.
-        optimizer: Goes on with this one instead of a new one; its hyper-parameters count, not the recipe's.
+        optimizer: Continue with this one instead of a new one; its hyper-parameters count, not the recipe's. It must
+            hold every trainable parameter, at every epoch.
         penalty: Added to the loss of every batch.
-        on_epoch: Called after every epoch; what it spends is no cost of training.
+        on_epoch: Called after every epoch; what it spends is no cost of training. It may validate the model, and freeze
+            or unfreeze parts of it; what becomes trainable is added to an optimizer that fit has made.
 
     Raises:
-        InputError: If there are fewer than 2 samples, or nothing to train, or data cannot be gone through again, or
-            batches are smaller than the number of processes.
+        InputError: If there are fewer than 2 samples, or nothing to train, or data cannot be gone through again or do
+            not fit the model, or labels are no classes of it, or the optimizer lacks a trainable parameter, or batches
+            are smaller than the number of processes.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -101,7 +107,7 @@ def fit(
         on_epoch=on_epoch,
     )
     # What several processes do together was set up on the stream that is the current one.
-    return alone(work, device_of(model) if unwrapped(model) is model else None)
+    return alone(work, device_of(model) if distributed_in(model) is None else None)
 
 
 def fitting(
@@ -115,11 +121,15 @@ def fitting(
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     flops_per_sample: float | None = None,
+    channels_last: bool | None = None,
+    extend_optimizer: bool = False,
 ) -> Work[FitResult]:
     """Return the work of :func:`fit`, to be done in turns with others by :func:`run_lanes`.
 
-    Args as there, and ``flops_per_sample``, if an earlier fit of the same architecture, data and penalty has counted
-    them: that takes as long as some steps do.
+    Args as there, and for those who train many models of one architecture: ``flops_per_sample``, if an earlier fit of
+    the same architecture, data and penalty has counted them, which takes as long as some steps do; ``channels_last``,
+    in which layout in memory the model is to be trained, and left; ``extend_optimizer``, whether parameters that become
+    trainable on the way are added to the given optimizer, as they are to one that fit makes.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -130,20 +140,30 @@ def fitting(
         >>> [result.ending.value for result in run_lanes(works)]
         ['reached', 'reached']
     """
+    check_model("model", model)
+    check_generator("generator", generator)
     check_repeatable(data)
     if isinstance(data, TensorData) and len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
-    data = laid_out_for(data, model)
-    optimizer = optimizer or recipe.build_optimizer(model)
-    align_state_(optimizer)
-    engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample)
+    is_own = optimizer is None or extend_optimizer
+    optimizer = recipe.build_optimizer(model) if optimizer is None else optimizer
+    check_trainable(model)
+    check_optimizer(optimizer, model, extend=is_own)
     history: list[EpochReport] = []
-    with mode(model, training=True), seeded_globals(generator), closing(engine):
-        while (ending := stop.ending(history)) is None:
-            report = yield from engine.epoch(stop, generator, len(history) + 1)
-            history.append(report)
-            if on_epoch is not None:
-                on_epoch(report)
-        engine.finish()
-    assert engine.flops_per_sample is not None, "counted at the first step"
+    with layout_kept(model) if channels_last is None else nullcontext():
+        # Ours to choose, for speed alone, unless the model came so.
+        try_layout = channels_last is None and wants_channels_last(model) and not is_channels_last(model)
+        data = laid_out_for(data, model, channels_last=channels_last)
+        align_state_(optimizer)
+        engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample, try_layout=try_layout)
+        with mode(model, training=True) as renew_mode, seeded_globals(generator), closing(engine):
+            while (ending := stop.ending(history)) is None:
+                check_optimizer(optimizer, model, extend=is_own)
+                renew_mode()
+                report = yield from engine.epoch(stop, generator, len(history) + 1)
+                history.append(report)
+                if on_epoch is not None:
+                    on_epoch(report)
+            engine.finish()
+    align_state_(optimizer)
     return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample)

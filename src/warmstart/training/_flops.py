@@ -1,6 +1,5 @@
 """Counting floating-point operations."""
 
-import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,10 +7,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from warmstart.basics import seeded_globals
+from warmstart.basics import InputError, seeded_globals, undisturbed
 from warmstart.penalties import Penalty
 
-from ._evaluate import mode
 from ._loss import loss_of
 
 
@@ -40,20 +38,42 @@ def count_flops() -> Iterator[FlopCount]:
     count.total = mode.get_total_flops()
 
 
-def flops_per_sample(model: nn.Module, inputs: torch.Tensor, labels: torch.Tensor, penalty: Penalty | None) -> float:
+def flops_per_sample(
+    model: nn.Module,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    penalty: Penalty | None,
+    *,
+    check: torch.Tensor | None = None,
+) -> float | None:
     """Return the operations of one forward and backward pass, a penalty's own passes included, for one sample.
 
-    Counted on two samples and on a copy, apart from training: the counter slows a step down several times over, and at
-    its first use in a process it spends the better part of a second on imports, which are no cost of training.
+    Counted in a pass apart from training, which leaves no trace in the model: the counter slows a step down several
+    times over, and at its first use in a process it spends the better part of a second on imports, which are no cost of
+    training. The pass takes the whole batch, for a model may need batches of a certain size.
 
     Args:
-        model: Left untouched.
-        inputs: A batch, of which the first two samples are used.
+        model: Left as it is, in its present mode.
+        inputs: A batch.
         labels: Its labels.
         penalty: Added to the loss.
+        check: As of :func:`loss_of`.
+
+    Returns:
+        None if the pass fails, as for a model that cannot have its inputs so, or that the counter cannot follow.
+
+    Raises:
+        InputError: If the data or the penalty do not fit the model.
     """
-    probe = copy.deepcopy(model)
-    inputs, labels = inputs[:2], labels[:2]
-    with seeded_globals(torch.Generator().manual_seed(0)), mode(probe, training=True), count_flops() as count:
-        loss_of(probe, inputs, labels, penalty)[1].backward()
+    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    try:
+        seeded = seeded_globals(torch.Generator().manual_seed(0))
+        with undisturbed(model), seeded, torch.enable_grad(), count_flops() as count:
+            # Not .backward(), which would add to the gradients and call the hooks that wait for them.
+            loss = loss_of(model, inputs, labels, penalty, check=check)[1]
+            torch.autograd.grad(loss, weights, allow_unused=True)
+    except InputError:
+        raise
+    except Exception:  # whatever a user's model does
+        return None
     return count.total / len(labels)

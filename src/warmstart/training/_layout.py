@@ -1,9 +1,14 @@
 """Memory layout of models and of an optimizer's state."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import nn
 
-from ._parallel import unwrapped
+from warmstart.basics import memory_key, sharing_memory, tensors_of
+
+from ._parallel import distributed_in
 
 
 def wants_channels_last(model: nn.Module) -> bool:
@@ -29,16 +34,39 @@ def _overruns(convolution: nn.Conv2d) -> bool:
     return on_cpu and is_pointwise and convolution.in_channels // convolution.groups < block
 
 
-def lay_out_(model: nn.Module) -> bool:
+def lay_out_(model: nn.Module, *, channels_last: bool | None = None) -> bool:
     """Lay a model out as it trains fastest on images; return whether images are to have the channels last.
 
-    A distributed model stays as it is: the places of its gradients were laid out when it was wrapped.
+    A distributed model stays as it is: the places of its gradients were laid out when it was wrapped. So does one whose
+    tensors share memory, which moving them would end.
+
+    Args:
+        model: Changed in place.
+        channels_last: Whether convolutions lie with the channels last; None: if :func:`wants_channels_last` says so.
     """
-    if unwrapped(model) is not model:
+    if distributed_in(model) is not None or sharing_memory(tensors_of(model).values()):
         return is_channels_last(model)
-    last = wants_channels_last(model)
+    last = wants_channels_last(model) if channels_last is None else channels_last
     model.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # pyright: ignore[reportCallIssue]
     return last
+
+
+@contextmanager
+def layout_kept(model: nn.Module) -> Iterator[None]:
+    """Put a model's layout in memory back at the end: it is the user's, whose code may depend on it."""
+    before = [
+        (tensor, tensor.stride())
+        for tensor in tensors_of(model).values()
+        if tensor.ndim >= 4 and memory_key(tensor) is not None
+    ]
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for tensor, strides in before:
+                if tensor.stride() != strides:
+                    place = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
+                    tensor.data = place.copy_(tensor)
 
 
 def is_channels_last(model: nn.Module) -> bool:

@@ -1,29 +1,60 @@
 """Running statistics of normalization layers."""
 
-import copy
 from collections.abc import Iterable, Iterator
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import update_bn
 
-from warmstart.basics import check_at_least, seeded_globals
+from warmstart.basics import (
+    InputError,
+    check_at_least,
+    check_generator,
+    check_model,
+    copy_model,
+    logits_of,
+    seeded_globals,
+    undisturbed,
+    unwrapped,
+)
 
 from ._batches import Batch, Data, check_repeatable, device_of, loaded
-from ._data import TensorData, batches
-from ._evaluate import Evaluation, evaluate
-from ._parallel import unwrapped
+from ._data import TensorData, batches, check_batch_size
+from ._evaluate import Evaluation, evaluate, is_training, mode
+from ._loss import explained
 from ._precision import Precision, arithmetic
 
+_NormBase = nn.modules.batchnorm._NormBase
 
-def _with_statistics(model: nn.Module) -> Iterator[nn.modules.batchnorm._NormBase]:
-    for module in model.modules():
-        if isinstance(module, nn.modules.batchnorm._NormBase) and module.track_running_stats:
-            yield module
+
+def _trained_statistics(model: nn.Module) -> list[_NormBase]:
+    """Return the layers with running statistics that training moves.
+
+    A layer in evaluation mode within a model in training mode was put there on purpose: it is frozen, and its
+    statistics belong to its owner, as those of a pretrained network do. Of a model in evaluation mode as a whole, the
+    frozen layers are those that train none of their parameters where others are trained.
+    """
+    root, as_a_whole = unwrapped(model), is_training(model)
+    others_train = any(parameter.requires_grad for parameter in root.parameters())
+    found: list[_NormBase] = []
+    for module in root.modules():
+        if isinstance(module, torch.jit.ScriptModule) and "BatchNorm" in getattr(module, "original_name", ""):
+            raise InputError(
+                "model must be a plain module for its running statistics to be changed, but it was compiled to "
+                "TorchScript: change them before torch.jit, or keep them (normalization=keep)."
+            )
+        if not isinstance(module, _NormBase) or not module.track_running_stats:
+            continue
+        own = list(module.parameters(recurse=False))
+        has_frozen = bool(own) and not any(parameter.requires_grad for parameter in own)
+        if not (not module.training if as_a_whole else has_frozen and others_train):
+            found.append(module)
+    return found
 
 
 def reset_statistics_(model: nn.Module) -> nn.Module:
     """Set every layer's running mean to 0 and variance to 1, in place, and return the model.
+
+    Frozen layers, see :func:`recalibrate_`, keep theirs.
 
     Example:
         >>> norm = nn.BatchNorm1d(1)
@@ -31,7 +62,8 @@ def reset_statistics_(model: nn.Module) -> nn.Module:
         >>> reset_statistics_(norm).running_mean
         tensor([0.])
     """
-    for module in _with_statistics(model):
+    check_model("model", model)
+    for module in _trained_statistics(model):
         module.reset_running_stats()
     return model
 
@@ -50,12 +82,19 @@ def recalibrate_(
     after weights were shrunk, they describe weights that are gone, and accuracy in evaluation mode collapses although
     the model is good. Here they become the plain mean over batches passed through the final weights.
 
+    Frozen layers keep their statistics: those in evaluation mode within a model that is in training mode, and in a
+    model that is in evaluation mode as a whole those whose own parameters are frozen while others are not. Every other
+    buffer, every mode and every attribute of the model stays as it is, and if a pass fails, so do the statistics.
+
     Args:
         model: Without layers that keep running statistics it is left alone.
-        data: Training data; evaluation data would leak.
-        generator: Draws which samples, and decides dropout, which stays on as in training.
+        data: Training data, at least one sample; evaluation data would leak.
+        generator: A CPU generator; draws which samples, and decides dropout, which stays on as in training.
         samples: How many of them at most, at least 1; of a loader, whole batches until there are so many.
         batch_size: As in training, since the statistics meant are those of training batches. A loader has its own.
+
+    Raises:
+        InputError: If there is no sample, or the model does not take the data.
 
     Example:
         >>> norm = nn.BatchNorm1d(1)
@@ -63,13 +102,33 @@ def recalibrate_(
         >>> recalibrate_(norm, data, generator=torch.Generator().manual_seed(0)).running_mean
         tensor([2.])
     """
-    check_at_least("samples", samples, 1)
+    check_model("model", model)
+    check_generator("generator", generator)
+    check_at_least("samples", 0 if samples is None else samples, 1)
+    check_batch_size(batch_size)
     check_repeatable(data)
-    # Instance normalization that tracks statistics is left as training left it: update_bn does not know it.
-    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in _with_statistics(model)):
-        drawn = _drawn(model, data, generator, samples, batch_size)
-        with seeded_globals(generator), arithmetic(Precision.FP32, device_of(model)):
-            update_bn(drawn, model)
+    # Instance normalization that tracks statistics is left as training left it: its statistics are those of images.
+    layers = [module for module in _trained_statistics(model) if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    if not layers:
+        return model
+    drawn = _drawn(model, data, generator, samples, batch_size)
+    with undisturbed(model), seeded_globals(generator), mode(model, training=True), torch.no_grad():
+        for module in layers:
+            module.train()
+            module.reset_running_stats()
+            module.momentum = None  # the plain mean over batches
+        count = 0
+        for inputs in drawn:
+            with arithmetic(Precision.FP32, device_of(model)), explained(inputs):
+                logits_of(model(inputs))
+            count += 1
+        if not count:
+            raise InputError("data must hold at least one sample to recalibrate on, got 0.")
+        found = [[buffer.clone() for buffer in module.buffers(recurse=False)] for module in layers]
+    with torch.no_grad():
+        for module, values in zip(layers, found, strict=True):
+            for buffer, value in zip(module.buffers(recurse=False), values, strict=True):
+                buffer.copy_(value)
     return model
 
 
@@ -80,7 +139,8 @@ def _drawn(
     if not isinstance(data, TensorData):
         return _first(loaded(data, model), samples)
     order = torch.randperm(len(data), generator=generator)[:samples].to(data.device)
-    return (data.batch(part)[0] for part in batches(order, batch_size))
+    typed = data.typed_for(model)
+    return (typed.batch(part)[0] for part in batches(order, batch_size) if len(part))
 
 
 def _first(parts: Iterable[Batch], samples: int) -> Iterator[torch.Tensor]:
@@ -97,5 +157,5 @@ def evaluate_recalibrated(model: nn.Module, data: Data) -> Evaluation:
 
     Between epochs the statistics lag behind the weights, and evaluation would measure the lag.
     """
-    copied = copy.deepcopy(unwrapped(model))
+    copied = copy_model(unwrapped(model))
     return evaluate(recalibrate_(copied, data, generator=torch.Generator().manual_seed(0)), data)

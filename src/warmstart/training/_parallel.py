@@ -9,12 +9,12 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, unwrapped, wrapper_chain
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """Return the model inside ``DistributedDataParallel``; any other model itself."""
-    return model.module if isinstance(model, DistributedDataParallel) else model
+def distributed_in(model: nn.Module) -> DistributedDataParallel | None:
+    """Return the ``DistributedDataParallel`` among a model's wrappers, whatever is around it; None without one."""
+    return next((each for each in wrapper_chain(model) if isinstance(each, DistributedDataParallel)), None)
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,10 @@ class Share:
     @classmethod
     def of_model(cls, model: nn.Module) -> Share:
         """Return the share that the model's process group gives this process."""
-        if not isinstance(model, DistributedDataParallel):
+        distributed = distributed_in(model)
+        if distributed is None:
             return cls()
-        group = model.process_group
+        group = distributed.process_group
         return cls(dist.get_rank(group), dist.get_world_size(group), group)
 
     def check(self, smallest: int) -> None:

@@ -45,7 +45,17 @@ class Tally:
 
 
 class Pass(ABC):
-    """How an epoch goes through the data."""
+    """How an epoch goes through the data.
+
+    Attributes:
+        classes: Number of classes that labels may have, once it is known.
+    """
+
+    classes: int | None = None
+
+    @abstractmethod
+    def lay_out(self, *, channels_last: bool) -> None:
+        """Give images the channels last in memory, or first, from the next batch on."""
 
     @abstractmethod
     def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
@@ -71,6 +81,10 @@ class TensorPass(Pass):
     def __init__(self, data: TensorData, batch_size: int, share: Share, step: Step) -> None:
         share.check(smallest_batch(len(data), batch_size))
         self.data, self.batch_size, self.share, self.step = data, batch_size, share, step
+
+    def lay_out(self, *, channels_last: bool) -> None:
+        """Give images the channels last in memory, or first, from the next batch on."""
+        self.data = self.data.lying(channels_last=channels_last)
 
     def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
         """Take the steps of an epoch."""
@@ -108,12 +122,15 @@ class LoaderPass(Pass):
         self.model, self.step = model, step
         self._epochs = 0
 
+    def lay_out(self, *, channels_last: bool) -> None:
+        """Nothing: every batch is laid out as the model is."""
+
     def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
         """Take the steps of an epoch; the loader draws from the global generator, which is seeded here."""
         if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
             self.loader.sampler.set_epoch(self._epochs)
         self._epochs += 1
-        parts = loaded(self.loader, self.model)
+        parts = loaded(self.loader, self.model, classes=lambda: self.classes)
         for inputs, labels in islice(parts, limit):
             tally.add(self.step(inputs, labels, 1.0), len(labels))
             yield

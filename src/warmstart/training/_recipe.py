@@ -1,14 +1,13 @@
 """Hyper-parameters of a round."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices
+from warmstart.basics import InputError, check_at_least, check_in_range, check_trainable, settle_choices, weights_of
 
 from ._precision import Precision
 
@@ -63,23 +62,35 @@ class Recipe:
 
     def build_optimizer(self, model: nn.Module) -> torch.optim.Optimizer:
         """Return a new optimizer over the model's trainable parameters."""
+        check_trainable(model)
+        weights_of(model)  # names a parameter without values, as of a lazy layer
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        if not parameters:
-            raise InputError("The model must have at least one trainable parameter, got none.")
-        shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": _can_fuse(parameters)}
+        sparse = [name for name, module in model.named_modules() if getattr(module, "sparse", False) is True]
+        if sparse and (self.optimizer is OptimizerKind.ADAM or self.weight_decay):
+            raise InputError(
+                f"model must have dense gradients for {self.optimizer} with weight_decay {self.weight_decay}, but its "
+                f"'{sparse[0]}' gives sparse ones: use sgd without weight_decay, or build the layer with sparse=False."
+            )
+        fused = _can_fuse(parameters) and not sparse
+        shared = {"lr": self.learning_rate, "weight_decay": self.weight_decay, "fused": fused}
         if self.optimizer is OptimizerKind.SGD:
             return torch.optim.SGD(parameters, momentum=self.momentum, **shared)
         return torch.optim.Adam(parameters, **shared)
 
-    def after_step_(self, parameters: Sequence[nn.Parameter]) -> None:
+    def after_step_(self, model: nn.Module) -> None:
         """Shrink and perturb the parameters in place as every step asks; draws from the global generator."""
         if self.step_shrink == 1 and not self.step_noise:
             return
         with torch.no_grad():
-            for parameter in parameters:
-                parameter.mul_(self.step_shrink)
+            for parameter in model.parameters():
+                if not parameter.requires_grad:
+                    continue
+                # Not a product with 0, which would leave what is not finite.
+                parameter.mul_(self.step_shrink) if self.step_shrink else parameter.zero_()
                 if self.step_noise:
-                    parameter.add_(torch.randn_like(parameter), alpha=self.step_noise)
+                    # Of complex numbers, randn_like would give each part half of the variance.
+                    parts = torch.view_as_real(parameter) if parameter.is_complex() else parameter
+                    parts.add_(torch.randn_like(parts), alpha=self.step_noise)
 
 
 def _can_fuse(parameters: list[nn.Parameter]) -> bool:

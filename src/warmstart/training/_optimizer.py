@@ -1,0 +1,141 @@
+"""An optimizer and the parameters that it is of."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from typing import Any
+
+import torch
+from torch import nn
+
+from warmstart.basics import InputError, canonical_names, unwrapped
+
+NamedState = dict[str, Any]
+"""An optimizer's state by the names of parameters: ``kind``, the optimizer's class, ``shapes`` and ``state``."""
+
+
+def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, extend: bool = False) -> None:
+    """Raise unless an optimizer holds every trainable parameter of a model, since others would never move.
+
+    Args:
+        optimizer: Over the model's parameters.
+        model: To be trained.
+        extend: Whether missing parameters are added, with the settings of the first group, instead.
+
+    Raises:
+        InputError: Naming the first parameter that is missing, or if it is no optimizer whose steps need no closure.
+    """
+    if not hasattr(optimizer, "param_groups") or not callable(getattr(optimizer, "step", None)):
+        raise InputError(f"optimizer must be a torch.optim.Optimizer, got {type(optimizer).__name__}.")
+    closure = inspect.signature(type(optimizer).step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise InputError(
+            f"optimizer must be one whose step needs no closure, got {type(optimizer).__name__}: use Adam, SGD or "
+            "another one that takes one gradient for a step."
+        )
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    trainable = _trainable(model)
+    missing = {name: parameter for name, parameter in trainable.items() if id(parameter) not in held}
+    if missing and extend:
+        settings = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
+        optimizer.add_param_group({**settings, "params": list(missing.values())})
+    elif missing:
+        what = "none of them" if len(missing) == len(trainable) else f"not '{next(iter(missing))}'"
+        raise InputError(
+            f"optimizer must hold every trainable parameter of the model, but it holds {what}: after a copy, a new "
+            "head or an unfreezing make a new optimizer, or add the parameter with optimizer.add_param_group; "
+            "requires_grad_(False) freezes it."
+        )
+
+
+def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    found = dict(unwrapped(model).named_parameters())
+    names = canonical_names(found)
+    return {names[name]: parameter for name, parameter in found.items() if parameter.requires_grad}
+
+
+def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> NamedState:
+    """Return copies of an optimizer's state by the names of the model's parameters.
+
+    PyTorch numbers parameters in the order in which the optimizer got them, and a layer that is frozen, unfrozen or
+    added shifts the numbers. Names stay.
+    """
+    parameters = dict(unwrapped(model).named_parameters())
+    names = canonical_names(parameters)
+    known = {names[name]: parameter for name, parameter in parameters.items() if parameter in optimizer.state}
+    return {
+        "kind": type(optimizer).__name__,
+        "shapes": {name: tuple(parameter.shape) for name, parameter in known.items()},
+        "state": {name: copy.deepcopy(dict(optimizer.state[parameter])) for name, parameter in known.items()},
+    }
+
+
+def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state: NamedState) -> list[str]:
+    """Give an optimizer the state of those parameters that have the name and shape that they had; return their names.
+
+    Others begin anew, as in a new optimizer, and so does everything where the state is of another kind of optimizer.
+
+    Args:
+        optimizer: Over the model's parameters, changed in place; its settings, such as the learning rate, stay.
+        model: The model now.
+        state: From :func:`named_state`; left as it is.
+    """
+    if state["kind"] != type(optimizer).__name__:
+        return []
+    # Counts of steps are on the host, unless a fused or recorded update reads them on the device.
+    on_device = any(group.get("fused") or group.get("capturable") for group in optimizer.param_groups)
+    loaded: list[str] = []
+    for name, parameter in _trainable(model).items():
+        if state["shapes"].get(name) == tuple(parameter.shape):
+            entries = copy.deepcopy(state["state"][name])
+            for key, value in entries.items():
+                if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                    entries[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+                elif isinstance(value, torch.Tensor) and (value.ndim or on_device):
+                    entries[key] = value.to(parameter.device)
+            optimizer.state[parameter] = entries
+            loaded.append(name)
+    return loaded
+
+
+def transfer_optimizer_state(
+    old: torch.optim.Optimizer, previous: nn.Module, new: torch.optim.Optimizer, model: nn.Module
+) -> list[str]:
+    """Let a new optimizer continue with the state of an old one, parameter by parameter.
+
+    For a model that has changed between two rounds: layers were added, frozen or unfrozen, or the model is a copy.
+    Parameters of the same name and shape keep their momentum and moments; others begin anew.
+
+    Args:
+        old: Over the parameters of ``previous``, left as it is.
+        previous: The model that ``old`` has trained; may be ``model`` itself.
+        new: Over the parameters of ``model``, of the same class as ``old``, changed in place; its settings stay.
+        model: The model to be trained.
+
+    Returns:
+        The names of the parameters whose state was kept.
+
+    Raises:
+        InputError: If there is none, or the optimizers are of different classes.
+
+    Example:
+        >>> previous, model = (nn.Sequential(nn.Linear(2, 2), nn.Linear(2, n)) for n in (2, 3))
+        >>> old, new = torch.optim.Adam(previous.parameters()), torch.optim.Adam(model.parameters())
+        >>> previous(torch.ones(1, 2)).sum().backward()
+        >>> old.step()
+        >>> transfer_optimizer_state(old, previous, new, model)
+        ['0.weight', '0.bias']
+    """
+    if type(old) is not type(new):
+        raise InputError(
+            f"new must be an optimizer of the class of old, {type(old).__name__}, got {type(new).__name__}: their "
+            "states mean different things."
+        )
+    kept = load_named_state_(new, model, named_state(old, previous))
+    if not kept:
+        raise InputError(
+            "old must hold state for a parameter that the model has under the same name and in the same shape, got "
+            "none: use the new optimizer as it is."
+        )
+    return kept
