@@ -107,7 +107,7 @@ def frozen(model, _):
 
 
 def switched(model, _):
-    model.eval()
+    model[0].eval()
 
 
 def stepped(_, optimizer):

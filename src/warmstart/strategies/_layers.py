@@ -138,7 +138,7 @@ def _last_traced(model: nn.Module) -> str | None:
         result = result.get("logits", next(iter(result.values()), None))
     if isinstance(result, tuple | list) and result:
         result = result[0]
-    needed: set[Any] = {result}
+    needed = {result} if isinstance(result, torch.fx.Node) else set()
     for node in reversed(nodes[:-1]):
         if node in needed:
             needed.update(node.all_input_nodes)

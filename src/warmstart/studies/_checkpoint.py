@@ -18,6 +18,7 @@ from torch import nn
 from warmstart.basics import InputError
 from warmstart.trial import Carried
 
+from ._model_state import pack_model, unpack_model_, unpacked_state
 from ._storage import storage_errors
 
 _MODEL = "model/"
@@ -25,24 +26,25 @@ _OPTIMIZER = "optimizer/"
 _SEEN = "seen"
 
 
-def save_carried(carried: Carried, path: Path) -> None:
+def save_carried(carried: Carried, path: Path, *, built: nn.Module | None = None) -> None:
     """Write the model, and the optimizer's state where it is kept, by write-and-rename.
 
     Args:
         carried: With a model.
-        path: Of the file, in safetensors format; its folder is made. An existing file is replaced whole or not at all.
+        path: Of the file, in safetensors format; its folder is made. An existing file is replaced atomically.
+        built: The same model as it was built, to find state that the file cannot hold; None: it is not looked for.
 
     Raises:
+        InputError: If the model's ``state_dict`` holds what the file cannot.
         StorageError: If the disk is full or the folder cannot be written.
     """
     assert carried.model is not None, "there is nothing to save before a first good round"
-    tensors = {_MODEL + name: value for name, value in carried.model.state_dict().items()}
-    if not_tensors := [name for name, value in tensors.items() if not isinstance(value, torch.Tensor)]:
-        raise InputError(f"The model's state must be tensors to be stored, but {not_tensors[0]} is not.")
+    tensors, rest = pack_model(carried.model)
+    rest["unstored"] = [] if built is None else unpacked_state(carried.model, built)
     state, groups = _flat_optimizer(carried.optimizer)
     if carried.seen is not None:
         state[_SEEN] = carried.seen
-    metadata = {"round": str(carried.round), "optimizer": json.dumps(groups)}
+    metadata = {"round": str(carried.round), "optimizer": json.dumps(groups), "model": json.dumps(rest)}
     with _drafted(path) as draft:
         save_file({name: _own(value) for name, value in {**tensors, **state}.items()}, draft, metadata)
 
@@ -113,7 +115,7 @@ def _flat_optimizer(optimizer: dict[str, Any] | None) -> tuple[dict[str, torch.T
                 tensors[f"{_OPTIMIZER}{index}/{key}"] = value
             else:
                 rest.setdefault(str(index), {})[key] = value
-    return tensors, {"param_groups": optimizer["param_groups"], "rest": rest}
+    return tensors, {**{key: value for key, value in optimizer.items() if key != "state"}, "rest": rest}
 
 
 def load_carried(path: Path, fresh: Sequence[nn.Module]) -> Carried:
@@ -125,31 +127,42 @@ def load_carried(path: Path, fresh: Sequence[nn.Module]) -> Carried:
             is returned in the result.
 
     Raises:
-        InputError: If the file is missing or damaged, or holds another model.
+        InputError: If the file is missing or damaged, holds another model, or one with state that could not be stored.
     """
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
             metadata = file.metadata()
-        model = _filled(fresh, {k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL)})
-    except (OSError, SafetensorError, RuntimeError) as error:
+        rest = json.loads(metadata.get("model", "null"))
+        model = _filled(fresh, tensors, rest)
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"The checkpoint {path} cannot be read ({reason}); without it the trial cannot go on."
         ) from error
+    if rest and rest["unstored"]:
+        raise InputError(
+            f"The trial cannot be resumed bit for bit from {path}: the model keeps state outside of its state_dict "
+            f"that cannot be stored, {rest['unstored'][0]}; make it a buffer or a plain number, or run the study anew "
+            "in another directory."
+        )
     optimizer = _nested_optimizer(tensors, json.loads(metadata["optimizer"]))
     return Carried(int(metadata["round"]), model, optimizer, tensors.get(_SEEN))
 
 
-def _filled(fresh: Sequence[nn.Module], state: dict[str, torch.Tensor]) -> nn.Module:
+def _filled(fresh: Sequence[nn.Module], tensors: dict[str, torch.Tensor], rest: dict[str, Any] | None) -> nn.Module:
+    state = {k.removeprefix(_MODEL): v for k, v in tensors.items() if k.startswith(_MODEL) and "\x1f" not in k}
     fits = (model for model in fresh if _shapes(model.state_dict()) == _shapes(state))
     model = next(fits, fresh[0])  # where none fits, loading says what is wrong
-    model.load_state_dict(state)
+    if rest is None:  # written by version 0.1
+        model.load_state_dict(state)
+    else:
+        unpack_model_(model, tensors, rest)
     return model
 
 
-def _shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in state.items()}
+def _shapes(state: Mapping[str, Any]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in state.items() if isinstance(value, torch.Tensor)}
 
 
 def _nested_optimizer(tensors: dict[str, torch.Tensor], groups: Any) -> dict[str, Any] | None:
@@ -160,4 +173,4 @@ def _nested_optimizer(tensors: dict[str, torch.Tensor], groups: Any) -> dict[str
         if name.startswith(_OPTIMIZER):
             index, key = name.removeprefix(_OPTIMIZER).split("/", 1)
             state.setdefault(int(index), {})[key] = value
-    return {"state": state, "param_groups": groups["param_groups"]}
+    return {"state": state, **{key: value for key, value in groups.items() if key != "rest"}}

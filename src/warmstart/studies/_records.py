@@ -44,7 +44,7 @@ class RoundRecord:
     epochs: int
     steps: int
     samples: int
-    flops: float
+    flops: float | None
     seconds: float
 
 

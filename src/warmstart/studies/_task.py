@@ -107,19 +107,20 @@ def performing(task: Task, arrays: Arrays, *, directory: Path, device: str, emit
     data = split(arrays, task.trial, task.evaluation, device=torch.device(device))
     carried = _carried(task, data, directory)
     progress = _throttled(task, emit)
+    built = _fresh(task.trial, data)
     for item in playing(task.trial, data, carried=carried, on_epoch=progress):
         if isinstance(item, Round):
-            emit(_kept(task, item, directory))
+            emit(_kept(task, item, directory, built))
         else:
             yield item
 
 
-def _kept(task: Task, played: Round, directory: Path) -> RoundMessage:
+def _kept(task: Task, played: Round, directory: Path, built: nn.Module) -> RoundMessage:
     """Write a round's checkpoint, and return what there is to report."""
     checkpoint = None
     if played.carried.model is not None:
         checkpoint = checkpoint_file(task.folder, played.number)
-        save_carried(played.carried, directory / checkpoint)
+        save_carried(played.carried, directory / checkpoint, built=built)
     return RoundMessage(record_of(task, played), _history(played), checkpoint)
 
 

@@ -39,3 +39,4 @@ from ._stop import Ending as Ending
 from ._stop import EpochReport as EpochReport
 from ._stop import Measure as Measure
 from ._stop import StopRule as StopRule
+from ._try import tried_step as tried_step

@@ -16,11 +16,10 @@ from torch.utils.data import (
     WeightedRandomSampler,
 )
 
-from warmstart.basics import InputError, as_batch, float_type, prepared
+from warmstart.basics import InputError, as_batch, check_labels, float_type, prepared
 
 from ._data import TensorData
 from ._layout import is_channels_last, lay_out_, with_channels_first, with_channels_last
-from ._loss import check_labels
 
 Batch: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 Data: TypeAlias = TensorData | Iterable[Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import nn
@@ -42,8 +43,7 @@ class Engine:
         optimizer: Over the model's parameters.
         recipe: Batch size, precision, and what follows a step.
         penalty: Added to the loss.
-        flops_per_sample: Operations of a step for each sample, where they are known; else they are counted at the first
-            step.
+        flops_per_sample: Operations of a step for each sample, where they are known; else they are counted, at the end.
         try_layout: Whether the channels are last in memory for speed alone: if the model cannot have them so, which
             shows at the first step, they come first.
     """
@@ -65,7 +65,8 @@ class Engine:
         self.share = Share.of_model(model)
         self._pass = self._way_through()
         self.flops_per_sample = flops_per_sample
-        self._is_first, self._try_layout = True, try_layout
+        self._try_layout = try_layout
+        self._first_batch: tuple[torch.Tensor, torch.Tensor] | None = None
         self._watch = _Watch(self.device)
 
     def _way_through(self) -> Pass:
@@ -97,9 +98,14 @@ class Engine:
         return EpochReport(number, self.cost.steps, accuracy, _mean_loss(numbers), tally.is_whole)
 
     def finish(self) -> None:
-        """Leave the model as one process would have left it, with no gradients."""
+        """Leave the model as one process would have left it, with no gradients, and count what it has cost."""
         self.optimizer.zero_grad()
         self.model.zero_grad()  # also of what has become trainable on the way
+        # Only now, so that nothing comes before the first step; training has not changed how many there are.
+        if self.flops_per_sample is None and self._first_batch is not None:
+            self._count_operations(*self._first_batch)
+        flops = self.flops_per_sample
+        self.cost = replace(self.cost, flops=None if flops is None else self.cost.samples * flops)
         self.share.agree_on_buffers_(self.model)
 
     def close(self) -> None:
@@ -131,14 +137,14 @@ class Engine:
 
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Take a step; return how many samples were right, and their mean loss."""
-        if not self._is_first:
+        if self._first_batch is not None:
             return self._plain_step(inputs, labels, weight)
-        if self.flops_per_sample is None:
+        if self._try_layout:
             with self._watch.stopped():
-                inputs = self._try_out(inputs, labels)
+                inputs = self._with_layout_tried(inputs, labels)
         with explained(inputs):
             found = self._plain_step(inputs, labels, weight)
-        self._is_first = False
+        self._first_batch = inputs, labels
         return found
 
     def _plain_step(
@@ -147,7 +153,7 @@ class Engine:
         # For this step alone: the switches are everybody's, and what autocast remembers of weights is soon out of date.
         # A callback may have left gradients off.
         with arithmetic(self.recipe.precision, self.device), torch.enable_grad():
-            known = self._all_labels(labels) if self._is_first else None
+            known = self._all_labels(labels) if self._first_batch is None else None
             logits, loss = loss_of(self.model, inputs, labels, self.penalty, check=known)
             self._pass.classes = logits.shape[1]
             self.optimizer.zero_grad(set_to_none=True)
@@ -159,19 +165,21 @@ class Engine:
     def _all_labels(self, labels: torch.Tensor) -> torch.Tensor:
         return self.data.labels if isinstance(self.data, TensorData) else labels
 
-    def _try_out(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Count the operations of the first step, apart from training; return the inputs as the model is to get them.
+    def _with_layout_tried(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the inputs with their channels first, from now on, if the model cannot have them last.
 
-        What cannot be counted stays None: the step itself then shows what is wrong, if anything is.
+        If it fails either way, the step itself will show why.
         """
-        model, known = unwrapped(self.model), self._all_labels(labels)
-        self.flops_per_sample = flops_per_sample(model, inputs, labels, self.penalty, check=known)
-        if self.flops_per_sample is None and self._try_layout and not lay_out_(self.model, channels_last=False):
-            align_state_(self.optimizer)
-            self._pass.lay_out(channels_last=False)
-            inputs = with_channels_first(inputs) if inputs.ndim == 4 else inputs
-            self.flops_per_sample = flops_per_sample(model, inputs, labels, self.penalty, check=known)
-        return inputs
+        self._count_operations(inputs, labels)
+        if self.flops_per_sample is not None or lay_out_(self.model, channels_last=False):
+            return inputs
+        align_state_(self.optimizer)
+        self._pass.lay_out(channels_last=False)
+        return with_channels_first(inputs) if inputs.ndim == 4 else inputs
+
+    def _count_operations(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+        model = unwrapped(self.model)
+        self.flops_per_sample = flops_per_sample(model, inputs, labels, self.penalty, check=self._all_labels(labels))
 
     def _numbers(self, tally: Tally) -> list[tuple[int, float, int]]:
         """Return right samples, mean loss and size of every step, over all processes; waits for the device."""
@@ -186,8 +194,7 @@ class Engine:
         return [(int(c), loss / n, int(n)) for c, loss, n in zip(correct, losses, whole, strict=True)]
 
     def _pay(self, steps: int, samples: int) -> None:
-        flops = None if self.flops_per_sample is None else samples * self.flops_per_sample
-        self.cost += Cost(steps, samples, flops, self._watch.end())
+        self.cost += Cost(steps, samples, seconds=self._watch.end())
 
     def _accuracy(self, measure: Measure, numbers: Sequence[tuple[int, float, int]]) -> float:
         if measure is Measure.EVALUATION:

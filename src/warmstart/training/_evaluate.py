@@ -9,11 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_model, logits_of, unwrapped, wide
+from warmstart.basics import InputError, check_labels, check_model, logits_of, unwrapped, wide
 
 from ._batches import Data, check_repeatable, in_data_order, in_order
 from ._data import TensorData, check_batch_size
-from ._loss import check_labels, check_logits, explained
+from ._loss import check_logits, explained
 from ._precision import Precision, arithmetic
 
 

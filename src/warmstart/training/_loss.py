@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, logits_of, unwrapped, wide
+from warmstart.basics import InputError, check_labels, logits_of, unwrapped, wide
 from warmstart.penalties import Penalty
 
 
@@ -47,26 +47,6 @@ def check_logits(logits: torch.Tensor, labels: torch.Tensor) -> None:
         raise InputError(
             f"model must return logits of shape (n, classes), one output for each class; for n = {len(labels)} it "
             f"returned {logits.dtype} of shape {tuple(logits.shape)}."
-        )
-
-
-def check_labels(labels: torch.Tensor, classes: int) -> None:
-    """Raise unless every label is a class.
-
-    Cross-entropy leaves out labels of -100, the loss and the accuracy of which would then be those of fewer samples.
-    Waits for the device.
-
-    Example:
-        >>> check_labels(torch.tensor([0, 3]), 3)
-        Traceback (most recent call last):
-        warmstart.basics._errors.InputError: labels must lie in [0, 3), the model's 3 outputs, got 3.
-    """
-    if not labels.numel():
-        return
-    low, high = (int(extreme) for extreme in labels.aminmax())
-    if low < 0 or high >= classes:
-        raise InputError(
-            f"labels must lie in [0, {classes}), the model's {classes} outputs, got {low if low < 0 else high}."
         )
 
 

@@ -12,7 +12,7 @@ from torch import nn
 from warmstart.basics import InputError, canonical_names, unwrapped
 
 NamedState = dict[str, Any]
-"""An optimizer's state by the names of parameters: ``kind``, the optimizer's class, ``shapes`` and ``state``."""
+"""A ``state_dict`` of an optimizer with ``param_names`` and ``param_shapes`` in every group, and its class as ``kind``."""
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, extend: bool = False) -> None:
@@ -56,46 +56,61 @@ def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
 
 
 def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> NamedState:
-    """Return copies of an optimizer's state by the names of the model's parameters.
+    """Return an optimizer's state with the names of the model's parameters; tensors are not copied.
 
     PyTorch numbers parameters in the order in which the optimizer got them, and a layer that is frozen, unfrozen or
     added shifts the numbers. Names stay.
     """
-    parameters = dict(unwrapped(model).named_parameters())
-    names = canonical_names(parameters)
-    known = {names[name]: parameter for name, parameter in parameters.items() if parameter in optimizer.state}
-    return {
-        "kind": type(optimizer).__name__,
-        "shapes": {name: tuple(parameter.shape) for name, parameter in known.items()},
-        "state": {name: copy.deepcopy(dict(optimizer.state[parameter])) for name, parameter in known.items()},
-    }
+    found = dict(unwrapped(model).named_parameters())
+    names = canonical_names(found)
+    known = {id(parameter): names[name] for name, parameter in found.items()}
+    state = optimizer.state_dict()
+    for group, held in zip(state["param_groups"], optimizer.param_groups, strict=True):
+        group["param_names"] = [known.get(id(parameter)) for parameter in held["params"]]
+        group["param_shapes"] = [list(parameter.shape) for parameter in held["params"]]
+    return {**state, "kind": type(optimizer).__name__}
 
 
 def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state: NamedState) -> list[str]:
     """Give an optimizer the state of those parameters that have the name and shape that they had; return their names.
 
-    Others begin anew, as in a new optimizer, and so does everything where the state is of another kind of optimizer.
+    Others start anew, as in a new optimizer, and so does everything where the state is of another kind of optimizer.
 
     Args:
         optimizer: Over the model's parameters, changed in place; its settings, such as the learning rate, stay.
         model: The model now.
         state: From :func:`named_state`; left as it is.
+
+    Raises:
+        InputError: If the state has no names, as version 0.1 stored it.
     """
+    if any("param_names" not in group for group in state["param_groups"]):
+        raise InputError(
+            "The optimizer's state was stored by position, by an earlier version, and cannot be told apart safely: run "
+            "the study anew in another directory."
+        )
     if state["kind"] != type(optimizer).__name__:
         return []
+    numbers: dict[tuple[Any, ...], Any] = {}
+    for group in state["param_groups"]:
+        keys = zip(group["param_names"], map(tuple, group["param_shapes"]), strict=True)
+        numbers |= dict(zip(keys, group["params"], strict=True))
     # Counts of steps are on the host, unless a fused or recorded update reads them on the device.
     on_device = any(group.get("fused") or group.get("capturable") for group in optimizer.param_groups)
     loaded: list[str] = []
     for name, parameter in _trainable(model).items():
-        if state["shapes"].get(name) == tuple(parameter.shape):
-            entries = copy.deepcopy(state["state"][name])
-            for key, value in entries.items():
-                if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
-                    entries[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
-                elif isinstance(value, torch.Tensor) and (value.ndim or on_device):
-                    entries[key] = value.to(parameter.device)
-            optimizer.state[parameter] = entries
-            loaded.append(name)
+        number = numbers.get((name, tuple(parameter.shape)))
+        if number not in state["state"]:
+            continue
+        # Copies, for the optimizer would continue in the very tensors that a diverged round has to fall back on.
+        entries = copy.deepcopy(dict(state["state"][number]))
+        for key, value in entries.items():
+            if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
+                entries[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
+            elif isinstance(value, torch.Tensor) and (value.ndim or on_device):
+                entries[key] = value.to(parameter.device)
+        optimizer.state[parameter] = entries
+        loaded.append(name)
     return loaded
 
 

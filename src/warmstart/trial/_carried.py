@@ -1,12 +1,13 @@
 """What a round hands to the next one, and how that fits a model of other classes."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import nn
 
+from warmstart.basics import tensors_of
 from warmstart.strategies import transplant
+from warmstart.training import NamedState
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,25 +17,20 @@ class Carried:
     Args:
         round: The round that has ended, counted from 1; 0 before the first.
         model: The previous model; None while there is none.
-        optimizer: The state of its optimizer, where that is kept.
+        optimizer: The state of its optimizer by the names of parameters, where that is kept.
         seen: Indices into the pool of all that has arrived, where models have decided that; else None.
     """
 
     round: int = 0
     model: nn.Module | None = None
-    optimizer: dict[str, Any] | None = None
+    optimizer: NamedState | None = None
     seen: torch.Tensor | None = None
 
 
-def in_shape(carried: Carried, fresh: nn.Module) -> tuple[nn.Module | None, dict[str, Any] | None]:
-    """Return what is carried in the fresh model's shape: after a source of other classes the head is new.
-
-    The state of an optimizer of other shapes is of no use then.
-    """
+def in_shape(carried: Carried, fresh: nn.Module) -> nn.Module | None:
+    """Return the previous model in the fresh model's shape: after a source of other classes the head is new."""
     previous = carried.model
-    if previous is None or _shapes(previous) == _shapes(fresh):
-        return previous, carried.optimizer
-    return transplant(previous, fresh), None
+    return previous if previous is None or _shapes(previous) == _shapes(fresh) else transplant(previous, fresh)
 
 
 def renew_head_(model: nn.Module, source: nn.Module, fresh: nn.Module) -> None:
@@ -42,7 +38,7 @@ def renew_head_(model: nn.Module, source: nn.Module, fresh: nn.Module) -> None:
 
     A strategy has taken them for trained ones: shrunk, a new head would begin at another scale.
     """
-    known, drawn = _shapes(source), fresh.state_dict()
+    known, drawn = _shapes(source), tensors_of(fresh)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if known.get(name) != parameter.shape:
@@ -50,4 +46,4 @@ def renew_head_(model: nn.Module, source: nn.Module, fresh: nn.Module) -> None:
 
 
 def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    return {name: value.shape for name, value in model.state_dict().items()}
+    return {name: tensor.shape for name, tensor in tensors_of(model).items()}

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from warmstart.basics import generator_for
-from warmstart.training import EpochReport, Lane, Pause
+from warmstart.training import EpochReport, Lane, Pause, lay_out_, tried_step
 
 from ._arrivals import Arrivals
 from ._carried import Carried
@@ -53,9 +53,11 @@ def playing(
         check_source(trial, data.classes, source=data.source.classes)
     data = standardized(data, planned.at(0))
     carried = carried or Carried()
-    if carried.model is not None:
-        # As training left it: what was stored lies otherwise in memory, and sums over it would round otherwise.
-        data.pool.laid_out_for(carried.model)
+    if carried.model is not None and data.pool.is_image:
+        # As training left it: what was stored has another layout in memory, and sums over it would round otherwise.
+        known = data.pool if data.source is None or carried.round > 1 else data.source.pool
+        _, channels_last = tried_step(carried.model, known, trial.recipe.batch_size, None)
+        lay_out_(carried.model, channels_last=channels_last)
     while carried.round < data.rounds_before_stream + len(planned):
         plan = plan_round(trial, data, carried, planned)
         told = None if on_epoch is None else partial(on_epoch, plan.number)

@@ -1,9 +1,7 @@
 """One round: start, train, evaluate."""
 
-import copy
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import nn
@@ -19,13 +17,15 @@ from warmstart.training import (
     FitResult,
     Normalization,
     OptimizerState,
-    Recipe,
     Work,
     batches,
     evaluate,
     fitting,
+    load_named_state_,
+    named_state,
     recalibrate_,
     reset_statistics_,
+    tried_step,
 )
 
 from ._carried import Carried, in_shape, renew_head_
@@ -59,16 +59,21 @@ class Round:
     carried: Carried
 
 
-_known_flops: dict[Hashable, float] = {}
-"""Operations of a step for each sample, by what decides them: the same in every round and every trial of a study."""
+_known_steps: dict[Hashable, tuple[float | None, bool]] = {}
+"""Operations of a step for each sample, and whether the channels of images are last in memory, by what decides them:
+the same in every round and every trial of a study."""
 
 
 def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Work[Round]:
     """Start from what is carried, train, evaluate, and say what is carried on."""
     fresh = _draw(trial, plan, "fresh", plan.number)
-    previous, state = in_shape(plan.carried, fresh)
+    previous = in_shape(plan.carried, fresh)
     model = _start(trial, plan, previous, fresh)
-    optimizer = _optimizer(trial.recipe_of(plan.number), model, state)
+    optimizer = trial.recipe_of(plan.number).build_optimizer(model)
+    # After a source of other classes the model is another one, and its optimizer begins anew.
+    if plan.carried.optimizer is not None and previous is plan.carried.model:
+        # The recipe's settings stay: loaded, those of a first recipe would last for ever.
+        load_named_state_(optimizer, model, plan.carried.optimizer)
     observer = Observer(trial, plan, model, fresh)
     observer.look(When.START)
     penalty = _penalty(trial, plan, previous)
@@ -98,7 +103,10 @@ def _training(
     on_epoch: Callable[[EpochReport], None] | None,
 ) -> Work[FitResult]:
     """Train the model on the round's data."""
-    counted = _what_counts(trial, plan, model, penalty)
+    decisive = _what_counts(trial, plan, model, penalty)
+    if decisive not in _known_steps:
+        _known_steps[decisive] = tried_step(model, plan.training, trial.recipe_of(plan.number).batch_size, penalty)
+    flops, channels_last = _known_steps[decisive]
     result = yield from fitting(
         model,
         plan.training,
@@ -108,9 +116,11 @@ def _training(
         optimizer=optimizer,
         penalty=penalty,
         on_epoch=on_epoch,
-        flops_per_sample=_known_flops.get(counted),
+        flops_per_sample=flops,
+        channels_last=channels_last,
+        extend_optimizer=True,
     )
-    _known_flops[counted] = result.flops_per_sample
+    _known_steps[decisive] = result.flops_per_sample, channels_last
     return result
 
 
@@ -133,16 +143,6 @@ def _start(trial: Trial, plan: Plan, previous: nn.Module | None, fresh: nn.Modul
     if trial.carry_over.normalization is Normalization.RESET:
         reset_statistics_(model)
     return model
-
-
-def _optimizer(recipe: Recipe, model: nn.Module, state: dict[str, Any] | None) -> torch.optim.Optimizer:
-    optimizer = recipe.build_optimizer(model)
-    if state is not None:
-        # The recipe's settings stay: loaded, those of a first recipe would last for ever. The state is copied, for the
-        # optimizer would go on in the very tensors that a diverged round has to fall back on.
-        settings = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": copy.deepcopy(state["state"]), "param_groups": settings})
-    return optimizer
 
 
 def _penalty(trial: Trial, plan: Plan, previous: nn.Module | None) -> Penalty | None:
@@ -176,7 +176,7 @@ def _evaluate(trial: Trial, model: nn.Module, plan: Plan) -> Evaluation:
 def _carried_on(trial: Trial, plan: Plan, model: nn.Module, optimizer: torch.optim.Optimizer) -> Carried:
     """Return what the next round gets; a cold start has no use for the optimizer's state."""
     keeps = trial.carry_over.optimizer_state is OptimizerState.KEEP and trial.strategy.continues
-    return Carried(plan.number, model, optimizer.state_dict() if keeps else None, plan.remembered)
+    return Carried(plan.number, model, named_state(optimizer, model) if keeps else None, plan.remembered)
 
 
 def _fallen_back(plan: Plan) -> Carried:
