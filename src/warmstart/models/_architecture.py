@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import nn
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, float_type, logits_of, undisturbed
 
 
 class Architecture(ABC):
@@ -31,36 +31,36 @@ class Architecture(ABC):
 def build_checked(
     architecture: Architecture, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator
 ) -> nn.Module:
-    """Build a model and try it on two inputs of zeros.
+    """Build a model and try it on two inputs of zeros, which leaves no trace in it.
 
     Returns:
-        The model, with buffers and training mode as :meth:`Architecture.build` left them.
+        The model as :meth:`Architecture.build` returned it.
 
     Raises:
         InputError: If the model does not take inputs of this shape, or does not give (n, classes) logits.
     """
     model = architecture.build(input_shape, classes, generator=generator)
-    outputs = _outputs_on_zeros(model, input_shape, architecture)
-    shape = tuple(outputs.shape) if isinstance(outputs, torch.Tensor) else type(outputs).__name__
+    output = _output_on_zeros(model, input_shape, architecture)
+    try:
+        shape = tuple(logits_of(output).shape)
+    except InputError as error:
+        raise InputError(f"The model {architecture!r} cannot be used: {error}") from error
     if shape != (2, classes):
+        kind = "" if isinstance(output, torch.Tensor) else f"{type(output).__name__} with logits of shape "
         raise InputError(
             f"The model {architecture!r} must return logits of shape (n, {classes}), "
-            f"one output for each class; for n = 2 it returned {shape}."
+            f"one output for each class; for n = 2 it returned {kind}{shape}."
         )
     return model
 
 
-def _outputs_on_zeros(model: nn.Module, input_shape: tuple[int, ...], architecture: Architecture) -> object:
-    modes = {module: module.training for module in model.modules()}
-    model.eval()
+def _output_on_zeros(model: nn.Module, input_shape: tuple[int, ...], architecture: Architecture) -> object:
     try:
-        with torch.no_grad():
-            return model(torch.zeros(2, *input_shape))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        reason = str(error).splitlines()[0]
+        with undisturbed(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            model.eval()
+            return model(torch.zeros(2, *input_shape, dtype=float_type(model)))
+    except Exception as error:  # whatever a user's model does
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             f"The model {architecture!r} does not take inputs of shape (n, *{input_shape}): {reason}"
         ) from error
-    finally:
-        for module, mode in modes.items():
-            module.training = mode

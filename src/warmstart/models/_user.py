@@ -1,5 +1,6 @@
 """A user's own model, named by where its function stands."""
 
+import copy
 import importlib
 import inspect
 import sys
@@ -10,6 +11,8 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.modules.lazy import LazyModuleMixin
+from torch.nn.parameter import is_lazy
 
 from warmstart.basics import InputError, seeded_globals, unknown_name
 
@@ -74,10 +77,31 @@ def _called(function: Callable[..., Any], arguments: dict[str, Any], target: str
 
 
 def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:
-    """Let lazy layers take their shapes, so that strategies find parameters to work on."""
-    if any(isinstance(parameter, nn.UninitializedParameter) for parameter in model.parameters()):
-        with torch.no_grad():
-            model(torch.zeros(2, *input_shape))
+    """Let lazy layers take their shapes, so that strategies find parameters to work on.
+
+    The shapes are found on a copy: layers that initialise themselves by their first batch must not do so from zeros.
+    """
+    lazy = {name: module for name, module in model.named_modules() if _is_lazy(module)}
+    if not lazy:
+        return
+    copied = copy.deepcopy(model)
+    met: dict[str, tuple[torch.Tensor, ...]] = {}
+    for name in lazy:
+        copied.get_submodule(name).register_forward_pre_hook(
+            lambda _, inputs, name=name: met.setdefault(name, tuple(part.detach() for part in inputs)) and None,
+            prepend=True,
+        )
+    # What the pass itself draws, as dropout does, must not move the draws of the parameters.
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        copied(torch.zeros(2, *input_shape))
+    with torch.no_grad():
+        for name, inputs in met.items():
+            module: Any = lazy[name]
+            module._infer_parameters(module, inputs, {})
+
+
+def _is_lazy(module: nn.Module) -> bool:
+    return isinstance(module, LazyModuleMixin) and any(is_lazy(p) for p in module._parameters.values() if p is not None)
 
 
 def _find(target: str) -> Callable[..., Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,11 @@ from functools import partial
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, generator_for, seeded_globals
+from warmstart.basics import InputError, copy_model, generator_for, seeded_globals
 from warmstart.models import Architecture, UserModel, build_checked
 from warmstart.penalties import Penalty, PenaltyRule
 from warmstart.strategies import Context, transplant
-from warmstart.training import Recipe, loss_of, smallest_batch
+from warmstart.training import Recipe, TensorData, lay_out_, loss_of, smallest_batch, wants_channels_last
 from warmstart.trial import TrainOn, check_source
 
 from ._study import Study
@@ -49,17 +48,18 @@ def rehearse(study: Study, shape: tuple[int, ...], classes: int, *, samples: int
         _start(study, model)
         for recipe, penalty in _ways_to_train(study):
             batch = min(smallest_batch(size, recipe.batch_size) for size in sizes)
-            _step(copy.deepcopy(model), recipe, penalty, torch.zeros(batch, *shape))
+            _step(model, recipe, penalty, torch.zeros(batch, *shape))
     return len(before) + len(arrivals)
 
 
 def _start(study: Study, model: nn.Module) -> None:
     """Raise unless every strategy can make a start of such a model."""
     context = Context(
-        first=lambda: copy.deepcopy(model), generator=generator_for(0, "strategy"), draw=lambda: copy.deepcopy(model)
+        first=lambda: copy_model(model), generator=generator_for(0, "strategy"), draw=lambda: copy_model(model)
     )
     for label in study.labels:
-        study.arm(label).strategy(copy.deepcopy(model), copy.deepcopy(model), context)
+        start = study.arm(label).strategy(copy_model(model), copy_model(model), context)
+        _check_independent(start, model, label)
 
 
 @dataclass(frozen=True)
@@ -101,20 +101,41 @@ def _round_sizes(study: Study, arrivals: Sequence[int]) -> list[int]:
     return [*seen, *arrivals] if on_arrival else seen
 
 
-def _step(model: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: torch.Tensor) -> None:
-    optimizer = recipe.build_optimizer(model)
+def _step(built: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: torch.Tensor) -> None:
+    """Raise unless a copy of the model can take a step, in a layout in memory that training may choose."""
     labels = torch.zeros(len(inputs), dtype=torch.int64)
-    try:
-        with seeded_globals(generator_for(0, "rehearsal")):
-            _, loss = loss_of(model, inputs, labels, penalty)
-        loss.backward()
-        optimizer.step()
-        copy.deepcopy(model)
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+    layouts = (True, False) if inputs.ndim == 4 and wants_channels_last(built) else (False,)
+    for channels_last in layouts:
+        model = copy_model(built)
+        lay_out_(model, channels_last=channels_last)
+        data = TensorData(inputs, labels).typed_for(model).lying(channels_last=channels_last)
+        optimizer = recipe.build_optimizer(model)
+        try:
+            with seeded_globals(generator_for(0, "rehearsal")):
+                _, loss = loss_of(model, *data.batch(torch.arange(len(inputs))), penalty, check=labels)
+            loss.backward()
+            optimizer.step()
+            copy_model(model)
+            return
+        except InputError:
+            raise
+        except Exception as error:  # whatever a user's model does
+            if channels_last:
+                continue
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise InputError(
+                f"The model cannot train on a batch of {len(inputs)}, the smallest that batch_size {recipe.batch_size} "
+                f"gives here: {reason}"
+            ) from error
+
+
+def _check_independent(start: nn.Module, model: nn.Module, label: str) -> None:
+    """Raise if a strategy's start still computes with the parameters of the model that it was made from."""
+    shared = {id(parameter) for parameter in model.parameters()}
+    if any(id(parameter) in shared for parameter in start.parameters()):
         raise InputError(
-            f"The model cannot train on a batch of {len(inputs)}, the smallest that batch_size {recipe.batch_size} "
-            f"gives here: {str(error).splitlines()[0]}"
-        ) from error
+            f"strategy '{label}' must return a model of its own, got one that shares parameters with another."
+        )
 
 
 def model_signature(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> str:

@@ -11,6 +11,7 @@ from torch.utils.data import (
     BatchSampler,
     DataLoader,
     DistributedSampler,
+    IterableDataset,
     RandomSampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
@@ -77,27 +78,27 @@ def loaded(
 
 
 def in_data_order(data: Data) -> Data:
-    """Return data that yield every sample once in the order of the data set.
+    """Return data that yield every sample in the order of the data set; a loader's last batch is not dropped.
 
     Raises:
-        InputError: If a loader draws at random which samples there are.
+        InputError: If a loader draws its samples at random.
     """
     if not isinstance(data, DataLoader):
         return data
     sampler = getattr(data.batch_sampler, "sampler", data.sampler)
-    is_usual = data.batch_sampler is None or type(data.batch_sampler) is BatchSampler
-    drops = getattr(data.batch_sampler, "drop_last", data.drop_last)
-    is_shuffled = type(sampler) is RandomSampler and not sampler.replacement and len(sampler) == len(data.dataset)  # pyright: ignore[reportArgumentType]
-    if isinstance(sampler, _DRAWN) and not is_shuffled:
+    if isinstance(sampler, _DRAWN):
         raise InputError(
             "data must be a loader in the order of its data set, to predict in that order, got one with a "
             f"{type(sampler).__name__}: pass shuffle=False, or TensorData."
         )
-    if not is_usual or not (drops or is_shuffled):
+    is_usual = data.batch_sampler is None or type(data.batch_sampler) is BatchSampler
+    if not is_usual or not getattr(data.batch_sampler, "drop_last", data.drop_last):
         return data
+    is_stream = isinstance(data.dataset, IterableDataset)
     return DataLoader(
         data.dataset,
         batch_size=data.batch_size,
+        sampler=None if is_stream else sampler,
         num_workers=data.num_workers,
         collate_fn=data.collate_fn,
         pin_memory=data.pin_memory,

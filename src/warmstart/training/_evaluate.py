@@ -120,15 +120,14 @@ def predict(model: nn.Module, data: Data, *, batch_size: int = 1024) -> torch.Te
 
     Args:
         model: Left as it is.
-        data: At least one sample. A DataLoader that shuffles, or drops its last batch, is read in the order of its data
-            set, all of it.
+        data: At least one sample. Of a DataLoader that drops its last batch, that batch is predicted, too.
         batch_size: Samples at once, at least 1; a loader has its own.
 
     Returns:
         Of shape (samples, classes), in the order of the data, on the model's device.
 
     Raises:
-        InputError: If ``data`` is empty or does not fit the model, or a loader draws only some samples at random.
+        InputError: If ``data`` is empty or does not fit the model, or a loader shuffles.
 
     Example:
         >>> from warmstart.training import TensorData

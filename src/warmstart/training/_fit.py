@@ -164,6 +164,7 @@ def fitting(
                 history.append(report)
                 if on_epoch is not None:
                     on_epoch(report)
+            renew_mode()
             engine.finish()
     align_state_(optimizer)
     return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample)

@@ -12,7 +12,7 @@ from torch import nn
 from warmstart.basics import InputError, canonical_names, unwrapped
 
 NamedState = dict[str, Any]
-"""A ``state_dict`` of an optimizer with ``param_names`` and ``param_shapes`` in every group, and its class as ``kind``."""
+"""An optimizer's ``state_dict`` with ``param_names`` and ``param_shapes`` in every group, and its class as ``kind``."""
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, extend: bool = False) -> None:
