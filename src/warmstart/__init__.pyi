@@ -67,6 +67,7 @@ from .studies import read_study as read_study
 from .studies import run_study as run_study
 from .studies import summarize as summarize
 from .training import CarryOver as CarryOver
+from .training import Head as Head
 from .training import Normalization as Normalization
 from .training import OptimizerKind as OptimizerKind
 from .training import OptimizerState as OptimizerState
@@ -80,4 +81,5 @@ from .training import fitting as fitting
 from .training import predict as predict
 from .training import recalibrate_ as recalibrate_
 from .training import run_lanes as run_lanes
+from .training import transfer_optimizer_state as transfer_optimizer_state
 from .trial import TrainOn as TrainOn

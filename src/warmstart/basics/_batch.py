@@ -98,8 +98,11 @@ def float_type(model: nn.Module) -> torch.dtype:
         torch.float64
     """
     import torch
+    from torch.nn.parameter import is_lazy
 
     for parameter in model.parameters():
+        if is_lazy(parameter):
+            return torch.float32
         if parameter.is_complex():
             return torch.float64 if parameter.dtype is torch.complex128 else torch.float32
         if parameter.is_floating_point():

@@ -19,5 +19,6 @@ from ._shrink_perturb import shrink_perturb as shrink_perturb
 from ._shrink_perturb import shrink_perturb_ as shrink_perturb_
 from ._strategy import Context as Context
 from ._strategy import Strategy as Strategy
+from ._transplant import grown_place as grown_place
 from ._transplant import transplant as transplant
 from ._warm import Warm as Warm

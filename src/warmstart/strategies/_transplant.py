@@ -31,8 +31,12 @@ def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) 
     """
     model = copy_model(fresh)
     found, theirs = (_by_canonical_name(each) for each in (model, previous))
-    places = {name: _place(theirs[name].shape, value.shape, partial) for name, value in found.items() if name in theirs}
-    fitting = {name: place for name, place in places.items() if place is not None}
+    fitting: dict[str, tuple[slice, ...]] = {}
+    for name, value in found.items():
+        old = theirs[name].shape if name in theirs else None
+        place = None if old is None or (old != value.shape and not partial) else grown_place(old, value.shape)
+        if place is not None:
+            fitting[name] = place
     if not any(isinstance(found[name], nn.Parameter) for name in fitting):
         raise InputError(
             "previous must share a parameter's name and shape with fresh, but no parameter of previous matches one of "
@@ -50,7 +54,14 @@ def _by_canonical_name(model: nn.Module) -> dict[str, torch.Tensor]:
     return {names[name]: tensor for name, tensor in tensors.items()}
 
 
-def _place(old: torch.Size, new: torch.Size, partial: bool) -> tuple[slice, ...] | None:
-    """Return where in a tensor of shape ``new`` one of shape ``old`` goes; None where it does not fit."""
-    fits = old == new or (partial and len(old) == len(new) and all(a <= b for a, b in zip(old, new, strict=True)))
+def grown_place(old: torch.Size, new: torch.Size) -> tuple[slice, ...] | None:
+    """Return where in a tensor of shape ``new`` one of shape ``old`` goes: at the beginning of every dimension.
+
+    None where it does not fit.
+
+    Example:
+        >>> grown_place(torch.Size([2, 3]), torch.Size([4, 3]))
+        (slice(0, 2, None), slice(0, 3, None))
+    """
+    fits = len(old) == len(new) and all(length <= room for length, room in zip(old, new, strict=True))
     return tuple(slice(0, length) for length in old) if fits else None

@@ -2,6 +2,7 @@
 
 from ._batches import Data as Data
 from ._carry_over import CarryOver as CarryOver
+from ._carry_over import Head as Head
 from ._carry_over import Normalization as Normalization
 from ._carry_over import OptimizerState as OptimizerState
 from ._cost import Cost as Cost

@@ -20,10 +20,21 @@ class Normalization(StrEnum):
 
 
 class OptimizerState(StrEnum):
-    """Whether momentum and second moments start anew (``RESET``, the paper's) or go on (``KEEP``)."""
+    """Whether momentum and second moments start anew (``RESET``, the paper's) or are kept (``KEEP``)."""
 
     RESET = "reset"
     KEEP = "keep"
+
+
+class Head(StrEnum):
+    """What becomes of tensors that have grown when the model gets more classes or channels, after a source.
+
+    ``RENEW``: they are fresh as a whole. ``GROW``: what they had before is kept, as outputs of old classes and kernels
+    of old channels, and only what is new is fresh.
+    """
+
+    RENEW = "renew"
+    GROW = "grow"
 
 
 @dataclass(frozen=True)
@@ -39,11 +50,13 @@ class CarryOver:
 
     Args:
         normalization: Running statistics of normalization layers.
-        optimizer_state: State of the optimizer.
+        optimizer_state: State of the optimizer; of layers that were frozen or had another shape it starts anew.
+        head: Tensors of another shape after a source with fewer classes.
     """
 
     normalization: Normalization = Normalization.RECALIBRATE
     optimizer_state: OptimizerState = OptimizerState.RESET
+    head: Head = Head.RENEW
 
     def __post_init__(self) -> None:
         """Check the options."""

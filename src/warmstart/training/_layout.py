@@ -118,4 +118,6 @@ def align_state_(optimizer: torch.optim.Optimizer) -> None:
 
 
 def _differs(value: torch.Tensor, parameter: torch.Tensor) -> bool:
+    if value.layout is not torch.strided or parameter.layout is not torch.strided:
+        return False
     return value.shape == parameter.shape and value.stride() != parameter.stride()

@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from warmstart.basics import tensors_of
-from warmstart.strategies import transplant
-from warmstart.training import NamedState
+from warmstart.strategies import grown_place, transplant
+from warmstart.training import Head, NamedState
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +27,31 @@ class Carried:
     seen: torch.Tensor | None = None
 
 
-def in_shape(carried: Carried, fresh: nn.Module) -> nn.Module | None:
+def in_shape(carried: Carried, fresh: nn.Module, *, head: Head) -> nn.Module | None:
     """Return the previous model in the fresh model's shape: after a source of other classes the head is new."""
     previous = carried.model
-    return previous if previous is None or _shapes(previous) == _shapes(fresh) else transplant(previous, fresh)
+    if previous is None or _shapes(previous) == _shapes(fresh):
+        return previous
+    return transplant(previous, fresh, partial=head is Head.GROW)
 
 
-def renew_head_(model: nn.Module, source: nn.Module, fresh: nn.Module) -> None:
+def renew_head_(model: nn.Module, source: nn.Module, fresh: nn.Module, *, head: Head) -> None:
     """Give parameters that the source's model does not have, or has in another shape, their fresh values.
 
-    A strategy has taken them for trained ones: shrunk, a new head would begin at another scale.
+    A strategy has taken them for trained ones: shrunk, a new head would begin at another scale. Of what has only grown,
+    ``Head.GROW`` renews what is new.
     """
     known, drawn = _shapes(source), tensors_of(fresh)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            if known.get(name) != parameter.shape:
-                parameter.copy_(drawn[name])
+            old = known.get(name)
+            if old == parameter.shape:
+                continue
+            place = grown_place(old, parameter.shape) if old is not None and head is Head.GROW else None
+            kept = None if place is None else parameter[place].clone()
+            parameter.copy_(drawn[name])
+            if place is not None and kept is not None:
+                parameter[place].copy_(kept)
 
 
 def _shapes(model: nn.Module) -> dict[str, torch.Size]:

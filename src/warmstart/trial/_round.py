@@ -67,7 +67,7 @@ the same in every round and every trial of a study."""
 def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Work[Round]:
     """Start from what is carried, train, evaluate, and say what is carried on."""
     fresh = _draw(trial, plan, "fresh", plan.number)
-    previous = in_shape(plan.carried, fresh)
+    previous = in_shape(plan.carried, fresh, head=trial.carry_over.head)
     model = _start(trial, plan, previous, fresh)
     optimizer = trial.recipe_of(plan.number).build_optimizer(model)
     # After a source of other classes the model is another one, and its optimizer begins anew.
@@ -139,7 +139,7 @@ def _start(trial: Trial, plan: Plan, previous: nn.Module | None, fresh: nn.Modul
     )
     model = trial.strategy(previous, fresh, context)
     if trial.strategy.continues and previous is not plan.carried.model and plan.carried.model is not None:
-        renew_head_(model, plan.carried.model, fresh)
+        renew_head_(model, plan.carried.model, fresh, head=trial.carry_over.head)
     if trial.carry_over.normalization is Normalization.RESET:
         reset_statistics_(model)
     return model
