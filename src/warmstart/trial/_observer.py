@@ -1,12 +1,11 @@
 """What probes see of a round, and what they read."""
 
-import copy
 import math
 from collections.abc import Callable
 
 from torch import nn
 
-from warmstart.basics import generator_for
+from warmstart.basics import copy_model, generator_for
 from warmstart.probes import Moment, Reading, When
 from warmstart.training import EpochReport
 
@@ -20,7 +19,7 @@ class Observer:
     def __init__(self, trial: Trial, plan: Plan, model: nn.Module, fresh: nn.Module) -> None:
         self.readings: list[Reading] = []
         self._trial, self._plan, self._model, self._fresh = trial, plan, model, fresh
-        self._start = copy.deepcopy(model) if trial.probes else model
+        self._start = copy_model(model) if trial.probes else model
         self._epoch = self._steps = 0
 
     def telling(self, on_epoch: Callable[[EpochReport], None] | None) -> Callable[[EpochReport], None] | None:
