@@ -1,5 +1,11 @@
 """What every room may use: errors that read well, explicit randomness, optional dependencies."""
 
+from ._arguments import check_flag as check_flag
+from ._arguments import check_generator as check_generator
+from ._arguments import check_labels as check_labels
+from ._arguments import check_model as check_model
+from ._arguments import check_tensor as check_tensor
+from ._arguments import shown as shown
 from ._batch import as_batch as as_batch
 from ._batch import default_scaling as default_scaling
 from ._batch import float_type as float_type
