@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import nn
@@ -62,6 +62,11 @@ class TensorData:
     def __len__(self) -> int:
         """Return the number of samples."""
         return len(self._labels if self._rows is None else self._rows)
+
+    def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield all samples in order, as batches of inputs as the model takes them, and labels."""
+        for indices in torch.arange(len(self), device=self.device).split(1024):
+            yield self.batch(indices)
 
     def __repr__(self) -> str:
         """Return what there is of it."""
