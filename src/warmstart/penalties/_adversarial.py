@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from warmstart.basics import InputError, check_in_range, check_logits, check_model, check_tensor, float_type, shown
 
-from ._parameters import trainable, zero_for
+from ._parameters import check_has_values, trainable, zero_for
 from ._passes import logits_aside
 from ._penalty import Penalty, check_strength
 
@@ -128,6 +128,7 @@ def _check(epsilon: float, bounds: Bounds | None) -> None:
 
 def _check_batch(model: nn.Module, inputs: Tensor, labels: Tensor) -> None:
     check_model("model", model)
+    check_has_values(model)
     check_tensor("inputs", inputs)
     if not inputs.is_floating_point():
         raise InputError(f"inputs must be floating point to be moved by a gradient, got {inputs.dtype}.")

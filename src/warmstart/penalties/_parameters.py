@@ -41,13 +41,18 @@ def trainable(model: nn.Module, *, layer_norm: bool = True) -> dict[str, nn.Para
         found = {name: parameter for name, parameter in found.items() if id(parameter) not in left_out}
     if not found:
         raise InputError("model must have a trainable parameter outside nn.LayerNorm for this penalty, got none.")
-    if any(parameter.is_meta or is_lazy(parameter) for parameter in found.values()):
-        weights_of(model)  # says which, and what to do
+    check_has_values(model)
     if any(parameter.is_inference() for parameter in found.values()) and not torch.is_inference_mode_enabled():
         raise InputError(
             "model must not be made in inference mode, which forbids gradients: build it under torch.no_grad() instead."
         )
     return found
+
+
+def check_has_values(model: nn.Module) -> None:
+    """Raise if a parameter has no values yet, as on the meta device and in lazy layers."""
+    if any(is_lazy(parameter) or parameter.is_meta for parameter in model.parameters()):
+        weights_of(model)  # says which, and what to do
 
 
 def named_parameters(model: nn.Module) -> dict[str, nn.Parameter]:
