@@ -64,7 +64,7 @@ def _examples(
                 "model must return logits that can be differentiated by its inputs, got some without graph."
             )
         (gradient,) = torch.autograd.grad(loss, moved, materialize_grads=True)
-    examples = inputs.detach() + epsilon * gradient.sign()
+    examples = inputs.detach() + float(epsilon) * gradient.sign()
     return examples if bounds is None else examples.clamp(*bounds)
 
 
@@ -113,7 +113,7 @@ def adversarial(
     # In training on a GPU, the host would wait for the device at every batch, and a recorded step cannot.
     with_values = not labels.is_cuda
     examples = _examples(model, inputs, labels, epsilon, bounds, with_values=with_values)
-    return strength * _mean_loss(model, examples, labels, with_values=with_values)
+    return float(strength) * _mean_loss(model, examples, labels, with_values=with_values)
 
 
 def _check(epsilon: float, bounds: Bounds | None) -> None:

@@ -34,7 +34,7 @@ def confidence(logits: Tensor, *, strength: float) -> Tensor:
     if strength == 0:
         return zero_for(logits)
     # The validation of the distribution would make the host wait for the device at every batch.
-    return -strength * Categorical(logits=wide(logits), validate_args=False).entropy().mean()
+    return -float(strength) * Categorical(logits=wide(logits), validate_args=False).entropy().mean()
 
 
 @dataclass(frozen=True)

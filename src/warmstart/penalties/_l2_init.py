@@ -52,7 +52,7 @@ def l2_init(
     if strength == 0:
         return zero_for(next(iter(parameters.values())))
     pairs = zip(parameters.values(), starts, strict=True)
-    return (0.5 if halved else 1) * strength * total(squares(wide(p) - start).sum() for p, start in pairs)
+    return (0.5 if halved else 1.0) * strength * total(squares(wide(p) - start).sum() for p, start in pairs)
 
 
 def _check(strength: float, halved: bool, layer_norm: bool) -> None:
