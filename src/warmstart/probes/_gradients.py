@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from warmstart.basics import check_whole, settle_choices
+from warmstart.basics import check_whole, choice
 from warmstart.diagnostics import Average, gradient_norm
 from warmstart.training import TensorData
 
@@ -45,7 +45,7 @@ class GradientNorms(Probe):
         check_whole("every", self.every, 1)
         check_whole("samples", self.samples, 1)
         check_whole("batch_size", self.batch_size, 1)
-        settle_choices(self)
+        object.__setattr__(self, "average", choice(Average, self.average, name="average"))
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
         """Return the norms; none at the end, which is the last epoch's moment once more."""
