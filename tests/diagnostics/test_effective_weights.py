@@ -58,7 +58,10 @@ def test_looking_leaves_the_model_as_it_is(wrap):
     model(torch.randn(4, 30))
     before = {name: value.clone() for name, value in model.state_dict().items()}
     held = [vars(module).get("weight") for module in model.modules()]
-    weight_norm(model), weight_norms(model), weight_correlation(model, model), weight_correlations(model, model)
+    for look in (weight_norm, weight_norms):
+        look(model)
+    for compare in (weight_correlation, weight_correlations):
+        compare(model, model)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert all(now is then for now, then in zip((vars(m).get("weight") for m in model.modules()), held, strict=True))
     assert all(module.training for module in model.modules())

@@ -94,8 +94,8 @@ def test_what_is_no_labelled_data_is_refused(data, message, flat):
 @pytest.mark.parametrize("returned", [torch.zeros(6), torch.zeros(6, 5, 3), torch.zeros(6, 3, dtype=torch.cfloat)])
 def test_a_model_that_returns_no_logits_is_refused(returned):
     class Other(nn.Linear):
-        def forward(self, inputs):
-            return (super().forward(inputs).sum() * 0 + returned)[: len(inputs)]
+        def forward(self, input):
+            return (super().forward(input).sum() * 0 + returned)[: len(input)]
 
     for work in (
         lambda model: fisher_diagonal(model, [(torch.zeros(6, 4), LABELS)]),
@@ -126,13 +126,18 @@ def test_wrong_arguments_of_fgsm_are_refused(wrong, message, flat):
         fgsm(flat, given.pop("inputs"), **given)
 
 
-def test_a_model_that_cuts_the_graph_to_its_inputs_is_refused():
-    class Cut(nn.Linear):
+@pytest.mark.parametrize("cut", [lambda layer, x: layer(x).detach(), lambda layer, x: layer(x.detach())])
+def test_a_model_that_cuts_the_graph_to_its_inputs_is_refused(cut):
+    class Cut(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(16, 3)
+
         def forward(self, inputs):
-            return super().forward(inputs).detach()
+            return cut(self.layer, inputs)
 
     with pytest.raises(InputError, match="model must return logits that can be differentiated by its inputs"):
-        fgsm(Cut(16, 3), IMAGES.float().flatten(1), labels=LABELS, epsilon=0.1)
+        fgsm(Cut(), IMAGES.float().flatten(1), labels=LABELS, epsilon=0.1)
 
 
 @pytest.mark.parametrize(

@@ -195,8 +195,8 @@ OUTPUTS = {
 @pytest.mark.parametrize("wrap", OUTPUTS.values(), ids=OUTPUTS)
 def test_logits_are_found_in_what_models_return(wrap, inputs, labels):
     class Wrapping(nn.Linear):
-        def forward(self, given):
-            return wrap(super().forward(given))
+        def forward(self, input):
+            return wrap(super().forward(input))
 
     model = Wrapping(4, 3)
     plain = nn.Linear(4, 3)

@@ -59,11 +59,14 @@ def _examples(
         moved = inputs.detach().requires_grad_()
         # The model gets a copy, for a leaf that enters a module cannot be differentiated while operations are counted.
         loss = _mean_loss(model, moved.clone(), labels, with_values=with_values)
-        if not loss.requires_grad:
-            raise InputError(
-                "model must return logits that can be differentiated by its inputs, got some without graph."
-            )
-        (gradient,) = torch.autograd.grad(loss, moved, materialize_grads=True)
+        gradient = None
+        if loss.requires_grad:
+            (gradient,) = torch.autograd.grad(loss, moved, allow_unused=True)
+    if gradient is None:
+        raise InputError(
+            "model must return logits that can be differentiated by its inputs, which seem not to have been used in "
+            "the graph."
+        )
     examples = inputs.detach() + float(epsilon) * gradient.sign()
     return examples if bounds is None else examples.clamp(*bounds)
 
