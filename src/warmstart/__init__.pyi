@@ -5,6 +5,7 @@ from .data import Dataset as Dataset
 from .data import DataSource as DataSource
 from .data import LabelledArrays as LabelledArrays
 from .data import load as load
+from .diagnostics import Average as Average
 from .diagnostics import gradient_norm as gradient_norm
 from .diagnostics import gradient_norms as gradient_norms
 from .diagnostics import weight_correlation as weight_correlation

@@ -12,8 +12,10 @@ from warmstart.basics import (
     check_flag,
     check_generator,
     check_labels,
+    check_logits,
     check_model,
     check_tensor,
+    check_whole,
 )
 from warmstart.basics import shown as shown_in_errors
 
@@ -66,6 +68,31 @@ def test_labels_out_of_range_are_named_with_their_row(wrong):
     check_labels(torch.tensor([0, 1, 2]), 3)
     with pytest.raises(InputError, match=rf"labels must lie in \[0, 3\), got {wrong} in row 2\."):
         check_labels(torch.tensor([0, 1, wrong, wrong]), 3)
+
+
+@pytest.mark.parametrize("shape", [(2,), (2, 5, 3), (1, 3), (3,), ()])
+def test_what_is_no_row_of_logits_for_each_label_is_refused(shape):
+    with pytest.raises(InputError, match=r"logits of shape \(samples, classes\), got torch.float32 of shape"):
+        check_logits(torch.zeros(shape), torch.tensor([0, 1]))
+
+
+def test_labels_are_checked_against_the_columns_of_logits():
+    check_logits(torch.zeros(2, 3), torch.tensor([0, 2]))
+    check_logits(torch.zeros(2, 3), torch.tensor([0, 9]), with_values=False)
+    with pytest.raises(InputError, match=r"labels must lie in \[0, 3\), got -100 in row 0"):
+        check_logits(torch.zeros(2, 3), torch.tensor([-100, 2]))
+
+
+@pytest.mark.parametrize("tensor", [torch.zeros(2, device="meta"), torch.eye(2).to_sparse()])
+def test_a_tensor_without_values_of_its_own_is_refused(tensor):
+    with pytest.raises(InputError, match="x must be a dense tensor with values, got one "):
+        check_tensor("x", tensor)
+
+
+def test_no_number_is_no_whole_number():
+    check_whole("x", 1, 1)
+    with pytest.raises(InputError, match="x must be a whole number of at least 1, got None"):
+        check_whole("x", None, 1)
 
 
 def test_values_are_shown_shortened():

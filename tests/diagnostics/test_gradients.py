@@ -6,10 +6,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
-from warmstart.diagnostics import gradient_norm, gradient_norms
+from warmstart.diagnostics import Average, gradient_norm, gradient_norms
 from warmstart.models import ResNet18
 from warmstart.training import Recipe, StopRule, TensorData, fit
 
@@ -151,3 +152,152 @@ def test_nothing_to_measure_is_refused(measure):
 def test_a_batch_size_of_nothing_is_refused():
     with pytest.raises(InputError, match="batch_size must be a whole number of at least 1, got 0"):
         gradient_norm(nn.Linear(4, 3), blobs(6), batch_size=0)
+
+
+def mean_of_norms_by_hand(model, parts):
+    """The mean over batches of the norm of each batch's gradient, number by number."""
+    norms = []
+    for inputs, labels in parts:
+        model.zero_grad()
+        F.cross_entropy(model(inputs), labels).backward()
+        grads = [p.grad for p in model.parameters() if p.grad is not None]
+        norms.append(math.sqrt(sum(value**2 for grad in grads for value in grad.flatten().tolist())))
+    model.zero_grad()
+    return sum(norms) / len(norms)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 4, 10, 1024])
+def test_the_mean_of_the_batches_norms_is_that_of_a_literal_loop(make, batch_size):
+    model, data = make().eval(), blobs(10)
+    parts = [data.batch(part) for part in torch.arange(10).tensor_split(-(-10 // batch_size))]
+    expected = mean_of_norms_by_hand(model, parts)
+    assert gradient_norm(model, data, batch_size=batch_size, average="norms") == pytest.approx(expected, rel=1e-5)
+    of_loader = gradient_norm(model, parts, average=Average.NORMS)
+    assert of_loader == pytest.approx(expected, rel=1e-5)
+    found = gradient_norms(model, {"a": data}, batch_size=batch_size, average="norms")
+    assert found == {"a": pytest.approx(expected, rel=1e-5)}
+
+
+def test_the_norm_of_the_mean_is_at_most_the_mean_of_the_norms(make):
+    model, data = make().eval(), blobs(12)
+    assert gradient_norm(model, data, batch_size=12) == pytest.approx(gradient_norm(model, data, average="norms"))
+    assert gradient_norm(model, data) < gradient_norm(model, data, batch_size=3, average="norms")
+
+
+def images(count=12):
+    return torch.arange(count * 16, dtype=torch.uint8).reshape(count, 1, 4, 4), torch.arange(count) % 3
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda inputs, labels: DataLoader(TensorDataset(inputs, labels), batch_size=5),
+        lambda inputs, labels: [(inputs.numpy(), labels.numpy().astype("int32"))],
+        lambda inputs, labels: iter([(inputs[:7], labels[:7].int()), (inputs[7:], labels[7:])]),
+        TensorData,
+    ],
+    ids=["loader", "NumPy", "iterator", "tensor data"],
+)
+def test_data_of_every_form_are_prepared_as_for_training(form):
+    inputs, labels = images()
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
+    expected = by_hand(model, TensorData(inputs.float() / 127.5 - 1, labels))
+    assert gradient_norm(model, form(inputs, labels)) == pytest.approx(expected, rel=1e-4)
+
+
+def complex_model():
+    class Complex(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(4, 3, dtype=torch.complex64))
+
+        def forward(self, inputs):
+            return (inputs.to(torch.complex64) @ self.weight).abs()
+
+    return Complex()
+
+
+@pytest.mark.parametrize("average", Average)
+def test_of_complex_gradients_the_modulus_counts(average):
+    model, data = complex_model(), blobs(10)
+    F.cross_entropy(model(data.inputs), data.labels).backward()
+    expected = math.sqrt(sum(abs(value) ** 2 for value in model.weight.grad.flatten().tolist()))
+    assert gradient_norm(model, data, average=average) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("average", Average)
+def test_gradients_of_a_sparse_embedding_are_summed_by_row(average):
+    tokens, labels = torch.tensor([[1, 1, 2], [3, 1, 1], [0, 4, 4]]), torch.tensor([0, 1, 2])
+    dense = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(12, 3))
+    sparse = nn.Sequential(nn.Embedding(5, 4, sparse=True), nn.Flatten(), nn.Linear(12, 3))
+    sparse.load_state_dict(dense.state_dict())
+    found, expected = (gradient_norm(model, [(tokens, labels)], average=average) for model in (sparse, dense))
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16, torch.float16])
+def test_models_of_other_types_have_a_norm(make, dtype):
+    expected = gradient_norm(make().eval(), blobs(10))
+    assert gradient_norm(make().eval().to(dtype), blobs(10)) == pytest.approx(expected, rel=0.05)
+
+
+class Keeping(nn.Module):
+    """Keeps its features, counts, and takes another way if the inputs are negative on average."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.passes, self.features = nn.Linear(4, 3), 0, []
+
+    def forward(self, inputs):
+        self.passes += 1
+        self.features.append(self.layer(inputs))
+        return {"logits": -self.features[-1] if float(inputs.mean()) < 0 else self.features[-1]}
+
+
+def test_a_model_that_keeps_its_features_is_measured_and_left():
+    model = Keeping()
+    model(torch.ones(2, 4))
+    held = list(model.features)
+    norms = [gradient_norm(model, blobs(10), training=training) for training in (False, True)]
+    assert norms[0] == norms[1] > 0
+    assert model.passes == 1
+    assert model.features == held
+
+
+@pytest.mark.parametrize("wrap", [nn.DataParallel, lambda model: torch.compile(model, backend="eager")])
+def test_wrappers_make_no_difference(make, wrap):
+    expected = gradient_norm(make(), blobs(10), training=True)
+    assert gradient_norm(wrap(make()), blobs(10), training=True) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("wrong", [-1, -100, 3])
+def test_labels_out_of_range_are_refused(wrong):
+    inputs, labels = torch.randn(6, 4), torch.tensor([0, 1, 2, 0, wrong, 1])
+    with pytest.raises(InputError, match=rf"labels must lie in \[0, 3\), got {wrong} in row 4"):
+        gradient_norm(nn.Linear(4, 3), [(inputs, labels)])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"model": None}, r"model must be a torch\.nn\.Module, got None"),
+        ({"model": nn.LazyLinear(3)}, "'weight' belongs to a lazy layer"),
+        ({"data": None}, "data must be TensorData, a DataLoader or another iterable of batches .* got None"),
+        ({"data": [torch.zeros(6, 4)]}, "data must yield pairs of tensors"),
+        ({"data": []}, "data must hold at least one sample to take a gradient on, got 0"),
+        ({"batch_size": None}, "batch_size must be a whole number of at least 1, got None"),
+        ({"batch_size": 1.5}, "batch_size must be a whole number of at least 1, got 1.5"),
+        ({"training": "false"}, "training must be True or False, got 'false'"),
+        ({"average": "batches"}, "Unknown average 'batches'"),
+        ({"generator": 0}, r"generator must be a torch\.Generator of the CPU, got 0"),
+    ],
+)
+def test_wrong_arguments_are_refused(wrong, message):
+    given = {"model": nn.Linear(4, 3), "data": blobs(6), **wrong}
+    with pytest.raises(InputError, match=message):
+        gradient_norm(given.pop("model"), given.pop("data"), **given)
+
+
+def test_parts_are_named():
+    with pytest.raises(InputError, match="parts must be a mapping from names to data, got a TensorData"):
+        gradient_norms(nn.Linear(4, 3), blobs(6))

@@ -87,3 +87,43 @@ def test_an_origin_that_does_not_fit_is_refused(model, inputs, labels, change, m
     change(origin)
     with pytest.raises(InputError, match=message):
         L2Init(0.1, origin)(model, inputs, labels, model(inputs))
+
+
+class Normalized(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.layer, self.group = nn.LayerNorm(4), nn.Linear(4, 4), nn.GroupNorm(2, 4)
+
+
+@pytest.mark.parametrize("halved", [False, True])
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_the_variants_are_those_of_a_literal_sum(halved, layer_norm):
+    """The authors' code: half of the squared distance, without LayerNorm; other normalizations take part."""
+    model, start = Normalized(), Normalized()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += torch.randn(parameter.shape)
+    names = [name for name, _ in model.named_parameters() if layer_norm or not name.startswith("norm.")]
+    state, first = model.state_dict(), start.state_dict()
+    values = [(state[name].flatten(), first[name].flatten()) for name in names]
+    distances = [
+        now - then for ours, theirs in values for now, then in zip(ours.tolist(), theirs.tolist(), strict=True)
+    ]
+    expected = 0.3 * (0.5 if halved else 1) * sum(distance**2 for distance in distances)
+    options = {"strength": 0.3, "halved": halved, "layer_norm": layer_norm}
+    assert l2_init(model, first, **options).item() == pytest.approx(expected, rel=1e-5)
+    penalty = L2Init.toward(start, **options)
+    assert penalty(model, state, state, state).item() == pytest.approx(expected, rel=1e-5)
+    assert L2Init(origin=first, **options)(model, state, state, state).item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_layer_norms_alone_leave_nothing_to_draw_back():
+    norm = nn.LayerNorm(4)
+    with pytest.raises(InputError, match=r"a trainable parameter outside nn\.LayerNorm"):
+        l2_init(norm, norm.state_dict(), strength=1.0, layer_norm=False)
+
+
+@pytest.mark.parametrize("option", ["halved", "layer_norm"])
+def test_a_text_is_no_flag(option):
+    with pytest.raises(InputError, match=f"{option} must be True or False, got 'false'"):
+        L2Init.toward(nn.Linear(1, 1), strength=1.0, **{option: "false"})

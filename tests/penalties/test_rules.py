@@ -108,3 +108,17 @@ def test_a_strength_out_of_range_is_refused(owner, strength):
 def test_ewc_without_samples_is_refused():
     with pytest.raises(InputError, match="samples must be a whole number of at least 1, got 0"):
         EWCRule(strength=1.0, samples=0)
+
+
+def test_l2_init_passes_its_variants_on(model):
+    penalty = L2InitRule(strength=0.5, halved=True, layer_norm=False)(Asked(model, None, None).before())
+    assert isinstance(penalty, L2Init)
+    assert (penalty.strength, penalty.halved, penalty.layer_norm) == (0.5, True, False)
+    with pytest.raises(InputError, match="halved must be True or False, got 'false'"):
+        L2InitRule(strength=0.5, halved="false")
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_rule_is_called_with_what_was_before(rule):
+    with pytest.raises(InputError, match="before must be what a round begins from, a Before, got None"):
+        rule(None)

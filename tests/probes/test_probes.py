@@ -300,3 +300,91 @@ def test_a_divergence_is_read_until_it_happens():
 def test_options_out_of_range_are_refused(owner, options, message):
     with pytest.raises(InputError, match=message):
         owner(**options)
+
+
+@pytest.mark.parametrize("architecture", [MLP(width=8), ResNet18(width=2)], ids=["mlp", "batchnorm"])
+def test_mean_norms_at_the_start_are_those_of_a_literal_loop(architecture):
+    probe = GradientNorms(average="norms", batch_size=10)
+    first, second = play(replace(TRIAL, architecture=architecture, probes=(probe,)), IMAGES)
+    generator = generator_for(0, "probe", 2)
+    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL, 60), strict=True):
+        order = torch.randperm(len(part), generator=generator)
+        norms = []
+        for indices in part[order].tensor_split(3):
+            model = copy.deepcopy(first.carried.model).train()
+            inputs, labels = IMAGES.pool.batch(indices)
+            gradients = torch.autograd.grad(F.cross_entropy(model(inputs), labels), list(model.parameters()))
+            norms.append(math.sqrt(sum(float(gradient.double().square().sum()) for gradient in gradients)))
+        assert read(second, When.START)[name] == [pytest.approx(sum(norms) / 3, rel=1e-4)]
+
+
+@dataclass(frozen=True)
+class Frozen(Architecture):
+    """A network with one normalization that trains, and a pretrained one that stays as it is."""
+
+    def build(self, input_shape, classes, *, generator):
+        with seeded_globals(generator):
+            model = nn.Sequential(
+                nn.Flatten(), nn.Linear(math.prod(input_shape), 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 8)
+            )
+            model.extend([nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, classes)])
+        model[5].running_mean.fill_(0.2)
+        model[5].running_var.fill_(0.5)
+        model[5].requires_grad_(False).eval()
+        return model
+
+
+def test_the_recalibrated_shrink_curve_is_that_of_statistics_by_hand():
+    """All training data fit into one batch, whose statistics are the ones estimated."""
+    trial = replace(TRIAL, architecture=ResNet18(width=2), probes=(ShrinkCurve(steps=5, recalibrate=True),))
+    played = next(play(trial, IMAGES))
+    curve = read(played)
+    (part, _) = arrivals(trial, 60)
+    for step in range(6):
+        model = copy.deepcopy(played.carried.model)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter *= step / 5
+            for module in model.modules():
+                if isinstance(module, nn.BatchNorm2d):
+                    module.momentum = 1.0
+            model.train()(IMAGES.pool.batch(part)[0])
+        assert curve[f"shrink {step / 5:g}"] == [evaluate(model.eval(), IMAGES.evaluation).accuracy]
+
+
+def test_a_frozen_normalization_keeps_its_statistics_in_the_recalibrated_curve():
+    trial = replace(TRIAL, architecture=Frozen(), probes=(ShrinkCurve(steps=5, recalibrate=True),))
+    played = next(play(trial, IMAGES))
+    curve = read(played)
+    (part, _) = arrivals(trial, 60)
+    for step in range(6):
+        model = copy.deepcopy(played.carried.model)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter *= step / 5 if parameter.requires_grad else 1
+            model.train()[5].eval()
+            model[2].momentum = 1.0
+            model(IMAGES.pool.batch(part)[0])
+        assert (model[5].running_mean == 0.2).all()
+        assert curve[f"shrink {step / 5:g}"] == [evaluate(model.eval(), IMAGES.evaluation).accuracy]
+
+
+@pytest.mark.parametrize(
+    ("owner", "options", "message"),
+    [
+        (GradientNorms, {"every": None}, "every must be a whole number of at least 1, got None"),
+        (GradientNorms, {"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
+        (GradientNorms, {"average": "batches"}, "Unknown average 'batches'"),
+        (ShrinkCurve, {"steps": None}, "steps must be a whole number of at least 1, got None"),
+        (ShrinkCurve, {"recalibrate": "false"}, "recalibrate must be True or False, got 'false'"),
+    ],
+)
+def test_options_of_another_kind_are_refused(owner, options, message):
+    with pytest.raises(InputError, match=message):
+        owner(**options)
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=repr)
+def test_a_probe_looks_at_moments(probe):
+    with pytest.raises(InputError, match="moment must be a moment of a round, a Moment, got None"):
+        probe(None)

@@ -148,3 +148,29 @@ def test_the_generator_moves_as_far_with_ties_as_without():
     most_wanted(torch.zeros(9), 2, generator=tied)
     most_wanted(torch.arange(9.0), 5, generator=untied)
     assert torch.equal(tied.get_state(), untied.get_state())
+
+
+@pytest.mark.parametrize("query", [Random(), Margin()], ids=repr)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"count": None}, "count must be a whole number of at least 1, got None"),
+        ({"generator": None}, r"generator must be a torch\.Generator of the CPU, got None"),
+        ({"logits": [[0.0, 1.0]]}, "logits must be a tensor, got a list"),
+        ({"logits": torch.zeros(3, 2, dtype=torch.cfloat)}, "logits must be a tensor of real numbers"),
+        (
+            {"logits": torch.zeros(3, 2, device="meta")},
+            "logits must be a dense tensor with values, got one on the meta",
+        ),
+        ({"logits": torch.zeros(3)}, r"logits must have (the )?shape \(samples, classes\), got \(3,\)"),
+    ],
+)
+def test_arguments_of_another_kind_are_refused(query, wrong, message):
+    given = {"logits": torch.zeros(3, 2), "count": 1, "generator": generator_for(0), **wrong}
+    with pytest.raises(InputError, match=message):
+        query(given["logits"], given["count"], generator=given["generator"])
+
+
+def test_scores_of_another_shape_are_refused():
+    with pytest.raises(InputError, match=r"scores must have shape \(samples,\), got \(3, 2\)"):
+        most_wanted(torch.zeros(3, 2), 1, generator=generator_for(0))

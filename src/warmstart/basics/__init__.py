@@ -3,8 +3,10 @@
 from ._arguments import check_flag as check_flag
 from ._arguments import check_generator as check_generator
 from ._arguments import check_labels as check_labels
+from ._arguments import check_logits as check_logits
 from ._arguments import check_model as check_model
 from ._arguments import check_tensor as check_tensor
+from ._arguments import check_whole as check_whole
 from ._arguments import shown as shown
 from ._batch import as_batch as as_batch
 from ._batch import default_scaling as default_scaling
@@ -13,6 +15,7 @@ from ._batch import logits_of as logits_of
 from ._batch import prepared as prepared
 from ._batch import wide as wide
 from ._choices import choice as choice
+from ._choices import later as later
 from ._choices import settle_choices as settle_choices
 from ._copies import copy_model as copy_model
 from ._errors import InputError as InputError

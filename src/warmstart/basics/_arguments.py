@@ -1,11 +1,11 @@
-"""Checks of arguments that many functions take: models, generators, flags, tensors, labels."""
+"""Checks of arguments that many functions take: models, generators, flags, counts, tensors, labels."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Any
 
-from ._errors import InputError
+from ._errors import InputError, check_at_least
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,8 +69,21 @@ def check_flag(name: str, value: Any) -> None:
         raise InputError(f"{name} must be True or False, got {shown(value)}.")
 
 
+def check_whole(name: str, value: Any, low: int) -> None:
+    """Raise unless ``value`` is a whole number of at least ``low``; None, which elsewhere means no limit, is refused.
+
+    Example:
+        >>> check_whole("every", None, 1)
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: every must be a whole number of at least 1, got None.
+    """
+    if value is None:
+        raise InputError(f"{name} must be a whole number of at least {low}, got None.")
+    check_at_least(name, value, low)
+
+
 def check_tensor(name: str, value: Any, *, shape: tuple[str, ...] | None = None, floating: bool = False) -> None:
-    """Raise unless ``value`` is a tensor of real numbers.
+    """Raise unless ``value`` is a dense tensor of real numbers.
 
     Args:
         name: The parameter as the user knows it.
@@ -94,6 +107,9 @@ def check_tensor(name: str, value: Any, *, shape: tuple[str, ...] | None = None,
     if value.is_complex() or (floating and not value.is_floating_point()):
         kind = "floating-point" if floating else "real"
         raise InputError(f"{name} must be a tensor of {kind} numbers, got {value.dtype}.")
+    if value.is_meta or value.layout is not torch.strided:
+        found = "one on the meta device" if value.is_meta else f"one of layout {value.layout}"
+        raise InputError(f"{name} must be a dense tensor with values, got {found}.")
     if shape is not None and value.ndim != len(shape):
         expected = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
         raise InputError(f"{name} must have shape {expected}, got {tuple(value.shape)}.")
@@ -122,6 +138,32 @@ def check_labels(labels: Tensor, classes: int) -> None:
     if outside.any():
         row = int(outside.nonzero()[0])
         raise InputError(f"labels must lie in [0, {classes}), got {int(labels[row])} in row {row}.")
+
+
+def check_logits(logits: Tensor, labels: Tensor, *, with_values: bool = True) -> None:
+    """Raise unless a model's logits are one row for each label, and each label is a column of them.
+
+    Args:
+        logits: What the model returned, see :func:`logits_of`.
+        labels: Whole numbers, of shape (n,).
+        with_values: Whether the labels' values are checked, for which the host waits for a GPU.
+
+    Raises:
+        InputError: If the logits have another shape or are complex, or a label is out of range.
+
+    Example:
+        >>> import torch
+        >>> check_logits(torch.zeros(2, 3), torch.tensor([0, 3]))
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: labels must lie in [0, 3), got 3 in row 1.
+    """
+    if logits.ndim != 2 or len(logits) != len(labels) or not logits.is_floating_point():
+        raise InputError(
+            "model must return floating-point logits of shape (samples, classes), "
+            f"got {logits.dtype} of shape {tuple(logits.shape)} for {len(labels)} samples."
+        )
+    if with_values:
+        check_labels(labels, logits.shape[1])
 
 
 def shown(value: Any) -> str:

@@ -114,7 +114,9 @@ def wide(tensor: Tensor) -> Tensor:
     """Return the tensor in at least single precision: squares and sums overflow or vanish in half precision."""
     import torch
 
-    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+    # PyTorch promotes no types of one byte, such as float8.
+    small = tensor.element_size() == 1
+    return tensor.to(torch.float32 if small else torch.promote_types(tensor.dtype, torch.float32))
 
 
 def logits_of(output: Any) -> Tensor:

@@ -1,5 +1,6 @@
 """Options that are one of a few: members of an enumeration, or their names."""
 
+import dataclasses
 import functools
 import types
 import typing
@@ -30,6 +31,22 @@ def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
         return kind(value)
     except ValueError:
         raise unknown_name(name, str(value), [member.value for member in kind]) from None
+
+
+def later(default: Any) -> Any:
+    """Return a dataclass field for an option that came after studies had been stored.
+
+    At its default it is left out of what is stored, so that a study begun before is still the same study.
+
+    Example:
+        >>> import dataclasses
+        >>> @dataclasses.dataclass
+        ... class Options:
+        ...     speed: float = later(1.0)
+        >>> Options().speed
+        1.0
+    """
+    return dataclasses.field(default=default, metadata={"later": True})
 
 
 def settle_choices(owner: Any) -> None:

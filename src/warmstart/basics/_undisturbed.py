@@ -16,11 +16,16 @@ _CONTAINERS = (list, dict, set, collections.deque, collections.OrderedDict, coll
 
 
 @contextmanager
-def undisturbed(model: nn.Module) -> Iterator[None]:
+def undisturbed(model: nn.Module, *, tensors: bool = True) -> Iterator[None]:
     """Leave a model as it is, whatever a pass through it does within the context, also where the pass fails.
 
     Put back are the modes, the values of parameters and buffers, and plain attributes of every module, such as counters
     and kept activations, with the content of their lists and dictionaries.
+
+    Args:
+        model: Left as it is.
+        tensors: Whether parameters and buffers are put back. Between a training step's forward and backward pass they
+            must not be: writing to them would invalidate its graph.
 
     Example:
         >>> import torch
@@ -32,19 +37,22 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     """
     import torch
 
+    # What no pass changes need not be copied at every step.
+    hooks = {name for name in vars(torch.nn.Module()) if "hook" in name}
     modes = [(module, module.training) for module in model.modules()]
     plain = [module for module in model.modules() if not isinstance(module, torch.jit.ScriptModule)]
     attributes = [
-        (vars(module), {key: (value, _content(value)) for key, value in vars(module).items()}) for module in plain
+        (vars(module), {key: (value, _content(value)) for key, value in vars(module).items() if key not in hooks})
+        for module in plain
     ]
     # Of lazy and of meta tensors there are no values to put back.
-    tensors = [tensor for tensor in tensors_of(model).values() if memory_key(tensor) is not None]
-    values = [(tensor, tensor.data, tensor.detach().clone()) for tensor in tensors]
+    found = [tensor for tensor in tensors_of(model).values() if memory_key(tensor) is not None] if tensors else []
+    values = [(tensor, tensor.data, tensor.detach().clone()) for tensor in found]
     try:
         yield
     finally:
         for held, before in attributes:
-            for key in held.keys() - before.keys():
+            for key in held.keys() - before.keys() - hooks:
                 del held[key]
             for key, (value, content) in before.items():
                 held[key] = value

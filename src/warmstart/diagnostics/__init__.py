@@ -2,6 +2,7 @@
 
 from ._correlation import weight_correlation as weight_correlation
 from ._correlation import weight_correlations as weight_correlations
+from ._gradients import Average as Average
 from ._gradients import gradient_norm as gradient_norm
 from ._gradients import gradient_norms as gradient_norms
 from ._weights import weight_norm as weight_norm

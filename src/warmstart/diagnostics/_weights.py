@@ -1,22 +1,26 @@
 """How large a model's weights are."""
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from warmstart.basics import InputError
+from warmstart.basics import Weight, check_model, check_trainable, sharing_memory, weights_of
 
 
 def weight_norm(model: nn.Module) -> float:
-    """Return the L2 norm of all trainable parameters together: ||theta|| = sqrt(sum of theta_i^2).
+    """Return the L2 norm of all trainable weights together: ||theta|| = sqrt(sum of |theta_i|^2).
+
+    Weights are what the model computes with: where one is a function of other parameters, as under weight norm or
+    spectral norm, the weight counts and not those.
 
     Args:
-        model: Frozen parameters and buffers do not count, tied parameters count once.
+        model: Wrappers are looked through. Frozen weights and buffers do not count; tied ones count once, also those
+            that only share memory, such as views.
 
     Returns:
         At least 0, summed in float64; not finite where a weight is not.
 
     Raises:
-        InputError: If no parameter is trainable.
+        InputError: If no parameter is trainable, or one has no values yet.
 
     Example:
         >>> layer = nn.Linear(1, 1)
@@ -24,40 +28,89 @@ def weight_norm(model: nn.Module) -> float:
         >>> weight_norm(layer)
         5.0
     """
-    return joint_norm(list(trainable(model).values()))
+    weights = trainable_weights(model)
+    return joint_norm([numbers(weights[name].value(), mask) for name, mask in counted(weights).items()])
 
 
 def weight_norms(model: nn.Module) -> dict[str, float]:
-    """Return the L2 norm of each trainable parameter by its name; see :func:`weight_norm`.
+    """Return the L2 norm of each trainable weight by its name; see :func:`weight_norm`.
+
+    Of weights that share memory, each later one counts with what the earlier ones leave of it, if anything.
 
     Example:
-        >>> layer = nn.Linear(1, 1)
-        >>> _ = nn.init.constant_(layer.weight, 3.0), nn.init.constant_(layer.bias, -4.0)
+        >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(1, 1))
+        >>> with torch.no_grad():
+        ...     _ = layer.parametrizations.weight.original0.fill_(3.0), layer.bias.fill_(-4.0)
         >>> weight_norms(layer)
-        {'weight': 3.0, 'bias': 4.0}
+        {'bias': 4.0, 'weight': 3.0}
     """
-    return {name: joint_norm([parameter]) for name, parameter in trainable(model).items()}
+    weights = trainable_weights(model)
+    return {name: joint_norm([numbers(weights[name].value(), mask)]) for name, mask in counted(weights).items()}
 
 
-def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Return the trainable parameters by name, tied ones once.
+def trainable_weights(model: nn.Module, *, name: str = "model") -> dict[str, Weight]:
+    """Return the trainable weights by name, tied ones once, under their first name.
+
+    Args:
+        model: Wrappers are looked through.
+        name: What the model is called in an error.
 
     Raises:
         InputError: If there is none.
     """
-    found = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-    if not found:
-        raise InputError("model must have at least one trainable parameter, got none.")
+    check_model(name, model)
+    check_trainable(model)
+    return {key: weight for key, weight in weights_of(model).items() if weight.is_trainable}
+
+
+def counted(weights: dict[str, Weight]) -> dict[str, Tensor | None]:
+    """Return which entries of each weight count where memory that several share counts once; None: all of them.
+
+    Weights of which nothing counts are left out.
+    """
+    plain = {name: real(weight.value()) for name, weight in weights.items() if weight.is_plain}
+    marks: dict[int, Tensor] = {}
+    for group in sharing_memory(plain.values()):
+        marks |= dict.fromkeys(map(id, group), torch.zeros(group[0].untyped_storage().nbytes(), dtype=torch.bool))
+    found: dict[str, Tensor | None] = {}
+    for name in weights:
+        done = marks.get(id(plain.get(name)))
+        if done is None:
+            found[name] = None
+            continue
+        value = plain[name]
+        size = value.element_size()
+        # By the first byte of every entry: those that share memory may differ in type.
+        own = done.as_strided(value.shape, [size * step for step in value.stride()], size * value.storage_offset())
+        if not own.all():
+            found[name] = ~own
+        own.fill_(True)
     return found
 
 
-def joint_norm(tensors: list[torch.Tensor] | list[nn.Parameter]) -> float:
+def numbers(value: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the real numbers in a weight, of complex ones both parts, of the entries that count, one after the other.
+
+    Sums over them are to be taken in float64.
+    """
+    parts = real(value)
+    return (parts if mask is None else parts[mask.to(parts.device)]).flatten()
+
+
+def real(value: Tensor) -> Tensor:
+    """Return a tensor whose complex entries have become pairs of real ones; a real one itself."""
+    return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
+
+
+def joint_norm(tensors: list[Tensor]) -> float:
     """Return the L2 norm of all entries of all tensors, in float64.
 
     Example:
         >>> joint_norm([torch.tensor([2.0, 1.0]), torch.tensor([[-2.0]])])
         3.0
     """
-    # The norm of the norms is that of the whole, without a copy of it.
-    norms = [torch.linalg.vector_norm(tensor.detach(), dtype=torch.float64) for tensor in tensors]
-    return float(torch.linalg.vector_norm(torch.stack([norm.cpu() for norm in norms])))
+    # The norm of the norms is that of the whole, without a copy of it. Types of one byte know no arithmetic.
+    wide = (real(tensor.detach()) for tensor in tensors)
+    wide = (tensor.float() if tensor.element_size() == 1 else tensor for tensor in wide)
+    norms = [torch.linalg.vector_norm(tensor, dtype=torch.float64).cpu() for tensor in wide]
+    return float(torch.linalg.vector_norm(torch.stack(norms)))

@@ -12,6 +12,7 @@ from ._l2 import L2 as L2
 from ._l2 import l2 as l2
 from ._l2_init import L2Init as L2Init
 from ._l2_init import l2_init as l2_init
+from ._passes import prepared_batches as prepared_batches
 from ._penalty import Penalty as Penalty
 from ._rules import Before as Before
 from ._rules import EWCRule as EWCRule

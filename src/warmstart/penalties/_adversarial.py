@@ -2,15 +2,16 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_in_range
+from warmstart.basics import InputError, check_in_range, check_logits, check_model, check_tensor, float_type, shown
 
-from ._parameters import trainable, wide
-from ._passes import forward_aside
+from ._parameters import check_has_values, trainable, zero_for
+from ._passes import logits_aside
 from ._penalty import Penalty, check_strength
 
 Bounds = tuple[float, float]
@@ -19,13 +20,13 @@ Bounds = tuple[float, float]
 def fgsm(model: nn.Module, inputs: Tensor, *, labels: Tensor, epsilon: float, bounds: Bounds | None = None) -> Tensor:
     """Return the inputs, each moved by ``epsilon`` where that raises the loss: x + epsilon * sign(grad_x loss).
 
-    The gradient is taken in the model's present mode. It reaches the inputs alone: no parameter gets a gradient, and
-    no buffer moves.
+    The gradient is taken in the model's present mode. It reaches the inputs alone: no parameter gets a gradient, no
+    buffer moves, and attributes that the model's pass sets are put back.
 
     Args:
-        model: Left as it is.
-        inputs: Floating point, of shape (samples, ...); left as they are.
-        labels: Class indices, of shape (samples,).
+        model: Left as it is; it returns logits, see :func:`warmstart.basics.logits_of`.
+        inputs: Floating point, as the model takes them, of shape (samples, ...); left as they are.
+        labels: Class indices in [0, classes), of shape (samples,).
         epsilon: In units of the model's inputs, after any normalization; finite, at least 0. For pixels in [0, 1]
             that are normalized by a standard deviation of 0.5, 8 grey levels of 255 are 8 / 255 / 0.5.
         bounds: Lowest and highest value of a valid input, to which the result is clipped; None: no clipping.
@@ -34,7 +35,8 @@ def fgsm(model: nn.Module, inputs: Tensor, *, labels: Tensor, epsilon: float, bo
         A tensor of the shape and dtype of ``inputs``, without a graph.
 
     Raises:
-        InputError: If ``epsilon`` or ``bounds`` is out of range, or the inputs are not floating point.
+        InputError: If ``epsilon`` or ``bounds`` is out of range, the inputs are not floating point, a label is out of
+            range, or the output does not depend on the inputs differentiably.
 
     Reference:
         Goodfellow, Shlens and Szegedy, "Explaining and Harnessing Adversarial Examples", ICLR 2015, section 4.
@@ -46,15 +48,33 @@ def fgsm(model: nn.Module, inputs: Tensor, *, labels: Tensor, epsilon: float, bo
         tensor([[-0.5000,  0.5000]])
     """
     _check(epsilon, bounds)
-    if not inputs.is_floating_point():
-        raise InputError(f"inputs must be floating point to be moved by a gradient, got {inputs.dtype}.")
+    _check_batch(model, inputs, labels)
+    return _examples(model, inputs, labels, epsilon, bounds, with_values=True)
+
+
+def _examples(
+    model: nn.Module, inputs: Tensor, labels: Tensor, epsilon: float, bounds: Bounds | None, *, with_values: bool
+) -> Tensor:
     with torch.enable_grad():
         moved = inputs.detach().requires_grad_()
         # The model gets a copy, for a leaf that enters a module cannot be differentiated while operations are counted.
-        loss = F.cross_entropy(wide(forward_aside(model, moved.clone())), labels)
-        (gradient,) = torch.autograd.grad(loss, moved)
-    examples = inputs.detach() + epsilon * gradient.sign()
+        loss = _mean_loss(model, moved.clone(), labels, with_values=with_values)
+        gradient = None
+        if loss.requires_grad:
+            (gradient,) = torch.autograd.grad(loss, moved, allow_unused=True)
+    if gradient is None:
+        raise InputError(
+            "model must return logits that can be differentiated by its inputs, which seem not to have been used in "
+            "the graph."
+        )
+    examples = inputs.detach() + float(epsilon) * gradient.sign()
     return examples if bounds is None else examples.clamp(*bounds)
+
+
+def _mean_loss(model: nn.Module, inputs: Tensor, labels: Tensor, *, with_values: bool) -> Tensor:
+    logits = logits_aside(model, inputs.to(float_type(model)))
+    check_logits(logits, labels, with_values=with_values)
+    return F.cross_entropy(logits, labels.long())
 
 
 def adversarial(
@@ -71,13 +91,14 @@ def adversarial(
     Args:
         model: Its buffers do not move; its parameters get gradients when the term is differentiated, not before.
         inputs: Floating point, of shape (samples, ...).
-        labels: Class indices, of shape (samples,).
-        strength: Finite, at least 0.
+        labels: Class indices in [0, classes), of shape (samples,).
+        strength: Finite, at least 0; with 0 the term is 0 whatever the model returns, and nothing is computed.
         epsilon: See :func:`fgsm`.
         bounds: See :func:`fgsm`.
 
     Raises:
-        InputError: If an option is out of range, the inputs are not floating point, or nothing is trainable.
+        InputError: If an option is out of range, the inputs are not floating point, a label is out of range, or nothing
+            is trainable.
 
     Example:
         >>> model = nn.Linear(2, 2, bias=False)
@@ -87,15 +108,39 @@ def adversarial(
         1.3133
     """
     check_strength(strength)
-    trainable(model)
-    examples = fgsm(model, inputs, labels=labels, epsilon=epsilon, bounds=bounds)
-    return strength * F.cross_entropy(wide(forward_aside(model, examples)), labels)
+    _check(epsilon, bounds)
+    parameters = trainable(model)
+    _check_batch(model, inputs, labels)
+    if strength == 0:
+        return zero_for(next(iter(parameters.values())))
+    # In training on a GPU, the host would wait for the device at every batch, and a recorded step cannot.
+    with_values = not labels.is_cuda
+    examples = _examples(model, inputs, labels, epsilon, bounds, with_values=with_values)
+    return float(strength) * _mean_loss(model, examples, labels, with_values=with_values)
 
 
 def _check(epsilon: float, bounds: Bounds | None) -> None:
     check_in_range("epsilon", epsilon, 0, math.inf, high_open=True)
-    if bounds is not None and not bounds[0] < bounds[1]:
-        raise InputError(f"bounds must be a lower and a higher number, got {bounds}.")
+    if bounds is None:
+        return
+    is_pair = isinstance(bounds, tuple | list) and len(bounds) == 2
+    if not is_pair or not all(isinstance(bound, Real) for bound in bounds) or not bounds[0] < bounds[1]:
+        got = bounds if is_pair and all(isinstance(bound, Real) for bound in bounds) else shown(bounds)
+        raise InputError(f"bounds must be a lower and a higher number, got {got}.")
+
+
+def _check_batch(model: nn.Module, inputs: Tensor, labels: Tensor) -> None:
+    check_model("model", model)
+    check_has_values(model)
+    check_tensor("inputs", inputs)
+    if not inputs.is_floating_point():
+        raise InputError(f"inputs must be floating point to be moved by a gradient, got {inputs.dtype}.")
+    check_tensor("labels", labels, shape=("samples",))
+    if labels.is_floating_point() or labels.shape != inputs.shape[:1] or not len(labels):
+        raise InputError(
+            "labels must be whole numbers, one for each input and at least one, "
+            f"got {len(labels)} of {labels.dtype} for inputs of shape {tuple(inputs.shape)}."
+        )
 
 
 @dataclass(frozen=True)
@@ -106,8 +151,9 @@ class Adversarial(Penalty):
     factor a on the whole loss, which plain SGD takes as a factor on the learning rate.
 
     Costs a forward and backward pass for the examples and another for the loss on them, about two further steps.
-    Both run in the model's present mode on copies of its buffers: in training mode BatchNorm normalizes each by its
-    own batch, and the running statistics are those of the unmoved inputs alone, updated once by the loop's own pass.
+    Both run in the model's present mode on copies of its buffers, and put back the attributes that they set: in
+    training mode BatchNorm normalizes each by its own batch, and the running statistics are those of the unmoved inputs
+    alone, updated once by the loop's own pass.
     Dropout draws a new mask in each pass.
 
     Args:

@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
-from warmstart.basics import InputError
+from warmstart.basics import (
+    check_tensor,
+    logits_of,
+    wide,
+)
 
-from ._parameters import wide
+from ._parameters import zero_for
 from ._penalty import Penalty, check_strength
 
 
@@ -16,13 +20,13 @@ def confidence(logits: Tensor, *, strength: float) -> Tensor:
 
     Args:
         logits: Of shape (samples, classes), at least one sample; a class at minus infinity counts as impossible.
-        strength: Finite, at least 0.
+        strength: Finite, at least 0; with 0 the term is 0 whatever the logits are.
 
     Returns:
         A scalar in nats, in [-strength * log(classes), 0].
 
     Raises:
-        InputError: If ``strength`` is out of range or ``logits`` has another number of dimensions.
+        InputError: If ``strength`` is out of range, or ``logits`` are no floating-point tensor of two dimensions.
 
     Example:
         >>> import torch
@@ -30,10 +34,11 @@ def confidence(logits: Tensor, *, strength: float) -> Tensor:
         -0.6931
     """
     check_strength(strength)
-    if logits.ndim != 2:
-        raise InputError(f"logits must have shape (samples, classes), got {tuple(logits.shape)}.")
+    check_tensor("logits", logits, shape=("samples", "classes"), floating=True)
+    if strength == 0:
+        return zero_for(logits)
     # The validation of the distribution would make the host wait for the device at every batch.
-    return -strength * Categorical(logits=wide(logits), validate_args=False).entropy().mean()
+    return -float(strength) * Categorical(logits=wide(logits), validate_args=False).entropy().mean()
 
 
 @dataclass(frozen=True)
@@ -62,4 +67,4 @@ class Confidence(Penalty):
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
         """Return the term; it needs the logits alone, and no further pass."""
-        return confidence(logits, strength=self.strength)
+        return confidence(logits_of(logits), strength=self.strength)

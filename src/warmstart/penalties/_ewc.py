@@ -3,25 +3,32 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 
-from warmstart.basics import check_in_range
+from warmstart.basics import (
+    check_in_range,
+    check_tensor,
+    wide,
+)
 
 from ._fisher import fisher_diagonal
-from ._parameters import snapshot, stored_for, total, trainable, wide
+from ._parameters import check_stored, named_parameters, snapshot, squares, stored_for, total, trainable, zero_for
 from ._penalty import Penalty, check_strength
 
 
 def ewc(model: nn.Module, fisher: Mapping[str, Tensor], *, anchor: Mapping[str, Tensor], strength: float) -> Tensor:
-    """Return strength / 2 * sum_i F_i (theta_i - theta*_i)^2 over the trainable parameters.
+    """Return strength / 2 * sum_i F_i |theta_i - theta*_i|^2 over the trainable parameters.
+
+    It acts on the parameters proper; see :func:`l2`.
 
     Args:
         model: Tied parameters count once.
-        fisher: F, a tensor of at least 0 for each trainable parameter by name; further names are ignored.
-        anchor: theta*, likewise.
-        strength: Finite, at least 0.
+        fisher: F, a real tensor of at least 0 for each trainable parameter by name, also as a wrapper names it; further
+            names are ignored.
+        anchor: theta*, likewise, complex where the parameter is.
+        strength: Finite, at least 0; with 0 the term is 0, also where a parameter is not finite.
 
     Raises:
         InputError: If ``strength`` is out of range, nothing is trainable, or a parameter is missing in ``fisher`` or
@@ -38,8 +45,12 @@ def ewc(model: nn.Module, fisher: Mapping[str, Tensor], *, anchor: Mapping[str, 
     check_strength(strength)
     parameters = trainable(model)
     weights, goals = stored_for(parameters, fisher, "fisher"), stored_for(parameters, anchor, "anchor")
+    for name, weight in zip(parameters, weights, strict=True):
+        check_tensor(f"fisher of '{name}'", weight)
+    if strength == 0:
+        return zero_for(next(iter(parameters.values())))
     triples = zip(parameters.values(), weights, goals, strict=True)
-    return 0.5 * strength * total((weight * (wide(p) - goal).square()).sum() for p, weight, goal in triples)
+    return 0.5 * strength * total((weight * squares(wide(p) - goal)).sum() for p, weight, goal in triples)
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,27 +87,28 @@ class EWC(Penalty):
         """Check the options and copy both mappings: a model's live parameters would move along with the model."""
         check_strength(self.strength)
         _check(self.fisher)
-        object.__setattr__(self, "fisher", snapshot(self.fisher))
-        object.__setattr__(self, "anchor", snapshot(self.anchor))
+        object.__setattr__(self, "fisher", snapshot("fisher", self.fisher))
+        object.__setattr__(self, "anchor", snapshot("anchor", self.anchor))
 
     @classmethod
-    def after(cls, model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], *, strength: float) -> Self:
+    def after(cls, model: nn.Module, batches: Iterable[Any], *, strength: float) -> Self:
         """Return the penalty that holds the parameters that ``model`` has now, as firmly as ``batches`` need them.
 
         Parameters that are frozen now have no Fisher information: were they trainable later, they would be reported as
         missing. Costs a forward and backward pass over the batches.
 
         Args:
-            model: At the end of a round; left as it is.
-            batches: The round's data; see :func:`fisher_diagonal`.
+            model: At the end of a round; left as it is. Wrappers are looked through: the penalty fits the model with
+                and without them.
+            batches: The round's data: ``TensorData``, a loader, or other batches; see :func:`fisher_diagonal`.
             strength: Finite, at least 0.
 
         Raises:
-            InputError: If ``strength`` is out of range, there is no sample, nothing is trainable, or the Fisher
-                information is not finite, as after a training that diverged.
+            InputError: If ``strength`` is out of range, there is no sample, a label is out of range, nothing is
+                trainable, or the Fisher information is not finite, as after a training that diverged.
         """
         check_strength(strength)
-        return cls(strength, fisher_diagonal(model, batches), dict(model.named_parameters()))
+        return cls(strength, fisher_diagonal(model, batches), named_parameters(model))
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
         """Return the term; the batch is not looked at.
@@ -108,6 +120,8 @@ class EWC(Penalty):
 
 
 def _check(fisher: Mapping[str, Tensor]) -> None:
+    check_stored("fisher", fisher)
     for name, value in fisher.items():
+        check_tensor(f"fisher of '{name}'", value)
         for extreme in value.aminmax() if value.numel() else ():
             check_in_range(f"fisher of '{name}'", extreme.item(), 0, math.inf, high_open=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from ._parameters import total, trainable, wide
+from ._parameters import squares, total, trainable, zero_for
 from ._penalty import Penalty, check_strength
 
 
@@ -14,9 +14,13 @@ def l2(model: nn.Module, *, strength: float) -> Tensor:
     Its gradient is strength * theta: with plain SGD it is the same as the optimizer's ``weight_decay=strength``. With
     Adam it is ``Adam(weight_decay=...)``, not the decoupled decay of ``AdamW``.
 
+    Like weight decay, it acts on the parameters proper: for a reparametrized weight, such as one under weight norm or a
+    LoRA update, on those that the weight is made of, and not on the weight. Of complex parameters, theta^2 is
+    |theta|^2.
+
     Args:
         model: Tied parameters count once.
-        strength: Finite, at least 0.
+        strength: Finite, at least 0; with 0 the term is 0, also where a parameter is not finite.
 
     Raises:
         InputError: If ``strength`` is out of range or nothing is trainable.
@@ -28,7 +32,10 @@ def l2(model: nn.Module, *, strength: float) -> Tensor:
         0.45...
     """
     check_strength(strength)
-    return 0.5 * strength * total(wide(parameter).square().sum() for parameter in trainable(model).values())
+    parameters = list(trainable(model).values())
+    if strength == 0:
+        return zero_for(parameters[0])
+    return 0.5 * strength * total(squares(parameter).sum() for parameter in parameters)
 
 
 @dataclass(frozen=True)

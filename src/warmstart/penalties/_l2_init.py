@@ -6,17 +6,38 @@ from typing import Self
 
 from torch import Tensor, nn
 
-from ._parameters import snapshot, stored_for, total, trainable, wide
+from warmstart.basics import (
+    check_flag,
+    check_model,
+    wide,
+)
+
+from ._parameters import named_parameters, snapshot, squares, stored_for, total, trainable, zero_for
 from ._penalty import Penalty, check_strength
 
 
-def l2_init(model: nn.Module, origin: Mapping[str, Tensor], *, strength: float) -> Tensor:
+def l2_init(
+    model: nn.Module,
+    origin: Mapping[str, Tensor],
+    *,
+    strength: float,
+    halved: bool = False,
+    layer_norm: bool = True,
+) -> Tensor:
     """Return strength * ||theta - theta_0||^2 over the trainable parameters.
+
+    That is the paper's formula. The authors' code computes strength / 2 * ||theta - theta_0||^2 and leaves out the
+    parameters of LayerNorm: ``halved=True, layer_norm=False``.
+
+    It acts on the parameters proper; see :func:`l2`. Of complex ones, the square is that of the modulus.
 
     Args:
         model: Tied parameters count once.
-        origin: theta_0, a tensor for each trainable parameter by name; further names are ignored.
-        strength: Finite, at least 0.
+        origin: theta_0, a tensor for each trainable parameter by name, also as a wrapper names it; further names are
+            ignored.
+        strength: Finite, at least 0; with 0 the term is 0, also where a parameter is not finite.
+        halved: Whether the term has the factor 1/2 of the authors' code.
+        layer_norm: Whether gains and biases of ``nn.LayerNorm`` take part, which in the authors' code they do not.
 
     Raises:
         InputError: If ``strength`` is out of range, nothing is trainable, or a parameter is missing in ``origin`` or
@@ -29,10 +50,19 @@ def l2_init(model: nn.Module, origin: Mapping[str, Tensor], *, strength: float) 
         >>> l2_init(model, {"weight": torch.ones(1, 1)}, strength=0.5).item()
         2.0
     """
+    _check(strength, halved, layer_norm)
+    parameters = trainable(model, layer_norm=layer_norm)
+    starts = stored_for(parameters, origin, "origin")
+    if strength == 0:
+        return zero_for(next(iter(parameters.values())))
+    pairs = zip(parameters.values(), starts, strict=True)
+    return (0.5 if halved else 1.0) * strength * total(squares(wide(p) - start).sum() for p, start in pairs)
+
+
+def _check(strength: float, halved: bool, layer_norm: bool) -> None:
     check_strength(strength)
-    parameters = trainable(model)
-    pairs = zip(parameters.values(), stored_for(parameters, origin, "origin"), strict=True)
-    return strength * total((wide(parameter) - start).square().sum() for parameter, start in pairs)
+    check_flag("halved", halved)
+    check_flag("layer_norm", layer_norm)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +75,8 @@ class L2Init(Penalty):
     Args:
         strength: Finite, at least 0; the authors' lambda.
         origin: theta_0, a tensor for each trainable parameter by name; :meth:`toward` takes it from a model.
+        halved: Whether the term has the factor 1/2 of the authors' code; by default it is the paper's formula.
+        layer_norm: Whether gains and biases of ``nn.LayerNorm`` take part, which in the authors' code they do not.
 
     Reference:
         Kumar, Marklund and Van Roy, "Maintaining Plasticity in Continual Learning via Regenerative Regularization",
@@ -61,16 +93,26 @@ class L2Init(Penalty):
 
     strength: float
     origin: Mapping[str, Tensor] = field(repr=False)
+    halved: bool = False
+    layer_norm: bool = True
 
     def __post_init__(self) -> None:
         """Check the options and copy ``origin``: a model's live parameters would move along with the model."""
-        check_strength(self.strength)
-        object.__setattr__(self, "origin", snapshot(self.origin))
+        _check(self.strength, self.halved, self.layer_norm)
+        object.__setattr__(self, "origin", snapshot("origin", self.origin))
 
     @classmethod
-    def toward(cls, model: nn.Module, *, strength: float) -> Self:
-        """Return the penalty that draws towards the parameters that ``model`` has now, frozen ones included."""
-        return cls(strength, dict(model.named_parameters()))
+    def toward(cls, model: nn.Module, *, strength: float, halved: bool = False, layer_norm: bool = True) -> Self:
+        """Return the penalty that draws towards the parameters that ``model`` has now, frozen ones included.
+
+        Args:
+            model: Wrappers are looked through: the penalty fits the model with and without them.
+            strength: Finite, at least 0.
+            halved: See the class.
+            layer_norm: See the class.
+        """
+        check_model("model", model)
+        return cls(strength, named_parameters(model), halved, layer_norm)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
         """Return the term; the batch is not looked at.
@@ -78,4 +120,4 @@ class L2Init(Penalty):
         Raises:
             InputError: If a trainable parameter is missing in ``origin`` or has another shape there.
         """
-        return l2_init(model, self.origin, strength=self.strength)
+        return l2_init(model, self.origin, strength=self.strength, halved=self.halved, layer_norm=self.layer_norm)

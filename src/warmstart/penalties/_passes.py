@@ -1,29 +1,73 @@
-"""Forward passes that leave no trace in the model."""
+"""Forward passes that leave no trace in the model, and the batches for them."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from warmstart.basics import InputError, as_batch, float_type, logits_of, prepared, shown, undisturbed, unwrapped, wide
 
-def forward_aside(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Return ``model(inputs)`` with its graph, in the model's present mode, and leave its buffers as they are.
+
+def logits_aside(model: nn.Module, inputs: Tensor) -> Tensor:
+    """Return the model's logits with their graph, in its present mode, and leave it as it is.
 
     The pass works on copies of the buffers, so that BatchNorm in training mode normalizes by this batch but does not
-    add it to its running statistics.
+    add it to its running statistics. Attributes that it sets, such as counters and kept activations, are put back.
+
+    Returns:
+        In at least single precision.
     """
-    buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    return functional_call(model, buffers, (inputs,))
+    inner = unwrapped(model)
+    with undisturbed(inner, tensors=False):
+        if any(isinstance(module, torch.jit.ScriptModule) for module in inner.modules()):
+            return wide(logits_of(_scripted_aside(inner, inputs)))
+        buffers = {name: buffer.clone() for name, buffer in inner.named_buffers()}
+        return wide(logits_of(functional_call(inner, buffers, (inputs,))))
 
 
-@contextmanager
-def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Put the model into evaluation mode, and each module back into its own mode afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
+def _scripted_aside(model: nn.Module, inputs: Tensor) -> Any:
+    """Return ``model(inputs)`` of a model whose buffers cannot be exchanged for copies."""
+    before = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
     try:
-        yield
+        return model(inputs)
     finally:
-        for module, was_training in modes:
-            module.training = was_training
+        for name, buffer in model.named_buffers():
+            # By way of .data, for the graph of a training step may have noted the buffer's version.
+            buffer.data.copy_(before[name])
+
+
+def prepared_batches(model: nn.Module, data: Iterable[Any], *, name: str = "data") -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of data as training prepares them, on the model's device and in its type; empty ones not.
+
+    Args:
+        model: Decides the device, by its first trainable parameter, and the type.
+        data: ``TensorData``, a ``DataLoader``, or any other iterable of inputs and labels.
+        name: What the data are called in an error.
+
+    Raises:
+        InputError: If data are no such iterable, or a batch is no pair of inputs and labels.
+    """
+    if not isinstance(data, Iterable) or isinstance(data, str | bytes | Mapping | Tensor):
+        raise InputError(
+            f"{name} must be TensorData, a DataLoader or another iterable of batches (inputs, labels), "
+            f"got {shown(data)}."
+        )
+    device = next(parameter.device for parameter in model.parameters() if parameter.requires_grad)
+    dtype = float_type(model)
+    for batch in data:
+        sizes = [len(part) if getattr(part, "ndim", 0) else -1 for part in batch] if _is_pair(batch) else []
+        if sizes == [0, 0]:
+            continue
+        if -1 not in sizes and len(set(sizes)) == 2:
+            raise InputError(f"{name} must pair every input with a label, got {sizes[0]} and {sizes[1]}.")
+        try:
+            inputs, labels = as_batch(batch)
+        except InputError as error:
+            raise InputError(str(error).replace("data ", f"{name} ", 1)) from None
+        yield prepared(inputs.to(device), dtype), labels.to(device)
+
+
+def _is_pair(batch: Any) -> bool:
+    return isinstance(batch, list | tuple) and len(batch) == 2

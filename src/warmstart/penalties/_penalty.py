@@ -16,7 +16,8 @@ class Penalty(ABC):
     and read no global generator; only the model's own dropout does, where a penalty runs the model.
 
     Frozen parameters take no part, tied parameters count once. The term has at least single precision, also where the
-    model has less. It is linear in its strength: strength 0 gives 0, as long as what it multiplies is finite.
+    model has less. It is linear in its strength: strength 0 gives 0, also where what it multiplies is not finite.
+    Wrappers around a model, as of ``torch.compile``, are looked through.
 
     Example:
         >>> import torch

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from warmstart.basics import check_at_least
+from warmstart.basics import InputError, check_at_least, check_flag, later, shown
 
 from ._ewc import EWC
 from ._l2_init import L2Init
@@ -55,22 +55,29 @@ class L2InitRule(PenaltyRule):
 
     Args:
         strength: Finite, at least 0.
+        halved: Whether the term has the factor 1/2 of the authors' code; by default it is the paper's formula.
+        layer_norm: Whether gains and biases of ``nn.LayerNorm`` take part, which in the authors' code they do not.
 
     Example:
-        >>> L2InitRule(strength=1e-3)
-        L2InitRule(strength=0.001)
+        >>> L2InitRule(strength=1e-3).halved
+        False
     """
 
     from_round: ClassVar[int] = 1
     strength: float
+    halved: bool = later(False)
+    layer_norm: bool = later(True)
 
     def __post_init__(self) -> None:
         """Check the options."""
         check_strength(self.strength)
+        check_flag("halved", self.halved)
+        check_flag("layer_norm", self.layer_norm)
 
     def __call__(self, before: Before) -> Penalty:
         """Return the penalty towards the first initialisation."""
-        return L2Init.toward(before.first(), strength=self.strength)
+        _check_before(before)
+        return L2Init.toward(before.first(), strength=self.strength, halved=self.halved, layer_norm=self.layer_norm)
 
 
 @dataclass(frozen=True)
@@ -102,7 +109,13 @@ class EWCRule(PenaltyRule):
 
     def __call__(self, before: Before) -> Penalty | None:
         """Return the penalty around the previous model; None where there is none."""
+        _check_before(before)
         if before.previous is None:
             return None
         with torch.enable_grad():
             return EWC.after(before.previous, before.earlier(self.samples), strength=self.strength)
+
+
+def _check_before(before: Before) -> None:
+    if not isinstance(before, Before):
+        raise InputError(f"before must be what a round begins from, a Before, got {shown(before)}.")

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 from warmstart.diagnostics import weight_correlation, weight_norm
 
-from ._probe import Moment, Probe, When
+from ._probe import Moment, Probe, When, check_moment
 
 
 @dataclass(frozen=True)
 class Correlation(Probe):
     """At the end of a round: ``weight correlation`` of kernels and matrices with the round's start, and norms.
 
-    The norms are L2, over all trainable parameters: ``fresh norm`` of the fresh model, ``start norm`` of what the round
+    The norms are L2, over all trainable weights: ``fresh norm`` of the fresh model, ``start norm`` of what the round
     started from, ``end norm`` of what it ended with. The start's norm over the fresh one's is its effective scale.
 
     Reference:
@@ -25,6 +25,7 @@ class Correlation(Probe):
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
         """Return the four values at the end of the round."""
+        check_moment(moment)
         if moment.when is not When.END:
             return {}
         return {

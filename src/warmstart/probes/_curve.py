@@ -1,13 +1,12 @@
 """Accuracy on the evaluation data while a round trains."""
 
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from warmstart.basics import check_at_least
+from warmstart.basics import check_whole, copy_model, unwrapped
 from warmstart.training import evaluate, recalibrate_
 
-from ._probe import Moment, Probe, When
+from ._probe import Moment, Probe, When, check_moment
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,13 @@ class EvaluationCurve(Probe):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_at_least("every", self.every, 1)
+        check_whole("every", self.every, 1)
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
         """Return accuracy in [0, 1] and mean cross-entropy in nats."""
+        check_moment(moment)
         if moment.when is not When.EPOCH or moment.epoch % self.every:
             return {}
-        model = recalibrate_(copy.deepcopy(moment.model), moment.training, generator=moment.generator)
+        model = recalibrate_(copy_model(unwrapped(moment.model)), moment.training, generator=moment.generator)
         found = evaluate(model, moment.evaluation)
         return {"accuracy": found.accuracy, "loss": found.loss}

@@ -8,6 +8,7 @@ from enum import StrEnum
 import torch
 from torch import nn
 
+from warmstart.basics import InputError, shown
 from warmstart.training import TensorData
 
 
@@ -52,6 +53,12 @@ class Moment:
     new: TensorData
     evaluation: TensorData
     generator: torch.Generator
+
+
+def check_moment(moment: Moment) -> None:
+    """Raise unless a probe was given a moment."""
+    if not isinstance(moment, Moment):
+        raise InputError(f"moment must be a moment of a round, a Moment, got {shown(moment)}.")
 
 
 @dataclass(frozen=True)

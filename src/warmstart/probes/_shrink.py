@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from warmstart.basics import check_at_least
+from warmstart.basics import check_flag, check_whole
 from warmstart.strategies import scale
 from warmstart.training import evaluate, recalibrate_
 
-from ._probe import Moment, Probe, When
+from ._probe import Moment, Probe, When, check_moment
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,9 @@ class ShrinkCurve(Probe):
 
     Args:
         steps: Into how many steps [0, 1] is divided, at least 1.
-        recalibrate: Whether running statistics of normalization layers are estimated anew for the shrunk weights; by
-            default they stay those of the trained ones, as in the paper.
+        recalibrate: Whether running statistics of normalization layers in training are estimated anew for the shrunk
+            weights. By default they stay those of the trained ones, with which a network with BatchNorm fails at once;
+            the paper's curve, flat down to small factors, is that of statistics that fit.
 
     Reference:
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 6.
@@ -37,10 +38,12 @@ class ShrinkCurve(Probe):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_at_least("steps", self.steps, 1)
+        check_whole("steps", self.steps, 1)
+        check_flag("recalibrate", self.recalibrate)
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
         """Return an accuracy in [0, 1] for every factor."""
+        check_moment(moment)
         if moment.when is not When.END:
             return {}
         factors = [step / self.steps for step in range(self.steps + 1)]

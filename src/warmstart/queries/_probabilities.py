@@ -2,7 +2,7 @@
 
 import torch
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, check_tensor
 
 
 def log_probabilities(logits: torch.Tensor, *, classes: int = 1) -> torch.Tensor:
@@ -22,6 +22,7 @@ def log_probabilities(logits: torch.Tensor, *, classes: int = 1) -> torch.Tensor
         >>> log_probabilities(torch.zeros(1, 4)).exp()
         tensor([[0.2500, 0.2500, 0.2500, 0.2500]], dtype=torch.float64)
     """
+    check_tensor("logits", logits)
     if logits.ndim != 2:
         raise InputError(f"logits must have the shape (samples, classes), got {tuple(logits.shape)}.")
     if logits.shape[1] < classes:

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from warmstart.basics import InputError, check_at_least
+from warmstart.basics import InputError, check_generator, check_tensor, check_whole
 
 
 class Query(ABC):
@@ -53,13 +53,15 @@ def most_wanted(scores: torch.Tensor, count: int, *, generator: torch.Generator)
         int64 indices of shape (count,) on the CPU.
 
     Raises:
-        InputError: If ``count`` is out of range, or a score is NaN.
+        InputError: If ``count`` is out of range, a score is NaN, or ``scores`` or ``generator`` are of another kind.
 
     Example:
         >>> most_wanted(torch.tensor([0.1, 0.7, 0.4]), 2, generator=torch.Generator().manual_seed(0))
         tensor([1, 2])
     """
+    check_tensor("scores", scores, shape=("samples",))
     check_count(count, len(scores))
+    check_generator("generator", generator)
     if scores.isnan().any():
         raise InputError(f"scores must be numbers, got nan in row {int(scores.isnan().nonzero()[0])}.")
     order = torch.randperm(len(scores), generator=generator)
@@ -75,6 +77,6 @@ def check_count(count: int, pool: int) -> None:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: count must be at most 2, the samples in the pool, got 3.
     """
-    check_at_least("count", count, 1)
+    check_whole("count", count, 1)
     if count > pool:
         raise InputError(f"count must be at most {pool}, the samples in the pool, got {count}.")

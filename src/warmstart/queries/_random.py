@@ -5,6 +5,8 @@ from typing import ClassVar
 
 import torch
 
+from warmstart.basics import check_generator, check_tensor
+
 from ._query import Query, check_count
 
 
@@ -25,5 +27,7 @@ class Random(Query):
 
     def __call__(self, logits: torch.Tensor, count: int, *, generator: torch.Generator) -> torch.Tensor:
         """Return rows at random, in random order; of the logits only the number of rows counts."""
+        check_tensor("logits", logits, shape=("samples", "classes"))
         check_count(count, len(logits))
+        check_generator("generator", generator)
         return torch.randperm(len(logits), generator=generator)[:count]

@@ -1,11 +1,13 @@
 """From a list with gaps to an array, and from an array to Student's interval."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from numbers import Real
+from typing import Any
 
 import numpy as np
 
-from warmstart.basics import InputError, check_in_range
+from warmstart.basics import InputError, check_in_range, shown
 
 Values = Iterable[float | None]
 
@@ -14,16 +16,46 @@ def as_floats(name: str, values: Values) -> np.ndarray:
     """Return ``values`` as a float64 array of shape (n,), NaN where a value is missing (None, NaN or infinite).
 
     Raises:
-        InputError: If the values are not one-dimensional.
+        InputError: If the values are not one-dimensional, or one is no number.
 
     Example:
         >>> as_floats("values", [1, None, 2.5]).tolist()
         [1.0, nan, 2.5]
     """
-    array = np.array([math.nan if value is None else value for value in values], dtype=np.float64)
-    if array.ndim != 1:
-        raise InputError(f"{name} must be one-dimensional, got shape {array.shape}.")
+    if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
+        raise InputError(f"{name} must be a sequence of numbers, got {shown(values)}.")
+    if getattr(values, "ndim", 1) != 1:
+        raise InputError(f"{name} must be one-dimensional, got shape {tuple(getattr(values, 'shape', ()))}.")
+    array = np.array([math.nan if value is None else _as_float(name, value) for value in values], dtype=np.float64)
     return np.where(np.isfinite(array), array, np.nan)
+
+
+def _as_float(name: str, value: Any) -> float:
+    try:
+        if np.ndim(value) or isinstance(value, str | bytes | bool):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        raise InputError(
+            f"{name} must be one-dimensional, of numbers or None, got {shown(value)} among them."
+        ) from None
+
+
+def check_number(name: str, value: Any) -> None:
+    """Raise unless ``value`` is a real number, which may be infinite or NaN.
+
+    Example:
+        >>> check_number("low", "1")
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: low must be a number, got '1'.
+    """
+    is_number = isinstance(value, Real) and not isinstance(value, bool)
+    try:
+        float(value if is_number else 0)
+    except OverflowError:
+        is_number = False
+    if not is_number:
+        raise InputError(f"{name} must be a number, got {shown(value)}.")
 
 
 def complete_pairs(values: Values, reference: Values) -> tuple[np.ndarray, np.ndarray]:

@@ -1,6 +1,11 @@
 """Intervals in words that a reader can act on."""
 
+from typing import Any
+
+from warmstart.basics import InputError, check_whole, shown
+
 from ._paired import PairedDifference, PairedRatio
+from ._values import check_number
 
 
 def describe_difference(
@@ -29,6 +34,11 @@ def describe_difference(
         >>> describe_difference(PairedDifference(-0.03, None, None, n=1, detected=False))
         'one seed: no interval'
     """
+    _check_kind("difference", difference, PairedDifference)
+    if not isinstance(unit, str):
+        raise InputError(f"unit must be a text, got {shown(unit)}.")
+    check_number("scale", scale)
+    _check_digits(digits)
     if difference.mean is None:
         return "no pair to compare"
     if difference.interval is None:
@@ -52,6 +62,7 @@ def describe_ratio(ratio: PairedRatio) -> str:
         >>> describe_ratio(PairedRatio(0.34, None, None, n=1, detected=False))
         '0.34 times (one seed: no interval)'
     """
+    _check_kind("ratio", ratio, PairedRatio)
     if ratio.mean is None:
         return "no ratio" if ratio.n else "no pair to compare"
     times = f"{times_text(ratio.mean)} times"
@@ -70,6 +81,7 @@ def times_text(factor: float) -> str:
         >>> times_text(0.342), times_text(0.0421), times_text(13.37)
         ('0.34', '0.042', '13.4')
     """
+    check_number("factor", factor)
     if factor >= 1e6:
         return f"{factor:.1e}"
     if factor >= 10:
@@ -84,6 +96,9 @@ def interval_text(low: float, high: float, *, digits: int = 1) -> str:
         >>> interval_text(-0.04, 2.96)
         '[0.0, 3.0]'
     """
+    check_number("low", low)
+    check_number("high", high)
+    _check_digits(digits)
     # Adding 0.0 turns the negative zero that rounding leaves into a plain one.
     return f"[{round(low, digits) + 0.0:.{digits}f}, {round(high, digits) + 0.0:.{digits}f}]"
 
@@ -95,6 +110,8 @@ def size_interval(low: float, high: float, *, digits: int = 1) -> str:
         >>> size_interval(-4.6, -1.2)
         '[1.2, 4.6]'
     """
+    check_number("low", low)
+    check_number("high", high)
     return interval_text(*sorted((abs(low), abs(high))), digits=digits)
 
 
@@ -105,6 +122,19 @@ def visible_digits(size: float, digits: int) -> int:
         >>> visible_digits(0.04, 1), visible_digits(1.2, 1), visible_digits(0, 1)
         (2, 1, 1)
     """
+    check_number("size", size)
+    _check_digits(digits)
     if not size:
         return digits
     return next((places for places in (digits, digits + 1) if round(size, places) > 0), digits + 2)
+
+
+def _check_digits(digits: int) -> None:
+    check_whole("digits", digits, 0)
+    if digits > 100:
+        raise InputError(f"digits must be at most 100, got {shown(digits)}.")
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise InputError(f"{name} must be a {kind.__name__}, got {shown(value)}.")

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from warmstart.basics import check_in_range, copy_model, settle_choices
+from warmstart.basics import check_in_range, copy_model, later, settle_choices
 
 from ._parameters import Include, Scope, change_
 from ._strategy import Context, Strategy
@@ -83,7 +83,7 @@ class Cold(Strategy):
     continues: ClassVar[bool] = False
     scale: float = 1.0
     scope: Scope = Scope.ALL
-    head: str | None = None
+    head: str | None = later(None)
 
     def __post_init__(self) -> None:
         """Check the options."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from torch import nn
 
-from warmstart.basics import check_in_range, copy_model, settle_choices
+from warmstart.basics import check_in_range, copy_model, later, settle_choices
 
 from ._parameters import Include, Scope, change_, check_fresh, gaussian_like
 from ._strategy import Context, Strategy
@@ -136,7 +136,7 @@ class ShrinkPerturb(Strategy):
     noise: Noise = Noise.FRESH
     scope: Scope = Scope.ALL
     before_first_round: bool = False
-    head: str | None = None
+    head: str | None = later(None)
 
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""

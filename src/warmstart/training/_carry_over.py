@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from warmstart.basics import settle_choices
+from warmstart.basics import later, settle_choices
 
 
 class Normalization(StrEnum):
@@ -56,7 +56,7 @@ class CarryOver:
 
     normalization: Normalization = Normalization.RECALIBRATE
     optimizer_state: OptimizerState = OptimizerState.RESET
-    head: Head = Head.RENEW
+    head: Head = later(Head.RENEW)
 
     def __post_init__(self) -> None:
         """Check the options."""
