@@ -98,7 +98,9 @@ def numbers(value: Tensor, mask: Tensor | None) -> Tensor:
 
 
 def real(value: Tensor) -> Tensor:
-    """Return a tensor whose complex entries have become pairs of real ones; a real one itself."""
+    """Return a tensor whose complex entries have become pairs of real ones; a real one itself, a sharded one whole."""
+    if hasattr(value, "full_tensor"):
+        value = value.full_tensor()
     return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
 
 
