@@ -99,8 +99,8 @@ def numbers(value: Tensor, mask: Tensor | None) -> Tensor:
 
 def real(value: Tensor) -> Tensor:
     """Return a tensor whose complex entries have become pairs of real ones; a real one itself, a sharded one whole."""
-    if hasattr(value, "full_tensor"):
-        value = value.full_tensor()
+    whole = getattr(value, "full_tensor", None)
+    value = value if whole is None else whole()
     return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
 
 
