@@ -1,5 +1,6 @@
 import json
 import os
+import tracemalloc
 from collections.abc import Callable, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -74,6 +75,7 @@ def write_table(tmp_path: Path) -> WriteTable:
 
     def write(name: str, content: dict[str, Any] | str) -> Path:
         path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str):
             path.write_text(content)
         else:
@@ -104,3 +106,18 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real data sets are not on this machine: WARMSTART_TEST_DATA does not name their folder")
     return folder
+
+
+@pytest.fixture
+def peak_memory() -> Callable[[Callable[[], Any]], tuple[Any, int]]:
+    """Run something; return its result and the most bytes that Python and NumPy held during it."""
+
+    def measured(run: Callable[[], Any]) -> tuple[Any, int]:
+        tracemalloc.start()
+        try:
+            result = run()
+            return result, tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    return measured

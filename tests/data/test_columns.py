@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from warmstart.basics import InputError
@@ -52,3 +54,17 @@ def test_several_columns_of_bytes_of_other_names_are_refused():
 
 def test_an_index_written_by_pandas_is_no_feature():
     assert find_features(["", "a", "y", "", "__index_level_0__"], "y") == ("a", "")
+
+
+def test_a_hundred_thousand_columns_are_looked_through_once():
+    names = [*(f"c{number}" for number in range(100_000)), "label"]
+    began = time.process_time()
+    assert find_label(names, None, file="t.csv") == "label"
+    with pytest.raises(InputError, match=r"did you mean 'c99'\? Known: c99, c0, c1, .*, c19, \.\.\.\.$"):
+        find_label(names, "c99x", file="t.csv")
+    assert time.process_time() - began < 10  # comparing each with all takes minutes
+
+
+def test_long_names_of_columns_are_shortened_and_what_cannot_be_printed_is_escaped():
+    with pytest.raises(InputError, match=r"its columns are: a{60}\.\.\., \\x1b\[31m[.]$"):
+        find_label(["a" * 3000, "\x1b[31m"], None, file="t.csv")

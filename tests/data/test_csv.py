@@ -81,3 +81,79 @@ def test_a_label_column_of_nothing_but_gaps_is_refused(write_table, load_path):
 
 def test_a_text_that_only_holds_such_a_word_is_a_class(write_table, load_path):
     assert load_path(write_table("t.csv", "a,label\n1,NAM\n2,none\n")).classes == ("NAM", "none")
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        [2**64 + 1, 2**64 + 2, 2**64 + 3, 5],
+        [2**70, 2**70 + 1, 2**70 + 2, 2**70 + 3],
+        [-(2**70), -(2**70) - 1, 2**70, 7],
+        [2**63, 2**63 + 1, 2**63 - 1, -(2**63)],
+        [10**400, 10**400 + 1, 10**401, 1],
+    ],
+)
+def test_whole_numbers_that_fit_no_machine_word_are_classes_of_their_own(write_table, load_path, labels):
+    dataset = load_path(write_table("t.csv", "a,label\n" + "".join(f"1,{label}\n" for label in labels)))
+    assert dataset.classes == tuple(map(str, sorted(labels)))
+    assert [int(dataset.classes[label]) for label in dataset.train.labels] == labels
+
+
+def test_labels_of_more_digits_than_python_converts_are_classes_in_order_of_their_texts(write_table, load_path):
+    labels = ["9" * 5000, "1" + "0" * 5000, "3"]
+    dataset = load_path(write_table("t.csv", "a,label\n" + "".join(f"1,{label}\n" for label in labels)))
+    assert dataset.classes == tuple(sorted(labels))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["1e300", "1e301", "1e302"],
+        ["1e16", "1e17"],
+        ["9007199254740993.0", "9007199254740992.0"],
+        [f"{2**64 + 1}", "2.0"],
+        ["1.00000000000000000001", "1.0", "2.0"],
+        ["1e-999999999", "0.0", "1.0"],
+        ["1e-99999999999999999999", "0.0", "1.0"],
+        ["1e400", "2"],
+        ["inf", "2"],
+    ],
+)
+def test_labels_that_floats_do_not_hold_are_refused(write_table, load_path, labels):
+    table = write_table("t.csv", "a,label\n" + "".join(f"1,{label}\n" for label in labels))
+    with pytest.raises(InputError, match=r"^Labels .* column 'label' of t.csv holds .* at row \d") as caught:
+        load_path(table)
+    assert "\n" not in str(caught.value)
+
+
+def test_whole_numbers_written_as_floats_are_still_classes(write_table, load_path):
+    dataset = load_path(write_table("t.csv", "a,label\n1,2.0\n2, 10.0\n3,1e1\n4,2\n"))
+    assert (dataset.classes, dataset.train.labels.tolist()) == (("2", "10"), [0, 1, 1, 0])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,label\n1,ä\n2,ö\n", "texts in UTF-8, but column 'label' of t.csv holds .* at row 1"),
+        ("größe,label\n1,x\n2,y\n", "t.csv cannot be read as csv: it holds text that is not UTF-8"),
+        ("a,label,größe\n1,x,1\n2,y,1\n", "t.csv cannot be read as csv: it holds text that is not UTF-8"),
+    ],
+)
+def test_a_table_in_another_encoding_is_refused(tmp_path, load_path, content, message):
+    (tmp_path / "t.csv").write_text(content, encoding="latin-1")
+    with pytest.raises(InputError, match=message):
+        load_path(tmp_path / "t.csv")
+
+
+def test_one_long_label_does_not_make_all_of_them_long(write_table, load_path, peak_memory):
+    rows = "".join(f"{number},{'xy'[number % 2]}\n" for number in range(20_000))
+    table = write_table("t.csv", f"a,label\n{rows}1,{'p' * 50_000}\n2,{'q' * 50_000}\n")
+    dataset, peak = peak_memory(lambda: load_path(table))
+    assert [len(name) for name in dataset.classes] == [50_000, 50_000, 1, 1]
+    assert peak < 50e6  # of fixed width they would take 4 GB
+
+
+def test_a_long_label_is_shortened_in_a_message(write_table, load_path):
+    with pytest.raises(InputError, match=r"holds only 'ppp.*\.\.\.[.]$") as caught:
+        load_path(write_table("t.csv", f"a,label\n1,{'p' * 50_000}\n"))
+    assert len(str(caught.value)) < 200

@@ -1,3 +1,5 @@
+import struct
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -89,3 +91,46 @@ def test_an_image_that_cannot_be_read_is_named(encoded, damage, reason):
 def test_images_of_different_sizes_are_named_with_their_sizes(encoded):
     with pytest.raises(InputError, match="but row 2 is 4x4, row 1 is 5x4"):
         _decoded(encoded(COLOUR), encoded(COLOUR[:, :4]))
+
+
+def test_of_several_pictures_in_one_file_the_first_is_read():
+    buffer = BytesIO()
+    pictures = [Image.new("RGB", (16, 8), colour) for colour in ("white", "black")]
+    pictures[0].save(buffer, "MPO", save_all=True, append_images=pictures[1:])
+    decoded = _decoded(buffer.getvalue())
+    assert (decoded.shape, decoded.min()) == ((1, 3, 8, 16), 255)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_turned_picture_among_others_is_compared_as_it_is_decoded(orientation):
+    def written(width: int, height: int, orientation: int) -> bytes:
+        image, buffer = Image.new("RGB", (width, height)), BytesIO()
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.save(buffer, "TIFF", exif=exif)
+        return buffer.getvalue()
+
+    size = (5, 4) if orientation == 1 else (4, 5)
+    assert _decoded(written(5, 4, 1), written(*size, orientation)).shape == (2, 3, 4, 5)
+
+
+def test_fewer_images_than_labels_are_noticed(encoded):
+    with pytest.raises(InputError, match="There must be 3 images, as many as labels, but 2 were found"):
+        decode_images([encoded(COLOUR)] * 2, 3, place=str)
+
+
+def test_a_changed_pixel_of_a_png_is_noticed_by_its_checksum():
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0\x07")),
+        (b"IEND", b""),
+    ]
+    pieces = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    good = b"\x89PNG\r\n\x1a\n" + b"".join(pieces)
+    assert _decoded(good).item() == 7
+    # Pillow stops once it has all pixels, and so before the checksum of the compressed data.
+    bad = good.replace(chunks[1][1], zlib.compress(b"\0\x08")[:-4] + chunks[1][1][-4:])
+    with pytest.raises(InputError, match="row 1 cannot be read: "):
+        _decoded(bad)

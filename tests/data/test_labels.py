@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from warmstart.basics import InputError
-from warmstart.data._labels import class_map, cleaned
+from warmstart.data._labels import class_map, cleaned, joined
 
 
 def _mapped(values, names=None) -> tuple[list[int], tuple[str, ...]]:
@@ -92,3 +92,69 @@ def test_a_label_that_training_does_not_know_is_refused():
     classes = class_map(np.array([1, 2]), None, "column 'y'")
     with pytest.raises(InputError, match=r"those of the training set, but column 'z' also holds 3"):
         classes.indices(np.array([1, 3]), "column 'z'")
+
+
+@pytest.mark.parametrize(
+    ("kind", "largest"), [(np.float64, 2**53 - 1), (np.float32, 2**24 - 1), (np.float16, 2**11 - 1)]
+)
+def test_floats_are_labels_as_long_as_they_tell_whole_numbers_apart(kind, largest):
+    assert _mapped(np.array([largest, largest - 1, -largest], kind))[1] == tuple(
+        map(str, (-largest, largest - 1, largest))
+    )
+    for sign in (1, -1):
+        with pytest.raises(InputError, match=r"below 2\*\*\d+, .* at row 2: store them as whole numbers or texts"):
+            _mapped(np.array([0, sign * (largest + 1)], kind))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [b"a", b""],
+        np.array([b"a", b""], dtype="S5"),
+        np.array([1, "NaT"], "timedelta64[s]"),
+        np.array([1.5, np.nan, 2], dtype=object),
+        np.array([1, -np.nan], np.float16),
+    ],
+)
+def test_a_missing_label_of_any_kind_is_refused(values):
+    with pytest.raises(InputError, match="Every sample must have a label, but column 'y' has none at row 2"):
+        _mapped(values)
+
+
+@pytest.mark.parametrize("values", [[b"\xe4", b"\xf6", b"a"], np.array([0x110000, 97], "u4").view("U1")])
+def test_texts_that_are_not_unicode_are_refused(values):
+    with pytest.raises(InputError, match=r"texts in UTF-8, but column 'y' holds .* at row 1"):
+        _mapped(values)
+
+
+@pytest.mark.parametrize("values", [["a", "caf\udce9"], [0, 1]])
+def test_names_of_classes_that_reports_cannot_show_are_refused(values):
+    with pytest.raises(InputError, match=r"classes must be texts in UTF-8, but column 'y' holds 'caf\\udce9'"):
+        _mapped(values, ("a", "caf\udce9"))
+
+
+def test_complex_numbers_are_no_classes():
+    with pytest.raises(InputError, match="numbers or texts, but column 'y' holds complex128"):
+        _mapped([1j, 2j])
+
+
+def test_texts_are_held_once_whatever_the_longest(peak_memory):
+    labels = np.array(["x", "y"] * 10_000 + ["z" * 100_000], dtype=object)
+    (indices, names), peak = peak_memory(lambda: _mapped(labels))
+    assert (len(indices), len(names)) == (20_001, 3)
+    assert peak < 50e6
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        ([np.array([-1]), np.array([2**63, 2**63 + 1], np.uint64)], ["-1", str(2**63), str(2**63 + 1)]),
+        ([np.array([-5]), np.array([7], np.uint64)], [-5, 7]),
+        ([np.array([2**53 + 1], np.uint64), np.array([-1])], [2**53 + 1, -1]),
+        ([np.array([1], np.int8), np.array([2**40])], [1, 2**40]),
+        ([np.array(["a"], object), np.array([3])], ["a", "3"]),
+        ([np.array(["2024-05-06"], "datetime64[D]"), np.array([3])], ["2024-05-06", "3"]),
+    ],
+)
+def test_labels_of_several_files_stay_what_they_are(parts, expected):
+    assert cleaned(joined(parts), "column 'y'", str).tolist() == expected

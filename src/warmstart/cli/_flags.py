@@ -70,6 +70,7 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
             "holdout",
         ),
         Flag("--holdout", "evaluation.holdout", "SHARE", "Share of the training data that is held out.", "1/3"),
+        Flag("--max-bytes", "data.max_bytes", "N", "Memory that reading the data may take.", "4294967296: 4 GiB"),
     ),
     "Model": (
         Flag(

@@ -10,6 +10,8 @@ import numpy as np
 
 from warmstart.basics import InputError
 
+from ._raw import is_displayable, shown
+
 
 @dataclass(frozen=True, eq=False)
 class LabelledArrays:
@@ -56,7 +58,8 @@ class Dataset:
         classes: Name of each class; the labels are positions in it.
 
     Raises:
-        InputError: If there are fewer than two classes, a label has no class, or test samples are of another shape.
+        InputError: If there are fewer than two classes, a label has no class, a name is not a text that reports can
+            show, or test samples are of another shape.
 
     Example:
         >>> samples = LabelledArrays(np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]))
@@ -72,6 +75,9 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
+        for kind, name in (("name", self.name), *(("classes", name) for name in self.classes)):
+            if not isinstance(name, str) or not is_displayable(name):
+                raise InputError(f"{kind} must be text in UTF-8, got {shown(repr(name), 60)}.")
         if len(self.classes) < 2:
             raise InputError(f"classes must be at least two, got {list(self.classes)}.")
         _check_classes("train", self.train, len(self.classes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -9,9 +11,13 @@ import numpy as np
 
 from warmstart.basics import InputError, require, unknown_name
 
+from ._labels import object_array
+from ._raw import shown
+
 LABEL_NAMES = ("label", "labels", "fine_label", "target", "class", "y")
 IMAGE_NAMES = ("image", "img")
 _MOST_SHOWN = 20
+_NAME_LENGTH = 60
 
 
 def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
@@ -32,17 +38,23 @@ def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: The column with the labels of t.csv must be named with --label, ...
     """
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
-        raise InputError(f"Columns must have different names, but {file} has several called '{twice}'.")
+        raise InputError(
+            f"Columns must have different names, but {file} has several called '{shown(twice, _NAME_LENGTH)}'."
+        )
     if label is not None and label not in names:
-        raise unknown_name(f"label column of {file}", label, names)
+        near = difflib.get_close_matches(label, [name for name in names if len(name) <= 2 * len(label)], 1, 0.5)
+        known = (
+            [*near, *(name for name in names[:_MOST_SHOWN] if name not in near)] if len(names) > _MOST_SHOWN else names
+        )
+        raise unknown_name(f"label column of {file}", shown(label), _listed(known, len(names)))
     found = label or _usual(names, LABEL_NAMES)
     if found is None:
-        shown = ", ".join(names[:_MOST_SHOWN]) + (", ..." if len(names) > _MOST_SHOWN else "")
+        listed = ", ".join(_listed(names[:_MOST_SHOWN], len(names)))
         raise InputError(
             f"The column with the labels of {file} must be named with --label, as none is called "
-            f"{', '.join(LABEL_NAMES)}; its columns are: {shown}."
+            f"{', '.join(LABEL_NAMES)}; its columns are: {listed}."
         )
     return found
 
@@ -59,7 +71,8 @@ def find_image(candidates: Sequence[str], *, file: str) -> str | None:
     """
     found = _usual(candidates, IMAGE_NAMES)
     if found is None and len(candidates) > 1:
-        raise InputError(f"The column with the images of {file} must be called image, got {', '.join(candidates)}.")
+        listed = ", ".join(_listed(candidates[:_MOST_SHOWN], len(candidates)))
+        raise InputError(f"The column with the images of {file} must be called image, got {listed}.")
     return found or next(iter(candidates), None)
 
 
@@ -78,11 +91,43 @@ def find_features(names: Iterable[str], label: str) -> tuple[str, ...]:
 
 
 def label_values(column: Any) -> np.ndarray:
-    """Return an arrow column's values as found, (n,); what is missing is None, NaN or NaT."""
-    pyarrow = require("pyarrow", extra="data", purpose="Reading tables")
-    if pyarrow.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.to_numpy()
+    """Return an arrow column's values as found, (n,); what is missing is None, NaN or NaT.
+
+    Texts are Python objects, one for each distinct text, however many rows hold it.
+    """
+    types = require("pyarrow", extra="data", purpose="Reading tables").types
+    kind = column.type.value_type if types.is_dictionary(column.type) else column.type
+    if not (types.is_string(kind) or types.is_large_string(kind)):
+        return (column.cast(kind) if types.is_dictionary(column.type) else column).to_numpy()
+    encoded = column if types.is_dictionary(column.type) else column.dictionary_encode()
+    parts = [np.empty(0, object)]
+    for chunk in encoded.chunks:
+        values = object_array([*chunk.dictionary.to_pylist(), None])  # -1 is the last of them
+        parts.append(values[chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
+    return np.concatenate(parts)
+
+
+def check_features(types: Iterable[tuple[str, Any]], *, file: str) -> None:
+    """Raise unless there are columns of numbers, and nothing else.
+
+    Args:
+        types: Name and arrow type of each column.
+        file: For messages.
+
+    Raises:
+        InputError: If there is no column, or one is not numeric.
+    """
+    known = require("pyarrow", extra="data", purpose="Reading tables").types
+    any_column = False
+    for name, kind in types:
+        any_column = True
+        if not (known.is_integer(kind) or known.is_floating(kind) or known.is_boolean(kind) or known.is_decimal(kind)):
+            raise InputError(
+                f"Features must be numbers, but column '{shown(name, _NAME_LENGTH)}' of {file} holds "
+                f"{shown(kind, _NAME_LENGTH)}: encode it as numbers, or leave it out."
+            )
+    if not any_column:
+        raise InputError(f"{file} must have columns beside that with the labels, got none.")
 
 
 def feature_values(table: Any, names: Sequence[str], *, file: str) -> np.ndarray:
@@ -91,11 +136,13 @@ def feature_values(table: Any, names: Sequence[str], *, file: str) -> np.ndarray
     Raises:
         InputError: If there is no column, or one is not numeric, has gaps or is not finite.
     """
-    if not names:
-        raise InputError(f"{file} must have columns beside that with the labels, got none.")
+    arrow = require("pyarrow", extra="data", purpose="Reading tables")
+    columns = table.select(names).columns
+    check_features(zip(names, (column.type for column in columns), strict=True), file=file)
     values = np.empty((table.num_rows, len(names)), np.float32)
-    for index, name in enumerate(names):
-        values[:, index] = _finite(_floats(table.column(name), name, file), f"column '{name}' of {file}")
+    for index, (name, column) in enumerate(zip(names, columns, strict=True)):
+        floats = column.cast(arrow.float64(), safe=False).to_numpy()
+        values[:, index] = _finite(floats, name, f"'{{}}' of {file}")
     return values
 
 
@@ -107,8 +154,13 @@ def finite_table(values: np.ndarray, origin: str) -> np.ndarray:
     """
     finite = np.empty(values.shape, np.float32)
     for index in range(values.shape[1]):
-        finite[:, index] = _finite(values[:, index], f"column {index + 1} of {origin}")
+        finite[:, index] = _finite(values[:, index], str(index + 1), f"{{}} of {origin}")
     return finite
+
+
+def _listed(names: Sequence[str], count: int) -> list[str]:
+    """Return names for a message, with an ellipsis behind them if there are more."""
+    return [shown(name, _NAME_LENGTH) for name in names] + (["..."] if count > len(names) else [])
 
 
 def _usual(names: Iterable[str], usual: Sequence[str]) -> str | None:
@@ -118,22 +170,14 @@ def _usual(names: Iterable[str], usual: Sequence[str]) -> str | None:
     return next((by_lower[name] for name in usual if name in by_lower), None)
 
 
-def _floats(column: Any, name: str, file: str) -> np.ndarray:
-    pyarrow = require("pyarrow", extra="data", purpose="Reading tables")
-    types, kind = pyarrow.types, column.type
-    if not (types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)):
-        raise InputError(
-            f"Features must be numbers, but column '{name}' of {file} holds {kind}: "
-            "encode it as numbers, or leave it out."
-        )
-    return column.cast(pyarrow.float64(), safe=False).to_numpy()
-
-
-def _finite(values: np.ndarray, origin: str) -> np.ndarray:
+def _finite(values: np.ndarray, column: str, origin: str) -> np.ndarray:
     with np.errstate(over="ignore"):
         small = values.astype(np.float32)
     finite = np.isfinite(small)
     if not finite.all():
         row = int(finite.argmin())
-        raise InputError(f"Features must be finite 32-bit numbers, but {origin} holds {values[row]} in row {row + 1}.")
+        raise InputError(
+            f"Features must be finite 32-bit numbers, but column {origin.format(shown(column, _NAME_LENGTH))} holds "
+            f"{values[row]} in row {row + 1}."
+        )
     return small

@@ -10,49 +10,65 @@ import numpy as np
 from warmstart.basics import InputError
 
 from ._images import decode_images
-from ._raw import RawData, RawSplit
+from ._labels import object_array
+from ._raw import RawData, RawSplit, first_sentence, shown
 
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 
 
-def read_folder(path: Path) -> RawData:
+def read_folder(path: Path, *, max_bytes: int) -> RawData:
     """Return a folder of class folders as data, or one with such folders called ``train`` and ``test``.
 
     A class is called as its folder; images may lie in folders below it. Folders without images and hidden files do not
     count.
 
+    Args:
+        path: The folder.
+        max_bytes: Memory that reading may take.
+
     Raises:
         InputError: If there are no class folders with images.
     """
     if not (path / "train").is_dir():
-        return RawData(path.name, _split(path))
-    test = partial(_split, path / "test") if (path / "test").is_dir() else None
-    return RawData(path.name, _split(path / "train"), test)
+        return RawData(path.name, _split(path, max_bytes))
+    test = partial(_split, path / "test", max_bytes) if (path / "test").is_dir() else None
+    return RawData(path.name, _split(path / "train", max_bytes), test)
 
 
-def _split(folder: Path) -> RawSplit:
-    images = [(entry.name, image) for entry in sorted(folder.iterdir()) if entry.is_dir() for image in _images(entry)]
+def _split(folder: Path, max_bytes: int) -> RawSplit:
+    try:
+        classes = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+        images = [(entry.name, image) for entry in classes for image in _images(entry)]
+    except OSError as error:
+        raise InputError(f"{shown(folder)} cannot be read as a folder of images: {first_sentence(error)}.") from error
     if not images:
         raise InputError(
-            f"{folder} must hold parquet files, or a folder for each class with images in it "
+            f"{shown(folder)} must hold parquet files, or a folder for each class with images in it "
             f"({', '.join(sorted(IMAGE_ENDINGS))}), got neither."
         )
     labels, paths = (list(column) for column in zip(*images, strict=True))
     return RawSplit(
-        labels=np.array(labels),
-        read=partial(_decode, paths),
-        origin=f"the folder {folder}",
-        place=lambda row: str(paths[row]),
+        labels=object_array(labels),
+        read=partial(_decode, paths, max_bytes),
+        origin=f"the folder {shown(folder)}",
+        place=lambda row: shown(paths[row]),
     )
 
 
 def _images(folder: Path) -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_ENDINGS)
-    return sorted(
-        path for path in found if not any(part.startswith(".") for part in path.relative_to(folder.parent).parts)
-    )
+    """Return the images in a folder and those below it; links to folders there are not followed, as they may loop."""
+    found, folders = [], [folder]
+    while folders:
+        for path in folders.pop().iterdir():
+            if path.name.startswith("."):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                folders.append(path)
+            elif path.suffix.lower() in IMAGE_ENDINGS:
+                found.append(path)
+    return sorted(found)
 
 
-def _decode(paths: list[Path], rows: np.ndarray) -> np.ndarray:
+def _decode(paths: list[Path], max_bytes: int, rows: np.ndarray) -> np.ndarray:
     wanted = [paths[row] for row in rows]
-    return decode_images(wanted, len(wanted), place=lambda index: str(wanted[index]))
+    return decode_images(wanted, len(wanted), place=lambda index: shown(wanted[index]), max_bytes=max_bytes)

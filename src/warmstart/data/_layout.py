@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from warmstart.basics import InputError
+
+from ._raw import shown
 
 _NOT_TRAINING = re.compile(r"(test|val|valid|validation)[-_.\d]")
 _SHARD = re.compile(r"(.*)-\d+-of-(\d+)")
@@ -54,11 +57,11 @@ def _files_of(folder: Path, split: str) -> tuple[Path, ...]:
 
 def _check_complete(files: tuple[Path, ...]) -> None:
     """Raise if a part of a set was not copied: half of it would be a set of its own, and nothing would look wrong."""
-    for path in files:
-        shard = _SHARD.match(path.stem)
-        there = [other for other in files if shard and other.name.startswith(f"{shard[1]}-")]
-        if shard and len(there) != int(shard[2]):
+    shards = [(path, shard) for path in files if (shard := _SHARD.match(path.stem))]
+    prefixes = Counter(shard[1] for _, shard in shards)
+    for path, shard in shards:
+        if (there := prefixes[shard[1]]) != int(shard[2]):
             raise InputError(
-                f"{path.parent} must hold all {int(shard[2])} files {shard[1]}-*-of-{shard[2]}.parquet, "
-                f"got {len(there)}."
+                f"{shown(path.parent)} must hold all {int(shard[2])} files {shown(shard[1])}-*-of-{shard[2]}.parquet, "
+                f"got {there}."
             )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from warmstart.basics import InputError, unknown_name
@@ -19,7 +20,7 @@ from ._mat import find_mat, read_mat
 from ._named import NamedDataset, known_datasets
 from ._npz import read_npz
 from ._parquet import read_parquet
-from ._raw import RawData
+from ._raw import RawData, first_sentence, shown
 from ._source import DataSource
 
 DIRECTORY_VARIABLE = "WARMSTART_DATA"
@@ -52,8 +53,9 @@ def load(source: DataSource, *, with_test: bool = False, progress: Tell | None =
         (100, (1, 8, 8), ('0', '1', '2'))
     """
     tell = progress or _silent
-    raw, named, place = _found(source, with_test, tell)
-    dataset = assemble(raw, subset=source.subset, with_test=with_test, tell=tell)
+    with _one_sentence(source):
+        raw, named, place = _found(source, with_test, tell)
+        dataset = assemble(raw, subset=source.subset, with_test=with_test, tell=tell)
     if named is not None:
         named.check(dataset, place)
     return dataset
@@ -69,7 +71,8 @@ def training_samples(source: DataSource, *, progress: Tell | None = None) -> int
         >>> training_samples(DataSource("digits", subset=100))
         1797
     """
-    raw, _, _ = _found(source, False, progress or _silent)
+    with _one_sentence(source):
+        raw, _, _ = _found(source, False, progress or _silent)
     return len(raw.train.labels)
 
 
@@ -84,8 +87,30 @@ def is_at_hand(source: DataSource) -> bool:
     directory = _directory(source)
     if named is None or not directory:
         return False
-    folders = (Path(directory).expanduser() / name for name in named.folder_names)
-    return any(_holds(named, inner) for folder in folders for inner in _inner(named, folder))
+    with _one_sentence(source):
+        folders = (_path(directory) / name for name in named.folder_names)
+        return any(_holds(named, inner) for folder in folders for inner in _inner(named, folder))
+
+
+@contextmanager
+def _one_sentence(source: DataSource) -> Iterator[None]:
+    """Say in one sentence what the file system or the memory refuses, wherever that happens."""
+    try:
+        yield
+    except MemoryError as error:
+        raise InputError(
+            f"{shown(source.name)} takes more memory than this machine has to give: load fewer samples with --subset."
+        ) from error
+    except OSError as error:
+        reason = error.strerror or first_sentence(error)
+        raise InputError(f"{shown(error.filename or source.name)} cannot be read: {reason}.") from error
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~name of nobody
+        raise InputError(f"The path to data must begin with the home directory of a user, got {shown(text)}.") from None
 
 
 def _found(source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, NamedDataset | None, str]:
@@ -126,7 +151,7 @@ def _mat_files(named: NamedDataset, folder: Path) -> dict[str, Path]:
 def _from_files(named: NamedDataset, source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, str]:
     directory = _directory(source)
     if directory:
-        return _in_directory(named, Path(directory).expanduser(), source)
+        return _in_directory(named, _path(directory), source)
     if named.hub_id is None:
         raise InputError(
             f"{named.name} is not downloaded: directory (--data-dir) or the environment variable {DIRECTORY_VARIABLE} "
@@ -134,13 +159,13 @@ def _from_files(named: NamedDataset, source: DataSource, with_test: bool, tell: 
         )
     tell(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
     folder = download(named, with_test=with_test)
-    return read_parquet(named.name, split_files(folder), source.label), str(folder)
+    return read_parquet(named.name, split_files(folder), source.label, max_bytes=source.max_bytes), str(folder)
 
 
 def _in_directory(named: NamedDataset, directory: Path, source: DataSource) -> tuple[RawData, str]:
     origin = "" if source.directory else f" (from the environment variable {DIRECTORY_VARIABLE})"
     if not directory.is_dir():
-        raise InputError(f"The data directory must be a folder that exists, got {directory}{origin}.")
+        raise InputError(f"The data directory must be a folder that exists, got {shown(directory)}{origin}.")
     folders = [directory / name for name in named.folder_names] + [directory]
     for folder in folders:
         for inner in _inner(named, folder):
@@ -148,55 +173,59 @@ def _in_directory(named: NamedDataset, directory: Path, source: DataSource) -> t
             if raw is not None:
                 return raw, str(inner)
     raise InputError(
-        f"The data directory {directory}{origin} must hold the files of {named.name}, but there is no "
-        f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(str, folders))}."
+        f"The data directory {shown(directory)}{origin} must hold the files of {named.name}, but there is no "
+        f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(shown, folders))}."
     )
 
 
 def _in_folder(named: NamedDataset, folder: Path, source: DataSource) -> RawData | None:
     files = split_files(folder)
     if files.train:
-        return read_parquet(named.name, files, source.label)
+        return read_parquet(named.name, files, source.label, max_bytes=source.max_bytes)
     mat = _mat_files(named, folder)
     if "train" in mat:
         _check_no_label(source)
-        return read_mat(named.name, mat)
+        return read_mat(named.name, mat, max_bytes=source.max_bytes)
     return None
 
 
 def _at_path(source: DataSource) -> RawData:
-    path = Path(source.name).expanduser()
+    path = _path(source.name)
     if not path.exists():
         raise _missing(source.name, path)
     if path.is_dir():
         return _at_folder(path, source)
     ending = path.suffix.lower()
     if ending == ".csv":
-        return read_csv(path, source.label)
+        return read_csv(path, source.label, max_bytes=source.max_bytes)
     if ending == ".npz":
-        return read_npz(path, source.label)
+        return read_npz(path, source.label, max_bytes=source.max_bytes)
     if ending == ".parquet":
-        return read_parquet(path.stem, SplitFiles((path,)), source.label)
-    raise InputError(f"A file with data must end in {', '.join(_ENDINGS)}, got {path}.")
+        return read_parquet(path.stem, SplitFiles((path,)), source.label, max_bytes=source.max_bytes)
+    raise InputError(f"A file with data must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
 
 
 def _at_folder(path: Path, source: DataSource) -> RawData:
     name = path.resolve().name
     files = parquet_files(path)
     if files.train:
-        return read_parquet(name, files, source.label)
+        return read_parquet(name, files, source.label, max_bytes=source.max_bytes)
     if files.test:
         raise InputError(
-            f"{path} must hold training files, got only those of a test set, such as {files.test[0].name}."
+            f"{shown(path)} must hold training files, got only those of a test set, such as {files.test[0].name}."
         )
     _check_no_label(source)
-    return read_folder(path)
+    return read_folder(path, max_bytes=source.max_bytes)
 
 
 def _missing(name: str, path: Path) -> InputError:
     if "/" in name or os.sep in name or path.suffix.lower() in _ENDINGS:
-        return InputError(f"data must be a known data set or a path that exists, got {name}, which does not exist.")
-    return unknown_name("data set", name, [*(known.name for known in known_datasets()), "or a path that exists"])
+        return InputError(
+            f"data must be a known data set or a path that exists, got {shown(name)}, which does not exist."
+        )
+    return unknown_name(
+        "data set", shown(name, 100), [*(known.name for known in known_datasets()), "or a path that exists"]
+    )
 
 
 def _check_no_label(source: DataSource) -> None:

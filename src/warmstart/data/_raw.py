@@ -1,10 +1,11 @@
-"""What every reader hands over: labels as they were found, and inputs that are read when their rows are known.
+"""What every reader returns: labels as they were found, and inputs that are read once their rows are known.
 
 Subset, mapping of labels to classes and the checks that all data share are applied to this, in one place.
 """
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ class RawSplit:
     """The training or the test samples of one source, not yet decoded.
 
     Args:
-        labels: (n,) of any kind: numbers, bools, texts, None where one is missing.
+        labels: (n,) of any kind: numbers, bools, texts, None where one is missing. Texts are Python objects: in a NumPy
+            array of fixed width every label would take as much memory as the longest.
         read: Takes row numbers in rising order; returns their inputs as :class:`LabelledArrays` wants them.
         origin: Where the labels were found, as words in a sentence.
         place: Takes a row number; returns where that sample is, as words in a sentence.
@@ -36,7 +38,7 @@ class RawSplit:
 
 @dataclass(frozen=True, eq=False)
 class RawData:
-    """A source that has been found and looked into.
+    """A source that has been found and inspected.
 
     Args:
         name: What the data set is called.
@@ -51,7 +53,7 @@ class RawData:
 
 @contextmanager
 def reading(path: Path, form: str) -> Iterator[None]:
-    """Turn whatever a foreign reader raises into one sentence about the file.
+    """Turn whatever a third-party reader raises into one sentence about the file, which must be a regular one.
 
     Example:
         >>> with reading(Path("a.csv"), "csv"):
@@ -59,12 +61,72 @@ def reading(path: Path, form: str) -> Iterator[None]:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: a.csv cannot be read as csv: no such disk.
     """
+    check_regular_file(path, form)
     try:
         yield
     except InputError:
         raise
+    except UnicodeDecodeError as error:
+        raise InputError(f"{shown(path)} cannot be read as {form}: it holds text that is not UTF-8.") from error
     except Exception as error:  # damaged files make readers raise errors of a dozen types
-        raise InputError(f"{path} cannot be read as {form}: {first_sentence(error)}.") from error
+        raise InputError(f"{shown(path)} cannot be read as {form}: {first_sentence(error)}.") from error
+
+
+def check_regular_file(path: Path, form: str) -> None:
+    """Raise unless the path leads to a regular file with content: opening a pipe or a device may wait for ever.
+
+    A file that cannot be found is left to the reader, which says why.
+
+    Raises:
+        InputError: Naming what the path is.
+
+    Example:
+        >>> check_regular_file(Path("/dev/null"), "csv")
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: /dev/null cannot be read as csv: it is a character device, not a ...
+    """
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return
+    if not stat.S_ISREG(found.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
+        raise InputError(f"{shown(path)} cannot be read as {form}: it is a {kind}, not a regular file.")
+    if found.st_size == 0:  # also files of the kernel, which may wait for ever
+        raise InputError(f"{shown(path)} cannot be read as {form}: empty {form} file.")
+
+
+_KINDS = {
+    stat.S_IFIFO: "named pipe",
+    stat.S_IFCHR: "character device",
+    stat.S_IFBLK: "block device",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFDIR: "folder",
+}
+
+
+def check_memory(needed: float, max_bytes: int, what: str) -> None:
+    """Raise if reading something takes more memory than allowed.
+
+    Args:
+        needed: Bytes, estimated from what a file declares before anything of that size is read.
+        max_bytes: The limit, as the user sets it.
+        what: What is to be read, as words in a sentence.
+
+    Raises:
+        InputError: Naming the limit and how to raise it.
+
+    Example:
+        >>> check_memory(2**40, 2**32, "x in a.npz")
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: max_bytes (--max-bytes) must be at least 1,099,511,627,776 for these data,
+        as reading x in a.npz takes about as much memory, got 4,294,967,296.
+    """
+    if needed > max_bytes:
+        raise InputError(
+            f"max_bytes (--max-bytes) must be at least {int(needed):,} for these data, as reading {what} takes about "
+            f"as much memory, got {max_bytes:,}."
+        )
 
 
 def first_sentence(error: Exception) -> str:
@@ -75,4 +137,30 @@ def first_sentence(error: Exception) -> str:
         'The hub is away'
     """
     lines = str(error).strip().splitlines()
-    return lines[0].split(". ")[0].rstrip(" .:") if lines else type(error).__name__
+    return shown(lines[0].split(". ")[0].rstrip(" .:"), 300) if lines else type(error).__name__
+
+
+def shown(value: object, length: int = 1000) -> str:
+    r"""Return a value for a message: shortened if long, and what cannot be printed escaped.
+
+    Example:
+        >>> shown("caf\udce9\n"), shown("x" * 50_000, 8)
+        ('caf\\udce9\\n', 'xxxxxxxx...')
+    """
+    text = str(value)
+    kept = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:length])
+    return kept + ("..." if len(text) > length else "")
+
+
+def is_displayable(text: str) -> bool:
+    r"""Return whether a text can be stored and printed: names of files that are not UTF-8 hold lone surrogates.
+
+    Example:
+        >>> is_displayable("café"), is_displayable("caf\udce9")
+        (True, False)
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

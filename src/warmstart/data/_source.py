@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from warmstart.basics import InputError, check_at_least
 
+from ._raw import is_displayable, shown
+
+MAX_BYTES = 4 * 2**30
+
 
 @dataclass(frozen=True)
 class DataSource:
@@ -19,19 +23,23 @@ class DataSource:
         subset: Load only this many training samples, at least 1: drawn at random without replacement, always the same
             ones; a larger subset holds the smaller ones. None loads all. The test set is never cut.
         label: Column (in an ``.npz``: array) that holds the labels, where its name is not a usual one.
+        max_bytes: Memory that reading one set of samples may take, in bytes, at least 1, by default 4 GiB; estimated
+            from what the files declare, before it is allocated, so that a small file that expands to more memory than
+            the machine has is refused.
 
     Raises:
         InputError: If a value is of the wrong kind or out of range.
 
     Example:
         >>> DataSource("cifar10", subset=6000)
-        DataSource(name='cifar10', directory=None, subset=6000, label=None)
+        DataSource(name='cifar10', directory=None, subset=6000, label=None, max_bytes=4294967296)
     """
 
     name: str = "digits"
     directory: str | None = None
     subset: int | None = None
     label: str | None = None
+    max_bytes: int = MAX_BYTES
 
     def __post_init__(self) -> None:
         """Check the settings."""
@@ -40,4 +48,10 @@ class DataSource:
         for setting, value in (("directory", self.directory), ("label", self.label)):
             if value is not None and (not isinstance(value, str) or not value):
                 raise InputError(f"{setting} must be a text that is not empty, or be left out, got {value!r}.")
+        for setting, value in (("data", self.name), ("directory", self.directory), ("label", self.label)):
+            if value is not None and not is_displayable(value):  # it would fail where the study is stored
+                raise InputError(f"{setting} must be a text in UTF-8, got '{shown(value)}': rename it.")
         check_at_least("subset", self.subset, 1)
+        if self.max_bytes is None:
+            raise InputError("max_bytes must be a whole number of at least 1, got None.")
+        check_at_least("max_bytes", self.max_bytes, 1)
