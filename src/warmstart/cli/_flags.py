@@ -254,10 +254,11 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
 
 
 def _share_directory(tables: Tables) -> None:
-    """Look for the source where the data are looked for, unless it says where it lies."""
-    directory = tables.get("data", {}).get("directory")
-    if "source" in tables and directory is not None:
-        tables["source"].setdefault("directory", directory)
+    """Look for the source where the data are looked for, and with their limit, unless it has its own."""
+    for option in ("directory", "max_bytes"):
+        value = tables.get("data", {}).get(option)
+        if "source" in tables and value is not None:
+            tables["source"].setdefault(option, value)
 
 
 def _put(tables: Tables, place: str, value: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,13 @@ _OPTIMIZER = "optimizer/"
 _SEEN = "seen"
 
 
-def save_carried(carried: Carried, path: Path, *, built: nn.Module | None = None) -> None:
+def save_carried(carried: Carried, path: Path, *, build: Callable[[], nn.Module] | None = None) -> None:
     """Write the model, and the optimizer's state where it is kept, by write-and-rename.
 
     Args:
         carried: With a model.
         path: Of the file, in safetensors format; its folder is made. An existing file is replaced atomically.
-        built: The same model as it was built, to find state that the file cannot hold; None: it is not looked for.
+        build: Returns the model as it was built, to find state that the file cannot hold; None: it is not looked for.
 
     Raises:
         InputError: If the model's ``state_dict`` holds what the file cannot.
@@ -40,7 +40,7 @@ def save_carried(carried: Carried, path: Path, *, built: nn.Module | None = None
     """
     assert carried.model is not None, "there is nothing to save before a first good round"
     tensors, rest = pack_model(carried.model)
-    rest["unstored"] = [] if built is None else unpacked_state(carried.model, built)
+    rest["unstored"] = [] if build is None else unpacked_state(carried.model, build)
     state, groups = _flat_optimizer(carried.optimizer)
     if carried.seen is not None:
         state[_SEEN] = carried.seen

@@ -6,7 +6,7 @@ import hashlib
 import io
 import pickle
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -63,27 +63,30 @@ def pack_model(model: nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, Any
     }
 
 
-def unpacked_state(model: nn.Module, reference: nn.Module) -> list[str]:
+def unpacked_state(model: nn.Module, build: Callable[[], nn.Module]) -> list[str]:
     """Return what a model holds besides what :func:`pack_model` stores and that has changed since it was built.
 
     Args:
         model: After training.
-        reference: The same model as it was built, in this process.
+        build: Returns the same model as it was built, in this process; only called where there is such state.
 
     Returns:
         Each as ``path.attribute (type)``.
     """
-    before = {(path, key): value for path, key, value in _attributes(reference)}
-    found: list[str] = []
+    candidates: dict[tuple[str, str], Any] = {}
     for path, key, value in _attributes(model):
         try:
             _encoded(value, {}, "")
         except _NotPlainError:
-            if _digest(value) != _digest(before.get((path, key))):
-                found.append(f"{path + '.' if path else ''}{key} ({type(value).__name__})")
-    if _names_sharing_memory(model) != _names_sharing_memory(reference):
-        found.append("weights that share memory, other ones than when it was built")
-    return found
+            candidates[path, key] = value
+    if not candidates:
+        return []
+    before = {(path, key): value for path, key, value in _attributes(build())}
+    return [
+        f"{path + '.' if path else ''}{key} ({type(value).__name__})"
+        for (path, key), value in candidates.items()
+        if _digest(value) != _digest(before.get((path, key)))
+    ]
 
 
 def unpack_model_(model: nn.Module, tensors: dict[str, torch.Tensor], rest: dict[str, Any]) -> None:

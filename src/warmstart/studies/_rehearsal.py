@@ -117,8 +117,6 @@ def _step(built: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: tor
             optimizer.step()
             copy_model(model)
             return
-        except InputError:
-            raise
         except Exception as error:  # whatever a user's model does
             if channels_last:
                 continue

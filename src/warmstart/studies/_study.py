@@ -162,8 +162,6 @@ _PARTS = {
     "carry_over": CarryOver,
 }
 _KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "probes", *_PARTS)
-# Options that came later: left out at their defaults, so that a study begun before is still the same study.
-_LATER = {"recipe": ("step_shrink", "step_noise", "precision")}
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:
@@ -174,15 +172,9 @@ def study_to_dict(study: Study) -> dict[str, Any]:
         "train_on": str(study.train_on),
         "model": model_to_table(study.architecture),
         "stream": {"name": name_of(known_streams(), study.stream), **options_of(study.stream)},
-        **{key: _part(key, getattr(study, key)) for key in _PARTS},
+        **{key: options_of(getattr(study, key)) for key in _PARTS},
         **_extras(study),
     }
-
-
-def _part(key: str, part: Any) -> dict[str, Any]:
-    defaults = options_of(_PARTS[key]())
-    later = _LATER.get(key, ())
-    return {name: value for name, value in options_of(part).items() if name not in later or value != defaults[name]}
 
 
 def _extras(study: Study) -> dict[str, Any]:
@@ -249,9 +241,10 @@ def _named(tables: Mapping[str, Any], key: str, known: Mapping[str, type], *, de
 
 
 def study_identity(study: Study) -> dict[str, Any]:
-    """Return what makes a study this one: all settings, but not the place where its data lie."""
-    source = None if study.source is None else replace(study.source, directory=None)
-    return study_to_dict(replace(study, data=replace(study.data, directory=None), source=source))
+    """Return what makes a study this one: all settings, but not the place of its data nor their limit of memory."""
+    aside = {"directory": None, "max_bytes": DataSource().max_bytes}
+    source = None if study.source is None else replace(study.source, **aside)
+    return study_to_dict(replace(study, data=replace(study.data, **aside), source=source))
 
 
 def study_digest(study: Study) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,20 +109,20 @@ def performing(task: Task, arrays: Arrays, *, directory: Path, device: str, emit
     data = split(arrays, task.trial, task.evaluation, device=torch.device(device))
     carried = _carried(task, data, directory)
     progress = _throttled(task, emit)
-    built = _fresh(task.trial, data)
+    build = functools.cache(partial(_fresh, task.trial, data))
     for item in playing(task.trial, data, carried=carried, on_epoch=progress):
         if isinstance(item, Round):
-            emit(_kept(task, item, directory, built))
+            emit(_kept(task, item, directory, build))
         else:
             yield item
 
 
-def _kept(task: Task, played: Round, directory: Path, built: nn.Module) -> RoundMessage:
+def _kept(task: Task, played: Round, directory: Path, build: Callable[[], nn.Module]) -> RoundMessage:
     """Write a round's checkpoint, and return what there is to report."""
     checkpoint = None
     if played.carried.model is not None:
         checkpoint = checkpoint_file(task.folder, played.number)
-        save_carried(played.carried, directory / checkpoint, built=built)
+        save_carried(played.carried, directory / checkpoint, build=build)
     return RoundMessage(record_of(task, played), _history(played), checkpoint)
 
 

@@ -7,7 +7,15 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, check_in_range, check_trainable, settle_choices, weights_of
+from warmstart.basics import (
+    InputError,
+    check_at_least,
+    check_in_range,
+    check_trainable,
+    later,
+    settle_choices,
+    weights_of,
+)
 
 from ._precision import Precision
 
@@ -44,9 +52,9 @@ class Recipe:
     batch_size: int = 128
     weight_decay: float = 0.0
     momentum: float = 0.0
-    step_shrink: float = 1.0
-    step_noise: float = 0.0
-    precision: Precision = Precision.FP32
+    step_shrink: float = later(1.0)
+    step_noise: float = later(0.0)
+    precision: Precision = later(Precision.FP32)
 
     def __post_init__(self) -> None:
         """Check the options."""
