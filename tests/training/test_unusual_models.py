@@ -107,7 +107,7 @@ def layouts():
             yield pytest.param(kind, name, marks=marks, id=f"{kind.__name__}-{name}")
 
 
-@pytest.mark.parametrize(("kind", "added"), layouts())
+@pytest.mark.parametrize(("kind", "added"), list(layouts()))
 def test_a_models_layout_is_as_it_was_after_training(kind, added):
     model = kind(ADDED[added])
     before = {name: value.stride() for name, value in model.state_dict().items()}
