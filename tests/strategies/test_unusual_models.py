@@ -377,10 +377,14 @@ class MeasuredWithAuxiliary(WithAuxiliary):
         return self.head(hidden), self.auxiliary(hidden)
 
 
-class InDictionary(WithAuxiliary):
+class InDictionary(Reversed):
+    def __init__(self):
+        super().__init__()
+        self.auxiliary = nn.Linear(5, 3)
+
     def forward(self, inputs):
-        logits, other = super().forward(inputs)
-        return {"loss": None, "logits": logits, "other": other}
+        hidden = torch.relu(self.body(inputs))
+        return {"loss": None, "logits": self.head(hidden), "other": self.auxiliary(hidden)}
 
 
 class WithToken(Reversed):
