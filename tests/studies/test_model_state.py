@@ -36,7 +36,7 @@ def resumed(make, change, folder):
     model = make()
     built = copy_model(model)
     change(model)
-    save_carried(Carried(1, model), folder / "round.safetensors", built=built)
+    save_carried(Carried(1, model), folder / "round.safetensors", build=lambda: built)
     return model, load_carried(folder / "round.safetensors", [make()]).model
 
 

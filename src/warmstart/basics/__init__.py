@@ -26,6 +26,7 @@ from ._errors import unknown_name as unknown_name
 from ._files import check_writable as check_writable
 from ._files import write_whole as write_whole
 from ._matching import check_alike as check_alike
+from ._memory import canonical_tensors as canonical_tensors
 from ._memory import memory_key as memory_key
 from ._memory import retie_ as retie_
 from ._memory import sharing_memory as sharing_memory

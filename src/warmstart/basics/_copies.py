@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import copy
+import dis
 import functools
 import types
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +26,11 @@ def copy_model(model: nn.Module) -> nn.Module:
     - Results of a forward pass that the model keeps, which PyTorch refuses to copy, are copied without their graph.
     - Tensors that share memory, by a view or an assignment to ``.data``, share it in the copy, too.
     - Functions that the model holds, such as a replaced ``forward`` or a hook, and that refer to modules or tensors of
-      the model, refer to those of the copy.
+      the model, refer to those of the copy. What else they refer to, such as a list that a hook fills, is not copied.
 
     Raises:
-        InputError: If the model cannot be copied, or a replaced method refers to the model by a global name, which
-            the copy would share.
+        InputError: If the model cannot be copied, or a function that it computes with refers to a part of it where that
+            cannot be replaced, as by a global name: the copy would compute with the original's parameters.
 
     Example:
         >>> from torch import nn
@@ -40,31 +43,29 @@ def copy_model(model: nn.Module) -> nn.Module:
         True
     """
     memo: dict[int, Any] = {id(tensor): tensor.detach().clone() for tensor in _results_of_passes(model)}
+    # Left alone by deepcopy, which would copy all that they refer to; rebound below.
+    memo |= {id(held): held for module in model.modules() for _, _, held in _references(vars(module))}
     try:
         copied = copy.deepcopy(model, memo)
     except InputError:
         raise
     except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else "no message"
         raise InputError(
             f"model must be one that copy.deepcopy can copy, got {type(model).__name__}, which fails with "
-            f"{type(error).__name__}: {_first_line(error)}"
+            f"{type(error).__name__}: {reason}"
         ) from error
     retie_(copied, model)
-    originals = {id(module): name for name, module in model.named_modules()}
-    originals |= {id(tensor): name for name, tensor in model.named_parameters()}
-    originals |= {id(tensor): name for name, tensor in model.named_buffers()}
-    # Left to deepcopy, functions are shared between original and copy, whatever they refer to.
-    moved = {key: memo[key] for key in originals if key in memo}
+    parts = [*model.modules(), *model.parameters(), *model.buffers()]
+    rebinding = _Rebinding({id(part): memo[id(part)] for part in parts if id(part) in memo}, memo)
     for module in copied.modules():
-        for holder, key, function in _functions_in(vars(module)):
-            if isinstance(function, types.FunctionType) and holder is vars(module) and hasattr(type(module), key):
-                _check_globals(function, originals)
-            holder[key] = _rebound(function, moved, {})
+        for holder, key, held in _references(vars(module)):
+            holder[key] = rebinding.rebound(held)
+            _check_own(holder[key], {id(part) for part in parts}, f"its '{key}'")
+        forward = getattr(type(module), "forward", None)
+        if isinstance(forward, types.FunctionType) and not forward.__module__.startswith("torch."):
+            _check_own(forward, {id(part) for part in parts}, f"the 'forward' of {type(module).__name__}")
     return copied
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else "no message"
 
 
 def _results_of_passes(model: nn.Module) -> Iterator[Tensor]:
@@ -82,88 +83,156 @@ def _results_of_passes(model: nn.Module) -> Iterator[Tensor]:
         if isinstance(value, torch.Tensor):
             if not value.is_leaf or is_functorch_wrapped_tensor(value):
                 yield value
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-        elif isinstance(value, list | tuple | set | frozenset):
-            waiting.extend(value)
-        elif hasattr(value, "__dict__"):
-            waiting.append(vars(value))
+        else:
+            waiting.extend(_held_by(value))
 
 
-def _functions_in(holder: dict[Any, Any]) -> Iterator[tuple[dict[Any, Any] | list[Any], Any, Any]]:
-    """Yield the functions in a module's attributes, and in their dictionaries and lists, with where they are held."""
+def _held_by(value: Any) -> list[Any]:
+    """Return what a container, a function or an object refers to; of modules and types, nothing."""
+    if isinstance(value, types.FunctionType):
+        cells = [cell for cell in value.__closure__ or () if not _is_empty(cell)]
+        contents = [cell.cell_contents for cell in cells]
+        return [*contents, *(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *vars(value).values()]
+    if isinstance(value, types.MethodType):
+        return [value.__self__, value.__func__]
+    if isinstance(value, functools.partial):
+        return [value.func, *value.args, *value.keywords.values()]
+    if isinstance(value, weakref.ref):
+        return [value()]
+    if isinstance(value, dict):
+        return list(value.values())
+    if isinstance(value, list | tuple | set | frozenset | collections.deque):
+        return list(value)
+    slots = [name for kind in type(value).__mro__ for name in _names(vars(kind).get("__slots__", ()))]
+    parts = [getattr(value, name, None) for name in slots]
+    return [*parts, *vars(value).values()] if isinstance(getattr(value, "__dict__", None), dict) else parts
+
+
+def _names(slots: Any) -> tuple[str, ...]:
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _is_empty(cell: types.CellType) -> bool:
+    try:
+        return cell.cell_contents is None
+    except ValueError:  # not assigned yet
+        return True
+
+
+_REFERRING = (types.FunctionType, functools.partial, weakref.ref)
+
+
+def _references(holder: dict[Any, Any]) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield what deepcopy does not follow in a module's attributes, and in their containers, with where it is held."""
     for key, value in list(holder.items()):
-        if isinstance(value, types.FunctionType | functools.partial):
+        if isinstance(value, _REFERRING):
             yield holder, key, value
         elif isinstance(value, dict) and key not in ("_modules", "_parameters", "_buffers"):
-            yield from _functions_in(value)
+            yield from _references(value)
         elif isinstance(value, list):
-            for index, item in enumerate(value):
-                if isinstance(item, types.FunctionType | functools.partial):
-                    yield value, index, item
+            yield from ((value, index, item) for index, item in enumerate(value) if isinstance(item, _REFERRING))
+        elif isinstance(value, tuple) and type(value) is tuple and any(isinstance(item, _REFERRING) for item in value):
+            yield holder, key, value
+        elif type(value).__module__ == "types" and isinstance(value, types.SimpleNamespace):
+            yield from _references(vars(value))
 
 
-def _rebound(value: Any, moved: dict[int, Any], met: dict[int, Any]) -> Any:
-    """Return a value with every module and tensor of the original replaced by that of the copy.
+class _Rebinding:
+    """Replaces modules and tensors of the original by those of the copy in whatever refers to them.
 
-    The very same value where there is nothing to replace: a list that a hook appends to stays the user's list.
+    Args:
+        moved: Those of the copy, by the ids of the original's.
+        memo: That of the deep copy.
     """
-    if id(value) in moved:
-        return moved[id(value)]
-    if id(value) in met:
-        return met[id(value)]
-    met[id(value)] = value
-    if isinstance(value, types.FunctionType):
-        met[id(value)] = _rebound_function(value, moved, met)
-    elif isinstance(value, types.MethodType):
-        owner = _rebound(value.__self__, moved, met)
-        met[id(value)] = value if owner is value.__self__ else types.MethodType(value.__func__, owner)
-    elif isinstance(value, functools.partial):
-        parts = (value.func, *value.args, *value.keywords.values())
-        function, *rest = (_rebound(part, moved, met) for part in parts)
-        if any(new is not old for new, old in zip((function, *rest), parts, strict=True)):
-            arguments, keywords = rest[: len(value.args)], rest[len(value.args) :]
-            met[id(value)] = functools.partial(function, *arguments, **dict(zip(value.keywords, keywords, strict=True)))
-    elif type(value) in (list, tuple):
-        parts = [_rebound(part, moved, met) for part in value]
-        if any(new is not old for new, old in zip(parts, value, strict=True)):
-            met[id(value)] = type(value)(parts)
-    elif type(value) is dict:
-        parts = {key: _rebound(part, moved, met) for key, part in value.items()}
-        if any(parts[key] is not part for key, part in value.items()):
-            met[id(value)] = parts
-    return met[id(value)]
+
+    def __init__(self, moved: dict[int, Any], memo: dict[int, Any]) -> None:
+        self._moved, self._memo = moved, memo
+        self._made: dict[int, Any] = {}
+
+    def _reaches(self, value: Any, met: set[int]) -> bool:
+        if id(value) in self._moved:
+            return True
+        if id(value) in met or isinstance(value, type | types.ModuleType):
+            return False
+        met.add(id(value))
+        return any(self._reaches(part, met) for part in _held_by(value))
+
+    def rebound(self, value: Any) -> Any:
+        """Return a value that refers to the copy; the very same one where there is nothing to replace."""
+        if id(value) in self._moved:
+            return self._moved[id(value)]
+        if id(value) in self._made:
+            return self._made[id(value)]
+        if not self._reaches(value, set()):
+            return value
+        new: Any
+        if isinstance(value, types.FunctionType):
+            return self._rebound_function(value)
+        if isinstance(value, types.MethodType):
+            new = types.MethodType(value.__func__, self.rebound(value.__self__))
+        elif isinstance(value, functools.partial):
+            keywords = {key: self.rebound(part) for key, part in value.keywords.items()}
+            new = functools.partial(self.rebound(value.func), *map(self.rebound, value.args), **keywords)
+        elif isinstance(value, weakref.ref):
+            new = weakref.ref(self.rebound(value()))
+        elif type(value) in (list, tuple):
+            new = type(value)(map(self.rebound, value))
+        elif type(value) is dict:
+            new = {key: self.rebound(part) for key, part in value.items()}
+        else:
+            new = copy.deepcopy(value, self._memo)
+            attributes = getattr(new, "__dict__", {})
+            for holder, key, held in _references(attributes) if isinstance(attributes, dict) else ():
+                holder[key] = self.rebound(held)
+        self._made[id(value)] = new
+        return new
+
+    def _rebound_function(self, function: types.FunctionType) -> types.FunctionType:
+        cells = [
+            cell if _is_empty(cell) or not self._reaches(cell.cell_contents, set()) else types.CellType()
+            for cell in function.__closure__ or ()
+        ]
+        rebound = types.FunctionType(
+            function.__code__, function.__globals__, function.__name__, None, tuple(cells) if cells else None
+        )
+        self._made[id(function)] = rebound  # first, for a function may refer to itself
+        for cell, old in zip(cells, function.__closure__ or (), strict=True):
+            if cell is not old:
+                cell.cell_contents = self.rebound(old.cell_contents)
+        rebound.__defaults__ = self.rebound(function.__defaults__)
+        rebound.__kwdefaults__ = self.rebound(function.__kwdefaults__)
+        rebound.__qualname__, rebound.__doc__ = function.__qualname__, function.__doc__
+        rebound.__module__, rebound.__annotations__ = function.__module__, function.__annotations__
+        vars(rebound).update({key: self.rebound(part) for key, part in vars(function).items()})
+        return rebound
 
 
-def _rebound_function(function: types.FunctionType, moved: dict[int, Any], met: dict[int, Any]) -> types.FunctionType:
-    cells = function.__closure__ or ()
-    new_cells = tuple(_rebound_cell(cell, moved, met) for cell in cells)
-    defaults = _rebound(function.__defaults__, moved, met)
-    keyword_defaults = _rebound(function.__kwdefaults__, moved, met)
-    is_same = all(new is old for new, old in zip(new_cells, cells, strict=True))
-    if is_same and defaults is function.__defaults__ and keyword_defaults is function.__kwdefaults__:
-        return function
-    rebound = types.FunctionType(function.__code__, function.__globals__, function.__name__, defaults, new_cells)
-    rebound.__kwdefaults__ = keyword_defaults
-    functools.update_wrapper(rebound, function)
-    return rebound
+def _check_own(value: Any, originals: set[int], what: str) -> None:
+    """Raise if a function refers to a part of the original, by a global name or anywhere else."""
+    import torch
 
-
-def _rebound_cell(cell: types.CellType, moved: dict[int, Any], met: dict[int, Any]) -> types.CellType:
-    try:
-        content = cell.cell_contents
-    except ValueError:  # not assigned yet
-        return cell
-    new = _rebound(content, moved, met)
-    return cell if new is content else types.CellType(new)
-
-
-def _check_globals(function: types.FunctionType, originals: dict[int, str]) -> None:
-    """Raise if a function of a module refers to a part of the model by a global name, which cannot be replaced."""
-    for name in function.__code__.co_names:
-        if id(function.__globals__.get(name)) in originals:
+    met: set[int] = set()
+    waiting: list[tuple[Any, str]] = [(value, "")]
+    while waiting:
+        found, name = waiting.pop()
+        if id(found) in originals:
+            where = f"by the global name '{name}'" if name else "where it cannot be replaced"
             raise InputError(
-                f"model must hold what it computes with, but its '{function.__name__}' refers to the model by the "
-                f"global name '{name}', so that a copy would compute with the original's parameters: use self, or "
-                "close over a local name."
+                f"model must hold what it computes with, but {what} refers to a part of it {where}, so that a copy "
+                "would compute with the original's parameters: use self, or close over a local name."
             )
+        if id(found) in met or isinstance(found, torch.nn.Module | torch.Tensor | type | types.ModuleType):
+            continue
+        met.add(id(found))
+        waiting.extend((part, name) for part in _held_by(found))
+        if isinstance(found, types.FunctionType):
+            known = found.__globals__
+            waiting.extend((known[key], key) for key in _global_names(found.__code__) if key in known)
+
+
+@functools.lru_cache(maxsize=4096)
+def _global_names(code: types.CodeType) -> frozenset[str]:
+    """Return the global names that a function reads, and the functions within it."""
+    own = {each.argval for each in dis.get_instructions(code) if each.opname in ("LOAD_GLOBAL", "LOAD_NAME")}
+    nested = [_global_names(part) for part in code.co_consts if isinstance(part, types.CodeType)]
+    return frozenset(own.union(*nested))

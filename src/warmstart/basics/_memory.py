@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from ._wrappers import canonical_names, unwrapped
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -15,6 +17,19 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
         **dict(model.named_parameters(remove_duplicate=False)),
         **dict(model.named_buffers(remove_duplicate=False)),
     }
+
+
+def canonical_tensors(model: nn.Module, *, parameters: bool = False) -> dict[str, Tensor]:
+    """Return every parameter and buffer of the model proper by its name without what wrappers add to it.
+
+    Args:
+        model: Wrappers are looked through.
+        parameters: Parameters alone, tied ones once.
+    """
+    model = unwrapped(model)
+    tensors: dict[str, Tensor] = dict(model.named_parameters()) if parameters else tensors_of(model)
+    names = canonical_names(tensors_of(model))
+    return {names[name]: tensor for name, tensor in tensors.items()}
 
 
 def memory_key(tensor: Tensor) -> object | None:

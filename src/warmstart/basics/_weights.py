@@ -27,15 +27,15 @@ class Weight:
         module: The module that computes with it.
         key: Its attribute there.
         sources: The parameters that it is made of, by the attribute that holds each.
-        factors: How many such weights the model multiplies to one effective matrix: 2 for the factors of a LoRA update;
-            0 for parameters of an adapter of another kind, where that is not known.
+        product: Name of the product of which it is a factor, as each of the two of a LoRA update is; None: it counts by
+            itself; empty: it belongs to an adapter of another kind, of which it is not known what it multiplies.
     """
 
     name: str
     module: nn.Module
     key: str
     sources: tuple[nn.Parameter, ...]
-    factors: int = 1
+    product: str | None = None
 
     @property
     def is_trainable(self) -> bool:
@@ -87,23 +87,29 @@ class _Parametrized(Weight):
     def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
         import torch
 
-        maps = self._maps
+        maps = list(self._maps)
         kinds = ", ".join(type(each).__name__.lstrip("_") for each in maps)
-        with undisturbed(maps), torch.no_grad():
-            maps.eval()
-            try:
+        if kinds == "WeightNorm":
+            axis = getattr(maps[0], "dim", 0)
+            return _length_and_direction(value, self.sources[1], axis, self.sources)
+        try:
+            with undisturbed(self._maps), torch.no_grad():
+                self._maps.eval()
                 found = value
-                for each in reversed(list(maps)):
+                for each in reversed(maps):
                     found = each.right_inverse(found) if hasattr(each, "right_inverse") else found
-                originals = list(found) if isinstance(found, tuple | list) else [found]
+                originals = [part.clone() for part in (found if isinstance(found, tuple | list) else [found])]
+            # Anew, for an inverse may work by changing a buffer that is now what it was.
+            with undisturbed(self._maps), torch.no_grad():
+                self._maps.eval()
                 again = maps[0](*originals)
-                for each in list(maps)[1:]:
+                for each in maps[1:]:
                     again = each(again)
-            except Exception as error:
-                raise self._refusal(kinds) from error
+        except Exception as error:
+            raise self._refusal(kinds) from error
         if again.shape != value.shape or not _agree(again, value) or len(originals) != len(self.sources):
             raise self._refusal(kinds)
-        return [(target, source.clone()) for target, source in zip(self.sources, originals, strict=True)]
+        return list(zip(self.sources, originals, strict=True))
 
     def _refusal(self, kinds: str) -> InputError:
         return InputError(
@@ -128,13 +134,23 @@ class _WeightNorm(Weight):
         return self._hook.compute_weight(self.module).detach()
 
     def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
-        import torch
-
-        length, direction = self.sources
-        return [(length, torch.norm_except_dim(value, 2, self._hook.dim)), (direction, value)]
+        return _length_and_direction(value, self.sources[1], self._hook.dim, self.sources)
 
     def refresh_(self) -> None:
         setattr(self.module, self.key, self._hook.compute_weight(self.module))
+
+
+def _length_and_direction(
+    value: Tensor, direction: Tensor, dim: int, targets: tuple[nn.Parameter, ...]
+) -> list[tuple[Tensor, Tensor]]:
+    """Return what weight norm has to hold for the weight to become ``value``: its length and its direction.
+
+    What becomes 0 has no direction of its own: there it keeps the one it had, for 0 / 0 is no number.
+    """
+    import torch
+
+    length = torch.norm_except_dim(value, 2, dim)
+    return list(zip(targets, (length, torch.where(length == 0, direction.detach(), value)), strict=True))
 
 
 class _SpectralNorm(Weight):
@@ -253,14 +269,19 @@ def _weights(model: nn.Module) -> Iterator[Weight]:
 
     unknown = _other_adapters(model)
     for prefix, module in model.named_modules():
-        if isinstance(module, parametrize.ParametrizationList):
-            continue  # belongs to the module whose weight it makes
+        if ".parametrizations." in f".{prefix}.":
+            continue  # belongs to the weight that it makes, a map's own parameters too
         own: dict[str, Any] = dict(module._parameters)
         dotted = f"{prefix}." if prefix else ""
         composed: list[Weight] = []
         for hook in _pre_hooks(module):
             if isinstance(hook, WeightNorm):
-                parts = own.pop(f"{hook.name}_g"), own.pop(f"{hook.name}_v")
+                parts = own.pop(f"{hook.name}_g", None), own.pop(f"{hook.name}_v", None)
+                if None in parts:
+                    raise InputError(
+                        f"model must have one kind of reparametrization for a weight, but '{dotted}{hook.name}' is "
+                        "under weight norm and something else: remove one of them."
+                    )
                 composed.append(_WeightNorm(dotted + hook.name, module, hook.name, parts))
             elif isinstance(hook, SpectralNorm):
                 parts = (own.pop(f"{hook.name}_orig"),)
@@ -274,9 +295,9 @@ def _weights(model: nn.Module) -> Iterator[Weight]:
                 composed.append(_Parametrized(dotted + key, module, key, _originals(maps)))
         for key, parameter in own.items():
             if parameter is not None:
-                path = {*prefix.split("."), key}
-                factors = 0 if path & unknown else next((_FACTORS[name] for name in path if name in _FACTORS), 1)
-                yield Weight(dotted + key, module, key, (parameter,), factors)
+                path = [*prefix.split("."), key] if key != "bias" else []
+                product = ".".join("*" if part in _FACTORS else part for part in path) if _FACTORS & set(path) else None
+                yield Weight(dotted + key, module, key, (parameter,), "" if unknown & set(path) else product)
         yield from composed
 
 
@@ -286,11 +307,10 @@ def _originals(maps: Any) -> tuple[nn.Parameter, ...]:
     return (maps.original,)
 
 
-# How many factors the model multiplies, by the attribute of PEFT's and loralib's layers that holds each.
+# The attributes of PEFT's and loralib's layers that hold the factors of an update.
 _FACTORS = {
-    **dict.fromkeys(("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B"), 2),
-    **dict.fromkeys(("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"), 4),
-    "ia3_l": 1,
+    *("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B"),
+    *("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
 }
 
 
@@ -300,7 +320,7 @@ def _other_adapters(model: nn.Module) -> set[str]:
     for module in model.modules():
         if any(kind.__name__ == "BaseTunerLayer" for kind in type(module).__mro__):
             names |= {str(name) for name in getattr(module, "adapter_layer_names", ())}
-    return names - _FACTORS.keys()
+    return names - _FACTORS
 
 
 def _agree(one: Tensor, other: Tensor) -> bool:

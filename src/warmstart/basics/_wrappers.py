@@ -15,6 +15,10 @@ _HELD = {
     ("torch.nn.parallel.distributed", "DistributedDataParallel"): "module",
     ("torch.nn.parallel.data_parallel", "DataParallel"): "module",
     ("torch.optim.swa_utils", "AveragedModel"): "module",
+    (
+        "torch.distributed.algorithms._checkpoint.checkpoint_wrapper",
+        "CheckpointWrapper",
+    ): "_checkpoint_wrapped_module",
     ("lightning.fabric.wrappers", "_FabricModule"): "_forward_module",
     ("lightning_fabric.wrappers", "_FabricModule"): "_forward_module",
 }

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from warmstart.basics import check_in_range, copy_model, later, settle_choices
+from warmstart.basics import check_in_range, check_model, copy_model, later, settle_choices
 
 from ._parameters import Include, Scope, change_
 from ._strategy import Context, Strategy
@@ -59,6 +59,7 @@ def scale(
     head: str | None = None,
 ) -> nn.Module:
     """Return a scaled copy; see :func:`scale_`."""
+    check_model("model", model)
     return scale_(copy_model(model), factor, scope=scope, include=include, head=head)
 
 

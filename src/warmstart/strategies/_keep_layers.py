@@ -8,7 +8,10 @@ from torch import nn
 
 from warmstart.basics import (
     InputError,
+    canonical_names,
+    canonical_tensors,
     check_alike,
+    check_model,
     choice,
     copy_model,
     settle_choices,
@@ -17,6 +20,7 @@ from warmstart.basics import (
 )
 
 from ._layers import layers_of
+from ._parameters import check_changeable
 from ._strategy import Context, Strategy
 
 
@@ -46,16 +50,19 @@ def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.F
         >>> bool(model[0].weight == new[0].weight), bool(model[1].weight == old[1].weight)
         (True, True)
     """
+    check_model("previous", previous)
+    check_model("fresh", fresh)
     check_layers(layers)
     old, model = unwrapped(previous), copy_model(fresh)
-    new = unwrapped(model)
-    check_alike(dict(new.named_parameters()), dict(old.named_parameters(remove_duplicate=False)))
+    held, theirs = canonical_tensors(model), canonical_tensors(old)
+    check_alike(canonical_tensors(model, parameters=True), theirs)
+    check_changeable(held)
     names = {name for layer in _kept(layers_of(old), choice(Which, which, name="which"), layers) for name in layer}
+    shorter = canonical_names(tensors_of(old))
     # Assigned one by one: a model's own way to load a state may want all of it.
     with torch.no_grad():
-        held, tensors = tensors_of(new), tensors_of(old)
-        for name in names & held.keys():
-            held[name].copy_(tensors[name])
+        for name in {shorter[name] for name in names if name in shorter} & held.keys():
+            held[name].copy_(theirs[name])
     return model
 
 

@@ -5,7 +5,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.basics import Weight, aliases_of, undisturbed, unknown_name, unwrapped, weights_of
+from warmstart.basics import (
+    InputError,
+    Weight,
+    aliases_of,
+    check_model,
+    shown,
+    undisturbed,
+    unknown_name,
+    unwrapped,
+    weights_of,
+)
 
 # Private in PyTorch, but the one common base of batch and instance normalization since version 1.1.
 NORMALIZATIONS = (
@@ -30,6 +40,7 @@ def layers_of(model: nn.Module) -> list[list[str]]:
         [['0.weight', '0.bias', '1.weight', '1.bias', '1.running_mean', '1.running_var', '1.num_batches_tracked'],
          ['3.weight', '3.bias']]
     """
+    check_model("model", model)
     model = unwrapped(model)
     layers: list[list[str]] = []
     owners: list[str] = []
@@ -72,6 +83,9 @@ def head_of(model: nn.Module, *, name: str | None = None) -> set[str]:
         >>> head_of(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
         {'2.bias', '2.weight'}
     """
+    check_model("model", model)
+    if name is not None and not isinstance(name, str):
+        raise InputError(f"head must be the name of a module, got {shown(name)}.")
     model = unwrapped(model)
     weights, aliases = weights_of(model), aliases_of(model)
     if name is not None:

@@ -10,13 +10,15 @@ from warmstart.basics import (
     Weight,
     aliases_of,
     check_alike,
+    check_generator,
+    check_model,
     check_trainable,
     copy_model,
     settle_choices,
     sharing_memory,
 )
 
-from ._parameters import Scope, draw_normal, weights_in
+from ._parameters import Scope, check_changeable, draw_normal, weights_in
 from ._shrink_perturb import Noise, ShrinkPerturb
 from ._strategy import Context, Strategy
 
@@ -45,6 +47,9 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
         >>> round(found.weight.norm().item() ** 2, 3)
         18.0
     """
+    check_model("fresh", fresh)
+    check_model("like", like)
+    check_generator("generator", generator)
     model = copy_model(fresh)
     if model.state_dict():
         check_trainable(model)
@@ -54,6 +59,9 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
     groups = sharing_memory(source for weight in weights.values() for source in weight.sources)
     # Of weights that share memory, the first one's norm decides.
     follows = {id(tensor) for group in groups for tensor in _in_order(group, weights)[1:]}
+    for name, weight in weights.items():
+        for source in weight.sources:
+            check_changeable({name: source})
     with torch.no_grad():
         for name, weight in weights.items():
             if id(weight.sources[0]) in follows:

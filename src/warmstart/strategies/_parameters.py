@@ -1,7 +1,8 @@
 """Which weights of a model a strategy changes, and how it changes them."""
 
 import math
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -13,11 +14,14 @@ from warmstart.basics import (
     Weight,
     aliases_of,
     check_alike,
+    check_generator,
+    check_model,
     check_trainable,
     choice,
     copy_model,
     memory_key,
     sharing_memory,
+    shown,
     unwrapped,
     weights_of,
 )
@@ -55,7 +59,10 @@ def weights_in(
         include: Returns whether a weight of the scope counts; None: all do.
         head: Name of the module that is the head, for ``HEAD`` and ``BODY``; None: the last layer that runs.
     """
+    check_model("model", model)
     scope = choice(Scope, scope, name="scope")
+    if include is not None and (not callable(include) or isinstance(include, type | nn.Module)):
+        raise InputError(f"include must be a function of a name and a parameter, got {shown(include)}.")
     found = {name: weight for name, weight in weights_of(model).items() if weight.is_trainable}
     if scope is Scope.WEIGHTS:
         found = {n: w for n, w in found.items() if w.value().ndim >= 2 and not isinstance(w.module, NORMALIZATIONS)}
@@ -76,6 +83,8 @@ def check_fresh(previous: nn.Module, fresh: nn.Module) -> None:
     Raises:
         InputError: Naming the parameter. The very same model is allowed for ``fresh``.
     """
+    check_model("model", previous)
+    check_model("fresh", fresh)
     if unwrapped(fresh) is unwrapped(previous):
         return
     trained = {memory_key(parameter) for parameter in previous.parameters() if parameter.requires_grad} - {None}
@@ -100,7 +109,7 @@ def change_(
     """Change a model in place: theta <- factor * theta + amount * noise, for the weights in ``scope``.
 
     Everything is checked before anything is changed. Memory that several weights share is changed once. Each of k
-    weights that the model multiplies, such as the two factors of a LoRA update, gets factor ** (1 / k).
+    changed weights that the model multiplies, such as the two factors of a LoRA update, gets factor ** (1 / k).
 
     Raises:
         InputError: If nothing in ``scope`` is trainable, a weight cannot take its new value, or the models differ.
@@ -122,11 +131,13 @@ def change_(
         }
         for weight in chosen.values():
             _check_changeable(weight)
+        # Of those alone that change: where one of two factors is frozen, the other one carries the whole change.
+        factors_of = Counter(weight.product for weight in chosen.values())
         changed = _Changed([weight.sources[0] for weight in chosen.values() if weight.is_plain])
         for name, weight in chosen.items():
             if weight.is_plain:
-                power = factor if weight.factors == 1 else factor ** (1 / weight.factors)
-                changed.put(weight.sources[0], power, added[name], amount)
+                power = 1 if weight.product is None else factors_of[weight.product]
+                changed.put(weight.sources[0], factor ** (1 / power), added[name], amount)
                 continue
             for parameter, value in composed[name]:
                 parameter.copy_(value)
@@ -151,30 +162,42 @@ def _moved_to(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     if "DTensor" in (type(value).__name__, type(moved).__name__):
         from torch.distributed.tensor import DTensor, distribute_tensor  # half a second that others need not wait
 
-        if isinstance(value, DTensor) and not isinstance(moved, DTensor):
+        if isinstance(moved, DTensor) and not isinstance(value, DTensor):
+            moved = moved.full_tensor()
+        elif isinstance(value, DTensor) and not isinstance(moved, DTensor):
             # Every process of the mesh has the whole tensor and keeps its own part.
             moved = distribute_tensor(moved, value.device_mesh, value.placements)
     # A model may be its own noise, and would shrink before it is added.
     return moved.clone() if memory_key(moved) is not None and memory_key(moved) == memory_key(value) else moved
 
 
-def _check_changeable(weight: Weight) -> None:
-    for source in weight.sources:
-        if source.is_inference() and not torch.is_inference_mode_enabled():
+def check_changeable(tensors: Mapping[str, torch.Tensor]) -> None:
+    """Raise unless every tensor can be changed in place.
+
+    Raises:
+        InputError: Naming the first that cannot.
+    """
+    for name, tensor in tensors.items():
+        if tensor.is_inference() and not torch.is_inference_mode_enabled():
             raise InputError(
-                f"model must not be made in inference mode, which forbids changing its '{weight.name}': build it under "
+                f"model must not be made in inference mode, which forbids changing its '{name}': build it under "
                 "torch.no_grad() instead."
             )
-        if any(stride == 0 and size > 1 for stride, size in zip(_strides(source), source.shape, strict=True)):
+        if any(stride == 0 and size > 1 for stride, size in zip(_strides(tensor), tensor.shape, strict=True)):
             raise InputError(
-                f"model must have a place in memory for each number of '{weight.name}', which is expanded: use "
-                ".contiguous() on it."
+                f"model must have a place in memory for each number of '{name}', which is expanded: use .contiguous() "
+                "on it."
             )
+
+
+def _check_changeable(weight: Weight) -> None:
+    for source in weight.sources:
+        check_changeable({weight.name: source})
     if not all(source.requires_grad for source in weight.sources):
         raise InputError(
             f"model must train all parameters that '{weight.name}' is made of, or none, but some of them are frozen."
         )
-    if not weight.factors:
+    if weight.product == "":
         raise InputError(
             f"model must have adapters whose factors are known, as LoRA's are, but '{weight.name}' belongs to another "
             "kind, of which it is not known how to shrink its effect: leave it out with include=."
@@ -239,11 +262,14 @@ def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:
         >>> noise.weight.shape
         torch.Size([2, 3])
     """
+    check_model("model", model)
+    check_generator("generator", generator)
     if model.state_dict():
         check_trainable(model)
     noise = copy_model(unwrapped(model))
     with torch.no_grad():
         for weight in weights_in(noise, Scope.ALL).values():
+            _check_changeable(weight)
             for parameter, value in weight.assignments(draw_normal(weight.value(), generator)):
                 parameter.copy_(value)
             weight.refresh_()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from torch import nn
 
-from warmstart.basics import check_in_range, copy_model, later, settle_choices
+from warmstart.basics import check_flag, check_in_range, copy_model, later, settle_choices
 
 from ._parameters import Include, Scope, change_, check_fresh, gaussian_like
 from ._strategy import Context, Strategy
@@ -141,6 +141,7 @@ class ShrinkPerturb(Strategy):
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""
         settle_choices(self)
+        check_flag("before_first_round", self.before_first_round)
         check_in_range("shrink", self.shrink, 0, 1)
         if self.perturb is None:
             defaults = {Noise.FRESH: 0.1, Noise.GAUSSIAN: 0.01, Noise.FIRST: round(1 - self.shrink, 12)}

@@ -3,7 +3,9 @@
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, canonical_names, copy_model, tensors_of, unwrapped
+from warmstart.basics import InputError, canonical_tensors, check_flag, check_model, copy_model
+
+from ._parameters import check_changeable
 
 
 def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) -> nn.Module:
@@ -29,15 +31,19 @@ def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) 
         >>> bool((transplant(old, new, partial=True)[1].weight[:4] == old[1].weight).all())
         True
     """
+    check_model("previous", previous)
+    check_model("fresh", fresh)
+    check_flag("partial", partial)
     model = copy_model(fresh)
-    found, theirs = (_by_canonical_name(each) for each in (model, previous))
+    found, theirs = canonical_tensors(model), canonical_tensors(previous)
+    check_changeable(found)
     fitting: dict[str, tuple[slice, ...]] = {}
     for name, value in found.items():
         old = theirs[name].shape if name in theirs else None
         place = None if old is None or (old != value.shape and not partial) else grown_place(old, value.shape)
         if place is not None:
             fitting[name] = place
-    if not any(isinstance(found[name], nn.Parameter) for name in fitting):
+    if not fitting.keys() & canonical_tensors(model, parameters=True).keys():
         raise InputError(
             "previous must share a parameter's name and shape with fresh, but no parameter of previous matches one of "
             "fresh."
@@ -46,12 +52,6 @@ def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) 
         for name, place in fitting.items():
             found[name][place].copy_(theirs[name])
     return model
-
-
-def _by_canonical_name(model: nn.Module) -> dict[str, torch.Tensor]:
-    tensors = tensors_of(unwrapped(model))
-    names = canonical_names(tensors)
-    return {names[name]: tensor for name, tensor in tensors.items()}
 
 
 def grown_place(old: torch.Size, new: torch.Size) -> tuple[slice, ...] | None:

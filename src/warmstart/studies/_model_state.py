@@ -6,18 +6,18 @@ import hashlib
 import io
 import pickle
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, sharing_memory, tensors_of
+from warmstart.basics import InputError, memory_key, sharing_memory, tensors_of
 
 _STATE, _BUFFER, _ATTRIBUTE = "model/", "buffer/", "attribute/"
 _STANDARD = frozenset(vars(nn.Module()))
 """Attributes that every module has; all others are the user's."""
-_SKIPPED = (nn.Module, type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_FUNCTIONS = (type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 
 
 class _NotPlainError(Exception):
@@ -36,13 +36,13 @@ def pack_model(model: nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, Any
     """
     tensors: dict[str, torch.Tensor] = {}
     extra: dict[str, Any] = {}
-    state = model.state_dict()
+    state, registered = model.state_dict(), tensors_of(model)
     for name, value in state.items():
         if isinstance(value, torch.Tensor):
             tensors[_STATE + name] = value
             continue
         try:
-            extra[name] = _encoded(value, tensors, _STATE + name)
+            extra[name] = _Encoding(tensors, {}, _STATE + name).encoded(value)
         except _NotPlainError:
             raise InputError(
                 f"The model's state must be tensors or plain values to be stored, but {name} is not."
@@ -50,8 +50,9 @@ def pack_model(model: nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, Any
     tensors |= {_BUFFER + name: value for name, value in model.named_buffers() if name not in state}
     attributes: dict[str, dict[str, Any]] = {}
     for path, key, value in _attributes(model):
+        encoding = _Encoding(tensors, registered, f"{_ATTRIBUTE}{path}/{key}")
         try:
-            attributes.setdefault(path, {})[key] = _encoded(value, tensors, f"{_ATTRIBUTE}{path}/{key}")
+            attributes.setdefault(path, {})[key] = encoding.encoded(value)
         except _NotPlainError:
             continue  # found by unpacked_state
     return tensors, {
@@ -76,16 +77,17 @@ def unpacked_state(model: nn.Module, build: Callable[[], nn.Module]) -> list[str
     candidates: dict[tuple[str, str], Any] = {}
     for path, key, value in _attributes(model):
         try:
-            _encoded(value, {}, "")
+            _Encoding({}, tensors_of(model), "").encoded(value)
         except _NotPlainError:
             candidates[path, key] = value
     if not candidates:
         return []
-    before = {(path, key): value for path, key, value in _attributes(build())}
+    built = build()
+    before = {(path, key): value for path, key, value in _attributes(built)}
     return [
         f"{path + '.' if path else ''}{key} ({type(value).__name__})"
         for (path, key), value in candidates.items()
-        if _digest(value) != _digest(before.get((path, key)))
+        if _digest(value, model) != _digest(before.get((path, key)), built)
     ]
 
 
@@ -95,22 +97,23 @@ def unpack_model_(model: nn.Module, tensors: dict[str, torch.Tensor], rest: dict
     Raises:
         RuntimeError: If the state is that of another model.
     """
-    state = {name.removeprefix(_STATE): value for name, value in tensors.items() if name.startswith(_STATE)}
-    extra = {name: _decoded(value, tensors) for name, value in rest["extra"].items()}
-    for name in [name for name in state if "\x1f" in name]:
-        del state[name]  # tensors within an extra state
-    model.load_state_dict({**state, **extra})
-    buffers = dict(model.named_buffers())
+    state = {
+        name.removeprefix(_STATE): value
+        for name, value in tensors.items()
+        if name.startswith(_STATE) and _PLACE not in name
+    }
+    model.load_state_dict({**state, **{name: _decoded(value, tensors, {}) for name, value in rest["extra"].items()}})
+    registered = tensors_of(model)
     with torch.no_grad():
         for name, value in tensors.items():
             if name.startswith(_BUFFER):
-                buffers[name.removeprefix(_BUFFER)].copy_(value)
+                registered[name.removeprefix(_BUFFER)].copy_(value)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(rest["requires_grad"][name])
     for name, module in model.named_modules():
         module.training = rest["training"][name]
         stored = rest["attributes"].get(name, {})
-        vars(module).update({key: _decoded(value, tensors) for key, value in stored.items()})
+        vars(module).update({key: _decoded(value, tensors, registered) for key, value in stored.items()})
     if rest["shared"] != _names_sharing_memory(model):
         raise RuntimeError("other weights share memory in it")
 
@@ -118,10 +121,11 @@ def unpack_model_(model: nn.Module, tensors: dict[str, torch.Tensor], rest: dict
 def _attributes(model: nn.Module) -> Iterator[tuple[str, str, Any]]:
     """Yield path, name and value of the plain attributes of every module."""
     for path, module in model.named_modules():
-        if isinstance(module, torch.jit.ScriptModule):
+        # What compilers and tracers hold in attributes is no state of the model.
+        if isinstance(module, torch.jit.ScriptModule | torch.fx.GraphModule) or hasattr(module, "_orig_mod"):
             continue
         for key, value in vars(module).items():
-            if key not in _STANDARD and not isinstance(value, _SKIPPED):
+            if key not in _STANDARD and not isinstance(value, (nn.Module, *_FUNCTIONS)):
                 yield path, key, value
 
 
@@ -135,50 +139,110 @@ def _names_sharing_memory(model: nn.Module) -> list[list[str]]:
     return sorted(sorted(group) for group in names.values() if len(group) > 1)
 
 
-def _encoded(value: Any, tensors: dict[str, torch.Tensor], place: str) -> Any:
-    """Return a value as JSON can hold it, with every tensor in it put under a name of its own into ``tensors``."""
-    if value is None or type(value) in (bool, int, float, str):
-        return value
-    if isinstance(value, torch.Tensor):
+_PLACE = "\x1f"
+"""Between what holds a tensor and its number there."""
+
+
+class _Encoding:
+    """Turns values into what JSON can hold.
+
+    Args:
+        tensors: Takes every tensor in a value under a name of its own.
+        registered: Parameters and buffers; values that are these, or views of these, are stored as such.
+        place: Begins the names of tensors.
+    """
+
+    def __init__(self, tensors: dict[str, torch.Tensor], registered: Mapping[str, torch.Tensor], place: str) -> None:
+        self._tensors, self._place = tensors, place
+        self._names = {id(tensor): name for name, tensor in registered.items()}
+        self._owners = {memory_key(tensor): name for name, tensor in registered.items()}
+
+    def encoded(self, value: Any) -> Any:
+        """Return a value as JSON can hold it."""
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        if isinstance(value, torch.Tensor):
+            return self._encoded_tensor(value)
+        if type(value) in (list, tuple):
+            return {type(value).__name__: [self.encoded(part) for part in value]}
+        if type(value) is dict:
+            return {"dict": [[self.encoded(part) for part in item] for item in value.items()]}
+        raise _NotPlainError
+
+    def _encoded_tensor(self, value: torch.Tensor) -> Any:
+        if id(value) in self._names:
+            return {"registered": self._names[id(value)]}
         if type(value) not in (torch.Tensor, nn.Parameter) or value.layout is not torch.strided or value.is_meta:
             raise _NotPlainError
-        name = f"{place}\x1f{len(tensors)}"
-        tensors[name] = value.detach()
-        return {"tensor": name}
-    if type(value) in (list, tuple):
-        return {type(value).__name__: [_encoded(part, tensors, place) for part in value]}
-    if type(value) is dict:
-        return {"dict": [[_encoded(part, tensors, place) for part in item] for item in value.items()]}
-    raise _NotPlainError
+        if (key := memory_key(value)) is not None and key in self._owners:
+            return {"view": [self._owners[key], list(value.shape), list(value.stride()), value.storage_offset()]}
+        name = f"{self._place}{_PLACE}{len(self._tensors)}"
+        self._tensors[name] = value.detach()
+        return {"tensor": [name, value.requires_grad and value.is_leaf, isinstance(value, nn.Parameter)]}
 
 
-def _decoded(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+def _decoded(value: Any, tensors: Mapping[str, torch.Tensor], registered: Mapping[str, torch.Tensor]) -> Any:
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
+    if kind == "registered":
+        return registered[content]
+    if kind == "view":
+        return registered[content[0]].data.as_strided(*content[1:])
     if kind == "tensor":
-        return tensors[content]
+        name, requires_grad, is_parameter = content
+        return (
+            nn.Parameter(tensors[name], requires_grad) if is_parameter else tensors[name].requires_grad_(requires_grad)
+        )
     if kind == "dict":
-        return {_decoded(key, tensors): _decoded(part, tensors) for key, part in content}
-    parts = [_decoded(part, tensors) for part in content]
+        pairs = ([_decoded(part, tensors, registered) for part in item] for item in content)
+        return dict(pairs)
+    parts = [_decoded(part, tensors, registered) for part in content]
     return tuple(parts) if kind == "tuple" else parts
 
 
 class _Pickler(pickle.Pickler):
-    """Pickles what an object is made of, apart from modules, tensors and functions, which are not its state."""
+    """Pickles what an object is made of; of what cannot be pickled, a digest of its content.
+
+    Modules, parameters and buffers of the model itself, and functions, are left out: they are no further state.
+    """
+
+    def __init__(self, file: io.BytesIO, own: set[int]) -> None:
+        super().__init__(file)
+        self._own = own
 
     def persistent_id(self, obj: Any) -> str | None:
-        """Return what stands for an object that is left out; None: it is pickled."""
-        return str(type(obj)) if isinstance(obj, (torch.Tensor, *_SKIPPED)) else None
+        """Return what stands for an object; None: it is pickled."""
+        if id(obj) in self._own or isinstance(obj, _FUNCTIONS):
+            return str(type(obj))
+        if isinstance(obj, torch.Generator):
+            return _digest_of_tensors([obj.get_state()])
+        if isinstance(obj, torch.Tensor):
+            return _digest_of_tensors([obj])
+        if isinstance(obj, nn.Module):
+            return _digest_of_tensors(list(tensors_of(obj).values()))
+        return None
 
 
-def _digest(value: Any) -> str:
-    """Return a digest of a value's content; of one that cannot be pickled, of its type."""
-    if isinstance(value, torch.Generator):
-        return hashlib.sha256(value.get_state().numpy().tobytes()).hexdigest()
+def _digest_of_tensors(tensors: list[torch.Tensor]) -> str:
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        if not tensor.is_meta:
+            plain = tensor.detach().cpu()
+            plain = plain.to_dense() if plain.layout is not torch.strided else plain.contiguous()
+            digest.update(plain.flatten().view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
+    return digest.hexdigest()
+
+
+def _digest(value: Any, model: nn.Module, depth: int = 5) -> str:
+    """Return a digest of a value's content; of one that cannot be pickled, of what it holds."""
+    own = {id(part) for part in (*model.modules(), *tensors_of(model).values())}
     written = io.BytesIO()
     try:
-        _Pickler(written).dump(value)
+        _Pickler(written, own).dump(value)
     except Exception:
-        return type(value).__name__
+        held = getattr(value, "__dict__", None)
+        parts = held.items() if isinstance(held, dict) and depth else ()
+        return str([type(value), *((key, _digest(part, model, depth - 1)) for key, part in parts)])
     return hashlib.sha256(written.getvalue()).hexdigest()

@@ -100,7 +100,6 @@ class Engine:
     def finish(self) -> None:
         """Leave the model as one process would have left it, with no gradients, and count what it has cost."""
         self.optimizer.zero_grad()
-        self.model.zero_grad()  # also of what has become trainable on the way
         # Only now, so that nothing comes before the first step; training has not changed how many there are.
         if self.flops_per_sample is None and self._first_batch is not None:
             self._count_operations(*self._first_batch)

@@ -1,7 +1,7 @@
 """One round of training."""
 
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import torch
@@ -150,7 +150,12 @@ def fitting(
     check_trainable(model)
     check_optimizer(optimizer, model, extend=is_own)
     history: list[EpochReport] = []
-    with layout_kept(model) if channels_last is None else nullcontext():
+    # Whatever ends it, the model and the optimizer are then what the user can continue with.
+    with ExitStack() as at_the_end:
+        at_the_end.callback(align_state_, optimizer)
+        if channels_last is None:
+            at_the_end.enter_context(layout_kept(model))
+        at_the_end.callback(model.zero_grad)
         # Ours to choose, for speed alone, unless the model came so.
         try_layout = channels_last is None and wants_channels_last(model) and not is_channels_last(model)
         data = laid_out_for(data, model, channels_last=channels_last)
@@ -166,5 +171,4 @@ def fitting(
                     on_epoch(report)
             renew_mode()
             engine.finish()
-    align_state_(optimizer)
     return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample)

@@ -38,27 +38,29 @@ def lay_out_(model: nn.Module, *, channels_last: bool | None = None) -> bool:
     """Lay a model out as it trains fastest on images; return whether images are to have the channels last.
 
     A distributed model stays as it is: the places of its gradients were laid out when it was wrapped. So does one whose
-    tensors share memory, which moving them would end.
+    tensors share memory, or are parts of one buffer, which moving them would end.
 
     Args:
-        model: Changed in place.
-        channels_last: Whether convolutions lie with the channels last; None: if :func:`wants_channels_last` says so.
+        model: Changed in place; parameters and buffers stay the objects that they are.
+        channels_last: Whether convolutions have the channels last in memory; None: if :func:`wants_channels_last` says
+            so.
     """
-    if distributed_in(model) is not None or sharing_memory(tensors_of(model).values()):
+    images = _laid_out(model)
+    are_parts = any(tensor.untyped_storage().nbytes() > tensor.numel() * tensor.element_size() for tensor in images)
+    if distributed_in(model) is not None or are_parts or sharing_memory(tensors_of(model).values()):
         return is_channels_last(model)
     last = wants_channels_last(model) if channels_last is None else channels_last
-    model.to(memory_format=torch.channels_last if last else torch.contiguous_format)  # pyright: ignore[reportCallIssue]
+    layout = torch.channels_last if last else torch.contiguous_format
+    with torch.no_grad():
+        for tensor in images:
+            tensor.data = tensor.data.contiguous(memory_format=layout)
     return last
 
 
 @contextmanager
 def layout_kept(model: nn.Module) -> Iterator[None]:
     """Put a model's layout in memory back at the end: it is the user's, whose code may depend on it."""
-    before = [
-        (tensor, tensor.stride())
-        for tensor in tensors_of(model).values()
-        if tensor.ndim >= 4 and memory_key(tensor) is not None
-    ]
+    before = [(tensor, tensor.stride()) for tensor in _laid_out(model)]
     try:
         yield
     finally:
@@ -67,6 +69,12 @@ def layout_kept(model: nn.Module) -> Iterator[None]:
                 if tensor.stride() != strides:
                     place = torch.empty_strided(tensor.shape, strides, dtype=tensor.dtype, device=tensor.device)
                     tensor.data = place.copy_(tensor)
+
+
+def _laid_out(model: nn.Module) -> list[torch.Tensor]:
+    """Return the tensors to which a layout of images applies: those of four dimensions."""
+    found = {id(tensor): tensor for tensor in tensors_of(model).values() if memory_key(tensor) is not None}
+    return [tensor for tensor in found.values() if tensor.ndim == 4]
 
 
 def is_channels_last(model: nn.Module) -> bool:

@@ -24,6 +24,7 @@ from ._loss import explained
 from ._precision import Precision, arithmetic
 
 _NormBase = nn.modules.batchnorm._NormBase
+_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def _trained_statistics(model: nn.Module) -> list[_NormBase]:
@@ -124,11 +125,12 @@ def recalibrate_(
             count += 1
         if not count:
             raise InputError("data must hold at least one sample to recalibrate on, got 0.")
-        found = [[buffer.clone() for buffer in module.buffers(recurse=False)] for module in layers]
+        found = [[getattr(module, name).clone() for name in _STATISTICS] for module in layers]
     with torch.no_grad():
         for module, values in zip(layers, found, strict=True):
-            for buffer, value in zip(module.buffers(recurse=False), values, strict=True):
-                buffer.copy_(value)
+            if values[-1]:  # else the layer did not run, and keeps what it had
+                for name, value in zip(_STATISTICS, values, strict=True):
+                    getattr(module, name).copy_(value)
     return model
 
 
