@@ -6,8 +6,13 @@ from ._errors import InputError as InputError
 from ._errors import StorageError as StorageError
 from ._errors import check_at_least as check_at_least
 from ._errors import check_in_range as check_in_range
+from ._errors import number_of as number_of
+from ._errors import printable as printable
+from ._errors import shown as shown
 from ._errors import unknown_name as unknown_name
+from ._files import check_folder as check_folder
 from ._files import check_writable as check_writable
+from ._files import place as place
 from ._files import write_whole as write_whole
 from ._matching import check_alike as check_alike
 from ._optional import require as require
