@@ -4,6 +4,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, seeded_globals, unknown_name
+from warmstart.basics import InputError, seeded_globals, shown, unknown_name
 
 from ._architecture import Architecture
 
@@ -37,9 +38,11 @@ class UserModel(Architecture):
 
     def __post_init__(self) -> None:
         """Check the form of the target."""
-        module, _, function = self.target.partition(":")
-        if not module or not function:
-            raise InputError(f"model must be a known name or have the form module:function, got '{self.target}'.")
+        module, _, function = str(self.target).partition(":")
+        if not function or not all(module.split(".")):
+            raise InputError(
+                f"model must be a known name or have the form module:function, got '{shown(self.target)}'."
+            )
 
     def function(self) -> Callable[..., Any]:
         """Return the function that the target names.
@@ -69,8 +72,12 @@ class UserModel(Architecture):
 def _called(function: Callable[..., Any], arguments: dict[str, Any], target: str) -> Any:
     try:
         return function(**arguments)
-    except Exception as error:
-        raise InputError(f"model '{target}' cannot be built: {type(error).__name__}: {error}.") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"model '{target}' cannot be built: {type(error).__name__}: {_reason(error)}.") from error
+
+
+def _reason(error: BaseException) -> str:
+    return shown(str(error), limit=400).rstrip(".") or "it says no more"
 
 
 def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:
@@ -95,15 +102,22 @@ def _import(name: str, target: str) -> Any:
     sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
-    except Exception as error:  # whatever the user's module does when it is imported
-        raise InputError(f"model '{target}' cannot be imported: {type(error).__name__}: {error}.") from error
+    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+        raise InputError(f"model '{target}' cannot be imported: {type(error).__name__}: {_reason(error)}.") from error
     finally:
-        sys.path.remove(here)
+        with suppress(ValueError):  # the module has changed the path itself
+            sys.path.remove(here)
 
 
 def _accepted(function: Callable[..., Any], given: dict[str, Any], target: str) -> dict[str, Any]:
     """Return the given arguments that the function names."""
-    parameters = inspect.signature(function).parameters
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"model '{target}' must be a function with the parameters input_shape and classes, or fewer, "
+            "but it does not say which it has."
+        ) from error
     fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [name for name, value in parameters.items() if value.default is value.empty and value.kind not in fixed]
     if missing := [name for name in needed if name not in given]:
