@@ -18,7 +18,7 @@ from warmstart.studies import (
     is_complete,
     run_study,
 )
-from warmstart.studies._directory import check_no_file
+from warmstart.studies._directory import check_place
 
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
@@ -67,7 +67,7 @@ def run_experiments(
     """
     directory, tell = Path(directory), listener or _silent
     loaded = _loader(tell)
-    check_no_file(directory)
+    check_place(directory)
     setting = replace(setting, digits=_digits(setting, directory))
     _check_facets(experiments, setting, only or {})
     setting = _sized(setting, experiments, directory, only or {})

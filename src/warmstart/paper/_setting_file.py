@@ -12,7 +12,7 @@ from filelock import FileLock
 
 from warmstart.basics import InputError, write_whole
 from warmstart.studies import model_from_table, model_to_table
-from warmstart.studies._directory import check_no_file
+from warmstart.studies._directory import check_place
 from warmstart.studies._storage import storage_errors
 
 from ._setting import Setting
@@ -31,7 +31,7 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
         InputError: If the directory is a file, or holds another setting.
         StorageError: If it cannot be written.
     """
-    check_no_file(directory)
+    check_place(directory)
     with storage_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         # Two processes may add the sizes of other data sets at the same time.

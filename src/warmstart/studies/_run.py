@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, place
 from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
 
-from ._directory import STUDY_FILE, check_directory
+from ._directory import STUDY_FILE, check_directory, check_place
 from ._execution import Execution
 from ._provenance import provenance
 from ._reading import read_study
@@ -90,13 +90,14 @@ def run_study(
         >>> [record.samples_seen for record in records.rounds]
         [599, 1198]
     """
-    directory, tell = Path(directory), listener or _silent
+    directory, tell = place("The results' directory", directory), listener or _silent
     store = Store(directory)
     study = replace(study, data=_naming_its_data(study.data, dataset), source=_naming_its_source(study, source))
     check_directory(store, study)
     if dataset is None and is_complete(study, directory):
         tell(f"The study in {directory} is complete: nothing is trained")
         return read_study(directory)
+    check_place(directory)
     data = dataset or _load(study.data, study, tell)
     if study.source is not None:
         source = source or _load(study.source, study, tell)
