@@ -13,6 +13,7 @@ from ._errors import unknown_name as unknown_name
 from ._files import check_folder as check_folder
 from ._files import check_writable as check_writable
 from ._files import place as place
+from ._files import short_name as short_name
 from ._files import write_whole as write_whole
 from ._matching import check_alike as check_alike
 from ._optional import require as require

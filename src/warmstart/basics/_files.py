@@ -1,5 +1,6 @@
 """Where files may be written, and files that are there whole or not at all."""
 
+import hashlib
 import os
 import re
 import stat
@@ -9,6 +10,7 @@ from pathlib import Path
 from ._errors import InputError, shown
 
 _DESCRIPTORS = re.compile(r"/proc/[^/]+(/task/[^/]+)?/fd")
+_LONGEST_NAME = 150  # in bytes; the system's 255 also have to hold what is put before and behind it
 _MOST_LINKS = 40  # as Linux has it
 
 
@@ -114,6 +116,20 @@ def place(name: str, path: str | Path) -> Path:
 
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:]
+
+
+def short_name(name: str) -> str:
+    """Return a name for a file that is made of what the user typed, cut where a file system would not take it.
+
+    Example:
+        >>> short_name("digits"), len(short_name("n" * 300))
+        ('digits', 150)
+    """
+    content = os.fsencode(name)
+    if len(content) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(content).hexdigest()[:8]
+    return content[9 - _LONGEST_NAME :].decode(errors="ignore") + "-" + digest
 
 
 def check_writable(name: str, path: Path) -> None:

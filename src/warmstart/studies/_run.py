@@ -25,7 +25,7 @@ from ._storage import only_writer, storage_errors
 from ._store import Store
 from ._study import EvaluateOn, Study, study_identity
 from ._study_file import write_study_file
-from ._task import EpochMessage, Message, RoundMessage
+from ._task import EpochMessage, Message, RoundMessage, is_checkpoint
 from ._workers import Workers
 
 
@@ -250,7 +250,8 @@ def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:
         record = message.record
         _, replaced = store.last_round(record.arm, record.seed)
         store.add(record, run=run, history=message.history, checkpoint=message.checkpoint)
-        if replaced and replaced != message.checkpoint:
+        # A store that came from elsewhere could name any file.
+        if replaced and replaced != message.checkpoint and is_checkpoint(replaced):
             (store.directory / replaced).unlink(missing_ok=True)
         tell(record)
     else:
