@@ -53,7 +53,7 @@ def settle_choices(owner: Any) -> None:
             object.__setattr__(owner, name, _truth(value, name))
         elif isinstance(value, Integral if kind is int else Real) and not isinstance(value, (bool, int)):
             # Truth values are for the checks to refuse; a whole number stays one where a float is meant.
-            object.__setattr__(owner, name, kind(value))
+            object.__setattr__(owner, name, int(value) if isinstance(value, Integral) else float(value))
 
 
 def _truth(value: Any, name: str) -> bool:

@@ -4,7 +4,7 @@ import difflib
 import math
 import unicodedata
 from collections.abc import Iterable
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
 LARGEST_INTEGER = 2**63 - 1
@@ -84,12 +84,12 @@ def number_of(value: Any) -> float | None:
     """
     if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
         return None
-    if not isinstance(value, Real) and not hasattr(type(value), "__float__"):
+    if not hasattr(type(value), "__float__"):
         return None
     try:
         return float(value)
-    except OverflowError:
-        return math.inf if value > 0 else -math.inf
+    except OverflowError:  # of an int or a fraction
+        return math.copysign(math.inf, 1 if value > 0 else -1)
     except (TypeError, ValueError, RuntimeError):
         return None
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from warmstart.basics import InputError
+
 if TYPE_CHECKING:
     from warmstart.studies import Execution
 
@@ -247,9 +249,24 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         value = given.get(flag.parameter)
         if value is not None:
+            _check_given_once(flag, value, given)
             _put(merged, flag.place, value)
     _share_directory(merged)
     return merged
+
+
+def _check_given_once(flag: Flag, value: str, given: Mapping[str, str | None]) -> None:
+    """Raise where a flag contradicts an option behind a name, as in ``--model mlp:width=3 --width 5``."""
+    table, _, option = flag.place.partition(".")
+    owner = given.get(table)
+    if option and owner is not None and ":" in owner and "=" in owner:
+        from warmstart.studies import kebab, split_spec
+
+        within = split_spec(owner)[1].get(kebab(option), value)
+        if within != value:
+            raise InputError(
+                f"{kebab(option)} must be given once, got {within} in --{table} and {value} in {flag.name}."
+            )
 
 
 def _share_directory(tables: Tables) -> None:

@@ -19,7 +19,7 @@ def shown(console: Console) -> Iterator[Any]:
         yield _Lines(console)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("rounds"),

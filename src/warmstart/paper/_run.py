@@ -18,11 +18,12 @@ from warmstart.studies import (
     is_complete,
     run_study,
 )
+from warmstart.studies._directory import check_source
 
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
 from ._setting_file import STUDIES as STUDIES
-from ._setting_file import binding_setting, check_free, keep_setting, read_setting
+from ._setting_file import binding_setting, check_free, keep_setting
 
 Load = Callable[[DataSource], Dataset]
 
@@ -66,6 +67,7 @@ def run_experiments(
     directory, tell = place("The results' directory", directory), listener or _silent
     loaded = _loader(tell)
     check_free(directory)
+    check_source(setting.whole("digits"))
     setting = replace(setting, digits=_digits(setting, directory))
     _check_facets(experiments, setting, only or {})
     setting = _sized(setting, experiments, directory, only or {})
@@ -157,7 +159,7 @@ def _sized(
     setting: Setting, experiments: Sequence[Experiment], directory: Path, only: Mapping[str, Sequence[str]]
 ) -> Setting:
     """Return the setting with the size of every data set that its studies read."""
-    stored = read_setting(directory)
+    stored = binding_setting(directory)
     known = dict(stored.samples) if stored is not None else {}
     sources = {
         source for experiment in experiments for case in _chosen(experiment, setting, only) for source in _sources(case)

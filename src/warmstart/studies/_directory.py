@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, check_folder, place, shown
+from warmstart.data import DataSource
+from warmstart.data._load import DIRECTORY_VARIABLE
 
 from ._storage import LOCK, storage_errors
 from ._store import DRAFTS, Store
@@ -38,6 +41,14 @@ def check_directory(store: Store, study: Study) -> None:
 def check_place(directory: Path) -> None:
     """Raise unless this can be the results' directory: files can be written there, whether or not it exists."""
     check_folder("The results' directory", place("The results' directory", directory))
+
+
+def check_source(source: DataSource) -> None:
+    """Raise if no file system can have the paths that data are to come from."""
+    place("data", source.name)
+    directory = source.directory if source.directory is not None else os.environ.get(DIRECTORY_VARIABLE)
+    if directory:
+        place("data-dir", directory)
 
 
 def _not_ours(entry: Path, study: Study) -> bool:

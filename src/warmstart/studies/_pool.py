@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ._execution import Execution
 from ._task import Task
-from ._worker import Setting, begin_worker, perform_in_worker
+from ._worker import HELD_BACK, Setting, begin_worker, perform_in_worker
 
 
 class Pool:
@@ -56,7 +58,7 @@ class Pool:
             self._begin()
 
         def submit(task: Task) -> Future[None]:
-            with nullcontext() if self._know_script else _hidden_script():
+            with nullcontext() if self._know_script else _hidden_script(), _without_signals():
                 return self._pool.submit(perform_in_worker, setting, task)
 
         return submit
@@ -89,6 +91,25 @@ def _hidden_script() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
+
+
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """Let no signal come while a worker starts, nor to the worker before it has imported what it needs to act on it.
+
+    Ctrl-C reaches every process of a terminal: one that is importing PyTorch would print where it was. And a worker
+    that its parent had started, but not yet noted down, would outlive it. What comes in the meantime is delivered
+    afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # which would unblock signals when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -13,7 +13,7 @@ from warmstart.basics import InputError, place
 from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
 
-from ._directory import STUDY_FILE, check_directory, check_place
+from ._directory import STUDY_FILE, check_directory, check_place, check_source
 from ._execution import Execution
 from ._provenance import provenance
 from ._reading import read_study
@@ -98,9 +98,12 @@ def run_study(
         tell(f"The study in {directory} is complete: nothing is trained")
         return read_study(directory)
     check_place(directory)
-    data = dataset or _load(study.data, study, tell)
-    if study.source is not None:
-        source = source or _load(study.source, study, tell)
+    for wanted, there in ((study.data, dataset), (study.source, source)):
+        if wanted is not None and there is None:
+            check_source(wanted)
+    data = dataset if dataset is not None else _load(study.data, study, tell)
+    if study.source is not None and source is None:
+        source = _load(study.source, study, tell)
     for part in filter(None, (data, source)):
         _check_evaluation(study, part)
     rounds = _rehearsed(study, data, source)
