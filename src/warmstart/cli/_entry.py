@@ -3,13 +3,18 @@
 Nothing but the standard library's smallest modules is imported before signals have a handler.
 """
 
+from __future__ import annotations
+
 import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from types import FrameType
-from typing import Any, NoReturn
+
+TYPE_CHECKING = False  # typing's own takes longer to import than the rest
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+    from typing import Any, NoReturn
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 INTERRUPTION = "Interrupted; the same command goes on after the last finished round."
@@ -38,8 +43,12 @@ class Signals:
         sys.unraisablehook = self._unraisable
 
     def end(self) -> None:
-        """Ignore what comes from now on: all is done, and the interpreter ends in a moment."""
+        """Ignore Ctrl-C from now on: all is done, and the interpreter, which ends, gives handlers up on its way."""
         self._is_over = True
+        for name in _SIGNALS:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) == self._handle:
+                signal.signal(number, signal.SIG_IGN if name == "SIGINT" else signal.SIG_DFL)
 
     @property
     def exit_code(self) -> int:

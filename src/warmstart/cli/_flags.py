@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, shown
 
 if TYPE_CHECKING:
     from warmstart.studies import Execution
@@ -245,7 +245,9 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
         tables: As read from a file; not changed.
         given: Flag values by parameter name; None where a flag was not given.
     """
-    merged: Tables = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tables.items()}
+    from warmstart.studies import by_key
+
+    merged: Tables = {key: _kebab_keys(value) for key, value in by_key(tables).items()}
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         value = given.get(flag.parameter)
         if value is not None:
@@ -271,9 +273,24 @@ def _check_given_once(flag: Flag, value: str, given: Mapping[str, str | None]) -
 
 def _share_directory(tables: Tables) -> None:
     """Look for the source where the data are looked for, unless it says where it lies."""
-    directory = tables.get("data", {}).get("directory")
+    directory = _options(tables, "data").get("directory")
     if "source" in tables and directory is not None:
-        tables["source"].setdefault("directory", directory)
+        tables["source"] = {"directory": directory, **_options(tables, "source")}
+
+
+def _kebab_keys(value: Any) -> Any:
+    """Return a table with one spelling of its options, that of a flag; given in both they stay, to be refused."""
+    if not isinstance(value, Mapping):
+        return value
+    keys = [str(key).replace("_", "-") for key in value]
+    return dict(value) if len(set(keys)) < len(keys) else dict(zip(keys, value.values(), strict=True))
+
+
+def _options(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = tables.get(key, {})
+    if not isinstance(table, Mapping):
+        raise InputError(f"{key} must be a table of options, got {shown(table)}.")
+    return table
 
 
 def _put(tables: Tables, place: str, value: str) -> None:
@@ -283,7 +300,7 @@ def _put(tables: Tables, place: str, value: str) -> None:
     elif place in ("model", "stream", "penalty"):
         _name(tables, place, value)
     elif option:
-        tables.setdefault(table, {})[option] = value
+        tables[table] = {**_options(tables, table), option.replace("_", "-"): value}
     else:
         tables[place] = value
 
@@ -294,6 +311,6 @@ def _name(tables: Tables, place: str, value: str) -> None:
 
     is_target = ":" in value and "=" not in value and value.partition(":")[0] not in known_models()
     name, options = (value, {}) if is_target else split_spec(value)
-    before = tables.get(place, {})
+    before = _options(tables, place)
     kept = before if before.get("name") == name else {}
     tables[place] = {**kept, "name": name, **options}

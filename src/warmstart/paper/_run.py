@@ -23,7 +23,7 @@ from warmstart.studies._directory import check_source
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
 from ._setting_file import STUDIES as STUDIES
-from ._setting_file import binding_setting, check_free, keep_setting
+from ._setting_file import binding_setting, check_free, drop_setting, has_results, keep_setting
 
 Load = Callable[[DataSource], Dataset]
 
@@ -74,20 +74,33 @@ def run_experiments(
     chosen = [(experiment, case) for experiment in experiments for case in _chosen(experiment, setting, only or {})]
     if not chosen:
         raise InputError(f"only must leave at least one study to run, but none has {_facets_text(only or {})}.")
-    failed: list[str] = []
     # Workers first: where a cluster cannot be reached, nothing has been written.
     with Workers(execution or Execution()) as workers:
         setting = keep_setting(setting, directory)
-        for number, (experiment, case) in enumerate(chosen, start=1):
-            name = f"{experiment.id} {' '.join(case.facets.values())}"
-            tell(f"{number} of {len(chosen)} studies: {name}")
-            try:
-                _run_case(case, directory / STUDIES, loaded, workers, tell)
-            except InputError as error:
-                failed.append(f"{name}: {error}")
+        try:
+            failed = _run_all(chosen, directory, loaded, workers, tell)
+        finally:
+            drop_setting(directory)  # unless there are results
+        if has_results(directory):
+            keep_setting(setting, directory)  # another process may have dropped it before there were any
     if failed:
         raise UnfinishedError(f"{len(failed)} of {len(chosen)} studies could not be run: {' '.join(failed)}")
     return setting
+
+
+def _run_all(
+    chosen: Sequence[tuple[Experiment, Case]], directory: Path, loaded: Load, workers: Workers, tell: Listener
+) -> list[str]:
+    """Run studies one after the other, and return a sentence for each that could not be run."""
+    failed: list[str] = []
+    for number, (experiment, case) in enumerate(chosen, start=1):
+        name = f"{experiment.id} {' '.join(case.facets.values())}"
+        tell(f"{number} of {len(chosen)} studies: {name}")
+        try:
+            _run_case(case, directory / STUDIES, loaded, workers, tell)
+        except InputError as error:
+            failed.append(f"{name}: {error}")
+    return failed
 
 
 def _digits(setting: Setting, directory: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,21 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
         # Two processes may add the sizes of other data sets at the same time.
         with FileLock(directory / LOCK):
             return _kept(setting, directory)
+
+
+def drop_setting(directory: Path) -> None:
+    """Delete the setting where it has no results, and the directory where nothing else is in it.
+
+    What was mistyped then leaves nothing.
+    """
+    with suppress(OSError), FileLock(directory / LOCK):  # the setting gives way in any case: see keep_setting
+        if has_results(directory):
+            return
+        (directory / SETTING).unlink(missing_ok=True)
+        (directory / LOCK).unlink(missing_ok=True)
+        for folder in (directory / STUDIES, directory):
+            if folder.is_dir():
+                folder.rmdir()
 
 
 def _kept(setting: Setting, directory: Path) -> Setting:

@@ -41,6 +41,11 @@ def check_directory(store: Store, study: Study) -> None:
 def check_place(directory: Path) -> None:
     """Raise unless this can be the results' directory: files can be written there, whether or not it exists."""
     check_folder("The results' directory", place("The results' directory", directory))
+    try:
+        str(directory.absolute()).encode()
+    except UnicodeEncodeError:
+        # Checkpoints are written by a library that knows no other names.
+        raise InputError(f"The results' directory must have a name in UTF-8, got {shown(directory)}.") from None
 
 
 def check_source(source: DataSource) -> None:

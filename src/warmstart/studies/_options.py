@@ -171,6 +171,8 @@ def _convert_text(value: Any, name: str) -> str:
     """Return a text; a number is one as well, for columns may be named so."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
         raise InputError(f"{name} must be a text that is not empty, got {shown(value)!r}.")
+    if any("\ud800" <= letter <= "\udfff" for letter in str(value)):  # bytes of the command line that are no UTF-8
+        raise InputError(f"{name} must be a text in UTF-8, which study files are written in, got {shown(value)}.")
     return str(value)
 
 

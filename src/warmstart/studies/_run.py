@@ -181,7 +181,10 @@ def _check_evaluation(study: Study, data: Dataset) -> None:
     if study.evaluation.evaluate is EvaluateOn.TEST:
         if data.test is None:
             raise InputError(f"The data '{data.name}' must have a test set to evaluate on, got none; use the holdout.")
-    elif not 0 < fitted(len(data.train), study.evaluation) < len(data.train):
+    elif (
+        not 0 < fitted(len(data.train), study.evaluation) < len(data.train)
+        or len(data.train) * study.evaluation.holdout < 0.5  # so little that rounding alone would make it a sample
+    ):
         raise InputError(
             f"holdout must leave samples on both sides of the split of {len(data.train)}, "
             f"got {study.evaluation.holdout}."

@@ -206,7 +206,7 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
     Raises:
         InputError: If a key is unknown or a value not allowed.
     """
-    tables = _by_key(tables)
+    tables = by_key(tables)
     parts: dict[str, Any] = {key: build_options(_PARTS[key], _table(tables, key), kind=key) for key in _PARTS}
     if "strategies" in tables:
         parts["arms"] = tuple(parse_arm(text) for text in _listed(tables["strategies"]))
@@ -224,8 +224,12 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
     return Study(architecture=model_from_table(_table(tables, "model")), stream=stream, **parts)
 
 
-def _by_key(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values by the keys of a study, each given once."""
+def by_key(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by the keys of a study, which may be in kebab case, each given once.
+
+    Raises:
+        InputError: If a key is unknown, or is given in both spellings.
+    """
     found: dict[str, Any] = {}
     for typed, value in tables.items():
         key = str(typed).replace("-", "_")
