@@ -32,14 +32,17 @@ class Signals:
     def __init__(self) -> None:
         self.received: int | None = None
         self._since = 0.0
-        self._is_over = False
+        self._was_dropped = self._is_over = False
 
     def install(self) -> None:
         """Handle the signals, but those that whoever started the process has set to be ignored (nohup, &)."""
         for name in _SIGNALS:
             number = getattr(signal, name, None)  # Windows does not know all
             if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                signal.signal(number, self._handle)
+                try:
+                    signal.signal(number, self._handle)
+                except ValueError:
+                    return  # called from another thread than the main one, whose business signals are
         sys.unraisablehook = self._unraisable
 
     def end(self) -> None:
@@ -58,7 +61,8 @@ class Signals:
     def _handle(self, number: int, _: FrameType | None) -> None:
         if self._is_over:
             return
-        if self.received is None:
+        if self.received is None or self._was_dropped:
+            self._was_dropped = False
             self.received, self._since = number, time.monotonic()
             raise KeyboardInterrupt
         if time.monotonic() - self._since > _SECONDS_TO_CLEAN_UP:
@@ -69,8 +73,13 @@ class Signals:
         if not isinstance(event.exc_value, KeyboardInterrupt):
             sys.__unraisablehook__(event)
         elif self.received is not None and not self._is_over:
-            number, self.received = self.received, None
-            signal.raise_signal(number)
+            import threading
+
+            self._was_dropped = True
+            # A moment later: an interrupt in here would be dropped as well.
+            again = threading.Timer(0.01, os.kill, (os.getpid(), self.received))
+            again.daemon = True
+            again.start()
 
 
 SIGNALS = Signals()

@@ -33,7 +33,8 @@ class Pool:
         self._begin()
 
     def _begin(self) -> None:
-        self.messages: Any = self._context.SimpleQueue()
+        with _without_signals():  # the first semaphore starts a process, which cleans up after all others
+            self.messages: Any = self._context.SimpleQueue()
         self._pool = ProcessPoolExecutor(
             self.execution.worker_count, self._context, initializer=begin_worker, initargs=(self.messages,)
         )
@@ -95,7 +96,7 @@ def _hidden_script() -> Iterator[None]:
 
 @contextmanager
 def _without_signals() -> Iterator[None]:
-    """Let no signal come while a worker starts, nor to the worker before it has imported what it needs to act on it.
+    """Let no signal come while a process starts, nor to a worker before it has imported what it needs to act on it.
 
     Ctrl-C reaches every process of a terminal: one that is importing PyTorch would print where it was. And a worker
     that its parent had started, but not yet noted down, would outlive it. What comes in the meantime is delivered
@@ -104,9 +105,10 @@ def _without_signals() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    resource_tracker.ensure_running()  # which would unblock signals when it starts
     before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
     try:
+        resource_tracker.ensure_running()  # which unblocks some when it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
