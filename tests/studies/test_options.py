@@ -325,3 +325,32 @@ def test_numbers_that_take_long_to_compute_are_refused_at_once():
         with pytest.raises(InputError):
             study_from_dict({"recipe": {"learning_rate": text}})
     assert time.perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("arms", None),
+        ("arms", "warm"),
+        ("arms", ["warm"]),
+        ("arms", 3),
+        ("probes", [Warm()]),
+        ("probes", None),
+        ("recipe", {"learning_rate": 0.1}),
+        ("stop", None),
+        ("carry_over", "keep"),
+        ("architecture", "mlp"),
+        ("architecture", MLP),
+        ("stream", None),
+        ("source", "svhn"),
+        ("penalty", "l2"),
+        ("data", "digits"),
+        ("evaluation", 0.3),
+        ("seeds", "3"),
+        ("seeds", 10**400),
+    ],
+)
+def test_parts_of_other_classes_are_one_sentence(part, value):
+    with pytest.raises(InputError, match=rf"^{part} must be [^\n]*\.$") as caught:
+        Study(**{part: value})
+    assert len(str(caught.value)) < 300

@@ -4,10 +4,10 @@ import functools
 import types
 import typing
 from enum import StrEnum
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, TypeVar
 
-from ._errors import InputError, shown, unknown_name
+from ._errors import InputError, number_of, shown, unknown_name
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -36,8 +36,8 @@ def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
 def settle_choices(owner: Any) -> None:
     """Make every option of a frozen dataclass what its annotation says.
 
-    A name becomes the member of the enumeration that it names, and a number of NumPy one of Python, which files can
-    hold. Other values are left for the checks of the class, but what should be true or false must be.
+    A name becomes the member of the enumeration that it names, and a number of NumPy or PyTorch one of Python, which
+    files can hold. Other values are left for the checks of the class, but what should be true or false must be.
 
     Raises:
         InputError: If there is no such member, an option is None that may not be, or no truth value where it should be.
@@ -51,9 +51,12 @@ def settle_choices(owner: Any) -> None:
             object.__setattr__(owner, name, choice(kind, value, name=name))
         elif kind is bool:
             object.__setattr__(owner, name, _truth(value, name))
-        elif isinstance(value, Integral if kind is int else Real) and not isinstance(value, (bool, int)):
-            # Truth values are for the checks to refuse; a whole number stays one where a float is meant.
-            object.__setattr__(owner, name, int(value) if isinstance(value, Integral) else float(value))
+        elif isinstance(value, (bool, int)):
+            pass  # truth values are for the checks to refuse; a whole number stays one where a float is meant
+        elif isinstance(value, Integral):
+            object.__setattr__(owner, name, int(value))
+        elif kind is float and (number := number_of(value)) is not None:
+            object.__setattr__(owner, name, number)
 
 
 def _truth(value: Any, name: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices
+from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown
 from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
 from warmstart.studies import format_spec, model_to_table
@@ -69,6 +69,8 @@ class Setting:
         DataSource("digits" if self.data is None else self.data, self.directory)
         if self.digits not in (SVHN, STAND_IN):
             raise InputError(f"digits must be '{SVHN}' or '{STAND_IN}', got {self.digits!r}.")
+        if not isinstance(self.samples, Mapping):
+            raise InputError(f"samples must be a mapping of names to numbers, got {shown(self.samples)}.")
         for name, count in self.samples.items():
             check_at_least(f"samples of {name}", count, 1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -106,9 +106,12 @@ class Study:
     def __post_init__(self) -> None:
         """Check the options, and make every arm an Arm."""
         settle_choices(self)
+        for name in ("arms", "probes"):
+            if isinstance(several := getattr(self, name), Iterable) and not isinstance(several, str):
+                object.__setattr__(self, name, tuple(several))
+        _check_parts(self)
         arms = tuple(arm if isinstance(arm, Arm) else Arm(arm) for arm in self.arms)
         object.__setattr__(self, "arms", arms)
-        object.__setattr__(self, "probes", tuple(self.probes))
         check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         self._check_distinct()
 
@@ -167,6 +170,23 @@ _PARTS = {
 _KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "probes", *_PARTS)
 # Options that came later: left out at their defaults, so that a study begun before is still the same study.
 _LATER = {"recipe": ("step_shrink", "step_noise", "precision")}
+
+
+def _check_parts(study: Study) -> None:
+    """Raise unless every part of a study is of its class; a name alone says nothing to Python."""
+    single = {**_PARTS, "architecture": Architecture, "stream": Stream}
+    optional = {"source": (DataSource,), "penalty": (Penalty, PenaltyRule)}
+    several = {"arms": (Arm, Strategy), "probes": (Probe,)}
+    for name, kinds in {**{name: (kind,) for name, kind in single.items()}, **optional, **several}.items():
+        value = getattr(study, name)
+        if name in several:
+            is_right = isinstance(value, tuple) and all(isinstance(one, kinds) for one in value)
+        else:
+            is_right = isinstance(value, kinds) or (value is None and name in optional)
+        if not is_right:
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            form = f"a sequence of {wanted}" if name in several else f"of class {wanted}"
+            raise InputError(f"{name} must be {form}, got {shown(value)}; study_from_dict takes names and numbers.")
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:
