@@ -1,5 +1,6 @@
 """Options that are one of a few take the member or its name, and nothing else."""
 
+import numpy as np
 import pytest
 
 from warmstart.basics import InputError
@@ -49,6 +50,25 @@ def test_a_name_computes_what_its_member_does():
     assert all((a == b).all() for a, b in zip(named.parameters(), member.parameters(), strict=True))
     with pytest.raises(InputError, match=r"Unknown scope 'bogus'"):
         shrink_perturb(model, fresh, scope="bogus")
+
+
+@pytest.mark.parametrize(("make", "option"), [(MLP, "layers"), (Recipe, "batch_size"), (StopRule, "max_epochs")])
+def test_none_is_refused_where_it_means_nothing(make, option):
+    with pytest.raises(InputError, match=rf"^{option} must be given, got None\.$"):
+        make(**{option: None})
+
+
+def test_numbers_of_numpy_become_those_of_python():
+    recipe = Recipe(learning_rate=np.float32(0.5), batch_size=np.int64(8))
+    assert recipe == Recipe(learning_rate=0.5, batch_size=8)
+    assert (type(recipe.learning_rate), type(recipe.batch_size)) == (float, int)
+    assert type(StopRule(patience=np.int32(3)).patience) is int
+
+
+@pytest.mark.parametrize("value", ["false", "true", 1, 0.0, []])
+def test_true_and_false_are_those_alone(value):
+    with pytest.raises(InputError, match=r"^bias must be true or false, got "):
+        MLP(bias=value)
 
 
 def _generator():

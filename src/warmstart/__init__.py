@@ -3,6 +3,15 @@
 Names are imported when they are first used; ``import warmstart`` alone does not import PyTorch.
 """
 
-import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+def __getattr__(name: str) -> object:
+    # To read the list of names takes longer than all else: the command line, which has its own, is there before it.
+    import lazy_loader
+
+    found, listed, names = lazy_loader.attach_stub(__name__, __file__)
+    globals().update(__getattr__=found, __dir__=listed, __all__=names)
+    return names if name == "__all__" else found(name)
+
+
+def __dir__() -> list[str]:
+    return list(__getattr__("__all__"))  # pyright: ignore[reportArgumentType]

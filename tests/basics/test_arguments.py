@@ -17,7 +17,7 @@ from warmstart.basics import (
     check_tensor,
     check_whole,
 )
-from warmstart.basics import shown as shown_in_errors
+from warmstart.basics import described as shown_in_errors
 
 WRONG = [
     (check_model, None, "x must be a torch.nn.Module, got None."),

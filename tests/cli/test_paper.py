@@ -132,3 +132,19 @@ def test_the_page_says_what_was_left_out_and_why(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(_files, "page", no_page)
     assert paper("run", "every-step", *TINY, "--out", "found") == 0
     assert "without page and charts: Charts need the extra report." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "mistyped", [["--model", "no_such_module:net"], ["--scale", "1e-300"], ["--model", "sys:exit"]], ids="-".join
+)
+def test_a_mistyped_run_leaves_nothing_and_the_corrected_one_runs(mistyped, tmp_path, capsys):
+    assert paper("run", "every-step", *TINY, *mistyped, "--out", "found") == 2
+    assert not (tmp_path / "found").exists()
+    assert paper("run", "every-step", *TINY, "--out", "found") == 0
+
+
+def test_files_of_others_are_not_replaced_by_the_report(tmp_path, capsys):
+    (tmp_path / "report.md").write_text("precious")
+    assert paper("run", "every-step", *TINY, "--out", ".") == 2
+    assert "holds other files, such as report.md" in capsys.readouterr().err
+    assert (tmp_path / "report.md").read_text() == "precious"

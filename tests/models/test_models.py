@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError, generator_for
-from warmstart.models import MLP, Activation, LogisticRegression, ResNet18, UserModel, build_checked
+from warmstart.models import MLP, Activation, LogisticRegression, ResNet18, UserModel, _resnet, build_checked
 
 ALL = [LogisticRegression(), MLP(), MLP(layers=3, activation=Activation.TANH), MLP(bias=False), ResNet18(width=4)]
 
@@ -135,3 +135,62 @@ def test_a_target_has_two_parts():
 def test_architectures_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         ResNet18().width = 3  # pyright: ignore[reportAttributeAccessIssue]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: MLP(layers=10**9),
+            r"layers must be a whole number from 1 to 1000, got 1000000000; .* \(module:function\)",
+        ),
+        (lambda: MLP(width=10**9), "width must be a whole number from 1 to 1000000, got 1000000000"),
+        (lambda: MLP(layers=3, width=10**5), "at most 1,000,000,000 parameters, got 20,000,000,000"),
+        (lambda: MLP(1, 10**6).build((3, 32, 32), 10, generator=generator_for(0)), "at most 1,000,000,000 parameters"),
+        (lambda: ResNet18(10**9), "width must be a whole number from 1 to 600, got 1000000000"),
+        (lambda: ResNet18(10**400), "width must be a whole number from 1 to 600"),
+        (lambda: MLP(layers=2.0), "layers must be a whole number of at least 1, got 2.0"),
+        (lambda: ResNet18("64"), "width must be a whole number of at least 1, got '64'"),
+    ],
+)
+def test_models_that_no_memory_holds_are_refused_before_they_are_made(make, message):
+    with pytest.raises(InputError, match=message):
+        make()
+
+
+def test_the_widest_resnet_has_nearly_a_billion_parameters():
+    with torch.device("meta"):
+        model = _resnet._resnet18(3, _resnet.WIDEST, 10)
+    assert 0.9e9 < sum(p.numel() for p in model.parameters()) < 1e9
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("builtins:int", "does not say which it has"),
+        ("sys:exit", "cannot be built: SystemExit: "),
+        ("builtins:exit", "cannot be built: SystemExit: "),
+        ("leaves:f", "cannot be imported: SystemExit: 3"),
+        ("shouts:f", r"cannot be imported: ValueError: one two x+ \.\.\. x+\.$"),
+        ("wanders:f", "cannot be imported: RuntimeError: it says no more"),
+        ("builtins:True", "Unknown function in module builtins 'True'"),
+        ("builtins:len", "it also needs obj"),
+        ("math:nan", "Unknown function in module math 'nan'"),
+    ],
+)
+def test_what_is_no_model_is_one_sentence(target, message, tmp_path, monkeypatch):
+    (tmp_path / "leaves.py").write_text("import sys; sys.exit(3)")
+    (tmp_path / "shouts.py").write_text("raise ValueError('one\\ntwo ' + 5000 * 'x')")
+    (tmp_path / "wanders.py").write_text("import sys; sys.path.clear(); raise RuntimeError")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    with pytest.raises(InputError, match=message) as caught:
+        UserModel(target).build((4,), 3, generator=generator_for(0))
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 600
+
+
+@pytest.mark.parametrize("target", ["", ":", "a:", ":b", "a..b:c", ".a:c"])
+def test_a_target_without_its_parts_is_one_sentence(target):
+    with pytest.raises(InputError, match=r"module:function, got '"):
+        UserModel(target)

@@ -40,6 +40,8 @@ def test_the_stand_in_is_taken_only_where_house_numbers_are_not_at_hand(tmp_path
 
 def test_results_go_on_with_the_digits_that_they_began_with(tmp_path):
     keep_setting(Setting(digits="mnist-m"), tmp_path / "results")
+    (tmp_path / "results/studies/begun").mkdir(parents=True)
+    (tmp_path / "results/studies/begun/results.sqlite").touch()
     setting = Setting(directory=hold(tmp_path / "data", "svhn"))
     assert _digits(setting, tmp_path / "results") == "mnist-m"
 

@@ -90,3 +90,12 @@ def test_markdown_shows_marks_of_its_own_language_as_they_are(summary_of):
     text = markdown(summary_of("odd labels"))
     assert r"\</script>\<b>\|x" in text
     assert r"warm [bold]\*\_\`" in text
+
+
+@pytest.mark.parametrize("place", ["", "file/inside", 256 * "n", "~nosuchuser/x", "/proc/x"])
+def test_places_without_a_folder_are_one_sentence(place, summary, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"^directory must be a [^\n]*\.$"):
+        write_report(summary, place)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -50,3 +50,13 @@ def test_files_that_cannot_be_deleted_are_no_failure_and_go_with_the_next_run(tm
     assert len(list(tmp_path.iterdir())) == 1
     sweep(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", [".arrays-mine/target-train-inputs.npy", ".arrays-my_files/thesis.tex", ".arrays-", ".arrays-12345678"]
+)
+def test_sweeping_leaves_what_is_not_ours(name, tmp_path):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("precious")
+    sweep(tmp_path)
+    assert (tmp_path / name).read_text() == "precious"

@@ -1,20 +1,24 @@
 """Names and options: what people type becomes objects, and back."""
 
+import math
+import time
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, generator_for
 from warmstart.data import DataSource
-from warmstart.models import MLP, Activation, UserModel
+from warmstart.models import MLP, Activation, ResNet18, UserModel
 from warmstart.penalties import L2, Adversarial, Confidence, EWCRule, L2Init, L2InitRule
 from warmstart.probes import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
 from warmstart.queries import Entropy, LeastConfidence, Margin, Random
 from warmstart.strategies import Cold, Noise, Scope, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing, Part, TwoPhase
 from warmstart.studies import Arm, Study, parse_arm, study_digest, study_from_dict, study_to_dict
+from warmstart.studies._study_file import study_text
 from warmstart.training import Measure, Normalization, OptimizerState, Recipe, StopRule
 from warmstart.trial import TrainOn
 
@@ -81,6 +85,25 @@ def test_every_shrink_perturb_survives_its_spec(shrink, perturb, noise, scope):
         ("cold:scael=2", "Unknown option of strategy cold 'scael': did you mean 'scale'?"),
         ("cold:scale", "as name:option=value, got 'scale' in 'cold:scale'"),
         ("cold:scale=much", "scale must be a number, got much"),
+        ("cold:scale=1:scale=0.5", "scale must be given once, got it twice in 'cold:scale=1:scale=0.5'"),
+        ("warm:train_on=seen:train-on=arrival", "train-on must be given once, got it twice"),
+        ("warm:first-epochs=none:first_epochs=3", "first-epochs must be given once"),
+        ("cold:scale=1e400", r"scale must be a number that 64 bits can hold, .* got 1e400"),
+        ("cold:scale=1e-400", r"scale must be a number that 64 bits can hold, .* got 1e-400"),
+        ("cold:scale=-1e400", r"scale must be a number that 64 bits can hold, .* got -1e400"),
+        ("cold:scale=1e-999999999", "scale must be a number that 64 bits can hold, .* got 1e-999999999"),
+        ("cold:scale=1e999999999999999999999", "scale must be a number that 64 bits can hold"),
+        ("cold:scale=0e999999999", "scale must be a number that 64 bits can hold"),
+        ("cold:scale=" + 5000 * "9", r"scale must be a number that 64 bits can hold, .* got 9+ \.\.\. 9+\.$"),
+        ("cold:scale=0." + 5000 * "0" + "1", "scale must be a number that 64 bits can hold"),
+        ("cold:scale=1/" + 5000 * "9", "scale must be a number that 64 bits can hold"),
+        ("cold:scale=" + 5000 * "x", r"scale must be a number, got x+ \.\.\. x+\.$"),
+        ("cold:scale=1/0", "scale must be a number, got 1/0"),
+        ("warm:batch-size=" + 5000 * "9", "batch-size must be a number that 64 bits can hold"),
+        ("warm:batch-size=1e19", "batch_size must be a whole number from 1 to 9223372036854775807, got 1000000000"),
+        ("warm:batch-size=1e-3", "batch-size must be a whole number, got 1e-3"),
+        ("w" * 3000, r"Unknown strategy 'w+ \.\.\. w+'"),
+        ("warm:" + 3000 * "o" + "=1", r"The strategy warm has no options, got 'o+ \.\.\. o+'"),
         ("cold:scale=-1", r"scale must lie in \[0, inf\), got -1"),
         ("shrink-perturb:noise=gausian", "Unknown noise 'gausian': did you mean 'gaussian'?"),
         ("shrink-perturb:before-first-round=perhaps", "must be true or false, got perhaps"),
@@ -105,8 +128,10 @@ def test_every_shrink_perturb_survives_its_spec(shrink, perturb, noise, scope):
     ],
 )
 def test_mistakes_in_a_spec_are_one_sentence(text, message):
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=message) as caught:
         parse_arm(text)
+    assert len(str(caught.value)) < 400
+    assert "\n" not in str(caught.value)
 
 
 STUDIES = [
@@ -232,6 +257,24 @@ def test_an_empty_description_is_the_default_study():
         ({"modle": {}}, "Unknown key of a study 'modle': did you mean 'model'?"),
         ({"recipe": {"lr": 1}}, "Unknown option of recipe 'lr'"),
         ({"recipe": 3}, "recipe must be a table of options, got 3"),
+        ({"": 3}, "Unknown key of a study ''"),
+        ({"recipe": {"": 3}}, "Unknown option of recipe ''"),
+        ({"train-on": "seen", "train_on": "arrival"}, "train_on must be given once in a study, got it twice"),
+        ({"recipe": {"batch-size": 1, "batch_size": 2}}, "batch-size must be given once, got it twice in the options"),
+        ({"seeds": 100_001}, "seeds must be a whole number from 1 to 100000, got 100001; .* several studies"),
+        ({"seeds": 10**5000}, "seeds must be a whole number from 1 to 100000, got a number of more than 4000 digits"),
+        ({"seeds": True}, "seeds must be a whole number, got True"),
+        ({"seeds": math.nan}, "seeds must be a whole number, got nan"),
+        ({"seeds": [1]}, r"seeds must be a whole number, got \[1\]"),
+        ({"stop": {"max-epochs": 2**63}}, "max_epochs must be a whole number from 1 to 9223372036854775807"),
+        ({"recipe": {"learning_rate": math.inf}}, "learning-rate must be a number, got inf"),
+        ({"recipe": {"learning_rate": 10**400}}, "learning-rate must be a number that 64 bits can hold"),
+        ({"data": {"name": ["digits"]}}, "name must be a text that is not empty, got "),
+        ({"data": {"name": ""}}, "name must be a text that is not empty, got ''"),
+        ({"data": {"directory": True}}, "directory must be a text that is not empty, got 'True'"),
+        ({"data": {"label": {"a": 1}}}, "label must be a text that is not empty"),
+        ({"stream": {"name": "active", "query": ["margin"]}}, "Unknown query "),
+        ({"model": {"name": "mlp", "bias": 2}}, "bias must be true or false, got 2"),
         ({"seeds": "many"}, "seeds must be a whole number, got many"),
         ({"seeds": 1.5}, "seeds must be a whole number, got 1.5"),
         ({"seeds": 0}, "seeds must be a whole number of at least 1, got 0"),
@@ -262,3 +305,52 @@ def test_an_empty_description_is_the_default_study():
 def test_mistakes_in_a_study_are_one_sentence(tables, message):
     with pytest.raises(InputError, match=message):
         study_from_dict(tables)
+
+
+def test_numbers_of_numpy_are_those_of_a_file():
+    study = Study(seeds=np.int64(3), stream=TwoPhase(np.float32(0.25)), architecture=ResNet18(np.int16(8)))
+    plain = Study(seeds=3, stream=TwoPhase(0.25), architecture=ResNet18(8))
+    assert study_text(study) == study_text(plain)
+    assert study_digest(study) == study_digest(plain)
+    assert len(Growing(arrival_size=np.int64(4)).arrivals(10, generator=generator_for(0))) == 3
+
+
+def test_a_column_may_be_called_by_a_number():
+    assert study_from_dict({"data": {"label": 3}}).data.label == "3"
+
+
+def test_numbers_that_take_long_to_compute_are_refused_at_once():
+    begun = time.perf_counter()
+    for text in ("1e-999999999", "1e999999999", "1_0e-99999999", f"{'9' * 4000}e{'9' * 9}"):
+        with pytest.raises(InputError):
+            study_from_dict({"recipe": {"learning_rate": text}})
+    assert time.perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        ("arms", None),
+        ("arms", "warm"),
+        ("arms", ["warm"]),
+        ("arms", 3),
+        ("probes", [Warm()]),
+        ("probes", None),
+        ("recipe", {"learning_rate": 0.1}),
+        ("stop", None),
+        ("carry_over", "keep"),
+        ("architecture", "mlp"),
+        ("architecture", MLP),
+        ("stream", None),
+        ("source", "svhn"),
+        ("penalty", "l2"),
+        ("data", "digits"),
+        ("evaluation", 0.3),
+        ("seeds", "3"),
+        ("seeds", 10**400),
+    ],
+)
+def test_parts_of_other_classes_are_one_sentence(part, value):
+    with pytest.raises(InputError, match=rf"^{part} must be [^\n]*\.$") as caught:
+        Study(**{part: value})
+    assert len(str(caught.value)) < 300

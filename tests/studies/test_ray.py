@@ -156,24 +156,31 @@ def test_a_checkpoint_is_written_whole(tmp_path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def left_folder(place, name):
+def left_folder(place, name, *, locked=True):
     folder = place / f"warmstart-ray-{name}"
     folder.mkdir()
     (folder / "round.safetensors").write_bytes(b"left")
+    if locked:
+        (folder / ".lock").touch()
     os.utime(folder, (0, 0))
     return folder
 
 
 def test_what_killed_processes_left_on_a_node_is_swept(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    left, used, other = left_folder(tmp_path, "left"), left_folder(tmp_path, "used"), tmp_path / "warmstart"
-    other.mkdir()
+    left, used = left_folder(tmp_path, "left_0_x"), left_folder(tmp_path, "used_0_x")
+    foreign = {
+        left_folder(tmp_path, "results"),
+        left_folder(tmp_path, "my_files", locked=False),
+        tmp_path / "warmstart",
+    }
+    (tmp_path / "warmstart").mkdir()
     with FileLock(used / ".lock"):
         os.utime(used, (0, 0))
         with scratch_folder() as own, scratch_folder() as neighbour:
-            assert set(tmp_path.iterdir()) == {used, other, own, neighbour}
+            assert set(tmp_path.iterdir()) == {used, own, neighbour} | foreign
     assert not left.exists()
-    assert set(tmp_path.iterdir()) == {used, other}
+    assert set(tmp_path.iterdir()) == {used} | foreign
 
 
 def test_a_node_without_room_says_which_it_is(study, monkeypatch):

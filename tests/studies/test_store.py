@@ -9,6 +9,7 @@ from runs import ONE
 from warmstart.basics import InputError, StorageError
 from warmstart.studies import RoundRecord, Store, run_study
 from warmstart.studies._sharing import Work
+from warmstart.studies._storage import storage_errors
 from warmstart.studies._store import FinishedRound
 
 RECORD = RoundRecord("cold", 0, 1, 10, 10, 0.5, 1.5, 0.99, "reached", 3, 6, 30, 1e6, 0.25)
@@ -188,3 +189,29 @@ def test_a_study_opens_its_store_as_often_however_many_trials_it_has(study, tmp_
     run_study(replace(study, seeds=seeds), tmp_path, execution=ONE)
     _made, kept, _read = opened
     assert sum(question.startswith("INSERT OR REPLACE INTO round") for question in kept) == 9 * seeds
+
+
+FOREIGN = ["results.partial.csv", "results.part.csv", "results.parts", "results.part-wal2", "results.party"]
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_making_a_store_deletes_its_own_drafts_and_nothing_else(name, tmp_path):
+    for left in ("results.part", "results.part-wal", "results.part-shm", "results.part-journal", name):
+        (tmp_path / left).write_text("content")
+    Store(tmp_path).create({"study": {}})
+    assert {path.name for path in tmp_path.iterdir()} == {name, "results.sqlite"}
+    assert (tmp_path / name).read_text() == "content"
+
+
+def test_what_was_stored_is_called_intact_only_where_it_is(tmp_path):
+    def sentence(error):
+        with pytest.raises(StorageError) as caught, storage_errors(tmp_path / "checkpoints/cold/seed-0"):
+            raise error
+        return str(caught.value)
+
+    full = OSError(28, "No space left on device")
+    assert "intact" not in sentence(full)
+    Store(tmp_path).create({"study": {}})
+    (tmp_path / "checkpoints/cold/seed-0").mkdir(parents=True)
+    assert "what was stored before is intact" in sentence(full)
+    assert "intact" not in sentence(sqlite3.DatabaseError("database disk image is malformed"))

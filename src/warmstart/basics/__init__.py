@@ -7,7 +7,7 @@ from ._arguments import check_logits as check_logits
 from ._arguments import check_model as check_model
 from ._arguments import check_tensor as check_tensor
 from ._arguments import check_whole as check_whole
-from ._arguments import shown as shown
+from ._arguments import described as described
 from ._batch import as_batch as as_batch
 from ._batch import default_scaling as default_scaling
 from ._batch import float_type as float_type
@@ -22,8 +22,14 @@ from ._errors import InputError as InputError
 from ._errors import StorageError as StorageError
 from ._errors import check_at_least as check_at_least
 from ._errors import check_in_range as check_in_range
+from ._errors import number_of as number_of
+from ._errors import printable as printable
+from ._errors import shown as shown
 from ._errors import unknown_name as unknown_name
+from ._files import check_folder as check_folder
 from ._files import check_writable as check_writable
+from ._files import place as place
+from ._files import short_name as short_name
 from ._files import write_whole as write_whole
 from ._matching import check_alike as check_alike
 from ._memory import canonical_tensors as canonical_tensors

@@ -32,7 +32,7 @@ def check_model(name: str, value: Any) -> None:
 
     if not isinstance(value, nn.Module):
         hint = ": create an instance" if isinstance(value, type) and issubclass(value, nn.Module) else ""
-        raise InputError(f"{name} must be a torch.nn.Module, got {shown(value)}{hint}.")
+        raise InputError(f"{name} must be a torch.nn.Module, got {described(value)}{hint}.")
 
 
 def check_generator(name: str, value: Any) -> None:
@@ -49,7 +49,7 @@ def check_generator(name: str, value: Any) -> None:
     import torch
 
     if not isinstance(value, torch.Generator) or value.device.type != "cpu":
-        got = f"one of {value.device}" if isinstance(value, torch.Generator) else shown(value)
+        got = f"one of {value.device}" if isinstance(value, torch.Generator) else described(value)
         raise InputError(
             f"{name} must be a torch.Generator of the CPU, got {got}: pass torch.Generator().manual_seed(0)."
         )
@@ -66,7 +66,7 @@ def check_flag(name: str, value: Any) -> None:
     import numpy as np
 
     if not isinstance(value, bool | np.bool_):
-        raise InputError(f"{name} must be True or False, got {shown(value)}.")
+        raise InputError(f"{name} must be True or False, got {described(value)}.")
 
 
 def check_whole(name: str, value: Any, low: int) -> None:
@@ -103,7 +103,7 @@ def check_tensor(name: str, value: Any, *, shape: tuple[str, ...] | None = None,
     import torch
 
     if not isinstance(value, torch.Tensor):
-        raise InputError(f"{name} must be a tensor, got {shown(value)}.")
+        raise InputError(f"{name} must be a tensor, got {described(value)}.")
     if value.is_complex() or (floating and not value.is_floating_point()):
         kind = "floating-point" if floating else "real"
         raise InputError(f"{name} must be a tensor of {kind} numbers, got {value.dtype}.")
@@ -166,11 +166,11 @@ def check_logits(logits: Tensor, labels: Tensor, *, with_values: bool = True) ->
         check_labels(labels, logits.shape[1])
 
 
-def shown(value: Any) -> str:
+def described(value: Any) -> str:
     """Return a value as an error message shows it: plain values shortened, others by their type.
 
     Example:
-        >>> shown("text"), shown(None), shown([1, 2]), shown(dict)
+        >>> described("text"), described(None), described([1, 2]), described(dict)
         ("'text'", 'None', 'a list', 'the class dict')
     """
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):

@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Mapping
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 
+from ._checked import CheckedCommand
+from ._console import console
 
-@click.command()
+
+@click.command(cls=CheckedCommand)
 def datasets() -> None:
     """List the data sets that are known by name."""
     from warmstart.data import known_datasets
@@ -20,28 +22,28 @@ def datasets() -> None:
         for entry in known_datasets()
     ]
     _print(("name", "what it is", "where it comes from"), rows)
-    Console().print(
+    console().print(
         "Or a path: .npz, .parquet, .csv, a folder of parquet files, a folder of class folders with images."
     )
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 def models() -> None:
     """List the models that are known by name, with their options and defaults."""
     from warmstart.studies import known_models
 
     _print(("name", "what it is", "options = defaults"), _described(known_models()))
-    Console().print("Or your own: module:function, which may take input_shape and classes and returns an nn.Module.")
+    console().print("Or your own: module:function, which may take input_shape and classes and returns an nn.Module.")
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 def strategies() -> None:
     """List the strategies, with their options and defaults."""
     from warmstart.studies import OVERRIDES, kebab, known_strategies
 
     _print(("name", "what it does", "options = defaults"), _described(known_strategies()))
     own = ", ".join(map(kebab, OVERRIDES))
-    Console().print(f"Each also takes {own}, and penalty=NAME with penalty.OPTION, which override the study's.")
+    console().print(f"Each also takes {own}, and penalty=NAME with penalty.OPTION, which override the study's.")
 
 
 def _described(known: Mapping[str, type]) -> list[tuple[str, str, str]]:
@@ -62,4 +64,4 @@ def _print(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     table = Table(*heads)
     for row in rows:
         table.add_row(*row)
-    Console().print(table)
+    console().print(table)

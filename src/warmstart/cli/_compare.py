@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich.console import Console
 
+from warmstart.basics import place, short_name
+
+from ._checked import CheckedCommand
+from ._console import console
 from ._flags import EXECUTION, FLAGS, build_execution, overlay, study_flags
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ def _running_flags(command: Any) -> Any:
     return command
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @study_flags
 @_running_flags
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
@@ -58,11 +61,11 @@ def compare(**given: Any) -> None:
     from ._report import check_json_target, show_results
 
     check_json_target(given["json"])
-    study = study_from_dict(overlay(read_study_file(given["study"]) if given["study"] else {}, given))
+    study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
     check_reference(given["reference"], study.labels)
     execution = build_execution(given, kind="compare")
-    directory = Path(given["out"] or default_directory(study))
-    with shown(Console(stderr=True)) as listener:
+    directory = Path(default_directory(study)) if given["out"] is None else place("out", given["out"])
+    with shown(console(stderr=True)) as listener:
         records = run_study(study, directory, execution=execution, listener=listener)
     show_results(records, directory, json_file=given["json"], reference=given["reference"])
 
@@ -72,5 +75,5 @@ def default_directory(study: Study) -> str:
     from warmstart.studies import study_digest, study_to_dict
 
     stream = study_to_dict(study)["stream"]["name"]
-    name = Path(study.data.name).stem or "data"
+    name = short_name(Path(study.data.name).stem) or "data"
     return f"runs/{name}-{stream}-{study_digest(study)}"

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
+from warmstart.basics import InputError, shown
+
 if TYPE_CHECKING:
     from warmstart.studies import Execution
 
@@ -244,21 +246,53 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
         tables: As read from a file; not changed.
         given: Flag values by parameter name; None where a flag was not given.
     """
-    merged: Tables = {key: dict(value) if isinstance(value, Mapping) else value for key, value in tables.items()}
+    from warmstart.studies import by_key
+
+    merged: Tables = {key: _kebab_keys(value) for key, value in by_key(tables).items()}
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         value = given.get(flag.parameter)
         if value is not None:
+            _check_given_once(flag, value, given)
             _put(merged, flag.place, value)
     _share_directory(merged)
     return merged
 
 
+def _check_given_once(flag: Flag, value: str, given: Mapping[str, str | None]) -> None:
+    """Raise where a flag contradicts an option behind a name, as in ``--model mlp:width=3 --width 5``."""
+    table, _, option = flag.place.partition(".")
+    owner = given.get(table)
+    if option and owner is not None and ":" in owner and "=" in owner:
+        from warmstart.studies import kebab, split_spec
+
+        within = split_spec(owner)[1].get(kebab(option), value)
+        if within != value:
+            raise InputError(
+                f"{kebab(option)} must be given once, got {within} in --{table} and {value} in {flag.name}."
+            )
+
+
 def _share_directory(tables: Tables) -> None:
     """Look for the source where the data are looked for, and with their limit, unless it has its own."""
-    for option in ("directory", "max_bytes"):
-        value = tables.get("data", {}).get(option)
-        if "source" in tables and value is not None:
-            tables["source"].setdefault(option, value)
+    shared = {key: _options(tables, "data").get(key) for key in ("directory", "max-bytes")}
+    if "source" in tables:
+        known = {key: value for key, value in shared.items() if value is not None}
+        tables["source"] = {**known, **_options(tables, "source")}
+
+
+def _kebab_keys(value: Any) -> Any:
+    """Return a table with one spelling of its options, that of a flag; given in both they stay, to be refused."""
+    if not isinstance(value, Mapping):
+        return value
+    keys = [str(key).replace("_", "-") for key in value]
+    return dict(value) if len(set(keys)) < len(keys) else dict(zip(keys, value.values(), strict=True))
+
+
+def _options(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    table = tables.get(key, {})
+    if not isinstance(table, Mapping):
+        raise InputError(f"{key} must be a table of options, got {shown(table)}.")
+    return table
 
 
 def _put(tables: Tables, place: str, value: str) -> None:
@@ -268,7 +302,7 @@ def _put(tables: Tables, place: str, value: str) -> None:
     elif place in ("model", "stream", "penalty"):
         _name(tables, place, value)
     elif option:
-        tables.setdefault(table, {})[option] = value
+        tables[table] = {**_options(tables, table), option.replace("_", "-"): value}
     else:
         tables[place] = value
 
@@ -279,6 +313,6 @@ def _name(tables: Tables, place: str, value: str) -> None:
 
     is_target = ":" in value and "=" not in value and value.partition(":")[0] not in known_models()
     name, options = (value, {}) if is_target else split_spec(value)
-    before = tables.get(place, {})
+    before = _options(tables, place)
     kept = before if before.get("name") == name else {}
     tables[place] = {**kept, "name": name, **options}

@@ -2,65 +2,102 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
-from collections.abc import Sequence
+from typing import Any
 
 import rich_click as click
 
-from warmstart.basics import InputError, StorageError
+from warmstart.basics import InputError, StorageError, printable, shown
 
 from ._catalogue import datasets, models, strategies
 from ._compare import compare
+from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, INTERRUPTION, SIGNALS, say
 from ._paper import paper
 from ._report import report
 
-BAD_INPUT, FAILED, INTERRUPTED = 2, 1, 130
+_LONGEST_WORD, _LONGEST = 200, 1_000
+"""Characters of a message: somebody may have typed thousands, or a file may hold them."""
+
+
+class _RaisedError(Exception):
+    """Wraps what click would answer in a way of its own: with an empty line, or by ending the process."""
+
+
+class Commands(click.RichGroup):
+    """All commands."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (KeyboardInterrupt, EOFError, OSError) as error:
+            raise _RaisedError from error
 
 
 @click.group(
-    no_args_is_help=False, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=Commands,
+    no_args_is_help=False,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.version_option(package_name="warmstart")
+@click.option("--version", is_flag=True, help="Show the version and exit.")
 @click.pass_context
-def warmstart(context: click.Context) -> None:
+def warmstart(context: click.Context, version: bool) -> None:
     """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts, with accuracy and cost."""
-    if context.invoked_subcommand is None:
+    if version:
+        _show_version(context)
+    elif context.invoked_subcommand is None:
         click.echo(context.get_help())
+
+
+def _show_version(context: click.Context) -> None:
+    import importlib.metadata
+
+    if context.invoked_subcommand is not None:
+        raise click.UsageError(f"--version stands alone, got it with {context.invoked_subcommand}.")
+    click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
 for command in (compare, report, paper, datasets, models, strategies):
     warmstart.add_command(command)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process with its exit code.
-
-    0: done. 2: bad input, told in one sentence. 1: something else failed. 130: interrupted.
-    """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(arguments))
-
-
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
     try:
-        return warmstart.main(arguments, prog_name="warmstart", standalone_mode=False) or 0
-    except click.ClickException as error:
-        return _tell(error.format_message(), BAD_INPUT, arguments)
-    except InputError as error:
-        return _tell(str(error), BAD_INPUT, arguments)
-    except StorageError as error:
-        return _tell(str(error), FAILED, arguments)
-    except (KeyboardInterrupt, click.Abort):
-        return _tell("Interrupted; the same command goes on after the last finished round.", INTERRUPTED, arguments)
-    except Exception as error:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        return _tell(f"{what} (--debug shows where).", FAILED, arguments)
-
-
-def _tell(sentence: str, code: int, arguments: list[str]) -> int:
-    if "--debug" in arguments:
-        traceback.print_exc()
-    sys.stderr.write(f"Error: {sentence}\n" if code != INTERRUPTED else f"{sentence}\n")
+        code, sentence = warmstart.main(arguments, prog_name="warmstart", standalone_mode=False) or DONE, ""
+        trace = ""
+    except BaseException as raised:
+        error = raised.__cause__ if isinstance(raised, _RaisedError) and raised.__cause__ is not None else raised
+        code, sentence = _told(error)
+        trace = "".join(traceback.format_exception(error)).rstrip()
+    # What was interrupted may have raised anything, an import an ImportError, or nothing at all.
+    if SIGNALS.received is not None:
+        code, sentence = INTERRUPTED, INTERRUPTION
+    if trace and "--debug" in arguments:
+        say(printable(trace))
+    if sentence:
+        say(_on_one_line(sentence if code == INTERRUPTED else f"Error: {sentence}"))
     return code
+
+
+def _told(error: BaseException) -> tuple[int, str]:
+    """Return the exit code and the sentence for what a command has raised."""
+    if isinstance(error, (KeyboardInterrupt, click.Abort)):
+        return INTERRUPTED, INTERRUPTION
+    if isinstance(error, click.ClickException):
+        return BAD_INPUT, error.format_message()
+    if isinstance(error, InputError):
+        return BAD_INPUT, str(error)
+    if isinstance(error, StorageError):
+        return FAILED, str(error)
+    if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
+        return FAILED, "The output cannot be written: what read it has ended."
+    # Also a SystemExit: commands return, so it is from somebody's model, whose code is not ours.
+    return FAILED, f"{type(error).__name__}: {shown(str(error), limit=_LONGEST)} (--debug shows where)."
+
+
+def _on_one_line(sentence: str) -> str:
+    """Return a message that no terminal obeys, with what is very long shortened."""
+    words = (word if len(word) <= _LONGEST_WORD else shown(word) for word in sentence.split())
+    return shown(" ".join(words), limit=_LONGEST)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, place, shown
 
+from ._checked import CheckedCommand
+from ._console import console as new_console
 from ._flags import EXECUTION, build_execution
 
 if TYPE_CHECKING:
@@ -27,14 +28,15 @@ def paper() -> None:
     """Run every experiment of Ash and Adams, "On Warm-Starting Neural Network Training", and judge its claims."""
 
 
-@paper.command("list")
+@paper.command("list", cls=CheckedCommand)
 @click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Results to look for.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def list_experiments(out: str, debug: bool) -> None:
     """List the experiments: what each asks, its setting, its cost at full scale, and what is stored of it."""
+    out = str(place("out", out))
     from warmstart.paper import known_experiments, progress_of
 
-    console = Console(highlight=False)
+    console = new_console()
     for experiment in known_experiments().values():
         console.print(f"[bold]{experiment.id}[/bold]  {experiment.title} ({experiment.where})")
         lines = {
@@ -65,14 +67,14 @@ def _full_scale(experiment: Experiment) -> str:
     return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its cap of epochs"
 
 
-@paper.command("show")
+@paper.command("show", cls=CheckedCommand)
 @click.argument("ids", metavar="ID...", nargs=-1, required=True)
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def show(ids: Sequence[str], debug: bool) -> None:
     """Show settings, claims and studies of experiments."""
     from warmstart.paper import chosen_experiments
 
-    console = Console()
+    console = new_console()
     for experiment in chosen_experiments(ids):
         console.rule(f"{experiment.id}: {experiment.title} ({experiment.where})")
         lines = [experiment.question, f"Paper: {experiment.paper_setting}", f"Here: {experiment.deviations}"]
@@ -110,7 +112,7 @@ def _run_flags(command: Any) -> Any:
     return command
 
 
-@paper.command("run")
+@paper.command("run", cls=CheckedCommand)
 @click.argument("ids", metavar="ID...|all", nargs=-1, required=True)
 @_run_flags
 @click.option(
@@ -128,20 +130,22 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
     `all` stands for every experiment; `warmstart paper list` names them.
     """
-    from warmstart.paper import UnfinishedError, chosen_experiments, run_experiments
+    from warmstart.paper import UnfinishedError, chosen_experiments, has_results, run_experiments
 
     from ._progress import shown
 
+    out = str(place("out", out))
     execution = build_execution(given, kind="paper run")
     experiments = chosen_experiments(ids)
     setting = _setting(given)
     facets = _facets(only)
     ids = [experiment.id for experiment in experiments]
     try:
-        with shown(Console(stderr=True)) as listener:
+        with shown(new_console(stderr=True)) as listener:
             run_experiments(experiments, setting, out, only=facets, execution=execution, listener=listener)
     except UnfinishedError:
-        _write(out, ids)  # of what did run
+        if has_results(out):
+            _write(out, ids)  # of what did run
         raise
     _write(out, ids)
 
@@ -170,17 +174,17 @@ def _facets(texts: Sequence[str]) -> dict[str, list[str]]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
-            raise InputError(f"only must be KEY=VALUE, such as data=cifar10, got '{text}'.")
+            raise InputError(f"only must be KEY=VALUE, such as data=cifar10, got '{shown(text)}'.")
         facets.setdefault(key, []).append(value)
     return facets
 
 
-@paper.command("report")
+@paper.command("report", cls=CheckedCommand)
 @click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Where the results are.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def report(out: str, debug: bool) -> None:
     """Rebuild the page from stored results, without training."""
-    _write(out, [])
+    _write(str(place("out", out)), [])
 
 
 def _write(out: str, ids: Sequence[str]) -> None:
@@ -190,9 +194,9 @@ def _write(out: str, ids: Sequence[str]) -> None:
 
     from ._report import print_place
 
-    console, chapters = Console(), read_chapters(out)
+    console, chapters = new_console(), read_chapters(out)
     files = write_paper_report(chapters, Path(out), note=f"Setting: {setting_in(out).words}.")
-    table = Table("experiment", "claim", "verdict", title=setting_in(out).words)
+    table = Table("experiment", "claim", "verdict", title=Text(setting_in(out).words))
     for chapter in chapters:
         for finding in chapter.findings:
             if chapter.id in ids or (not ids and chapter.exhibits):

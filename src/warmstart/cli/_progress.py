@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from warmstart.basics import shown as shortened
 from warmstart.studies import EpochMessage, Plan, RoundRecord
 
 
@@ -19,7 +20,7 @@ def shown(console: Console) -> Iterator[Any]:
         yield _Lines(console)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("rounds"),
@@ -70,4 +71,4 @@ class _Lines:
                 self._say(f"{self.done} of {self.total} rounds are done")
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(shortened(line, limit=300), highlight=False, markup=False, soft_wrap=True)

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from rich.console import Console
 
-from warmstart.basics import check_writable, write_whole
+from warmstart.basics import StorageError, check_writable, place, shown, write_whole
+
+from ._checked import CheckedCommand
+from ._console import console as new_console
+from ._entry import say
 
 if TYPE_CHECKING:
     from warmstart.reports import PaperFiles, ReportFiles
     from warmstart.studies import StudyRecords
 
 
-@click.command()
+@click.command(cls=CheckedCommand)
 @click.argument("directory", metavar="DIR")
 @click.option("--json", "json_file", metavar="FILE", help="Also write the summary as JSON here; - for standard output.")
 @click.option("--reference", metavar="STRATEGY", help="What the others are compared with. [default: cold]")
@@ -29,7 +33,8 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
     from warmstart.studies import read_study
 
     check_json_target(json_file)
-    show_results(read_study(directory), Path(directory), json_file=json_file, reference=reference)
+    folder = place("DIR", directory)
+    show_results(read_study(folder), folder, json_file=json_file, reference=reference)
 
 
 def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
@@ -40,13 +45,13 @@ def show_results(records: StudyRecords, directory: Path, *, json_file: str | Non
     summary = summarize(records, reference=reference)
     files = write_report(summary, directory)
     # Standard output is for the JSON alone where that was asked for.
-    console = Console(stderr=json_file == "-")
+    console = new_console(stderr=json_file == "-")
     console.print(result_table(summary))
     console.print(summary.verdict, highlight=False, markup=False)
     for note in summary.notes:
         console.print(f"Note: {note}", highlight=False, markup=False)
     print_place(console, files)
-    if json_file:
+    if json_file is not None:
         _write_json(summary_text(summary), json_file)
 
 
@@ -57,13 +62,22 @@ def print_place(console: Console, files: ReportFiles | PaperFiles) -> None:
 
 
 def _write_json(text: str, target: str) -> None:
+    sys.stdout.flush()  # the target may be the same file
     if target == "-":
         sys.stdout.write(text)
-    else:
-        write_whole(Path(target), text)
+        return
+    path = place("json", target)
+    if path.is_fifo():
+        say(f"Writing the summary to {shown(path)}, which waits until something reads it")
+    try:
+        write_whole(path, text)
+    except OSError as error:
+        raise StorageError(
+            f"The summary cannot be written to {shown(path)} ({error}); the results are stored."
+        ) from error
 
 
 def check_json_target(target: str | None) -> None:
     """Raise unless the summary can be written where it was asked for; before training, not after it."""
     if target is not None and target != "-":
-        check_writable("json", Path(target))
+        check_writable("json", place("json", target))

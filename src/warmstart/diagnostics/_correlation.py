@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, Weight, aliases_of, check_alike, check_model, shown, weights_of
+from warmstart.basics import InputError, Weight, aliases_of, check_alike, check_model, described, weights_of
 from warmstart.strategies import Scope, weights_in
 
 from ._weights import counted, numbers, trainable_weights
@@ -65,9 +65,9 @@ def weight_correlation(
         -1.0
     """
     if include is not None and not callable(include):
-        raise InputError(f"include must be a function of a name and a parameter, got {shown(include)}.")
+        raise InputError(f"include must be a function of a name and a parameter, got {described(include)}.")
     if head is not None and not isinstance(head, str):
-        raise InputError(f"head must be the name of a module, got {shown(head)}.")
+        raise InputError(f"head must be the name of a module, got {described(head)}.")
     weights = trainable_weights(one, name="one")
     chosen = weights_in(one, scope, include=include, head=head)
     pairs = list(_pairs(one, other, {name: weight for name, weight in weights.items() if name in chosen}).values())

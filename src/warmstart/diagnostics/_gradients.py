@@ -17,10 +17,10 @@ from warmstart.basics import (
     check_trainable,
     check_whole,
     choice,
+    described,
     generator_for,
     logits_of,
     seeded_globals,
-    shown,
     undisturbed,
     unwrapped,
     weights_of,
@@ -163,6 +163,6 @@ def gradient_norms(
         {'old': 0.0, 'new': 0.7071}
     """
     if not isinstance(parts, Mapping):
-        raise InputError(f"parts must be a mapping from names to data, got {shown(parts)}.")
+        raise InputError(f"parts must be a mapping from names to data, got {described(parts)}.")
     options: dict[str, Any] = {"batch_size": batch_size, "training": training, "average": average}
     return {name: gradient_norm(model, data, **options, generator=generator) for name, data in parts.items()}

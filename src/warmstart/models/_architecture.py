@@ -28,6 +28,28 @@ class Architecture(ABC):
         """
 
 
+MOST_PARAMETERS = 1_000_000_000
+"""Of the built-in architectures: 4 GB, of which training holds several copies. A user's own model has no limit."""
+LARGER = "a model of your own (module:function) may be larger"
+
+
+def check_size(architecture: Architecture, parameters: int) -> None:
+    """Raise before a model is made that has more parameters than memory is likely to hold.
+
+    Args:
+        architecture: Of the model.
+        parameters: How many it has, or has at least.
+
+    Raises:
+        InputError: If they are more than :data:`MOST_PARAMETERS`.
+    """
+    if parameters > MOST_PARAMETERS:
+        raise InputError(
+            f"The model {architecture!r} must have at most {MOST_PARAMETERS:,} parameters, "
+            f"got {parameters:,}; {LARGER}."
+        )
+
+
 def build_checked(
     architecture: Architecture, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator
 ) -> nn.Module:

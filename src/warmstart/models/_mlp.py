@@ -10,7 +10,9 @@ from torch import nn
 
 from warmstart.basics import check_at_least, seeded_globals, settle_choices
 
-from ._architecture import Architecture
+from ._architecture import LARGER, Architecture, check_size
+
+MOST_LAYERS, MOST_UNITS = 1_000, 1_000_000
 
 
 class Activation(StrEnum):
@@ -28,8 +30,8 @@ class MLP(Architecture):
     ``MLP(layers=3, activation=Activation.TANH)``.
 
     Args:
-        layers: Hidden layers, at least 1.
-        width: Units of each hidden layer, at least 1.
+        layers: Hidden layers, from 1 to 1,000.
+        width: Units of each hidden layer, from 1 to 1,000,000; all layers together have at most a billion parameters.
         activation: Between the layers.
         bias: Whether the layers have biases; without them (and with ReLU) the predicted class does not change when all
             weights shrink by one factor.
@@ -52,12 +54,14 @@ class MLP(Architecture):
     def __post_init__(self) -> None:
         """Check the options."""
         settle_choices(self)
-        check_at_least("layers", self.layers, 1)
-        check_at_least("width", self.width, 1)
+        check_at_least("layers", self.layers, 1, most=MOST_LAYERS, why=LARGER)
+        check_at_least("width", self.width, 1, most=MOST_UNITS, why=LARGER)
+        check_size(self, (self.layers - 1) * self.width**2)
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
         """Return the model; see :meth:`Architecture.build`."""
         sizes = [math.prod(input_shape), *[self.width] * self.layers]
+        check_size(self, sum(inputs * outputs for inputs, outputs in pairwise([*sizes, classes])))
         with seeded_globals(generator):
             modules: list[nn.Module] = [nn.Flatten()]
             for inputs, outputs in pairwise(sizes):

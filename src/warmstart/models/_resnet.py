@@ -7,11 +7,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, seeded_globals
+from warmstart.basics import InputError, check_at_least, seeded_globals, settle_choices
 
-from ._architecture import Architecture
+from ._architecture import LARGER, Architecture
 
 SMALLEST_SIDE = 8
+WIDEST = 600
+"""Nearly a billion parameters, 2,725 times the square of the width: more than memory is likely to hold."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ class ResNet18(Architecture):
 
     Args:
         width: Channels of the first stage; the stages have (1, 2, 4, 8) x width. 64 is the usual network (11.2 M
-            parameters), 16 the one of the paper's released code (0.7 M). At least 1.
+            parameters), 16 the one of the paper's released code (0.7 M). From 1 to 600.
 
     Reference:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; section 4.2 for small images.
@@ -36,7 +38,8 @@ class ResNet18(Architecture):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_at_least("width", self.width, 1)
+        settle_choices(self)
+        check_at_least("width", self.width, 1, most=WIDEST, why=LARGER)
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
         """Return the model; see :meth:`Architecture.build`.

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
-from warmstart.basics import InputError, seeded_globals, unknown_name
+from warmstart.basics import InputError, seeded_globals, shown, unknown_name
 
 from ._architecture import Architecture
 
@@ -40,9 +41,11 @@ class UserModel(Architecture):
 
     def __post_init__(self) -> None:
         """Check the form of the target."""
-        module, _, function = self.target.partition(":")
-        if not module or not function:
-            raise InputError(f"model must be a known name or have the form module:function, got '{self.target}'.")
+        module, _, function = str(self.target).partition(":")
+        if not function or not all(module.split(".")):
+            raise InputError(
+                f"model must be a known name or have the form module:function, got '{shown(self.target)}'."
+            )
 
     def function(self) -> Callable[..., Any]:
         """Return the function that the target names.
@@ -72,8 +75,12 @@ class UserModel(Architecture):
 def _called(function: Callable[..., Any], arguments: dict[str, Any], target: str) -> Any:
     try:
         return function(**arguments)
-    except Exception as error:
-        raise InputError(f"model '{target}' cannot be built: {type(error).__name__}: {error}.") from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"model '{target}' cannot be built: {type(error).__name__}: {_reason(error)}.") from error
+
+
+def _reason(error: BaseException) -> str:
+    return shown(str(error), limit=400).rstrip(".") or "it says no more"
 
 
 def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:
@@ -119,15 +126,22 @@ def _import(name: str, target: str) -> Any:
     sys.path.insert(0, here)
     try:
         return importlib.import_module(name)
-    except Exception as error:  # whatever the user's module does when it is imported
-        raise InputError(f"model '{target}' cannot be imported: {type(error).__name__}: {error}.") from error
+    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+        raise InputError(f"model '{target}' cannot be imported: {type(error).__name__}: {_reason(error)}.") from error
     finally:
-        sys.path.remove(here)
+        with suppress(ValueError):  # the module has changed the path itself
+            sys.path.remove(here)
 
 
 def _accepted(function: Callable[..., Any], given: dict[str, Any], target: str) -> dict[str, Any]:
     """Return the given arguments that the function names."""
-    parameters = inspect.signature(function).parameters
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"model '{target}' must be a function with the parameters input_shape and classes, or fewer, "
+            "but it does not say which it has."
+        ) from error
     fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     needed = [name for name, value in parameters.items() if value.default is value.empty and value.kind not in fixed]
     if missing := [name for name in needed if name not in given]:

@@ -28,3 +28,4 @@ from ._results import read_results as read_results
 from ._run import UnfinishedError as UnfinishedError
 from ._run import run_experiments as run_experiments
 from ._setting import Setting as Setting
+from ._setting_file import has_results as has_results

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from warmstart.basics import short_name
 from warmstart.studies import Study, study_digest
 
 from ._chapter import Verdict
@@ -43,7 +44,7 @@ class Case:
     @property
     def folder(self) -> str:
         """Name of the study's directory; experiments that declare the same study share it."""
-        return f"{self.study.data.name.replace('/', '-')}-{study_digest(self.study)}"
+        return f"{short_name(self.study.data.name.replace('/', '-'))}-{study_digest(self.study)}"
 
 
 @dataclass(frozen=True)

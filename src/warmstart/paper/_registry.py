@@ -36,6 +36,7 @@ def chosen_experiments(ids: Sequence[str]) -> list[Experiment]:
         InputError: If an id is unknown.
     """
     known = known_experiments()
-    if unknown := next((id for id in ids if id not in known and id != ALL), None):
+    unknown = next((id for id in ids if id not in known and id != ALL), None)
+    if unknown is not None:  # an empty text is unknown as well
         raise unknown_name("experiment", unknown, [*known, ALL])
     return [experiment for id, experiment in known.items() if id in ids or ALL in ids]

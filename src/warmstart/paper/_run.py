@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, unknown_name
+from warmstart.basics import InputError, place, unknown_name
 from warmstart.data import Dataset, DataSource, is_at_hand, load, training_samples
 from warmstart.studies import (
     EvaluateOn,
@@ -18,13 +18,12 @@ from warmstart.studies import (
     is_complete,
     run_study,
 )
-from warmstart.studies._directory import check_no_file
+from warmstart.studies._directory import check_source
 
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
-from ._setting_file import keep_setting, read_setting
-
-STUDIES = "studies"
+from ._setting_file import STUDIES as STUDIES
+from ._setting_file import binding_setting, check_free, drop_setting, has_results, keep_setting
 
 Load = Callable[[DataSource], Dataset]
 
@@ -60,38 +59,53 @@ def run_experiments(
         The setting, with the sizes of the data sets in it.
 
     Raises:
-        InputError: If no study has these facets, if the directory is a file or holds results in another setting, or if
-            a data set is missing.
+        InputError: If no study has these facets, if the directory is a file, holds other files or results in another
+            setting, or if a data set is missing.
         UnfinishedError: If studies could not be run, after all others were.
         StorageError: If the disk is full or the directory cannot be written.
     """
-    directory, tell = Path(directory), listener or _silent
+    directory, tell = place("The results' directory", directory), listener or _silent
     loaded = _loader(tell)
-    check_no_file(directory)
+    check_free(directory)
+    check_source(setting.whole("digits"))
     setting = replace(setting, digits=_digits(setting, directory))
     _check_facets(experiments, setting, only or {})
     setting = _sized(setting, experiments, directory, only or {})
     chosen = [(experiment, case) for experiment in experiments for case in _chosen(experiment, setting, only or {})]
     if not chosen:
         raise InputError(f"only must leave at least one study to run, but none has {_facets_text(only or {})}.")
-    setting = keep_setting(setting, directory)
-    failed: list[str] = []
+    # Workers first: where a cluster cannot be reached, nothing has been written.
     with Workers(execution or Execution()) as workers:
-        for number, (experiment, case) in enumerate(chosen, start=1):
-            name = f"{experiment.id} {' '.join(case.facets.values())}"
-            tell(f"{number} of {len(chosen)} studies: {name}")
-            try:
-                _run_case(case, directory / STUDIES, loaded, workers, tell)
-            except InputError as error:
-                failed.append(f"{name}: {error}")
+        setting = keep_setting(setting, directory)
+        try:
+            failed = _run_all(chosen, directory, loaded, workers, tell)
+        finally:
+            drop_setting(directory)  # unless there are results
+        if has_results(directory):
+            keep_setting(setting, directory)  # another process may have dropped it before there were any
     if failed:
         raise UnfinishedError(f"{len(failed)} of {len(chosen)} studies could not be run: {' '.join(failed)}")
     return setting
 
 
+def _run_all(
+    chosen: Sequence[tuple[Experiment, Case]], directory: Path, loaded: Load, workers: Workers, tell: Listener
+) -> list[str]:
+    """Run studies one after the other, and return a sentence for each that could not be run."""
+    failed: list[str] = []
+    for number, (experiment, case) in enumerate(chosen, start=1):
+        name = f"{experiment.id} {' '.join(case.facets.values())}"
+        tell(f"{number} of {len(chosen)} studies: {name}")
+        try:
+            _run_case(case, directory / STUDIES, loaded, workers, tell)
+        except InputError as error:
+            failed.append(f"{name}: {error}")
+    return failed
+
+
 def _digits(setting: Setting, directory: Path) -> str:
     """Return what stands for the paper's house numbers: what results in the directory have, else what is at hand."""
-    stored = read_setting(directory)
+    stored = binding_setting(directory)
     if stored is not None:
         return stored.digits
     svhn, stand_in = (is_at_hand(DataSource(name, setting.directory)) for name in (SVHN, STAND_IN))
@@ -122,7 +136,8 @@ def _check_facets(experiments: Sequence[Experiment], setting: Setting, only: Map
     for key, values in only.items():
         if key not in known:
             raise unknown_name("facet", key, known)
-        if unknown := next((value for value in values if value not in known[key]), None):
+        unknown = next((value for value in values if value not in known[key]), None)
+        if unknown is not None:
             raise unknown_name(key, unknown, known[key])
 
 
@@ -157,7 +172,7 @@ def _sized(
     setting: Setting, experiments: Sequence[Experiment], directory: Path, only: Mapping[str, Sequence[str]]
 ) -> Setting:
     """Return the setting with the size of every data set that its studies read."""
-    stored = read_setting(directory)
+    stored = binding_setting(directory)
     known = dict(stored.samples) if stored is not None else {}
     sources = {
         source for experiment in experiments for case in _chosen(experiment, setting, only) for source in _sources(case)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from warmstart.basics import InputError, check_at_least, check_in_range
+from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown
 from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
 from warmstart.studies import format_spec, model_to_table
+from warmstart.studies._study import MANY_SEEDS, MOST_SEEDS
 from warmstart.training import StopRule
 
 PAPER_FIT = 33_333
@@ -59,12 +60,17 @@ class Setting:
 
     def __post_init__(self) -> None:
         """Check the options."""
+        settle_choices(self)
         check_in_range("scale", self.scale, 0, 1, low_open=True)
-        check_at_least("seeds", self.seeds, 1)
-        check_at_least("width", self.width, 1)
+        check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         check_at_least("max_epochs", self.max_epochs, 1)
+        if self.width is not None:
+            ResNet18(width=self.width)  # says what is wrong with it
+        DataSource("digits" if self.data is None else self.data, self.directory)
         if self.digits not in (SVHN, STAND_IN):
             raise InputError(f"digits must be '{SVHN}' or '{STAND_IN}', got {self.digits!r}.")
+        if not isinstance(self.samples, Mapping):
+            raise InputError(f"samples must be a mapping of names to numbers, got {shown(self.samples)}.")
         for name, count in self.samples.items():
             check_at_least(f"samples of {name}", count, 1)
 

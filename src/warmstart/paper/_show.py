@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import zip_longest
 from statistics import fmean
 
+from warmstart.basics import short_name
 from warmstart.statistics import Estimate, PairedRatio, describe_difference, describe_ratio, mean_interval
 
 from ._exhibits import By, Point, Table
@@ -24,7 +25,7 @@ def fit_for_a_file(*parts: str) -> str:
         >>> fit_for_a_file("accuracy", "/tmp/my data.npz")
         'accuracy-tmp-my-data.npz'
     """
-    return re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)).strip("-")
+    return short_name(re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(parts)).strip("-"))
 
 
 def percent(estimate: Estimate) -> str:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_in_range, check_logits, check_model, check_tensor, float_type, shown
+from warmstart.basics import InputError, check_in_range, check_logits, check_model, check_tensor, described, float_type
 
 from ._parameters import check_has_values, trainable, zero_for
 from ._passes import logits_aside
@@ -125,7 +125,7 @@ def _check(epsilon: float, bounds: Bounds | None) -> None:
         return
     is_pair = isinstance(bounds, tuple | list) and len(bounds) == 2
     if not is_pair or not all(isinstance(bound, Real) for bound in bounds) or not bounds[0] < bounds[1]:
-        got = bounds if is_pair and all(isinstance(bound, Real) for bound in bounds) else shown(bounds)
+        got = bounds if is_pair and all(isinstance(bound, Real) for bound in bounds) else described(bounds)
         raise InputError(f"bounds must be a lower and a higher number, got {got}.")
 
 

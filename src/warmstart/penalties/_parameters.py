@@ -13,7 +13,7 @@ from warmstart.basics import (
     check_model,
     check_tensor,
     check_trainable,
-    shown,
+    described,
     unwrapped,
     weights_of,
     wide,
@@ -77,11 +77,12 @@ def snapshot(owner: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def check_stored(owner: str, tensors: Mapping[str, Tensor]) -> None:
     """Raise unless ``tensors`` is a mapping from names to tensors; ``owner`` is what it is called in an error."""
     if not isinstance(tensors, Mapping):
-        raise InputError(f"{owner} must be a mapping from names of parameters to tensors, got {shown(tensors)}.")
+        raise InputError(f"{owner} must be a mapping from names of parameters to tensors, got {described(tensors)}.")
     for name, value in tensors.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise InputError(
-                f"{owner} must be a mapping from names of parameters to tensors, got {shown(value)} for {shown(name)}."
+                f"{owner} must be a mapping from names of parameters to tensors, got {described(value)} for "
+                f"{described(name)}."
             )
         if is_lazy(value) or value.is_meta:
             raise InputError(f"{owner} must hold tensors with values, but '{name}' has none.")

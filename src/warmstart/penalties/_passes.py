@@ -7,7 +7,17 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from warmstart.basics import InputError, as_batch, float_type, logits_of, prepared, shown, undisturbed, unwrapped, wide
+from warmstart.basics import (
+    InputError,
+    as_batch,
+    described,
+    float_type,
+    logits_of,
+    prepared,
+    undisturbed,
+    unwrapped,
+    wide,
+)
 
 
 def logits_aside(model: nn.Module, inputs: Tensor) -> Tensor:
@@ -52,7 +62,7 @@ def prepared_batches(model: nn.Module, data: Iterable[Any], *, name: str = "data
     if not isinstance(data, Iterable) or isinstance(data, str | bytes | Mapping | Tensor):
         raise InputError(
             f"{name} must be TensorData, a DataLoader or another iterable of batches (inputs, labels), "
-            f"got {shown(data)}."
+            f"got {described(data)}."
         )
     device = next(parameter.device for parameter in model.parameters() if parameter.requires_grad)
     dtype = float_type(model)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_at_least, check_flag, later, shown
+from warmstart.basics import InputError, check_at_least, check_flag, described, later
 
 from ._ewc import EWC
 from ._l2_init import L2Init
@@ -118,4 +118,4 @@ class EWCRule(PenaltyRule):
 
 def _check_before(before: Before) -> None:
     if not isinstance(before, Before):
-        raise InputError(f"before must be what a round begins from, a Before, got {shown(before)}.")
+        raise InputError(f"before must be what a round begins from, a Before, got {described(before)}.")

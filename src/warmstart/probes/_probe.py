@@ -8,7 +8,7 @@ from enum import StrEnum
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, shown
+from warmstart.basics import InputError, described
 from warmstart.training import TensorData
 
 
@@ -58,7 +58,7 @@ class Moment:
 def check_moment(moment: Moment) -> None:
     """Raise unless a probe was given a moment."""
     if not isinstance(moment, Moment):
-        raise InputError(f"moment must be a moment of a round, a Moment, got {shown(moment)}.")
+        raise InputError(f"moment must be a moment of a round, a Moment, got {described(moment)}.")
 
 
 @dataclass(frozen=True)

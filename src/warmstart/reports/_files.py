@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmstart.basics import InputError, write_whole
+from warmstart.basics import InputError, place, shown, write_whole
 from warmstart.studies._summary import Summary
 
 from ._export import images_of
@@ -47,9 +47,9 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
         Where the files are, and what was skipped for what reason.
 
     Raises:
-        InputError: If the directory is a file.
+        InputError: If the directory is a file or cannot be made.
     """
-    folder = Path(directory)
+    folder = place("directory", directory)
     make_folder(folder)
     summary_file = write_whole(folder / "summary.json", summary_text(summary))
     html, charts, skipped = _drawn(summary, folder)
@@ -78,9 +78,13 @@ def make_folder(folder: Path) -> None:
     """Make a folder and those that it lies in, where they are missing.
 
     Raises:
-        InputError: If a file is in the way.
+        InputError: If a file is in the way, or the folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise InputError(f"directory must be a folder or not exist yet, got the file {folder}.") from error
+        raise InputError(f"directory must be a folder or not exist yet, got the file {shown(folder)}.") from error
+    except OSError as error:
+        raise InputError(
+            f"directory must be a folder that can be made, got {shown(folder)}: {error.strerror}."
+        ) from error

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.basics import InputError, check_in_range, shown
+from warmstart.basics import InputError, check_in_range, described
 
 Values = Iterable[float | None]
 
@@ -23,7 +23,7 @@ def as_floats(name: str, values: Values) -> np.ndarray:
         [1.0, nan, 2.5]
     """
     if not isinstance(values, Iterable) or isinstance(values, str | bytes | Mapping):
-        raise InputError(f"{name} must be a sequence of numbers, got {shown(values)}.")
+        raise InputError(f"{name} must be a sequence of numbers, got {described(values)}.")
     if getattr(values, "ndim", 1) != 1:
         raise InputError(f"{name} must be one-dimensional, got shape {tuple(getattr(values, 'shape', ()))}.")
     array = np.array([math.nan if value is None else _as_float(name, value) for value in values], dtype=np.float64)
@@ -37,7 +37,7 @@ def _as_float(name: str, value: Any) -> float:
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise InputError(
-            f"{name} must be one-dimensional, of numbers or None, got {shown(value)} among them."
+            f"{name} must be one-dimensional, of numbers or None, got {described(value)} among them."
         ) from None
 
 
@@ -55,7 +55,7 @@ def check_number(name: str, value: Any) -> None:
     except OverflowError:
         is_number = False
     if not is_number:
-        raise InputError(f"{name} must be a number, got {shown(value)}.")
+        raise InputError(f"{name} must be a number, got {described(value)}.")
 
 
 def complete_pairs(values: Values, reference: Values) -> tuple[np.ndarray, np.ndarray]:

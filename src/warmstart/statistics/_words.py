@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from warmstart.basics import InputError, check_whole, shown
+from warmstart.basics import InputError, check_whole, described
 
 from ._paired import PairedDifference, PairedRatio
 from ._values import check_number
@@ -21,7 +21,7 @@ def describe_difference(
         difference: The difference to describe.
         unit: What the scaled numbers count; "points" are percentage points of accuracy.
         scale: Factor from the difference's own unit to ``unit``.
-        digits: Decimal places; up to two more are shown where the interval would otherwise seem to touch zero.
+        digits: Decimal places; up to two more are described where the interval would otherwise seem to touch zero.
 
     Returns:
         A phrase. A detected difference is told by its direction and size, and its interval by size as well.
@@ -36,7 +36,7 @@ def describe_difference(
     """
     _check_kind("difference", difference, PairedDifference)
     if not isinstance(unit, str):
-        raise InputError(f"unit must be a text, got {shown(unit)}.")
+        raise InputError(f"unit must be a text, got {described(unit)}.")
     check_number("scale", scale)
     _check_digits(digits)
     if difference.mean is None:
@@ -132,9 +132,9 @@ def visible_digits(size: float, digits: int) -> int:
 def _check_digits(digits: int) -> None:
     check_whole("digits", digits, 0)
     if digits > 100:
-        raise InputError(f"digits must be at most 100, got {shown(digits)}.")
+        raise InputError(f"digits must be at most 100, got {described(digits)}.")
 
 
 def _check_kind(name: str, value: Any, kind: type) -> None:
     if not isinstance(value, kind):
-        raise InputError(f"{name} must be a {kind.__name__}, got {shown(value)}.")
+        raise InputError(f"{name} must be a {kind.__name__}, got {described(value)}.")

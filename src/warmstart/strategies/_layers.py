@@ -10,7 +10,7 @@ from warmstart.basics import (
     Weight,
     aliases_of,
     check_model,
-    shown,
+    described,
     undisturbed,
     unknown_name,
     unwrapped,
@@ -85,7 +85,7 @@ def head_of(model: nn.Module, *, name: str | None = None) -> set[str]:
     """
     check_model("model", model)
     if name is not None and not isinstance(name, str):
-        raise InputError(f"head must be the name of a module, got {shown(name)}.")
+        raise InputError(f"head must be the name of a module, got {described(name)}.")
     model = unwrapped(model)
     weights, aliases = weights_of(model), aliases_of(model)
     if name is not None:

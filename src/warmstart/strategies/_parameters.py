@@ -19,9 +19,9 @@ from warmstart.basics import (
     check_trainable,
     choice,
     copy_model,
+    described,
     memory_key,
     sharing_memory,
-    shown,
     unwrapped,
     weights_of,
 )
@@ -62,7 +62,7 @@ def weights_in(
     check_model("model", model)
     scope = choice(Scope, scope, name="scope")
     if include is not None and (not callable(include) or isinstance(include, type | nn.Module)):
-        raise InputError(f"include must be a function of a name and a parameter, got {shown(include)}.")
+        raise InputError(f"include must be a function of a name and a parameter, got {described(include)}.")
     found = {name: weight for name, weight in weights_of(model).items() if weight.is_trainable}
     if scope is Scope.WEIGHTS:
         found = {n: w for n, w in found.items() if w.value().ndim >= 2 and not isinstance(w.module, NORMALIZATIONS)}

@@ -28,6 +28,7 @@ from ._store import Store as Store
 from ._study import EvaluateOn as EvaluateOn
 from ._study import EvaluationSettings as EvaluationSettings
 from ._study import Study as Study
+from ._study import by_key as by_key
 from ._study import study_digest as study_digest
 from ._study import study_from_dict as study_from_dict
 from ._study import study_to_dict as study_to_dict

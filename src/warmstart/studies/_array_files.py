@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from ._storage import storage_errors
 
 _SHARED = ".arrays-"
 _TARGET, _SOURCE = "target", "source"
+_MADE_NAME = re.compile(rf"{re.escape(_SHARED)}[a-z0-9_]{{8}}")  # as tempfile makes it
+_ARRAY = re.compile(rf"({_TARGET}|{_SOURCE})-(train|test)-(inputs|labels)\.npy")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,8 @@ def _written(arrays: Arrays, folder: Path, channels_last: bool) -> dict[str, str
 
 
 def sweep(directory: Path) -> None:
-    """Delete array files that an earlier run left, because it was killed or could not delete them."""
-    for left in directory.glob(f"{_SHARED}*"):
-        shutil.rmtree(left, ignore_errors=True)
+    """Delete array files that an earlier run left, because it was killed or could not delete them; nothing else."""
+    for left in directory.iterdir():
+        is_ours = _MADE_NAME.fullmatch(left.name) and left.is_dir() and not left.is_symlink()
+        if is_ours and all(_ARRAY.fullmatch(file.name) for file in left.iterdir()):
+            shutil.rmtree(left, ignore_errors=True)

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 
 import torch
 
-from warmstart.basics import InputError, check_at_least
+from warmstart.basics import InputError, check_at_least, settle_choices, shown
 
 from ._provenance import available_cores
 
 PROCESSES, RAY = "processes", "ray"
 RAY_LOCAL = "local"
+MOST_WORKERS, MOST_THREADS, MOST_LANES = 1_024, 1_024, 1_024
+MOST_THREADS_IN_ALL = 16_384
+"""Of all workers on this machine. Beyond what a system allows, often 32,768, OpenMP ends the process. The number of
+cores is no limit, for a run may repeat the thread count of one on a larger machine."""
+_DEVICE = re.compile(r"cpu|cuda(:\d{1,3})?")
 _ADDRESS = re.compile(r"[^/\s]+:\d{1,5}")
 
 
@@ -21,18 +26,18 @@ class Execution:
     """How a study runs; none of it changes what is computed, but for rounding on another device or thread count.
 
     Args:
-        workers: Trials that play side by side, at least 1; None: one for each core, on a GPU one in all, on Ray as many
-            as the cluster has places for.
-        threads: PyTorch threads of each, at least 1. One is best for many small models: two threads that share small
-            tensors on a busy machine mostly wait for each other.
+        workers: Trials that play side by side, from 1 to 1,024; None: one for each core, on a GPU one in all, on Ray
+            as many as the cluster has places for.
+        threads: PyTorch threads of each, from 1 to 1,024, and at most 16,384 for all workers together. One is best for
+            many small models: two threads that share small tensors on a busy machine mostly wait for each other.
         device: "cpu", "cuda", "cuda:1" ..., or "auto" for a GPU where there is one. On Ray, which hands out GPUs, one
             of "cpu", "cuda" (a GPU for each trial) and "auto": a GPU if any node has one.
         executor: "processes": this process with one worker, else a pool of processes. "ray": a task of Ray for each
             trial, on the cluster that this machine is in or that the variable RAY_ADDRESS names, else on one that
             is started here; "ray:local" always starts one; "ray:HOST:PORT" names the cluster's head.
-        lanes: Trials that take turns in one process, at least 1: on a GPU, which small models do not fill one by one,
-            each on a stream of its own. With more than 1, there is one worker. Seconds of training are then those of
-            trials that share the device; on a CPU lanes gain nothing.
+        lanes: Trials that take turns in one process, from 1 to 1,024: on a GPU, which small models do not fill one by
+            one, each on a stream of its own. With more than 1, there is one worker. Seconds of training are then those
+            of trials that share the device; on a CPU lanes gain nothing.
 
     Raises:
         InputError: If an option is out of its range.
@@ -50,9 +55,10 @@ class Execution:
 
     def __post_init__(self) -> None:
         """Check the options and settle what is automatic; on Ray, the cluster decides and settles it."""
-        check_at_least("workers", self.workers, 1)
-        check_at_least("threads", self.threads, 1)
-        check_at_least("lanes", self.lanes, 1)
+        settle_choices(self)
+        check_at_least("workers", self.workers, 1, most=MOST_WORKERS)
+        check_at_least("threads", self.threads, 1, most=MOST_THREADS)
+        check_at_least("lanes", self.lanes, 1, most=MOST_LANES)
         _check_executor(self.executor)
         if self.on_ray:
             _check_ray_device(self.device)
@@ -63,6 +69,11 @@ class Execution:
         if self.workers is None:
             several = self.device == "cpu" and self.lanes == 1
             object.__setattr__(self, "workers", available_cores() if several else 1)
+        if self.worker_count * self.threads > MOST_THREADS_IN_ALL:
+            raise InputError(
+                f"threads must be at most {MOST_THREADS_IN_ALL // self.worker_count} with {self.workers} workers, "
+                f"got {self.threads}."
+            )
         if self.lanes > 1 and self.worker_count > 1:
             raise InputError(f"lanes must be 1 with {self.workers} workers, got {self.lanes}; they are of one process.")
 
@@ -92,31 +103,31 @@ def check_ray_address(address: str, *, name: str) -> None:
     """
     if "://" in address:
         raise InputError(
-            f"{name} must be HOST:PORT, got {address}: a client outside of the cluster does not hear of rounds as they "
-            "finish, so start the study on a machine of the cluster."
+            f"{name} must be HOST:PORT, got {shown(address)}: a client outside of the cluster does not hear of rounds "
+            "as they finish, so start the study on a machine of the cluster."
         )
     if address != RAY_LOCAL and not _ADDRESS.fullmatch(address):
-        raise InputError(f"{name} must be HOST:PORT of a Ray cluster's head or {RAY_LOCAL}, got '{address}'.")
+        raise InputError(f"{name} must be HOST:PORT of a Ray cluster's head or {RAY_LOCAL}, got '{shown(address)}'.")
 
 
 def _check_executor(name: str) -> None:
-    kind, colon, address = name.partition(":")
+    kind, colon, address = str(name).partition(":")
     if kind == RAY and colon:
         check_ray_address(address, name="The address in executor=ray:ADDRESS")
     elif name not in (PROCESSES, RAY):
-        raise InputError(f"executor must be processes, ray, ray:local or ray:HOST:PORT, got '{name}'.")
+        raise InputError(f"executor must be processes, ray, ray:local or ray:HOST:PORT, got '{shown(name)}'.")
 
 
 def _check_ray_device(name: str) -> None:
     if name not in ("auto", "cpu", "cuda"):
-        raise InputError(f"device must be auto, cpu or cuda on Ray, which hands out GPUs itself, got {name}.")
+        raise InputError(f"device must be auto, cpu or cuda on Ray, which hands out GPUs itself, got {shown(name)}.")
 
 
 def _settled_device(name: str) -> str:
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
-    if name != "cpu" and not name.startswith("cuda"):
-        raise InputError(f"device must be auto, cpu or cuda, got {name}.")
+    if not _DEVICE.fullmatch(str(name)):
+        raise InputError(f"device must be auto, cpu or cuda, got {shown(name)}.")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError(f"device must be cpu or auto where PyTorch finds no CUDA device, got {name}.")
     return name

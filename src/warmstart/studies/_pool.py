@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import multiprocessing
 import pickle
+import signal
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
+from multiprocessing import resource_tracker
 from typing import Any
 
 from ._execution import Execution
 from ._task import Task
-from ._worker import Setting, begin_worker, perform_in_worker
+from ._worker import HELD_BACK, Setting, begin_worker, perform_in_worker
 
 
 class Pool:
@@ -31,7 +33,8 @@ class Pool:
         self._begin()
 
     def _begin(self) -> None:
-        self.messages: Any = self._context.SimpleQueue()
+        with _without_signals():  # the first semaphore starts a process, which cleans up after all others
+            self.messages: Any = self._context.SimpleQueue()
         self._pool = ProcessPoolExecutor(
             self.execution.worker_count, self._context, initializer=begin_worker, initargs=(self.messages,)
         )
@@ -56,7 +59,7 @@ class Pool:
             self._begin()
 
         def submit(task: Task) -> Future[None]:
-            with nullcontext() if self._know_script else _hidden_script():
+            with nullcontext() if self._know_script else _hidden_script(), _without_signals():
                 return self._pool.submit(perform_in_worker, setting, task)
 
         return submit
@@ -89,6 +92,26 @@ def _hidden_script() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = script
+
+
+@contextmanager
+def _without_signals() -> Iterator[None]:
+    """Let no signal come while a process starts, nor to a worker before it has imported what it needs to act on it.
+
+    Ctrl-C reaches every process of a terminal: one that is importing PyTorch would print where it was. And a worker
+    that its parent had started, but not yet noted down, would outlive it. What comes in the meantime is delivered
+    afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+    try:
+        resource_tracker.ensure_running()  # which unblocks some when it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, HELD_BACK)
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import time
@@ -14,6 +15,7 @@ from filelock import FileLock
 from ._storage import LOCK, storage_errors
 
 _PREFIX = "warmstart-ray-"
+_MADE_NAME = re.compile(rf"{_PREFIX}[a-z0-9_]{{8}}")  # as tempfile makes it
 _SECONDS_TO_LOCK = 60.0
 
 
@@ -34,13 +36,15 @@ def scratch_folder() -> Iterator[Path]:
 def _sweep() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with suppress(OSError):  # of another user, or swept by another trial just now
-            if _is_nobodys(folder):
+            if _MADE_NAME.fullmatch(folder.name) and _is_nobodys(folder):
                 shutil.rmtree(folder)
 
 
 def _is_nobodys(folder: Path) -> bool:
     """Return whether a folder's process is gone, with which its lock ended; a folder just made may have none yet."""
-    if time.time() - folder.stat().st_mtime < _SECONDS_TO_LOCK:
+    if folder.is_symlink() or time.time() - folder.stat().st_mtime < _SECONDS_TO_LOCK:
         return False
+    if not (folder / LOCK).exists() and any(folder.iterdir()):
+        return False  # it was never ours
     with FileLock(folder / LOCK, timeout=0):  # a Timeout, an OSError, where it is held
         return True

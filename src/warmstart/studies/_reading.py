@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, StorageError
+from warmstart.basics import InputError, StorageError, place, shown
 
 from ._records import StudyRecords
 from ._store import RESULTS, Store
@@ -17,14 +17,19 @@ def read_study(directory: str | Path) -> StudyRecords:
     Raises:
         InputError: If the directory holds no study.
     """
-    store = Store(Path(directory))
+    store = Store(place("directory", directory))
     if not store.exists():
-        raise InputError(f"{directory} must be a directory with a study's results, but there is no {RESULTS} in it.")
+        raise InputError(
+            f"{shown(directory)} must be a directory with a study's results, but there is no {RESULTS} in it."
+        )
     try:
         with store.kept_open():
             return _read(store)
-    except StorageError as error:
-        raise InputError(f"The results in {directory} cannot be read: {error.__cause__}.") from error
+    except InputError:
+        raise
+    except (StorageError, AttributeError, KeyError, TypeError, ValueError) as error:  # not all that is there is ours
+        reason = shown(error.__cause__ or f"they are damaged, {type(error).__name__}: {error}")
+        raise InputError(f"The results in {shown(directory)} cannot be read: {reason}.") from error
 
 
 def _read(store: Store) -> StudyRecords:

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, place
 from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
 
-from ._directory import STUDY_FILE, check_directory
+from ._directory import STUDY_FILE, check_directory, check_place, check_source
 from ._execution import Execution
 from ._provenance import provenance
 from ._reading import read_study
@@ -25,7 +25,7 @@ from ._storage import only_writer, storage_errors
 from ._store import Store
 from ._study import EvaluateOn, Study, study_identity
 from ._study_file import write_study_file
-from ._task import EpochMessage, Message, RoundMessage
+from ._task import EpochMessage, Message, RoundMessage, is_checkpoint
 from ._workers import Workers
 
 
@@ -90,16 +90,20 @@ def run_study(
         >>> [record.samples_seen for record in records.rounds]
         [599, 1198]
     """
-    directory, tell = Path(directory), listener or _silent
+    directory, tell = place("The results' directory", directory), listener or _silent
     store = Store(directory)
     study = replace(study, data=_naming_its_data(study.data, dataset), source=_naming_its_source(study, source))
     check_directory(store, study)
     if dataset is None and is_complete(study, directory):
         tell(f"The study in {directory} is complete: nothing is trained")
         return read_study(directory)
-    data = dataset or _load(study.data, study, tell)
-    if study.source is not None:
-        source = source or _load(study.source, study, tell)
+    check_place(directory)
+    for wanted, there in ((study.data, dataset), (study.source, source)):
+        if wanted is not None and there is None:
+            check_source(wanted)
+    data = dataset if dataset is not None else _load(study.data, study, tell)
+    if study.source is not None and source is None:
+        source = _load(study.source, study, tell)
     for part in filter(None, (data, source)):
         _check_evaluation(study, part)
     rounds = _rehearsed(study, data, source)
@@ -177,7 +181,10 @@ def _check_evaluation(study: Study, data: Dataset) -> None:
     if study.evaluation.evaluate is EvaluateOn.TEST:
         if data.test is None:
             raise InputError(f"The data '{data.name}' must have a test set to evaluate on, got none; use the holdout.")
-    elif not 0 < fitted(len(data.train), study.evaluation) < len(data.train):
+    elif (
+        not 0 < fitted(len(data.train), study.evaluation) < len(data.train)
+        or len(data.train) * study.evaluation.holdout < 0.5  # so little that rounding alone would make it a sample
+    ):
         raise InputError(
             f"holdout must leave samples on both sides of the split of {len(data.train)}, "
             f"got {study.evaluation.holdout}."
@@ -249,7 +256,8 @@ def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:
         record = message.record
         _, replaced = store.last_round(record.arm, record.seed)
         store.add(record, run=run, history=message.history, checkpoint=message.checkpoint)
-        if replaced and replaced != message.checkpoint:
+        # A store that came from elsewhere could name any file.
+        if replaced and replaced != message.checkpoint and is_checkpoint(replaced):
             (store.directory / replaced).unlink(missing_ok=True)
         tell(record)
     else:

@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from warmstart.basics import InputError, StorageError
 
 LOCK = ".lock"
+RESULTS, CHECKPOINT = "results.sqlite", ".safetensors"
+_DEEPEST = 4  # folders of checkpoints below a study's directory, and itself
 
 
 @contextmanager
@@ -22,8 +24,24 @@ def storage_errors(directory: Path) -> Iterator[None]:
         yield
     except (sqlite3.DatabaseError, OSError, SafetensorError) as error:
         raise StorageError(
-            f"Results cannot be stored in {directory} ({error}); what was stored before is intact."
+            f"Results cannot be stored in {directory} ({error}){_afterwards(error, directory)}."
         ) from error
+
+
+def _afterwards(error: Exception, directory: Path) -> str:
+    """Return what an error leaves of earlier results; nothing where there are none, or they are what is damaged."""
+    is_damage = isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    return "; what was stored before is intact" if not is_damage and _holds_results(directory) else ""
+
+
+def _holds_results(directory: Path) -> bool:
+    """Whether a study's directory has results, or a folder in it checkpoints."""
+    try:
+        if any(path.suffix == CHECKPOINT for path in directory.iterdir()):
+            return True
+        return any((folder / RESULTS).is_file() for folder in (directory, *directory.parents[: _DEEPEST - 1]))
+    except OSError:
+        return False
 
 
 @contextmanager

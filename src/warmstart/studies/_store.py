@@ -14,10 +14,12 @@ from typing import Any
 from warmstart.basics import InputError
 
 from ._records import RoundRecord
+from ._storage import RESULTS as RESULTS
 from ._storage import storage_errors
 
-RESULTS = "results.sqlite"
 RESULTS_DRAFT = "results.part"
+DRAFTS = tuple(RESULTS_DRAFT + ending for ending in ("", "-journal", "-shm", "-wal"))
+"""All files that a store may have before it is complete; those beside the first are SQLite's."""
 _FORMAT = 1
 _COLUMNS = tuple(field.name for field in dataclasses.fields(RoundRecord))
 _SCHEMA = f"""
@@ -84,8 +86,9 @@ class Store:
             entries: Plain values by key, kept as JSON.
         """
         draft = self.directory / RESULTS_DRAFT
-        for left_by_a_kill in self.directory.glob(f"{RESULTS_DRAFT}*"):
-            left_by_a_kill.unlink()
+        with storage_errors(self.directory):
+            for left_by_a_kill in DRAFTS:
+                (self.directory / left_by_a_kill).unlink(missing_ok=True)
         with storage_errors(self.directory), closing(sqlite3.connect(draft)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from warmstart.basics import InputError, check_at_least, check_in_range, choice, settle_choices, unknown_name
+from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown, unknown_name
 from warmstart.data import DataSource
 from warmstart.models import Architecture, ResNet18
 from warmstart.penalties import Penalty, PenaltyRule
@@ -31,6 +31,9 @@ from ._names import (
     name_of,
 )
 from ._options import build_options, convert, format_spec, options_of, split_spec
+
+MOST_SEEDS = 100_000
+MANY_SEEDS = "all trials are planned before the first one starts, so use several studies for more"
 
 
 class EvaluateOn(StrEnum):
@@ -76,10 +79,10 @@ class Study:
             its holdout is evaluated on then. None: there is no such round.
         penalty: Added to the loss of all arms that have none of their own, or makes for each round what is.
         probes: What is measured besides accuracy and cost.
-        seeds: How many trials each arm plays; they have the seeds 0, 1, ...
+        seeds: How many trials each arm plays, from 1 to 100,000; they have the seeds 0, 1, ...
 
     Raises:
-        InputError: If arms are missing or equal, or seeds is not at least 1, or an arm's recipe is not allowed.
+        InputError: If arms are missing or equal, or seeds is out of its range, or an arm's recipe is not allowed.
 
     Example:
         >>> [arm.label for arm in Study().arms]
@@ -102,11 +105,14 @@ class Study:
 
     def __post_init__(self) -> None:
         """Check the options, and make every arm an Arm."""
-        object.__setattr__(self, "train_on", choice(TrainOn, self.train_on, name="train_on"))
+        settle_choices(self)
+        for name in ("arms", "probes"):
+            if isinstance(several := getattr(self, name), Iterable) and not isinstance(several, str):
+                object.__setattr__(self, name, tuple(several))
+        _check_parts(self)
         arms = tuple(arm if isinstance(arm, Arm) else Arm(arm) for arm in self.arms)
         object.__setattr__(self, "arms", arms)
-        object.__setattr__(self, "probes", tuple(self.probes))
-        check_at_least("seeds", self.seeds, 1)
+        check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         self._check_distinct()
 
     def arm(self, label: str) -> Arm:
@@ -164,6 +170,23 @@ _PARTS = {
 _KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "probes", *_PARTS)
 
 
+def _check_parts(study: Study) -> None:
+    """Raise unless every part of a study is of its class; a name alone says nothing to Python."""
+    single = {**_PARTS, "architecture": Architecture, "stream": Stream}
+    optional = {"source": (DataSource,), "penalty": (Penalty, PenaltyRule)}
+    several = {"arms": (Arm, Strategy), "probes": (Probe,)}
+    for name, kinds in {**{name: (kind,) for name, kind in single.items()}, **optional, **several}.items():
+        value = getattr(study, name)
+        if name in several:
+            is_right = isinstance(value, tuple) and all(isinstance(one, kinds) for one in value)
+        else:
+            is_right = isinstance(value, kinds) or (value is None and name in optional)
+        if not is_right:
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            form = f"a sequence of {wanted}" if name in several else f"of class {wanted}"
+            raise InputError(f"{name} must be {form}, got {shown(value)}; study_from_dict takes names and numbers.")
+
+
 def study_to_dict(study: Study) -> dict[str, Any]:
     """Return the complete study as nested plain values, fit for TOML and JSON."""
     return {
@@ -195,9 +218,7 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
     Raises:
         InputError: If a key is unknown or a value not allowed.
     """
-    tables = {key.replace("-", "_"): value for key, value in tables.items()}
-    if unknown := next((key for key in tables if key not in _KEYS), None):
-        raise unknown_name("key of a study", unknown, _KEYS)
+    tables = by_key(tables)
     parts: dict[str, Any] = {key: build_options(_PARTS[key], _table(tables, key), kind=key) for key in _PARTS}
     if "strategies" in tables:
         parts["arms"] = tuple(parse_arm(text) for text in _listed(tables["strategies"]))
@@ -215,6 +236,25 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
     return Study(architecture=model_from_table(_table(tables, "model")), stream=stream, **parts)
 
 
+def by_key(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values by the keys of a study, which may be in kebab case, each given once.
+
+    Raises:
+        InputError: If a key is unknown, or is given in both spellings.
+    """
+    found: dict[str, Any] = {}
+    for typed, value in tables.items():
+        key = str(typed).replace("-", "_")
+        if key not in _KEYS:
+            raise unknown_name("key of a study", key, _KEYS)
+        if key in found:
+            raise InputError(
+                f"{key} must be given once in a study, got it twice, as {key} and {key.replace('_', '-')}."
+            )
+        found[key] = value
+    return found
+
+
 def _probe(text: str) -> Probe:
     name, options = split_spec(text)
     return build_named("probe", known_probes(), name, options)
@@ -224,14 +264,14 @@ def _listed(specs: Any, name: str = "strategies") -> list[str]:
     """Return specs from a list, or from one text with commas."""
     texts = specs.split(",") if isinstance(specs, str) else specs
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise InputError(f"{name} must be a list of names with options, got {specs}.")
+        raise InputError(f"{name} must be a list of names with options, got {shown(specs)}.")
     return [text.strip() for text in texts if text.strip()]
 
 
 def _table(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     table = tables.get(key, {})
     if not isinstance(table, Mapping):
-        raise InputError(f"{key} must be a table of options, got {table}.")
+        raise InputError(f"{key} must be a table of options, got {shown(table)}.")
     return table
 
 

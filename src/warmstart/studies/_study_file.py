@@ -8,10 +8,12 @@ from typing import Any
 
 import tomli_w
 
-from warmstart.basics import InputError, write_whole
+from warmstart.basics import InputError, place, shown, write_whole
 
 from ._storage import storage_errors
 from ._study import Study, study_to_dict
+
+_LARGEST = 10_000_000
 
 
 def write_study_file(study: Study, path: Path) -> None:
@@ -33,11 +35,27 @@ def read_study_file(path: str | Path) -> dict[str, Any]:
     """Return a study file's tables.
 
     Raises:
-        InputError: If the file is missing or is not TOML.
+        InputError: If the file is missing, is no regular file, or is not TOML.
     """
+    file = place("study", path)
     try:
-        return tomllib.loads(Path(path).read_text())
+        content = _content(file)
     except OSError as error:
-        raise InputError(f"The study file {path} cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"The study file {path} is not valid TOML: {error}.") from error
+        raise InputError(f"The study file {shown(file)} cannot be read: {error.strerror}.") from error
+    try:
+        return tomllib.loads(content.decode())
+    except (ValueError, RecursionError) as error:  # also of numbers with more digits than Python reads
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else shown(str(error), limit=200)
+        raise InputError(f"The study file {shown(file)} is not valid TOML: {reason.rstrip('.')}.") from error
+
+
+def _content(file: Path) -> bytes:
+    """Return the bytes of a file; a device would have no end, and a FIFO none before its writer comes."""
+    is_pipe_of_shell = file.is_fifo() and file.parent.resolve().name == "fd"  # as in --study <(command)
+    if file.exists() and not file.is_file() and not file.is_dir() and not is_pipe_of_shell:
+        raise InputError(f"The study file {shown(file)} must be a regular file.")
+    with file.open("rb") as opened:
+        content = opened.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        raise InputError(f"The study file {shown(file)} must have at most {_LARGEST:,} bytes.")
+    return content

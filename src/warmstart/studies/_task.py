@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.basics import generator_for
+from warmstart.basics import generator_for, short_name
 from warmstart.models import build_checked
 from warmstart.training import EpochReport, Work, alone
 from warmstart.trial import Carried, Round, Trial, TrialData, playing
@@ -88,7 +88,7 @@ def checkpoint_folder(arm: str, seed: int) -> str:
         'checkpoints/cold-scale-0.5-042bdb/seed-3'
     """
     digest = hashlib.sha256(arm.encode()).hexdigest()[:6]
-    return f"checkpoints/{re.sub(r'[^a-z0-9.]+', '-', arm)}-{digest}/seed-{seed}"
+    return f"checkpoints/{short_name(re.sub(r'[^a-z0-9.]+', '-', arm))}-{digest}/seed-{seed}"
 
 
 def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit) -> None:
@@ -129,6 +129,16 @@ def _kept(task: Task, played: Round, directory: Path, build: Callable[[], nn.Mod
 def checkpoint_file(folder: str, number: int) -> str:
     """Return the name of the file that holds what round ``number`` carries on."""
     return f"{folder}/round-{number:04d}.safetensors"
+
+
+def is_checkpoint(file: str) -> bool:
+    """Return whether a file, relative to a study's directory, has a name that :func:`checkpoint_file` returns.
+
+    Example:
+        >>> is_checkpoint(checkpoint_file(checkpoint_folder("cold", 3), 1)), is_checkpoint("../thesis.safetensors")
+        (True, False)
+    """
+    return re.fullmatch(r"checkpoints/[a-z0-9.-]+/seed-\d+/round-\d+\.safetensors", file) is not None
 
 
 def _carried(task: Task, data: TrialData, directory: Path) -> Carried:

@@ -37,6 +37,9 @@ class Setting:
     threads: int
 
 
+HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+"""Signals that a worker does not get before it has begun."""
+
 _emit: Emit | None = None
 _known: tuple[Setting, Arrays] | None = None
 
@@ -45,6 +48,8 @@ def begin_worker(messages: Any) -> None:
     """Set a worker process up; runs once in each."""
     global _emit
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to act on
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _emit = messages.put
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from warmstart.basics import InputError, write_whole
+from warmstart.basics import InputError, place, write_whole
 from warmstart.paper import Chapter
 from warmstart.reports._export import images_of
 from warmstart.reports._files import make_folder
@@ -78,7 +78,7 @@ def write_paper_report(
         **Nothing of this experiment has been run yet: there are no results to show.**
     """
     check_chapters(chapters, note)
-    folder = Path(directory)
+    folder = place("directory", directory)
     make_folder(folder)
     findings = write_whole(folder / "findings.json", findings_text(chapters, title, note))
     drawings, html, charts, skipped = _drawn(chapters, folder, title, note)
