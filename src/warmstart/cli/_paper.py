@@ -14,7 +14,7 @@ from rich.text import Text
 
 from warmstart.basics import InputError
 
-from ._flags import EXECUTION, build_execution
+from ._flags import EXECUTION, build_execution, execution_option
 
 if TYPE_CHECKING:
     from warmstart.paper import Experiment, Setting
@@ -106,7 +106,7 @@ _RUN = (
 
 def _run_flags(command: Any) -> Any:
     for name, metavar, text in reversed(_RUN):
-        command = click.option(name, metavar=metavar, help=text)(command)
+        command = execution_option(name, metavar, text)(command)
     return command
 
 

@@ -235,7 +235,7 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
         threads=execution.threads,
         lanes=execution.lanes,
     )
-    run = store.begin_run(made | workers.described)
+    run = store.begin_run(made | {"graphs": execution.graphs} | workers.described)
     work = Work(store, study, rounds, partial(_handle, store, run, tell))
     work.forget_lost()
     # Before the beginning, which may take rounds over and tell of them: they count as new ones.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import nn
@@ -22,7 +23,7 @@ from ._parallel import Share, unwrapped
 from ._passes import LoaderPass, Pass, Tally, TensorPass
 from ._precision import arithmetic
 from ._recipe import Recipe
-from ._recordable import capturable, recorder, settings_of
+from ._recordable import capturable, changed_by_a_step, recorder, settings_of
 from ._recorded import Record, RecordedPass
 from ._released_code import released_code_accuracy
 from ._stop import EpochReport, Measure, StopRule
@@ -42,6 +43,7 @@ class Engine:
         recipe: Batch size, precision, and what follows a step.
         penalty: Added to the loss.
         flops_per_sample: Operations of a step for each sample, where they are known; else they are counted.
+        graphs: Whether steps are recorded where they can be.
     """
 
     def __init__(
@@ -52,24 +54,34 @@ class Engine:
         recipe: Recipe,
         penalty: Penalty | None,
         flops_per_sample: float | None = None,
+        *,
+        graphs: bool = False,
     ) -> None:
         self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
         self.cost = Cost()
         self.device = device_of(model)
         self.share = Share.of_model(model)
         self._parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        self._pass = self._way_through()
+        self.notes: list[str] = []
+        self._pass = self._way_through(graphs=graphs)
         self.flops_per_sample = flops_per_sample
         self._watch = _Watch(self.device)
 
-    def _way_through(self) -> Pass:
+    def _way_through(self, *, graphs: bool) -> Pass:
         """Return how to go through the data."""
         if not isinstance(self.data, TensorData):
             return LoaderPass(self.data, self.model, self._step)
-        record = recorder(self.model, self.optimizer)
+        record = recorder(self.model, self.optimizer) if graphs else None
         if record is not None:
-            step, batch_size = self._step, self.recipe.batch_size
-            return RecordedPass(self.data, batch_size, step, self._recording_with(record), self._what_is_recorded)
+            return RecordedPass(
+                self.data,
+                self.recipe.batch_size,
+                self._step,
+                record=self._recording_with(record),
+                held=self._what_is_recorded,
+                changed=partial(changed_by_a_step, self.model, self.optimizer),
+                note=self.notes.append,
+            )
         return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
 
     def epoch(self, stop: StopRule, generator: torch.Generator, number: int) -> Work[EpochReport]:

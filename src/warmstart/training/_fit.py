@@ -31,12 +31,14 @@ class FitResult:
         history: Every epoch, in order.
         cost: Of the training alone.
         flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample.
+        notes: What a reader should know besides, one sentence each: that steps could not be recorded, say.
     """
 
     ending: Ending
     history: tuple[EpochReport, ...]
     cost: Cost
     flops_per_sample: float
+    notes: tuple[str, ...] = ()
 
 
 def fit(
@@ -49,6 +51,7 @@ def fit(
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    graphs: bool = False,
 ) -> FitResult:
     """Train a model on data until the stop rule says that the round is done.
 
@@ -77,6 +80,10 @@ def fit(
         optimizer: Goes on with this one instead of a new one; its hyper-parameters count, not the recipe's.
         penalty: Added to the loss of every batch.
         on_epoch: Called after every epoch; what it spends is no cost of training.
+        graphs: Whether steps on a GPU are recorded as CUDA graphs and replayed, which spares the host all its work.
+            The first replays of each recording are checked against plain steps from the same start; where they
+            differ, all further steps are plain, and ``notes`` of the result says so. Off by default: no GPU has run
+            it yet. On a CPU there is nothing to record.
 
     Raises:
         InputError: If there are fewer than 2 samples, or nothing to train, or data cannot be gone through again, or
@@ -99,6 +106,7 @@ def fit(
         optimizer=optimizer,
         penalty=penalty,
         on_epoch=on_epoch,
+        graphs=graphs,
     )
     # What several processes do together was set up on the stream that is the current one.
     return alone(work, device_of(model) if unwrapped(model) is model else None)
@@ -114,6 +122,7 @@ def fitting(
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    graphs: bool = False,
     flops_per_sample: float | None = None,
 ) -> Work[FitResult]:
     """Return the work of :func:`fit`, to be done in turns with others by :func:`run_lanes`.
@@ -136,7 +145,7 @@ def fitting(
     data = laid_out_for(data, model)
     optimizer = optimizer or recipe.build_optimizer(model)
     align_state_(optimizer)
-    engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample)
+    engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample, graphs=graphs)
     history: list[EpochReport] = []
     with mode(model, training=True), seeded_globals(generator), closing(engine):
         while (ending := stop.ending(history)) is None:
@@ -146,4 +155,4 @@ def fitting(
                 on_epoch(report)
         engine.finish()
     assert engine.flops_per_sample is not None, "counted at the first step"
-    return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample)
+    return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample, tuple(engine.notes))
