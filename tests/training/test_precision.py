@@ -36,6 +36,64 @@ def test_steps_are_computed_in_the_precision_asked_for(precision, dtype):
     assert model.weight.dtype is torch.float32
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "precision"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": True}, Precision.BF16),
+        ({"avx512_bf16": True, "amx_bf16": False}, Precision.BF16),
+        ({"amx_bf16": True}, Precision.BF16),
+        ({"avx512_bf16": False, "amx_bf16": False, "avx512_f": True, "amx_int8": True}, Precision.FP32),
+        ({"architecture": "aarch64", "bf16": True}, Precision.FP32),  # nobody has measured it there
+        ({}, Precision.FP32),
+        (None, Precision.FP32),  # a PyTorch that cannot say
+    ],
+)
+def test_auto_is_bfloat16_on_processors_with_instructions_for_it(capabilities, precision, monkeypatch):
+    has(monkeypatch, capabilities)
+    assert Precision.AUTO.on("cpu") is precision
+    model = Spy()
+    fit(model, blobs(60), recipe=Recipe(precision="auto"), stop=StopRule(None, max_epochs=1),
+        generator=generator_for(0))  # fmt: skip
+    assert model.seen == {torch.bfloat16 if precision is Precision.BF16 else torch.float32}
+
+
+def has(monkeypatch, capabilities):
+    """Let the processor have these capabilities; None: PyTorch has no means to say."""
+    if capabilities is None:
+        monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
+    else:
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("is_available", "capability", "precision"),
+    [
+        (True, (9, 0), Precision.BF16),
+        (True, (8, 0), Precision.BF16),
+        (True, (7, 5), Precision.FP32),
+        (False, (9, 0), Precision.FP32),
+    ],
+)
+def test_auto_is_bfloat16_on_gpus_with_instructions_for_it(is_available, capability, precision, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: is_available)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert Precision.AUTO.on("cuda:1") is precision
+
+
+@pytest.mark.parametrize("precision", [precision for precision in Precision if precision is not Precision.AUTO])
+@pytest.mark.parametrize("device", ["cpu", "cuda", "meta"])
+def test_only_auto_depends_on_the_device(precision, device):
+    assert precision.on(device) is precision
+
+
+def test_auto_is_float32_on_other_kinds_of_devices():
+    assert Precision.AUTO.on("meta") is Precision.FP32
+
+
+def test_float32_is_the_default():
+    assert Recipe().precision is Precision.FP32
+
+
 def test_evaluation_is_in_float32():
     model = Spy()
     with torch.autocast("cpu", torch.bfloat16):
