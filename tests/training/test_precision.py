@@ -118,6 +118,56 @@ def test_the_switches_of_a_gpu_are_set_and_put_back(precision):
     assert [_read(switch) for switch in _switches()] == before
 
 
+@pytest.fixture
+def loose():
+    """PyTorch as many scripts set it: products of float32 may be rounded, on processors that gain by it."""
+    onednn = torch.backends.mkldnn
+    switches = [onednn.matmul, onednn.conv, onednn.rnn, torch.backends.cuda.matmul]
+    before = [switch.fp32_precision for switch in switches]
+    torch.set_float32_matmul_precision("medium")
+    onednn.conv.fp32_precision = "bf16"
+    yield switches
+    torch.set_float32_matmul_precision("highest")
+    for switch, value in zip(switches, before, strict=True):
+        switch.fp32_precision = value
+
+
+class Reader(nn.Linear):
+    """Notes what the switches say while it computes."""
+
+    def forward(self, input):
+        onednn = torch.backends.mkldnn
+        self.read = {onednn.matmul.fp32_precision, onednn.conv.fp32_precision}
+        return super().forward(input)
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.mkldnn, "matmul"), reason="needs PyTorch 2.9")
+@pytest.mark.parametrize("precision", Precision)
+def test_float32_is_strict_on_a_processor_whatever_the_user_has_set(precision, loose):
+    set_before = [switch.fp32_precision for switch in loose]
+    assert "bf16" in set_before
+    model, data = Reader(4, 3), blobs(60)
+    fit(model, data, recipe=Recipe(precision=precision), stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    assert model.read <= {"ieee", "none"}
+    model.read = None
+    evaluate(model, data)
+    assert model.read <= {"ieee", "none"}
+    assert [switch.fp32_precision for switch in loose] == set_before
+
+
+@pytest.mark.skipif(not hasattr(torch.backends.mkldnn, "matmul"), reason="needs PyTorch 2.9")
+def test_training_gives_the_same_bits_whatever_the_user_has_set(request):
+    def trained():
+        model = MLP(width=256).build((4,), 3, generator=generator_for(0))
+        stop = StopRule(None, max_epochs=2)
+        fit(model, blobs(60), recipe=Recipe(), stop=stop, generator=generator_for(0))
+        return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
+
+    strict = trained()
+    request.getfixturevalue("loose")
+    assert torch.equal(trained(), strict)
+
+
 def test_bfloat16_is_the_plain_loop_in_which_every_step_sees_the_last_ones_weights():
     data, recipe = blobs(60), Recipe(learning_rate=0.05, batch_size=20, precision=Precision.BF16)
     fast, plain = (MLP(width=8).build((4,), 3, generator=generator_for(0)) for _ in range(2))

@@ -56,7 +56,8 @@ def _has_bfloat16(device: torch.device) -> bool:
 def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
     """Compute in ``precision`` within the context, and put PyTorch's switches back afterwards.
 
-    FP32 has to be asked for, too: by default PyTorch lets a GPU's convolutions use TF32.
+    FP32 has to be asked for, too: by default PyTorch lets a GPU's convolutions use TF32, and after
+    ``torch.set_float32_matmul_precision("medium")`` a processor rounds the factors of float32 products to bfloat16.
 
     Example:
         >>> with arithmetic(Precision.BF16, torch.device("cpu")):
@@ -64,11 +65,11 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
         torch.bfloat16
     """
     precision = precision.on(device)
-    switches = _switches() if device.type == "cuda" else []
+    switches = _switches() if device.type == "cuda" else _loose_switches() if device.type == "cpu" else []
     before = [_read(switch) for switch in switches]
     try:
         for switch in switches:
-            _put(switch, _value(precision is Precision.TF32))
+            _put(switch, _value(precision is Precision.TF32 and device.type == "cuda"))
         with torch.autocast(device.type, torch.bfloat16, enabled=precision is Precision.BF16, cache_enabled=False):
             yield
     finally:
@@ -84,6 +85,16 @@ def _switches() -> list[Any]:
     cudnn: Any = torch.backends.cudnn
     layers = [cudnn.conv, cudnn.rnn] if _has_later_switches() else [cudnn]
     return [torch.backends.cuda.matmul, *layers]
+
+
+def _loose_switches() -> list[Any]:
+    """Return those of a processor that do not say float32; none before PyTorch 2.9.
+
+    Strict ones are left alone: written back, a value that was inherited from a wider switch would no longer follow it.
+    """
+    onednn: Any = torch.backends.mkldnn
+    kinds = [onednn.matmul, onednn.conv, onednn.rnn] if hasattr(onednn, "matmul") else []
+    return [switch for switch in kinds if switch.fp32_precision not in ("none", "ieee")]
 
 
 def _has_later_switches() -> bool:
