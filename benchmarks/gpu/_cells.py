@@ -55,10 +55,8 @@ def _training(subject: Subject, place: Place) -> dict[str, Any]:
     found = take_turns([partial(_named, name, way) for name, way in ways.items()], place.repeats)
     others = [name for name in ways if name != "released"]
     to_released = {f"{name} : released": ratio(found, name, "released") for name in others}
-    return {
-        "samples_per_second": spreads(found),
-        "ratios": {**to_released, "fit, fp32 : bare": ratio(found, "fit, fp32", "bare")},
-    }
+    to_others = {f"fit, fp32 : {name}": ratio(found, "fit, fp32", name) for name in ("bare", "fit, plain steps")}
+    return {"samples_per_second": spreads(found), "ratios": {**to_released, **to_others}}
 
 
 def _named(name: str, way: Callable[[], float]) -> dict[str, float]:

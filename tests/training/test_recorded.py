@@ -42,7 +42,7 @@ def trained(build, data, recipe, stop, **options):
     model = build()
     result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(3), graphs=True, **options)
     reports = [(report.steps, report.train_accuracy, report.train_loss, report.is_whole) for report in result.history]
-    return model.state_dict(), reports, result.cost.flops
+    return model.state_dict(), reports, result.cost.flops, result.notes
 
 
 def assert_alike(one, other):
@@ -298,6 +298,7 @@ def test_graphs_give_the_plain_loops_numbers(case, recipe, monkeypatch):
     graphed = trained(lambda: build().cuda(), data.to("cuda"), recipe, stop, **options)
     assert all("replay" in repr(replay) for replay in made)
     assert bool(made) == (case != "dropout")
+    assert graphed[3] == ()
     monkeypatch.setattr(engine, "recorder", lambda *_: None)
     plain = trained(lambda: build().cuda(), data.to("cuda"), recipe, stop, **options)
     for name, value in plain[0].items():
