@@ -50,7 +50,8 @@ def _kernels(kind: torch.dtype, *, quick: bool) -> dict[str, Callable[[], float]
     smallest = {"matrix product, 256": _products(256, kind, repeats=20)}
     if quick or smallest["matrix product, 256"]() < _EMULATED:
         return smallest  # the others would take minutes
-    found = smallest | {f"matrix product, {size}": _products(size, kind) for size in (512, 1024, 2048)}
+    repeats = {512: 10, 1024: 3, 2048: 1}  # a hundredth of a second at least
+    found = smallest | {f"matrix product, {size}": _products(size, kind, repeats=n) for size, n in repeats.items()}
     if kind is torch.float32 and torch.backends.mkldnn.is_available():
         found["linear layer of oneDNN, 1024"] = _linear(1024)
     shapes = {"1x1, 256 channels": (8, 256, 16, 1), "3x3, 64 channels": (32, 64, 32, 3),
@@ -75,7 +76,7 @@ def _convolution(batch: int, channels: int, side: int, kernel: int, kind: torch.
     inputs = torch.ones(batch, channels, side, side, dtype=kind).to(memory_format=last)
     weight = torch.ones(channels, channels, kernel, kernel, dtype=kind).to(memory_format=last)
     work = 2 * batch * side**2 * (channels * kernel) ** 2
-    return _rate(lambda: F.conv2d(inputs, weight, padding=kernel // 2), work, repeats=1)
+    return _rate(lambda: F.conv2d(inputs, weight, padding=kernel // 2), work, repeats=4)
 
 
 def _copies(size: int, *, repeats: int) -> Callable[[], float]:

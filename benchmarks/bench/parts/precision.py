@@ -163,8 +163,8 @@ PART = Part(
     title="Precision",
     prose="""
 `--precision bf16` computes in bfloat16 what autocast finds safe; `--precision auto` does so where the processor has
-instructions for it (AVX512-BF16 or AMX) and is fp32 elsewhere. That it changes neither accuracies nor the warm-start
-gap is shown in [precision.md](precision.md). Both precisions are timed by turns, with all of `fit`. The best kernel
+instructions for it (AVX512-BF16 or AMX) and is fp32 elsewhere. What it does to accuracies and to the warm-start gap
+is in [precision.md](precision.md). Both precisions are timed by turns, with all of `fit`. The best kernel
 of a precision is the fastest of the table *Kernels*; the operations of bf16 are counted against it though some of
 them, such as sums of BatchNorm, stay in float32.
 
