@@ -171,8 +171,9 @@ them, such as sums of BatchNorm, stay in float32.
 What else could be done, each beside a bare loop in float32 in the same turn:
 
 - *Rounded products*: `torch.backends.mkldnn.matmul.fp32_precision = "bf16"` instead of autocast. Only the factors of
-  matrix products are rounded then, and convolutions stay as they are. *Both* sets it within autocast, too. Unless both
-  are faster than autocast alone there is no reason for `bf16` to set it, and it does not.
+  matrix products are rounded then, and convolutions stay as they are: another arithmetic than `bf16`, for networks of
+  linear layers alone. *Both* sets it within autocast, too. Where both are no faster than autocast alone, `bf16` has
+  nothing to gain by it; it does not set it, and `fp32`, which is strict, switches it off for its steps.
 - *Linear layers by oneDNN*, in float32. PyTorch computes them with MKL, and no public switch says otherwise for
   training: `torch.backends.mkldnn.matmul.fp32_precision` reaches oneDNN only with rounded factors, and
   `torch.utils.mkldnn` is for inference. What remains is to bring each layer's inputs into oneDNN's layout and its
