@@ -1,5 +1,6 @@
 """The program that measures speed and memory runs, keeps what it measured, and misses nothing that is exported."""
 
+import copy
 import json
 import time
 from pathlib import Path
@@ -8,17 +9,19 @@ import pytest
 import torch
 from torch import nn
 
+from bench import _ceilings as ceilings
 from bench import main
 from bench._ceilings import LayersAlone
 from bench._resident import peak_memory
 from bench._spans import Spans, watched
 from bench._turns import ratio, spread, take_turns
-from bench.parts import PARTS
+from bench.parts import PARTS, precision
 from bench.parts.demo import COMMAND
 from gpu import main as measure_gpu
 from warmstart import queries, strategies
 from warmstart.queries import Query
 from warmstart.strategies import Strategy
+from warmstart.training import count_flops
 
 ROOT = Path(__file__).parents[1]
 
@@ -100,6 +103,71 @@ def test_a_span_does_not_count_the_spans_inside_it():
 def test_a_place_that_is_not_there_is_an_error():
     with pytest.raises(AttributeError), watched({"warmstart.trial._round.no_such_function": "nothing"}):
         pass
+
+
+def test_the_ceiling_is_the_best_of_several_kernels(monkeypatch):
+    monkeypatch.setattr(ceilings, "_EMULATED", 0)
+    measure = ceilings.Ceilings(quick=False, copies=False)
+    for kind, kernels in measure._kernels.items():
+        assert len(kernels) > 5
+        rates = {name: float(number) for number, name in enumerate(kernels)}
+        measure._kernels[kind] = {name: lambda rate=rate: rate for name, rate in rates.items()}
+    found = measure()
+    assert set(found) == set(measure.names)
+    for kind, kernels in measure._kernels.items():
+        assert found[f"products, {kind}"] == len(kernels) - 1
+
+
+def test_kernels_that_would_take_minutes_are_left_out(monkeypatch):
+    monkeypatch.setattr(ceilings, "_EMULATED", float("inf"))
+    measure = ceilings.Ceilings(quick=False, copies=False)
+    assert [len(kernels) for kernels in measure._kernels.values()] == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "rate",
+    [
+        ceilings._products(64, torch.float32, repeats=2),
+        ceilings._products(64, torch.bfloat16),
+        ceilings._convolution(2, 8, 4, 1, torch.float32),
+        ceilings._convolution(2, 8, 4, 3, torch.bfloat16),
+    ],
+)
+def test_a_kernel_is_credited_with_the_operations_that_it_does(rate, monkeypatch):
+    monkeypatch.setattr(ceilings, "repeated", lambda call, times: [call() for _ in range(times)] and 1.0)
+    with count_flops() as count:
+        in_one_second = rate()
+    assert in_one_second == count.total
+
+
+def test_rounded_products_are_put_back():
+    switch = torch.backends.mkldnn.matmul
+    before = switch.fp32_precision
+    with precision._products_in_bfloat16():
+        assert switch.fp32_precision == "bf16"
+    assert switch.fp32_precision == before
+
+
+def test_linear_layers_by_onednn_give_the_same_gradients():
+    plain = nn.Sequential(nn.Linear(5, 4), nn.ReLU(), nn.Linear(4, 2))
+    other = precision._by_onednn(copy.deepcopy(plain))
+    inputs = torch.randn(3, 5)
+    for model in (plain, other):
+        model(inputs).square().sum().backward()
+    assert type(other[0]) is not nn.Linear
+    for one, two in zip(plain.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, two.grad)
+
+
+def test_precisions_are_measured_side_by_side(tmp_path):
+    file = tmp_path / "figures.json"
+    assert main(["precision", "--quick", "--json", str(file)]) == 0
+    models = json.loads(file.read_text())["parts"]["precision"]["measured"]["models"]
+    assert {"MLP, 2 x 100", "ResNet-18, width 16", "ResNet-18, width 64"} <= set(models)
+    for name, model in models.items():
+        assert set(model["samples_per_second"]) == {"fp32", "bf16"}
+        assert model["bf16_to_fp32"]["median"] > 0
+        assert ("oneDNN" in model["ways_to_float32"]) == ("ResNet" not in name)
 
 
 def test_layers_alone_are_the_layers_of_the_model():

@@ -1,6 +1,8 @@
 """Training with the barest loop, with `fit`, and with a whole study."""
 
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -13,13 +15,21 @@ from warmstart.models import Architecture
 from warmstart.strategies import Warm
 from warmstart.streams import TwoPhase
 from warmstart.studies import Execution, Study, run_study
-from warmstart.training import Cost, Recipe, StopRule, TensorData, fit
+from warmstart.training import Cost, Precision, Recipe, StopRule, TensorData, fit
 
 from ._pictures import BATCH
 from ._turns import seconds_of
 
 
-def bare_loop(model: nn.Module, data: TensorData, epochs: int, *, assembled: bool, batch: int = BATCH) -> float:
+def bare_loop(
+    model: nn.Module,
+    data: TensorData,
+    epochs: int,
+    *,
+    assembled: bool,
+    batch: int = BATCH,
+    around: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> float:
     """Train with gather, forward, backward and step, and nothing else; return the seconds.
 
     Args:
@@ -28,6 +38,7 @@ def bare_loop(model: nn.Module, data: TensorData, epochs: int, *, assembled: boo
         epochs: Passes over the data.
         assembled: Whether the batches are made before the clock starts.
         batch: Samples of a step.
+        around: Returns the context of each forward and backward pass.
     """
     data = data.laid_out_for(model)
     optimizer = Recipe().build_optimizer(model)
@@ -39,19 +50,23 @@ def bare_loop(model: nn.Module, data: TensorData, epochs: int, *, assembled: boo
             for part, made in zip(parts, ready, strict=True):
                 inputs, targets = made if made is not None else data.batch(part)
                 optimizer.zero_grad()
-                F.cross_entropy(model(inputs), targets).backward()
+                with around():
+                    F.cross_entropy(model(inputs), targets).backward()
                 optimizer.step()
 
     return seconds_of(train)
 
 
-def fitted(model: nn.Module, data: TensorData, epochs: int) -> tuple[float, Cost]:
+def fitted(
+    model: nn.Module, data: TensorData, epochs: int, precision: Precision = Precision.FP32
+) -> tuple[float, Cost]:
     """Train with `fit`, all of it: layout, shuffling, counting, reporting; return the seconds and what it reports."""
     costs: list[Cost] = []
 
     def train() -> None:
         stop = StopRule(None, patience=None, max_epochs=epochs)
-        costs.append(fit(model, data, recipe=Recipe(), stop=stop, generator=generator_for(0)).cost)
+        recipe = Recipe(precision=precision)
+        costs.append(fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0)).cost)
 
     return seconds_of(train), costs[0]
 

@@ -10,11 +10,13 @@ from warmstart.training._precision import arithmetic
 
 from ._place import Place
 
+PRECISIONS = (Precision.FP32, Precision.TF32, Precision.BF16)
+
 
 def ceilings(place: Place) -> dict[str, Any]:
     """Return operations a second of large matrix products in each arithmetic, and bytes a second of a large copy."""
     size = place.some(8192, 256)
-    found = {f"products, {precision}, FLOP/s": _products(place, size, precision) for precision in Precision}
+    found = {f"products, {precision}, FLOP/s": _products(place, size, precision) for precision in PRECISIONS}
     return {name: spread(rates) for name, rates in {**found, "copy, bytes/s": _copies(place)}.items()}
 
 

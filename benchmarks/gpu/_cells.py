@@ -11,11 +11,11 @@ from bench._turns import ratio, spread, spreads, take_turns
 from warmstart.basics import generator_for
 from warmstart.training import Precision, Recipe, StopRule, fit, fitting, run_lanes
 
-from ._ceilings import ceilings
+from ._ceilings import PRECISIONS, ceilings
 from ._place import SUBJECTS, Place, Subject
 from ._profile import profiled
 from ._study import studied
-from ._ways import bare, batched, fitted, in_lanes, plainly, released
+from ._ways import bare, batched, fitted, in_lanes, released
 
 Cell = Callable[[Place], dict[str, Any]]
 _LANES = (1, 2, 4, 8, 16, 32)
@@ -49,16 +49,14 @@ def _training(subject: Subject, place: Place) -> dict[str, Any]:
         "fit, plain steps": lambda: fitted(subject, place, Precision.FP32, recorded=False),
         **{
             f"fit, {precision}": partial(fitted, subject, place, precision, recorded=True)
-            for precision in Precision
+            for precision in PRECISIONS
         },
     }  # fmt: skip
     found = take_turns([partial(_named, name, way) for name, way in ways.items()], place.repeats)
     others = [name for name in ways if name != "released"]
     to_released = {f"{name} : released": ratio(found, name, "released") for name in others}
-    return {
-        "samples_per_second": spreads(found),
-        "ratios": {**to_released, "fit, fp32 : bare": ratio(found, "fit, fp32", "bare")},
-    }
+    to_others = {f"fit, fp32 : {name}": ratio(found, "fit, fp32", name) for name in ("bare", "fit, plain steps")}
+    return {"samples_per_second": spreads(found), "ratios": {**to_released, **to_others}}
 
 
 def _named(name: str, way: Callable[[], float]) -> dict[str, float]:
@@ -98,18 +96,19 @@ def _equality(subject: Subject, place: Place) -> dict[str, Any]:
         return {"recipe": Recipe(), "stop": stop, "generator": generator_for(seed)}
 
     plain, again, recorded = (subject.model(place) for _ in range(3))
-    with plainly():
-        fit(plain, data, **options(0))
-        fit(again, data, **options(0))
-    fit(recorded, data, **options(0))
+    fit(plain, data, **options(0))
+    fit(again, data, **options(0))
+    notes = fit(recorded, data, graphs=True, **options(0)).notes
     several = [subject.model(place, seed) for seed in range(3)]
-    run_lanes([fitting(model, data, **options(seed)) for seed, model in enumerate(several)], device=place.device)
+    works = [fitting(model, data, graphs=True, **options(seed)) for seed, model in enumerate(several)]
+    run_lanes(works, device=place.device)
     singly = [subject.model(place, seed) for seed in range(3)]
     for seed, model in enumerate(singly):
-        fit(model, data, **options(seed))
+        fit(model, data, graphs=True, **options(seed))
     return {
         "plain to plain again": _distance(plain, again),  # some kernels of a GPU add up in any order
         "recorded to plain": _distance(recorded, plain),
+        "notes of recording": " ".join(notes) or "none",
         "lanes to alone": max(map(_distance, several, singly)),
     }
 

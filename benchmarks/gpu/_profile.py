@@ -15,7 +15,7 @@ _SHOWN = 12
 def profiled(subject: Subject, place: Place) -> dict[str, Any]:
     """Return shares of the device's busy time by kernel, and the busy share of the wall-clock time."""
     data, model = subject.data(place), subject.model(place)
-    options = {"recipe": Recipe(), "stop": StopRule(None, patience=None, max_epochs=1)}
+    options = {"recipe": Recipe(), "stop": StopRule(None, patience=None, max_epochs=1), "graphs": True}
     fit(model, data, generator=generator_for(0), **options)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if place.device != "cpu" else [])]
     with profile(activities=activities) as record:

@@ -30,7 +30,7 @@ def _speed(place: Place, held: Any, lanes: int) -> float:
     architecture = ResNet18(width=place.some(16, 2))
     study = Study([Cold(), Warm(), ShrinkPerturb()], architecture=architecture, stream=TwoPhase(), stop=stop,
                   seeds=place.some(8, 1))  # fmt: skip
-    execution = Execution(workers=1, device=place.device, lanes=lanes)
+    execution = Execution(workers=1, device=place.device, lanes=lanes, graphs=True)
     with tempfile.TemporaryDirectory() as folder:
         records: list[Any] = []
         seconds = place.seconds(lambda: records.append(run_study(study, folder, dataset=held, execution=execution)))

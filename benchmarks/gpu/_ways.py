@@ -2,7 +2,6 @@
 
 import copy
 from collections.abc import Sequence
-from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -39,17 +38,9 @@ def fitted(subject: Subject, place: Place, precision: Precision, *, recorded: bo
 
     def train() -> None:
         recipe, stop = Recipe(precision=precision), StopRule(None, patience=None, max_epochs=passes)
-        fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0))
+        fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0), graphs=recorded)
 
-    if recorded:
-        return passes * len(data) / place.seconds(train)
-    with plainly():
-        return passes * len(data) / place.seconds(train)
-
-
-def plainly() -> mock._patch:
-    """Let no step be recorded."""
-    return mock.patch("warmstart.training._engine.recorder", return_value=None)
+    return passes * len(data) / place.seconds(train)
 
 
 def in_lanes(subject: Subject, place: Place, precision: Precision, lanes: int) -> float:
@@ -62,7 +53,8 @@ def in_lanes(subject: Subject, place: Place, precision: Precision, lanes: int) -
 
 def _work(model: nn.Module, data: TensorData, precision: Precision, passes: int, seed: int) -> Work[object]:
     stop = StopRule(None, patience=None, max_epochs=passes)
-    return fitting(model, data, recipe=Recipe(precision=precision), stop=stop, generator=generator_for(seed))
+    recipe, generator = Recipe(precision=precision), generator_for(seed)
+    return fitting(model, data, recipe=recipe, stop=stop, generator=generator, graphs=True)
 
 
 def batched(subject: Subject, place: Place, lanes: int) -> float:

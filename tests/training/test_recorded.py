@@ -11,6 +11,7 @@ from warmstart.penalties import L2
 from warmstart.training import OptimizerKind, Recipe, StopRule, fit
 from warmstart.training import _engine as engine
 from warmstart.training import _recordable as recordable
+from warmstart.training import _recorded as recorded
 from warmstart.training._cuda_graph import cuda_graph
 
 
@@ -39,9 +40,9 @@ def tape(monkeypatch):
 
 def trained(build, data, recipe, stop, **options):
     model = build()
-    result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(3), **options)
+    result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(3), graphs=True, **options)
     reports = [(report.steps, report.train_accuracy, report.train_loss, report.is_whole) for report in result.history]
-    return model.state_dict(), reports, result.cost.flops
+    return model.state_dict(), reports, result.cost.flops, result.notes
 
 
 def assert_alike(one, other):
@@ -81,6 +82,126 @@ def test_recorded_steps_give_the_plain_loops_bits(case, recipe, stop, monkeypatc
     assert (tape.replayed > 0) != is_random
 
 
+def test_nothing_is_recorded_unless_asked_for(tape):
+    build, data, _ = CASES["table"]
+    fit(build(), data, recipe=SGD, stop=StopRule(None, max_epochs=6), generator=generator_for(0))
+    assert tape.recorded == 0
+
+
+class Liar(Tape):
+    """Replays something else than what it recorded."""
+
+    def __init__(self, lie):
+        super().__init__()
+        self.lie = lie
+
+    def __call__(self, function):
+        replay = super().__call__(function)
+        return lambda: self.lie(replay, function.func.__self__, self)
+
+
+def told(change):
+    """Return a lie: the step is right, and something is changed after it."""
+
+    def lie(replay, own, _):
+        replay()
+        with torch.no_grad():
+            change(own)
+
+    return lie
+
+
+def nothing(*_):
+    pass
+
+
+def earlier_samples(replay, own, _):
+    """What a recording does that has the first batch's place for good."""
+    place = own._position.clone()
+    own._position.zero_()
+    replay()
+    own._position.sub_(own._position - place - own._sizes[0])
+
+
+def right_at_first(replay, own, tape):
+    replay()
+    if tape.replayed > 1:
+        own._changed()["parameters"][0].data.add_(0.1)
+
+
+LIES = {
+    "parameters": told(lambda own: own._changed()["parameters"][2].add_(0.1)),
+    "buffers": told(lambda own: own._changed()["buffers"][0].add_(0.1)),
+    "momentum": told(lambda own: own._changed()["the optimizer's momentum_buffer"][0].mul_(1.5)),
+    "loss": told(lambda own: own._losses.mul_(1.1)),
+    "correct": told(lambda own: own._correct.add_(1)),
+    "place": told(lambda own: own._number.add_(1)),
+    "NaN": told(lambda own: own._changed()["parameters"][0].fill_(float("nan"))),
+    "nothing is done": nothing,
+    "samples of an earlier step": earlier_samples,
+    "right at first": right_at_first,
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_where_a_replayed_step_differs_all_steps_are_plain_and_a_note_says_so(lie, monkeypatch):
+    build, data, stop = without_dropout, blobs(61), StopRule(None, max_epochs=4)
+    plain = trained(build, data, SGD, stop)
+    liar, model = Liar(LIES[lie]), build()
+    monkeypatch.setattr(engine, "recorder", lambda *_: liar)
+    result = fit(model, data, recipe=SGD, stop=stop, generator=generator_for(3), graphs=True)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, plain[0][name])
+    assert [(r.steps, r.train_accuracy, r.train_loss, r.is_whole) for r in result.history] == plain[1]
+    assert liar.recorded == 1
+    assert liar.replayed <= 2
+    (note,) = result.notes
+    assert note.startswith("Steps are not recorded any more: replayed, a step gave other ")
+
+
+def without_dropout():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 3))
+
+
+def test_a_replayed_step_may_differ_by_rounding(monkeypatch):
+    rounding = told(lambda own: own._changed()["parameters"][0].mul_(1 + 1e-6))
+    liar = Liar(rounding)
+    monkeypatch.setattr(engine, "recorder", lambda *_: liar)
+    stop = StopRule(None, max_epochs=4)
+    result = fit(without_dropout(), blobs(61), recipe=SGD, stop=stop, generator=generator_for(3), graphs=True)
+    assert result.notes == ()
+    assert liar.replayed == 4 * 8 - 2 * 3
+
+
+class Growing(nn.Module):
+    """Remembers the mean of every batch, so that each step changes another number of values."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(4, 3)
+        self.register_buffer("means", torch.zeros(0))
+
+    def forward(self, inputs):
+        self.means = torch.cat([self.means, inputs.detach().mean()[None]])
+        return self.inner(inputs)
+
+
+def test_a_step_that_changes_what_there_is_to_change_is_taken_plainly(tape):
+    result = fit(Growing(), blobs(61), recipe=SGD, stop=StopRule(None, max_epochs=3), generator=generator_for(3),
+                 graphs=True)  # fmt: skip
+    assert result.notes == ("Steps are not recorded any more: a step changes what there is to change.",)
+    assert tape.replayed == 0
+
+
+def test_every_recording_is_checked(tape, monkeypatch):
+    checked = []
+    taken = recorded.RecordedPass._take_checked
+    monkeypatch.setattr(recorded.RecordedPass, "_take_checked", lambda *given: checked.append(1) or taken(*given))
+    trained(without_dropout, blobs(61), SGD, StopRule(None, max_epochs=6))
+    assert len(checked) == 2 * tape.recorded == 4
+
+
 def test_each_size_is_recorded_once(tape):
     build, data, _ = CASES["table"]
     trained(build, data, Recipe(batch_size=8), StopRule(None, max_epochs=6))
@@ -98,7 +219,7 @@ def test_new_settings_of_the_optimizer_are_recorded_anew(tape):
             optimizer.param_groups[0]["lr"] /= 2
 
     fit(model, data, recipe=SGD, stop=StopRule(None, max_epochs=4), generator=generator_for(0), optimizer=optimizer,
-        on_epoch=halve)  # fmt: skip
+        on_epoch=halve, graphs=True)  # fmt: skip
     assert tape.recorded == 4
 
 
@@ -120,7 +241,7 @@ def test_what_a_recording_took_from_the_host_is_recorded_anew_when_it_changes(ch
     model = build()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     fit(model, data, recipe=SGD, stop=StopRule(None, max_epochs=4), generator=generator_for(0), optimizer=optimizer,
-        on_epoch=lambda report: change(model, optimizer) if report.epoch == 2 else None)  # fmt: skip
+        on_epoch=lambda report: change(model, optimizer) if report.epoch == 2 else None, graphs=True)  # fmt: skip
     assert tape.recorded == 4
 
 
@@ -177,6 +298,7 @@ def test_graphs_give_the_plain_loops_numbers(case, recipe, monkeypatch):
     graphed = trained(lambda: build().cuda(), data.to("cuda"), recipe, stop, **options)
     assert all("replay" in repr(replay) for replay in made)
     assert bool(made) == (case != "dropout")
+    assert graphed[3] == ()
     monkeypatch.setattr(engine, "recorder", lambda *_: None)
     plain = trained(lambda: build().cuda(), data.to("cuda"), recipe, stop, **options)
     for name, value in plain[0].items():

@@ -24,7 +24,7 @@ _PARAMETER_PASSES = 9  # forward reads, backward writes the gradient, Adam reads
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """A model, and how much it trains in a turn.
 
     Args:
@@ -44,16 +44,17 @@ class _Case:
     warms_up: bool = True
 
     def model(self) -> nn.Module:
+        """Return a fresh model in training mode."""
         return self.architecture.build(SHAPE, CLASSES, generator=generator_for(0)).train()
 
 
-def _cases(setting: Setting) -> dict[str, _Case]:
+def cases(setting: Setting) -> dict[str, Case]:
     few = setting.some(8192, 512)
     return {
-        "logistic regression": _Case(LogisticRegression(), few, setting.some(10, 3)),
-        "MLP, 2 x 100": _Case(MLP(), few, setting.some(4, 1)),
-        "ResNet-18, width 16": _Case(ResNet18(width=16), setting.some(640, 64), setting.some(2, 1)),
-        "ResNet-18, width 64": _Case(ResNet18(width=64), setting.some(128, 16), 1, turns=0.4, warms_up=False),
+        "logistic regression": Case(LogisticRegression(), few, setting.some(10, 3)),
+        "MLP, 2 x 100": Case(MLP(), few, setting.some(4, 1)),
+        "ResNet-18, width 16": Case(ResNet18(width=16), setting.some(640, 64), setting.some(2, 1)),
+        "ResNet-18, width 64": Case(ResNet18(width=64), setting.some(128, 16), 1, turns=0.4, warms_up=False),
     }
 
 
@@ -61,7 +62,7 @@ def _measure(setting: Setting) -> dict[str, Any]:
     ceilings = Ceilings(quick=setting.quick)
     models: dict[str, Any] = {}
     limits: dict[str, list[float]] = {}
-    for name, case in _cases(setting).items():
+    for name, case in cases(setting).items():
         turns = max(1, round(case.turns * setting.repeats))
         found = take_turns([ceilings, *_ways(case, setting)], turns)
         models[name] = _told(case, found)
@@ -70,7 +71,7 @@ def _measure(setting: Setting) -> dict[str, Any]:
     return {"models": models, "ceilings": spreads(limits)}
 
 
-def _ways(case: _Case, setting: Setting) -> list[Way]:
+def _ways(case: Case, setting: Setting) -> list[Way]:
     """Return all ways of training a model, each giving samples a second."""
     held = dataset(case.samples * 3 // 2)  # a study holds a third out
     pool = held.train.take(np.arange(case.samples))
@@ -106,13 +107,13 @@ def _ways(case: _Case, setting: Setting) -> list[Way]:
     return [warmed(way) for way in ways]
 
 
-def _layers_alone(case: _Case, batch: int) -> LayersAlone:
+def _layers_alone(case: Case, batch: int) -> LayersAlone:
     model = case.model()
     data = tensors(dataset(batch).train).laid_out_for(model)
     return LayersAlone(model, data.batch(torch.arange(batch))[0])
 
 
-def _told(case: _Case, found: dict[str, list[float]]) -> dict[str, Any]:
+def _told(case: Case, found: dict[str, list[float]]) -> dict[str, Any]:
     """Return what a model's turns say: speeds, their ratios, and shares of what bounds them."""
     flops = found.pop("flops")[0]
     moved = bytes_per_sample(case.model(), BATCH)
@@ -173,7 +174,7 @@ def _tables(measured: Mapping[str, Any]) -> list[Table]:
              "fit, share of its layers' rate", "fit, share of the copying rate", "closest to"),
             [_limit_row(name, model) for name, model in models.items()],
         ),
-        Table("What the machine does at best", ("what", "rate"), _ceiling_rows(measured["ceilings"])),
+        Table("What the machine does at best", ("what", "rate"), ceiling_rows(measured["ceilings"])),
     ]  # fmt: skip
 
 
@@ -198,11 +199,11 @@ def _closest(limits: Mapping[str, Any]) -> str:
     return names[max(names, key=lambda name: limits[name]["median"])]
 
 
-def _ceiling_rows(ceilings: Mapping[str, Any]) -> list[list[str]]:
+def ceiling_rows(ceilings: Mapping[str, Any]) -> list[list[str]]:
     return [
         [name, "{median:,.1f} [{lower_quartile:,.1f}, {upper_quartile:,.1f}] {unit}".format(**_giga(found), unit=unit)]
         for name, found in ceilings.items()
-        for unit in ("GFLOP/s" if name.startswith("products") else "GB/s",)
+        for unit in ("GB/s" if name.startswith("copy") else "GFLOP/s",)
     ]
 
 
@@ -225,8 +226,9 @@ round, the less the rest of a study weighs.
 A ratio above 1 means faster. A ratio of `fit` to the bare loop near 1 means that `fit` adds nothing that can be seen.
 
 What bounds it is told by three shares. The share of the *matrix products' rate* is that of the operations counted in
-convolutions and linear layers, over what the machine does in one large product of float32 matrices. Small kernels do
-not reach that rate by themselves, so there is a nearer bound: the model's *own layers alone*, each convolution and
+convolutions and linear layers, over what the machine's fastest float32 kernel does: the best of matrix products of
+several sizes, by MKL and by oneDNN, and of convolutions, which are matrix products inside. Small kernels do not reach
+that rate by themselves, so there is a nearer bound: the model's *own layers alone*, each convolution and
 linear layer forward and backward on tensors of the shapes that it meets, with no normalization, no activations and no
 optimizer. A model that is close to that bound can only become faster with faster kernels. The share of the *copying
 rate* counts the bytes that pictures and parameters have to move at least; it bounds models that do little with each

@@ -11,7 +11,7 @@ from warmstart.basics import place, short_name
 
 from ._checked import CheckedCommand
 from ._console import console
-from ._flags import EXECUTION, FLAGS, build_execution, overlay, study_flags
+from ._flags import EXECUTION, FLAGS, build_execution, execution_option, overlay, study_flags
 
 if TYPE_CHECKING:
     from warmstart.studies import Study
@@ -32,7 +32,7 @@ click.rich_click.OPTION_GROUPS["warmstart compare"] = [
 
 def _running_flags(command: Any) -> Any:
     for name, metavar, text in reversed(RUNNING):
-        command = click.option(name, name.removeprefix("--"), metavar=metavar, help=text)(command)
+        command = execution_option(name, metavar, text)(command)
     return command
 
 

@@ -171,8 +171,9 @@ FLAGS: dict[str, tuple[Flag, ...]] = {
         Flag(
             "--precision",
             "recipe.precision",
-            "fp32|tf32|bf16",
-            "Arithmetic of the steps; tf32 differs from fp32 on a GPU only.",
+            "fp32|tf32|bf16|auto",
+            "Arithmetic of the steps; tf32 differs from fp32 on a GPU only; auto is bf16 where the device has "
+            "instructions for it, else fp32.",
             "fp32",
         ),
         Flag(
@@ -214,7 +215,20 @@ EXECUTION = (
     ("--threads", "N", "PyTorch threads of each. [default: 1]"),
     ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
     ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
+    (
+        "--graphs",
+        "",
+        "Record steps on a GPU as CUDA graphs and replay them, after checking them against plain steps. [default: off]",
+    ),
 )
+"""With no values, a flag is a switch."""
+
+
+def execution_option(name: str, values: str, text: str) -> Callable[[Any], Any]:
+    """Return the decorator that gives a command a flag of such a list."""
+    if not values:
+        return click.option(name, is_flag=True, default=None, help=text)
+    return click.option(name, metavar=values, help=text)
 
 
 def build_execution(given: Mapping[str, Any], *, kind: str) -> Execution:

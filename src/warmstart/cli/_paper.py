@@ -15,7 +15,7 @@ from warmstart.basics import InputError, place, shown
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
-from ._flags import EXECUTION, build_execution
+from ._flags import EXECUTION, build_execution, execution_option
 
 if TYPE_CHECKING:
     from warmstart.paper import Experiment, Setting
@@ -108,7 +108,7 @@ _RUN = (
 
 def _run_flags(command: Any) -> Any:
     for name, metavar, text in reversed(_RUN):
-        command = click.option(name, metavar=metavar, help=text)(command)
+        command = execution_option(name, metavar, text)(command)
     return command
 
 

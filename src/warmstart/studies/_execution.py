@@ -38,6 +38,8 @@ class Execution:
         lanes: Trials that take turns in one process, from 1 to 1,024: on a GPU, which small models do not fill one by
             one, each on a stream of its own. With more than 1, there is one worker. Seconds of training are then those
             of trials that share the device; on a CPU lanes gain nothing.
+        graphs: Whether steps on a GPU are recorded as CUDA graphs and replayed, after a check against plain steps; see
+            :func:`warmstart.training.fit`. On a CPU there is nothing to record.
 
     Raises:
         InputError: If an option is out of its range.
@@ -52,6 +54,7 @@ class Execution:
     device: str = "auto"
     executor: str = PROCESSES
     lanes: int = 1
+    graphs: bool = False
 
     def __post_init__(self) -> None:
         """Check the options and settle what is automatic; on Ray, the cluster decides and settles it."""

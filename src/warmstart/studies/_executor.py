@@ -99,7 +99,14 @@ def _run_here(tasks: Sequence[Task], arrays: Arrays, directory: Path, execution:
     def draw() -> Work[None] | None:
         if not waiting:
             return None
-        return performing(waiting.popleft(), arrays, directory=directory, device=execution.device, emit=emit)
+        return performing(
+            waiting.popleft(),
+            arrays,
+            directory=directory,
+            device=execution.device,
+            graphs=execution.graphs,
+            emit=emit,
+        )
 
     take_turns(draw, lanes=execution.lanes, device=torch.device(execution.device))
 
@@ -118,7 +125,7 @@ def _run_in_processes(tasks: Sequence[Task], arrays: Arrays, directory: Path, wo
     execution = workers.execution
     last = channels_last(arrays, tasks[0].trial, torch.device(execution.device))
     with stored(arrays, directory, channels_last=last) as files:
-        setting = Setting(files, directory, execution.device, execution.threads)
+        setting = Setting(files, directory, execution.device, execution.threads, execution.graphs)
         try:
             _hand_on(workers.submitting(setting, tasks), tasks, workers, handle)
         except BaseException:

@@ -134,6 +134,7 @@ class _Play:
             threads=execution.threads,
             versions=self._versions,
             function=script_function(task),
+            graphs=execution.graphs,
         )
         self._running.append(_Running(self._remote.remote(parcel, self._arrays), task))
 

@@ -36,6 +36,7 @@ class Parcel:
         threads: PyTorch threads.
         versions: Of the packages that decide what is computed, where the study runs.
         function: What builds the models, where that is defined in the user's script, which nodes do not have.
+        graphs: Whether steps are recorded.
     """
 
     task: Task
@@ -45,6 +46,7 @@ class Parcel:
     threads: int
     versions: dict[str, str]
     function: Callable[..., Any] | None
+    graphs: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,9 +116,11 @@ def _play(parcel: Parcel, arrays: Arrays, send: Callable[[Answer], None]) -> Non
 def _play_in(folder: Path, parcel: Parcel, arrays: Arrays, send: Callable[[Answer], None]) -> None:
     """Perform the task in a folder that lasts as long as the trial; checkpoints leave it with their messages."""
     _prepare(parcel, folder)
-    task, device = parcel.task, parcel.device
+    task, device, graphs = parcel.task, parcel.device, parcel.graphs
     try:
-        perform(task, arrays, directory=folder, device=device, emit=lambda told: send(_packed(told, folder)))
+        perform(
+            task, arrays, directory=folder, device=device, graphs=graphs, emit=lambda told: send(_packed(told, folder))
+        )
     except InputError as error:
         # Nobody knows the folder; what is said of a file in it is true of the file at home.
         raise InputError(str(error).replace(str(folder), parcel.directory)) from error

@@ -12,6 +12,7 @@ from typing import Any
 from warmstart.basics import InputError, place
 from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.models import UserModel
+from warmstart.training import Precision
 
 from ._directory import STUDY_FILE, check_directory, check_place, check_source
 from ._execution import Execution
@@ -92,6 +93,8 @@ def run_study(
     """
     directory, tell = place("The results' directory", directory), listener or _silent
     store = Store(directory)
+    execution = workers.execution if workers is not None else execution or Execution()
+    study = _with_settled_precision(study, execution, store, tell)
     study = replace(study, data=_naming_its_data(study.data, dataset), source=_naming_its_source(study, source))
     check_directory(store, study)
     if dataset is None and is_complete(study, directory):
@@ -108,7 +111,7 @@ def run_study(
         _check_evaluation(study, part)
     rounds = _rehearsed(study, data, source)
     # Workers first: where a cluster cannot be reached, nothing has been written.
-    with nullcontext(workers) if workers is not None else Workers(execution or Execution()) as hands:
+    with nullcontext(workers) if workers is not None else Workers(execution) as hands:
         with storage_errors(directory.parent):
             directory.mkdir(parents=True, exist_ok=True)
         with only_writer(directory):
@@ -117,6 +120,26 @@ def run_study(
             with store.kept_open():
                 _run(store, study, _arrays(data, source), hands, tell)
     return read_study(directory)
+
+
+def _with_settled_precision(study: Study, execution: Execution, store: Store, tell: Listener) -> Study:
+    """Return the study with what its precision is on the device that trains, where it says AUTO.
+
+    What is stored then says so, and a machine on which AUTO is another precision cannot add to it.
+    """
+    if study.recipe.precision is not Precision.AUTO:
+        return study
+    if execution.on_ray:
+        raise InputError("precision must be fp32, tf32 or bf16 on Ray, whose nodes may differ, got auto.")
+    precision = Precision.AUTO.on(execution.device)
+    begun = store.entry("study")["recipe"].get("precision", Precision.FP32) if store.exists() else precision
+    if begun != precision:
+        raise InputError(
+            f"precision auto is {precision} on this device, but the study in {store.directory} began in {begun}; "
+            f"ask for {begun} to continue it, or choose another directory."
+        )
+    tell(f"Precision auto is {precision} on this device")
+    return replace(study, recipe=replace(study.recipe, precision=precision))
 
 
 def _naming_its_data(described: DataSource, dataset: Dataset | None) -> DataSource:
@@ -242,7 +265,8 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
         threads=execution.threads,
         lanes=execution.lanes,
     )
-    run = store.begin_run(made | workers.described)
+    how = {"precision": str(study.recipe.precision), "graphs": execution.graphs}
+    run = store.begin_run(made | how | workers.described)
     work = Work(store, study, rounds, partial(_handle, store, run, tell))
     work.forget_lost()
     # Before the beginning, which may take rounds over and tell of them: they count as new ones.

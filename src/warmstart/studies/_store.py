@@ -158,7 +158,8 @@ class Store:
     def histories(self) -> dict[tuple[str, int, int], dict[str, Any]]:
         """Return what is known of every finished round's epochs, by arm, seed and round.
 
-        Each has ``columns`` and ``epochs``, and ``readings`` where there were probes.
+        Each has ``columns`` and ``epochs``, ``readings`` where there were probes, and ``notes`` where training left
+        any.
         """
         query = "SELECT arm, seed, round, history FROM round ORDER BY seed, arm, round"
         with self._connected() as connection:

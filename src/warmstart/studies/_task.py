@@ -67,7 +67,7 @@ class RoundMessage:
 
     Args:
         record: Its results.
-        history: Its epochs, and what probes read, as JSON.
+        history: Its epochs, what probes read, and notes of training, as JSON.
         checkpoint: File of what it carries on, already written; None if there is no model to carry.
     """
 
@@ -91,7 +91,7 @@ def checkpoint_folder(arm: str, seed: int) -> str:
     return f"checkpoints/{short_name(re.sub(r'[^a-z0-9.]+', '-', arm))}-{digest}/seed-{seed}"
 
 
-def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit) -> None:
+def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit, graphs: bool = False) -> None:
     """Play the rest of a trial, and report each round when its checkpoint is written.
 
     Args:
@@ -100,18 +100,24 @@ def perform(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: E
         directory: The study's.
         device: Where to train.
         emit: Takes the messages.
+        graphs: Whether steps are recorded.
     """
-    alone(performing(task, arrays, directory=directory, device=device, emit=emit), torch.device(device))
+    work = performing(task, arrays, directory=directory, device=device, emit=emit, graphs=graphs)
+    alone(work, torch.device(device))
 
 
-def performing(task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit) -> Work[None]:
+def performing(
+    task: Task, arrays: Arrays, *, directory: Path, device: str, emit: Emit, graphs: bool = False
+) -> Work[None]:
     """Return the work of :func:`perform`, to be done in turns with others."""
     data = split(arrays, task.trial, task.evaluation, device=torch.device(device))
     carried = _carried(task, data, directory)
     progress = _throttled(task, emit)
     build = functools.cache(partial(_fresh, task.trial, data))
-    for item in playing(task.trial, data, carried=carried, on_epoch=progress):
+    for item in playing(task.trial, data, carried=carried, on_epoch=progress, graphs=graphs):
         if isinstance(item, Round):
+            for note in item.fit.notes:
+                emit(f"{task.arm}, seed {task.trial.seed}, round {item.number}: {note}")
             emit(_kept(task, item, directory, build))
         else:
             yield item
@@ -190,6 +196,8 @@ def record_of(task: Task, played: Round) -> RoundRecord:
 def _history(played: Round) -> str:
     rows = [[report.steps, round(report.train_accuracy, 6), report.train_loss] for report in played.fit.history]
     history: dict[str, Any] = {"columns": ["steps", "train_accuracy", "train_loss"], "epochs": rows}
+    if played.fit.notes:
+        history["notes"] = list(played.fit.notes)
     if played.readings:
         history["readings"] = [dataclasses.asdict(reading) for reading in played.readings]
     return json.dumps(history)

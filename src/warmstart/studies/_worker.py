@@ -29,12 +29,14 @@ class Setting:
         directory: The study's.
         device: Where to train.
         threads: PyTorch threads.
+        graphs: Whether steps are recorded.
     """
 
     files: ArrayFiles
     directory: Path
     device: str
     threads: int
+    graphs: bool
 
 
 HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
@@ -66,7 +68,14 @@ def perform_in_worker(setting: Setting, task: Task) -> None:
     """Perform a task of a study, and send its messages to the parent."""
     assert _emit is not None, "the initializer has run"
     try:
-        perform(task, _arrays_of(setting), directory=setting.directory, device=setting.device, emit=_emit)
+        perform(
+            task,
+            _arrays_of(setting),
+            directory=setting.directory,
+            device=setting.device,
+            graphs=setting.graphs,
+            emit=_emit,
+        )
     except (InputError, StorageError):
         raise
     except Exception as error:

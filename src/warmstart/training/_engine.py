@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -24,7 +25,7 @@ from ._parallel import Share, unwrapped
 from ._passes import LoaderPass, Pass, Tally, TensorPass
 from ._precision import arithmetic
 from ._recipe import Recipe
-from ._recordable import capturable, recorder, settings_of
+from ._recordable import capturable, changed_by_a_step, recorder, settings_of
 from ._recorded import Record, RecordedPass
 from ._released_code import released_code_accuracy
 from ._stop import EpochReport, Measure, StopRule
@@ -46,6 +47,7 @@ class Engine:
         flops_per_sample: Operations of a step for each sample, where they are known; else they are counted, at the end.
         try_layout: Whether the channels are last in memory for speed alone: if the model cannot have them so, which
             shows at the first step, they come first.
+        graphs: Whether steps are recorded where they can be.
     """
 
     def __init__(
@@ -58,25 +60,34 @@ class Engine:
         flops_per_sample: float | None = None,
         *,
         try_layout: bool = False,
+        graphs: bool = False,
     ) -> None:
         self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
         self.cost = Cost()
         self.device = device_of(model)
         self.share = Share.of_model(model)
-        self._pass = self._way_through()
+        self.notes: list[str] = []
+        self._pass = self._way_through(graphs=graphs)
         self.flops_per_sample = flops_per_sample
         self._try_layout = try_layout
         self._first_batch: tuple[torch.Tensor, torch.Tensor] | None = None
         self._watch = _Watch(self.device)
 
-    def _way_through(self) -> Pass:
+    def _way_through(self, *, graphs: bool) -> Pass:
         """Return how to go through the data."""
         if not isinstance(self.data, TensorData):
             return LoaderPass(self.data, self.model, self._step)
-        record = recorder(self.model, self.optimizer)
+        record = recorder(self.model, self.optimizer) if graphs else None
         if record is not None:
-            step, batch_size = self._step, self.recipe.batch_size
-            return RecordedPass(self.data, batch_size, step, self._recording_with(record), self._what_is_recorded)
+            return RecordedPass(
+                self.data,
+                self.recipe.batch_size,
+                self._step,
+                record=self._recording_with(record),
+                held=self._what_is_recorded,
+                changed=partial(changed_by_a_step, self.model, self.optimizer),
+                note=self.notes.append,
+            )
         return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
 
     def epoch(self, stop: StopRule, generator: torch.Generator, number: int) -> Work[EpochReport]:

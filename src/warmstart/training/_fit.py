@@ -33,12 +33,14 @@ class FitResult:
         cost: Of the training alone.
         flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample;
             None: they could not be counted.
+        notes: What a reader should know besides, one sentence each: that steps could not be recorded, say.
     """
 
     ending: Ending
     history: tuple[EpochReport, ...]
     cost: Cost
     flops_per_sample: float | None
+    notes: tuple[str, ...] = ()
 
 
 def fit(
@@ -51,6 +53,7 @@ def fit(
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    graphs: bool = False,
 ) -> FitResult:
     """Train a model on data until the stop rule says that the round is done.
 
@@ -82,6 +85,10 @@ def fit(
         penalty: Added to the loss of every batch.
         on_epoch: Called after every epoch; what it spends is no cost of training. It may validate the model, and freeze
             or unfreeze parts of it; what becomes trainable is added to an optimizer that fit has made.
+        graphs: Whether steps on a GPU are recorded as CUDA graphs and replayed, which spares the host all its work.
+            The first replays of each recording are checked against plain steps from the same start; where they
+            differ, all further steps are plain, and ``notes`` of the result says so. Off by default: no GPU has run
+            it yet. On a CPU there is nothing to record.
 
     Raises:
         InputError: If there are fewer than 2 samples, or nothing to train, or data cannot be gone through again or do
@@ -105,6 +112,7 @@ def fit(
         optimizer=optimizer,
         penalty=penalty,
         on_epoch=on_epoch,
+        graphs=graphs,
     )
     # What several processes do together was set up on the stream that is the current one.
     return alone(work, device_of(model) if distributed_in(model) is None else None)
@@ -120,6 +128,7 @@ def fitting(
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
+    graphs: bool = False,
     flops_per_sample: float | None = None,
     channels_last: bool | None = None,
     extend_optimizer: bool = False,
@@ -160,7 +169,7 @@ def fitting(
         try_layout = channels_last is None and wants_channels_last(model) and not is_channels_last(model)
         data = laid_out_for(data, model, channels_last=channels_last)
         align_state_(optimizer)
-        engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample, try_layout=try_layout)
+        engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample, try_layout=try_layout, graphs=graphs)
         with mode(model, training=True) as renew_mode, seeded_globals(generator), closing(engine):
             while (ending := stop.ending(history)) is None:
                 check_optimizer(optimizer, model, extend=is_own)
@@ -171,4 +180,4 @@ def fitting(
                     on_epoch(report)
             renew_mode()
             engine.finish()
-    return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample)
+    return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample, tuple(engine.notes))

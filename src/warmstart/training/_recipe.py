@@ -40,7 +40,8 @@ class Recipe:
         step_shrink: After every step, theta <- step_shrink * theta + N(0, step_noise^2), over all trainable
             parameters: shrink-perturb as a regularizer, for the paper's appendix. In [0, 1]; 1 shrinks nothing.
         step_noise: Its standard deviation, at least 0; 0 adds nothing.
-        precision: Arithmetic of the steps. What is evaluated is so in float32.
+        precision: Arithmetic of the steps; evaluation is in float32 always. AUTO is BF16 where the device has
+            instructions for it, else FP32; a study stores which of them it was.
 
     Example:
         >>> Recipe(optimizer=OptimizerKind.SGD, momentum=0.9).learning_rate

@@ -49,6 +49,18 @@ def capturable(optimizer: torch.optim.Optimizer) -> Iterator[None]:
             group["capturable"] = value
 
 
+def changed_by_a_step(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, list[torch.Tensor]]:
+    """Return the tensors that a step may change, as they are bound now, by kind; kinds are of one scale."""
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    parameters = {id(parameter): parameter for parameter in (*model.parameters(), *trained)}
+    found: dict[str, list[torch.Tensor]] = {"parameters": [*parameters.values()], "buffers": [*model.buffers()]}
+    for entries in optimizer.state.values():
+        for name, value in entries.items():
+            if torch.is_tensor(value):
+                found.setdefault(f"the optimizer's {name}", []).append(value)
+    return found
+
+
 def settings_of(optimizer: torch.optim.Optimizer) -> Hashable:
     """Return the optimizer's settings by value; of tensors on a device their identity, for steps read them there."""
     return tuple(

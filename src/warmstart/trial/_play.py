@@ -21,6 +21,7 @@ def play(
     *,
     carried: Carried | None = None,
     on_epoch: Callable[[int, EpochReport], None] | None = None,
+    graphs: bool = False,
 ) -> Iterator[Round]:
     """Play a trial round by round.
 
@@ -29,6 +30,7 @@ def play(
         data: On the device where the trial is to run.
         carried: Where to go on after an interruption; the rounds that follow are those of an uninterrupted trial.
         on_epoch: Called with the round's number and each epoch's report.
+        graphs: Whether steps on a GPU are recorded; see :func:`warmstart.training.fit`.
 
     Yields:
         Each round as it ends.
@@ -36,7 +38,7 @@ def play(
     Raises:
         InputError: If the stream, the model or the data do not fit together.
     """
-    lane = Lane(playing(trial, data, carried=carried, on_epoch=on_epoch), data.pool.device)
+    lane = Lane(playing(trial, data, carried=carried, on_epoch=on_epoch, graphs=graphs), data.pool.device)
     return (item for item in lane if isinstance(item, Round))
 
 
@@ -46,6 +48,7 @@ def playing(
     *,
     carried: Carried | None = None,
     on_epoch: Callable[[int, EpochReport], None] | None = None,
+    graphs: bool = False,
 ) -> Generator[Pause | Round, Any, None]:
     """Return the work of :func:`play`: it yields each round as it ends, and a pause wherever others may go on."""
     planned = Arrivals(trial.stream.arrivals(len(data.pool), generator=generator_for(trial.seed, "stream")))
@@ -61,6 +64,6 @@ def playing(
     while carried.round < data.rounds_before_stream + len(planned):
         plan = plan_round(trial, data, carried, planned)
         told = None if on_epoch is None else partial(on_epoch, plan.number)
-        played = yield from playing_round(trial, plan, told)
+        played = yield from playing_round(trial, plan, told, graphs=graphs)
         carried = played.carried
         yield played

@@ -64,7 +64,9 @@ _known_steps: dict[Hashable, tuple[float | None, bool]] = {}
 the same in every round and every trial of a study."""
 
 
-def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None) -> Work[Round]:
+def playing_round(
+    trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None, *, graphs: bool = False
+) -> Work[Round]:
     """Start from what is carried, train, evaluate, and say what is carried on."""
     fresh = _draw(trial, plan, "fresh", plan.number)
     previous = in_shape(plan.carried, fresh, head=trial.carry_over.head)
@@ -77,7 +79,7 @@ def playing_round(trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], No
     observer = Observer(trial, plan, model, fresh)
     observer.look(When.START)
     penalty = _penalty(trial, plan, previous)
-    result = yield from _training(trial, plan, model, optimizer, penalty, observer.telling(on_epoch))
+    result = yield from _training(trial, plan, model, optimizer, penalty, observer.telling(on_epoch), graphs=graphs)
     evaluation = _evaluate(trial, model, plan)
     good = result.ending is not Ending.DIVERGED and evaluation.is_finite
     if good:
@@ -101,6 +103,8 @@ def _training(
     optimizer: torch.optim.Optimizer,
     penalty: Penalty | None,
     on_epoch: Callable[[EpochReport], None] | None,
+    *,
+    graphs: bool,
 ) -> Work[FitResult]:
     """Train the model on the round's data."""
     decisive = _what_counts(trial, plan, model, penalty)
@@ -116,6 +120,7 @@ def _training(
         optimizer=optimizer,
         penalty=penalty,
         on_epoch=on_epoch,
+        graphs=graphs,
         flops_per_sample=flops,
         channels_last=channels_last,
         extend_optimizer=True,
