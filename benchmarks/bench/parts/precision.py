@@ -48,6 +48,7 @@ def _ways(case: Case) -> list[Way]:
         if case.warms_up:
             fitted(case.model(), few, 1, precision)
         seconds, cost = fitted(case.model(), data, case.epochs, precision)
+        assert cost.flops is not None, "the built-in models can be counted"
         return {str(precision): work / seconds, "flops": cost.flops / cost.samples}
 
     def bare(name: str, build: Callable[[], nn.Module], around: Callable[[], AbstractContextManager[object]]) -> Way:

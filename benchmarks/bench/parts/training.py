@@ -82,6 +82,7 @@ def _ways(case: Case, setting: Setting) -> list[Way]:
 
     def fit() -> dict[str, float]:
         seconds, cost = fitted(case.model(), data, case.epochs)
+        assert cost.flops is not None, "the built-in models can be counted"
         return {"fit": work / seconds, "flops": cost.flops / cost.samples}
 
     def study() -> dict[str, float]:

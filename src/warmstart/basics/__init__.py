@@ -9,6 +9,7 @@ from ._arguments import check_tensor as check_tensor
 from ._arguments import check_whole as check_whole
 from ._arguments import described as described
 from ._batch import as_batch as as_batch
+from ._batch import as_tensor as as_tensor
 from ._batch import default_scaling as default_scaling
 from ._batch import float_type as float_type
 from ._batch import logits_of as logits_of

@@ -28,7 +28,7 @@ def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
     """
     import torch
 
-    parts = [_as_tensor(part) for part in batch] if isinstance(batch, list | tuple) else []
+    parts = [as_tensor(part) for part in batch] if isinstance(batch, list | tuple) else []
     if len(parts) != 2 or not all(map(torch.is_tensor, parts)) or not _fit_together(*parts):
         described = [_described(part) for part in parts]
         raise InputError(
@@ -38,11 +38,24 @@ def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
     return parts[0], parts[1].long()
 
 
-def _as_tensor(part: Any) -> Any:
+def as_tensor(values: Any) -> Any:
+    """Return a NumPy array of real numbers as a tensor, and anything else as it is.
+
+    Tensors know neither foreign byte orders, nor reversed or read-only memory, nor long double; such arrays are copied.
+
+    Example:
+        >>> import numpy as np
+        >>> as_tensor(np.array([1, 2], ">i2")[::-1])
+        tensor([2, 1], dtype=torch.int16)
+    """
     import numpy as np
     import torch
 
-    return torch.as_tensor(part) if isinstance(part, np.ndarray) and part.dtype.kind in "buif" else part
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "buif":
+        return values
+    kind = np.dtype("float64") if values.dtype.itemsize > 8 else values.dtype.newbyteorder("=")
+    is_usable = values.flags.writeable and all(stride >= 0 for stride in values.strides)
+    return torch.from_numpy(values.astype(kind, order="C", copy=not is_usable or not values.flags.c_contiguous))
 
 
 def _fit_together(inputs: Tensor, labels: Tensor) -> bool:
@@ -84,7 +97,7 @@ def prepared(inputs: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     if inputs.dtype is torch.uint8:
         scale, offset = default_scaling(inputs)
         return inputs.float().mul_(scale).add_(offset).to(dtype)
-    return inputs.to(dtype) if inputs.is_floating_point() else inputs
+    return inputs.to(dtype) if inputs.is_floating_point() or inputs.dtype is torch.bool else inputs
 
 
 def float_type(model: nn.Module) -> torch.dtype:

@@ -63,7 +63,7 @@ def copy_model(model: nn.Module) -> nn.Module:
             holder[key] = rebinding.rebound(held)
             _check_own(holder[key], {id(part) for part in parts}, f"its '{key}'")
         forward = getattr(type(module), "forward", None)
-        if isinstance(forward, types.FunctionType) and not forward.__module__.startswith("torch."):
+        if isinstance(forward, types.FunctionType) and not str(forward.__module__).startswith("torch."):
             _check_own(forward, {id(part) for part in parts}, f"the 'forward' of {type(module).__name__}")
     return copied
 

@@ -11,6 +11,8 @@ from warmstart.basics import (
     aliases_of,
     check_model,
     described,
+    float_type,
+    logits_of,
     undisturbed,
     unknown_name,
     unwrapped,
@@ -80,8 +82,8 @@ def head_of(model: nn.Module, *, name: str | None = None) -> set[str]:
         InputError: If there is no module of that name with parameters.
 
     Example:
-        >>> head_of(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)))
-        {'2.bias', '2.weight'}
+        >>> sorted(head_of(nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))))
+        ['2.bias', '2.weight']
     """
     check_model("model", model)
     if name is not None and not isinstance(name, str):
@@ -126,8 +128,15 @@ def last_layer_that_runs(model: nn.Module) -> str | None:
 
 
 def _is_layer(module: nn.Module) -> bool:
-    has_own = any(True for _ in module.parameters(recurse=False)) or hasattr(module, "parametrizations")
-    return has_own and not isinstance(module, NORMALIZATIONS)
+    """Return whether a module computes with parameters of its own, and not by way of others."""
+    is_parametrized = hasattr(module, "parametrizations")
+    has_own = any(True for _ in module.parameters(recurse=False)) or is_parametrized
+    has_parts = any(True for _ in module.children()) and not is_parametrized and not isinstance(module, _WHOLE)
+    return has_own and not has_parts and not isinstance(module, NORMALIZATIONS)
+
+
+_WHOLE = (nn.MultiheadAttention, nn.RNNBase)
+"""Layers that hold others."""
 
 
 class _Tracer(torch.fx.Tracer):
@@ -138,8 +147,6 @@ class _Tracer(torch.fx.Tracer):
 
 
 def _last_traced(model: nn.Module) -> str | None:
-    if _is_layer(model):
-        return None
     try:
         with undisturbed(model):
             nodes: list[Any] = list(_Tracer().trace(model).nodes)
@@ -154,55 +161,83 @@ def _last_traced(model: nn.Module) -> str | None:
         result = result[0]
     needed = {result} if isinstance(result, torch.fx.Node) else set()
     for node in reversed(nodes[:-1]):
-        if node in needed:
-            needed.update(node.all_input_nodes)
-            if node.op == "call_module" and any(map(_is_layer, model.get_submodule(str(node.target)).modules())):
-                return str(node.target)
-            if node.op == "get_attr" and isinstance(_attribute(model, str(node.target)), nn.Parameter):
-                return str(node.target).rpartition(".")[0] or None
+        if node not in needed:
+            continue
+        needed.update(node.all_input_nodes)
+        owner, _, name = str(node.target).rpartition(".")
+        if node.op == "call_module" and any(map(_is_layer, model.get_submodule(str(node.target)).modules())):
+            return str(node.target)
+        if node.op == "get_attr" and owner:
+            found = getattr(model.get_submodule(owner), name, None)
+            if isinstance(found, nn.Parameter) and found.ndim >= 2:
+                return owner
     return None
-
-
-def _attribute(model: nn.Module, path: str) -> object:
-    owner, _, name = path.rpartition(".")
-    return getattr(model.get_submodule(owner), name, None)
 
 
 def _last_in_pass_of_zeros(model: nn.Module) -> str | None:
-    """Return the last layer that runs on two samples of zeros, in a shape that the first layer takes."""
-    layers = {name: module for name, module in model.named_modules() if name and _is_layer(module)}
-    for inputs in _plausible_inputs(list(layers.values())):
-        ran: list[str] = []
-        hooks = [
-            module.register_forward_hook(lambda *_, name=name, ran=ran: ran.append(name))
-            for name, module in layers.items()
-        ]
+    """Return the layer whose weight is nearest to the logits in a pass of zeros, in a shape that some layer takes."""
+    owners = {
+        id(source): name.rpartition(".")[0]
+        for name, weight in weights_of(model).items()
+        for source in weight.sources
+        if source.ndim >= 2 and not isinstance(weight.module, NORMALIZATIONS)
+    }
+    for inputs in _plausible_inputs(model):
         try:
-            with undisturbed(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            with undisturbed(model), torch.enable_grad(), torch.random.fork_rng(devices=[]):
                 model.eval()
-                model(inputs)
+                for parameter in model.parameters():
+                    parameter.requires_grad_(parameter.is_floating_point() or parameter.is_complex())
+                found = _nearest(logits_of(model(inputs)).grad_fn, owners)
         except Exception:  # another shape is expected
             continue
-        finally:
-            for hook in hooks:
-                hook.remove()
-        if ran:
-            return ran[-1]
+        if found is not None:
+            return found or None
     return None
 
 
-def _plausible_inputs(layers: list[nn.Module]) -> list[torch.Tensor]:
+def _nearest(start: Any, owners: dict[int, str]) -> str | None:
+    """Return the owner of the parameter that the fewest operations separate from the beginning of a graph."""
+    waiting, met = [start], {start}
+    while waiting:
+        following: list[Any] = []
+        for node in waiting:  # grows while views are looked through, which are no step of their own
+            parameter = getattr(node, "variable", None)
+            if id(parameter) in owners:
+                return owners[id(parameter)]
+            for each, _ in node.next_functions:
+                if each is not None and each not in met:
+                    met.add(each)
+                    is_view = type(each).__name__ in _VIEWS or hasattr(each, "variable")
+                    (waiting if is_view else following).append(each)
+        waiting = following
+    return None
+
+
+_VIEWS = {
+    f"{name}Backward0" for name in ("T", "Permute", "Transpose", "View", "UnsafeView", "Expand", "Unsqueeze", "ToCopy")
+}
+
+
+def _plausible_inputs(model: nn.Module) -> list[torch.Tensor]:
+    """Return inputs of zeros in shapes that some layer may take; which one comes first is not known."""
     found: list[torch.Tensor] = []
-    for layer in layers:
-        if isinstance(layer, nn.Conv2d):
-            found += [torch.zeros(2, layer.in_channels, size, size) for size in (32, 28, 8, 64, 224)]
-        elif isinstance(layer, nn.Embedding):
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        kind = getattr(module, "original_name", type(module).__name__)
+        if isinstance(module, nn.RNNBase):
+            found.append(torch.zeros(2, 8, module.input_size))
+        elif not isinstance(weight, torch.Tensor):
+            continue
+        elif kind.startswith("Embedding"):
             found.append(torch.zeros(2, 8, dtype=torch.int64))
-        elif isinstance(layer, nn.Linear):
-            found += [torch.zeros(2, layer.in_features), torch.zeros(2, 8, layer.in_features)]
-        elif isinstance(layer, nn.RNNBase):
-            found.append(torch.zeros(2, 8, layer.input_size))
-    reference = next((parameter for layer in layers for parameter in layer.parameters()), None)
-    if reference is None:
-        return []
-    return [x.to(reference.device, reference.dtype if x.is_floating_point() else x.dtype) for x in found[:8]]
+        elif weight.ndim == 4:
+            channels = weight.shape[1] * int(getattr(module, "groups", 1))
+            found += [torch.zeros(2, channels, size, size) for size in (32, 28, 8, 16, 64, 224)]
+        elif weight.ndim == 3:
+            channels = weight.shape[1] * int(getattr(module, "groups", 1))
+            found += [torch.zeros(2, channels, length) for length in (16, 8, 32, 128)]
+        elif weight.ndim == 2:
+            found += [torch.zeros(2, weight.shape[1]), torch.zeros(2, 8, weight.shape[1])]
+    device, dtype = next((parameter.device for parameter in model.parameters()), None), float_type(model)
+    return [x.to(device, dtype if x.is_floating_point() else x.dtype) for x in found[:12]]

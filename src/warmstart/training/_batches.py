@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import nn
-from torch.utils.data import (
-    BatchSampler,
-    DataLoader,
-    DistributedSampler,
-    IterableDataset,
-    RandomSampler,
-    SubsetRandomSampler,
-    WeightedRandomSampler,
-)
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, SequentialSampler
 
 from warmstart.basics import InputError, as_batch, check_labels, float_type, prepared
 
@@ -86,19 +78,18 @@ def in_data_order(data: Data) -> Data:
     if not isinstance(data, DataLoader):
         return data
     sampler = getattr(data.batch_sampler, "sampler", data.sampler)
-    if isinstance(sampler, _DRAWN):
+    is_usual = data.batch_sampler is None or type(data.batch_sampler) is BatchSampler
+    is_stream = isinstance(data.dataset, IterableDataset)
+    if not is_stream and not (is_usual and _is_in_order(sampler, data.dataset)):
         raise InputError(
             "data must be a loader in the order of its data set, to predict in that order, got one with a "
-            f"{type(sampler).__name__}: pass shuffle=False, or TensorData."
+            f"{type(sampler if is_usual else data.batch_sampler).__name__}: pass shuffle=False, or TensorData."
         )
-    is_usual = data.batch_sampler is None or type(data.batch_sampler) is BatchSampler
-    if not is_usual or not getattr(data.batch_sampler, "drop_last", data.drop_last):
+    if not getattr(data.batch_sampler, "drop_last", data.drop_last):
         return data
-    is_stream = isinstance(data.dataset, IterableDataset)
     return DataLoader(
         data.dataset,
-        batch_size=data.batch_size,
-        sampler=None if is_stream else sampler,
+        batch_size=data.batch_size or getattr(data.batch_sampler, "batch_size", None),
         num_workers=data.num_workers,
         collate_fn=data.collate_fn,
         pin_memory=data.pin_memory,
@@ -109,7 +100,11 @@ def in_data_order(data: Data) -> Data:
     )
 
 
-_DRAWN = (RandomSampler, SubsetRandomSampler, WeightedRandomSampler, DistributedSampler)
+def _is_in_order(sampler: Any, dataset: Any) -> bool:
+    """Return whether a sampler gives every index of a data set in order, as one that has been written down may."""
+    if type(sampler) is SequentialSampler:
+        return True
+    return isinstance(sampler, Sequence) and list(sampler) == list(range(len(dataset)))
 
 
 def device_of(model: nn.Module) -> torch.device:

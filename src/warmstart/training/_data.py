@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, default_scaling, float_type
+from warmstart.basics import InputError, as_tensor, check_at_least, default_scaling, described, float_type
 
 from ._layout import has_channels_last, lay_out_, lies, with_channels_first, with_channels_last
 
@@ -50,7 +50,7 @@ class TensorData:
         scale: torch.Tensor | float | None = None,
         offset: torch.Tensor | float | None = None,
     ) -> None:
-        inputs, labels = _as_tensor("inputs", inputs), _as_tensor("labels", labels)
+        inputs, labels = _checked_tensor("inputs", inputs), _checked_tensor("labels", labels)
         if labels.is_floating_point() or labels.is_complex():
             raise InputError(
                 f"labels must be whole numbers, the index of each sample's class, got {labels.dtype}: "
@@ -122,8 +122,9 @@ class TensorData:
         Raises:
             InputError: If indices are not whole numbers, as a mask is none.
         """
-        if indices.dtype not in (torch.int64, torch.int32):
-            raise InputError(f"indices must be int64 or int32, got {indices.dtype}.")
+        if not isinstance(indices, torch.Tensor) or indices.dtype not in (torch.int64, torch.int32):
+            what = indices.dtype if isinstance(indices, torch.Tensor) else described(indices)
+            raise InputError(f"indices must be int64 or int32, got {what}.")
         where = indices.to(self.device)
         taken = copy.copy(self)
         taken._rows = where.clone() if self._rows is None else self._rows[where]
@@ -198,14 +199,12 @@ class TensorData:
         return other
 
 
-def _as_tensor(name: str, values: object) -> torch.Tensor:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "buif":
-        # Read-only arrays are copied: tensors have no such notion.
-        return torch.from_numpy(np.ascontiguousarray(values) if values.flags.writeable else values.copy())
-    if not isinstance(values, torch.Tensor):
+def _checked_tensor(name: str, values: object) -> torch.Tensor:
+    found = as_tensor(values)
+    if not isinstance(found, torch.Tensor):
         what = f"array of {values.dtype}" if isinstance(values, np.ndarray) else type(values).__name__
         raise InputError(f"{name} must be a tensor or a NumPy array of numbers, got {what}.")
-    return values
+    return found
 
 
 def _rows(inputs: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:

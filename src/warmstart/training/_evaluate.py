@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_labels, check_model, logits_of, unwrapped, wide
+from warmstart.basics import InputError, check_labels, check_model, logits_of, unwrapped, weights_of, wide
 
 from ._batches import Data, check_repeatable, in_data_order, in_order
 from ._data import TensorData, check_batch_size
@@ -144,6 +144,7 @@ def predict(model: nn.Module, data: Data, *, batch_size: int = 1024) -> torch.Te
 def _outputs(model: nn.Module, data: Data, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
     """Yield logits and labels of the data in order, part by part."""
     check_model("model", model)
+    weights_of(model)  # names a parameter without values, as of a lazy layer
     check_repeatable(data)
     check_batch_size(batch_size)
     with mode(model, training=False):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_generator, check_model, check_trainable, seeded_globals
+from warmstart.basics import InputError, check_generator, check_model, check_trainable, described, seeded_globals
 from warmstart.penalties import Penalty
 
 from ._batches import Data, check_repeatable, device_of, laid_out_for
@@ -103,6 +103,7 @@ def fit(
         >>> result.ending
         <Ending.REACHED: 'reached'>
     """
+    check_model("model", model)
     work = fitting(
         model,
         data,
@@ -152,6 +153,12 @@ def fitting(
     check_model("model", model)
     check_generator("generator", generator)
     check_repeatable(data)
+    for name, value, kind in (("recipe", recipe, Recipe), ("stop", stop, StopRule)):
+        if not isinstance(value, kind):
+            raise InputError(f"{name} must be a {kind.__name__}, got {described(value)}.")
+    for name, value in (("on_epoch", on_epoch), ("penalty", penalty)):
+        if value is not None and not callable(value):
+            raise InputError(f"{name} must be callable or None, got {described(value)}.")
     if isinstance(data, TensorData) and len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
     is_own = optimizer is None or extend_optimizer

@@ -65,6 +65,8 @@ def flops_per_sample(
     Raises:
         InputError: If the data or the penalty do not fit the model.
     """
+    if any(hasattr(module, "unshard") for module in model.modules()):
+        return None  # FSDP exchanges the parameters of its modules during a pass, and a pass aside would leave traces
     weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
     try:
         seeded = seeded_globals(torch.Generator().manual_seed(0))

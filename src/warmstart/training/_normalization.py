@@ -15,6 +15,7 @@ from warmstart.basics import (
     seeded_globals,
     undisturbed,
     unwrapped,
+    weights_of,
 )
 
 from ._batches import Batch, Data, check_repeatable, device_of, loaded
@@ -104,6 +105,7 @@ def recalibrate_(
         tensor([2.])
     """
     check_model("model", model)
+    weights_of(model)  # names a parameter without values, as of a lazy layer
     check_generator("generator", generator)
     check_at_least("samples", 0 if samples is None else samples, 1)
     check_batch_size(batch_size)

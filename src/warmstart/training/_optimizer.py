@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import inspect
+from collections import defaultdict
 from typing import Any
 
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, canonical_names, unwrapped
+from warmstart.basics import InputError, canonical_names, canonical_tensors, check_model, unwrapped
 
 NamedState = dict[str, Any]
 """An optimizer's ``state_dict`` with ``param_names`` and ``param_shapes`` in every group, and its class as ``kind``."""
@@ -98,9 +99,13 @@ def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state:
     # Counts of steps are on the host, unless a fused or recorded update reads them on the device.
     on_device = any(group.get("fused") or group.get("capturable") for group in optimizer.param_groups)
     loaded: list[str] = []
+    every = canonical_tensors(model)
+    needed = {ndim: _entries_of(optimizer, ndim) for ndim in {parameter.ndim for parameter in every.values()}}
     for name, parameter in _trainable(model).items():
-        number = numbers.get((name, tuple(parameter.shape)))
-        if number not in state["state"]:
+        aliases = (alias for alias, other in every.items() if other is parameter)
+        shape = tuple(parameter.shape)
+        number = next((numbers[alias, shape] for alias in (name, *aliases) if (alias, shape) in numbers), None)
+        if number not in state["state"] or not needed[parameter.ndim] <= state["state"][number].keys():
             continue
         # Copies, for the optimizer would continue in the very tensors that a diverged round has to fall back on.
         entries = copy.deepcopy(dict(state["state"][number]))
@@ -112,6 +117,20 @@ def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state:
         optimizer.state[parameter] = entries
         loaded.append(name)
     return loaded
+
+
+def _entries_of(optimizer: torch.optim.Optimizer, ndim: int) -> set[str]:
+    """Return which entries of state an optimizer of this class and settings makes for a parameter at its first step."""
+    place = nn.Parameter(torch.zeros((1,) * ndim))
+    place.grad = torch.zeros_like(place)
+    settings = {key: value for key, value in optimizer.param_groups[0].items() if key not in ("params", "param_names")}
+    try:
+        probe = copy.copy(optimizer)
+        probe.state, probe.param_groups = defaultdict(dict), [{**settings, "params": [place]}]
+        probe.step()
+    except Exception:  # an optimizer of the user's own, which may need more than that
+        return set()
+    return set(probe.state[place])
 
 
 def transfer_optimizer_state(
@@ -142,6 +161,11 @@ def transfer_optimizer_state(
         >>> transfer_optimizer_state(old, previous, new, model)
         ['0.weight', '0.bias']
     """
+    check_model("previous", previous)
+    check_model("model", model)
+    for name, optimizer in (("old", old), ("new", new)):
+        if not isinstance(optimizer, torch.optim.Optimizer):
+            raise InputError(f"{name} must be a torch.optim.Optimizer, got {type(optimizer).__name__}.")
     if type(old) is not type(new):
         raise InputError(
             f"new must be an optimizer of the class of old, {type(old).__name__}, got {type(new).__name__}: their "
