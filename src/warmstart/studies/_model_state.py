@@ -42,15 +42,16 @@ def pack_model(model: nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, Any
             tensors[_STATE + name] = value
             continue
         try:
-            extra[name] = _Encoding(tensors, {}, _STATE + name).encoded(value)
+            extra[name] = _Encoding(tensors, {}, {}, _STATE + name).encoded(value)
         except _NotPlainError:
             raise InputError(
                 f"The model's state must be tensors or plain values to be stored, but {name} is not."
             ) from None
     tensors |= {_BUFFER + name: value for name, value in model.named_buffers() if name not in state}
     attributes: dict[str, dict[str, Any]] = {}
+    met: dict[int, int] = {}
     for path, key, value in _attributes(model):
-        encoding = _Encoding(tensors, registered, f"{_ATTRIBUTE}{path}/{key}")
+        encoding = _Encoding(tensors, registered, met, f"{_ATTRIBUTE}{path}/{key}")
         try:
             attributes.setdefault(path, {})[key] = encoding.encoded(value)
         except _NotPlainError:
@@ -77,7 +78,7 @@ def unpacked_state(model: nn.Module, build: Callable[[], nn.Module]) -> list[str
     candidates: dict[tuple[str, str], Any] = {}
     for path, key, value in _attributes(model):
         try:
-            _Encoding({}, tensors_of(model), "").encoded(value)
+            _Encoding({}, tensors_of(model), {}, "").encoded(value)
         except _NotPlainError:
             candidates[path, key] = value
     if not candidates:
@@ -102,18 +103,20 @@ def unpack_model_(model: nn.Module, tensors: dict[str, torch.Tensor], rest: dict
         for name, value in tensors.items()
         if name.startswith(_STATE) and _PLACE not in name
     }
-    model.load_state_dict({**state, **{name: _decoded(value, tensors, {}) for name, value in rest["extra"].items()}})
+    extra = {name: _decoded(value, tensors, {}, {}) for name, value in rest["extra"].items()}
+    model.load_state_dict({**state, **extra})
     registered = tensors_of(model)
     with torch.no_grad():
         for name, value in tensors.items():
             if name.startswith(_BUFFER):
                 registered[name.removeprefix(_BUFFER)].copy_(value)
+    made: dict[int, Any] = {}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(rest["requires_grad"][name])
     for name, module in model.named_modules():
         module.training = rest["training"][name]
         stored = rest["attributes"].get(name, {})
-        vars(module).update({key: _decoded(value, tensors, registered) for key, value in stored.items()})
+        vars(module).update({key: _decoded(value, tensors, registered, made) for key, value in stored.items()})
     if rest["shared"] != _names_sharing_memory(model):
         raise RuntimeError("other weights share memory in it")
 
@@ -149,11 +152,18 @@ class _Encoding:
     Args:
         tensors: Takes every tensor in a value under a name of its own.
         registered: Parameters and buffers; values that are these, or views of these, are stored as such.
+        met: Numbers of the lists and dictionaries met so far, by their ids: modules may share one.
         place: Begins the names of tensors.
     """
 
-    def __init__(self, tensors: dict[str, torch.Tensor], registered: Mapping[str, torch.Tensor], place: str) -> None:
-        self._tensors, self._place = tensors, place
+    def __init__(
+        self,
+        tensors: dict[str, torch.Tensor],
+        registered: Mapping[str, torch.Tensor],
+        met: dict[int, int],
+        place: str,
+    ) -> None:
+        self._tensors, self._place, self._met = tensors, place, met
         self._names = {id(tensor): name for name, tensor in registered.items()}
         self._owners = {memory_key(tensor): name for name, tensor in registered.items()}
 
@@ -163,11 +173,16 @@ class _Encoding:
             return value
         if isinstance(value, torch.Tensor):
             return self._encoded_tensor(value)
-        if type(value) in (list, tuple):
-            return {type(value).__name__: [self.encoded(part) for part in value]}
-        if type(value) is dict:
-            return {"dict": [[self.encoded(part) for part in item] for item in value.items()]}
-        raise _NotPlainError
+        if type(value) is tuple:
+            return {"tuple": [self.encoded(part) for part in value]}
+        if type(value) not in (list, dict):
+            raise _NotPlainError
+        if id(value) in self._met:
+            return {"same": self._met[id(value)]}
+        number = self._met[id(value)] = len(self._met)
+        if type(value) is list:
+            return {"list": [number, [self.encoded(part) for part in value]]}
+        return {"dict": [number, [[self.encoded(part) for part in item] for item in value.items()]]}
 
     def _encoded_tensor(self, value: torch.Tensor) -> Any:
         if id(value) in self._names:
@@ -181,7 +196,10 @@ class _Encoding:
         return {"tensor": [name, value.requires_grad and value.is_leaf, isinstance(value, nn.Parameter)]}
 
 
-def _decoded(value: Any, tensors: Mapping[str, torch.Tensor], registered: Mapping[str, torch.Tensor]) -> Any:
+def _decoded(
+    value: Any, tensors: Mapping[str, torch.Tensor], registered: Mapping[str, torch.Tensor], made: dict[int, Any]
+) -> Any:
+    """Return the value that :class:`_Encoding` has encoded; ``made`` holds the lists and dictionaries so far."""
     if not isinstance(value, dict):
         return value
     ((kind, content),) = value.items()
@@ -191,14 +209,23 @@ def _decoded(value: Any, tensors: Mapping[str, torch.Tensor], registered: Mappin
         return registered[content[0]].data.as_strided(*content[1:])
     if kind == "tensor":
         name, requires_grad, is_parameter = content
-        return (
-            nn.Parameter(tensors[name], requires_grad) if is_parameter else tensors[name].requires_grad_(requires_grad)
-        )
-    if kind == "dict":
-        pairs = ([_decoded(part, tensors, registered) for part in item] for item in content)
-        return dict(pairs)
-    parts = [_decoded(part, tensors, registered) for part in content]
-    return tuple(parts) if kind == "tuple" else parts
+        if is_parameter:
+            return nn.Parameter(tensors[name], requires_grad)
+        return tensors[name].requires_grad_(requires_grad)
+    if kind == "same":
+        return made[content]
+    if kind == "tuple":
+        return tuple(_decoded(part, tensors, registered, made) for part in content)
+    number, parts = content
+    if kind == "list":
+        made[number] = found = []
+        found.extend(_decoded(part, tensors, registered, made) for part in parts)
+        return found
+    entries = made[number] = {}
+    for item in parts:
+        key, part = (_decoded(each, tensors, registered, made) for each in item)
+        entries[key] = part
+    return entries
 
 
 class _Pickler(pickle.Pickler):
