@@ -7,11 +7,12 @@ from torch.nn.utils import parametrizations, parametrize, prune
 from torch.nn.utils import spectral_norm as old_spectral_norm
 from torch.nn.utils import weight_norm as old_weight_norm
 
+from rounds import same, state
+from small_models import INPUTS, Tied, overlapping, same_parameter, transposed
 from warmstart.basics import InputError, aliases_of, copy_model, weights_of
 from warmstart.strategies import scale_, shrink_perturb_, transplant
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*weight_norm.*is deprecated", "ignore:.*weight_norm.*deprecated")
-INPUTS = torch.linspace(-1, 1, 12).reshape(3, 4)
 
 
 class Negated(nn.Module):
@@ -152,7 +153,6 @@ TAKE_ANY = {
     "older weight norm of length 0": zero_length,
     "older weight norm with a row of length 0": zero_row,
     "weight norm with a row of length 0": new_zero_row,
-    "older weight norm, pruned": pruned_direction,
     "weight norm, pruned": pruned_original,
 }
 UNABLE = {
@@ -166,33 +166,12 @@ UNABLE = {
 }
 
 
-def wrong(reason):
-    return [pytest.mark.xfail(strict=True, reason=reason)]
-
-
-OFTEN_WRONG = {
-    "map with a parameter": "the parameter of the map is scaled besides the weight that it makes",
-    "older weight norm of length 0": "the direction becomes 0 and the weight NaN",
-    "older weight norm with a row of length 0": "the direction becomes 0 and the weight NaN",
-    "weight norm with a row of length 0": "refused, though its length can be scaled",
-    "older weight norm, pruned": "raises KeyError",
-}
-WRONG_AT_ZERO = {
-    **OFTEN_WRONG,
-    **dict.fromkeys((name for name in TAKE_ANY if name.startswith("older weight norm")), "the weight becomes NaN"),
-    **dict.fromkeys((name for name in TAKE_ANY if name.startswith("weight norm")), "refused, though a length may be 0"),
-    "older weight norm, pruned": "raises KeyError",
-}
-WRONG_AT_ZERO.pop("map with a parameter")
-
-
-def kinds(table, failing):
-    return [pytest.param(name, marks=wrong(failing[name]) if name in failing else []) for name in table]
+MIXED = {"older weight norm, pruned": pruned_direction}
 
 
 def build(name, seed):
     torch.manual_seed(seed)
-    return {**TAKE_ANY, **UNABLE}[name](nn.Linear(4, 4))
+    return {**TAKE_ANY, **UNABLE, **MIXED}[name](nn.Linear(4, 4))
 
 
 def effective(layer):
@@ -202,11 +181,7 @@ def effective(layer):
     return [layer.weight.detach().float().clone(), layer.bias.detach().float().clone()]
 
 
-def state(layer):
-    return {name: value.clone() for name, value in layer.state_dict().items()}
-
-
-@pytest.mark.parametrize("name", kinds(TAKE_ANY, OFTEN_WRONG))
+@pytest.mark.parametrize("name", TAKE_ANY)
 @pytest.mark.parametrize("run_before", [False, True])
 def test_the_weight_that_a_pass_computes_with_is_scaled(name, run_before):
     layer = build(name, 1)
@@ -216,17 +191,15 @@ def test_the_weight_that_a_pass_computes_with_is_scaled(name, run_before):
         torch.testing.assert_close(found, 0.5 * old, rtol=2e-2 if "bfloat16" in name else 1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", kinds(TAKE_ANY, WRONG_AT_ZERO))
-def test_the_weight_becomes_zero_and_can_be_trained_from_there(name):
+@pytest.mark.parametrize("name", TAKE_ANY)
+def test_the_weight_becomes_zero(name):
     layer = build(name, 1)
     scale_(layer, 0.0)
     assert not any(value.any() for value in effective(layer))
 
 
 # A pruned direction cannot take noise where it is pruned.
-@pytest.mark.parametrize(
-    "name", [each for each in kinds(TAKE_ANY, OFTEN_WRONG) if "norm, pruned" not in each.values[0]]
-)
+@pytest.mark.parametrize("name", [name for name in TAKE_ANY if name != "weight norm, pruned"])
 def test_the_weight_is_shrunk_and_perturbed(name):
     layer, fresh = build(name, 1), build(name, 2)
     before, noise = effective(build(name, 1)), effective(build(name, 2))
@@ -239,21 +212,28 @@ def test_the_weight_is_shrunk_and_perturbed(name):
         torch.testing.assert_close(found, wanted, rtol=2e-2, atol=2e-3 if "bfloat16" in name else 1e-6)
 
 
-@pytest.mark.parametrize(
-    ("name", "factor"),
-    [
-        pytest.param(name, factor, marks=wrong("the weight stays as it is") if factor == 0 and found else [])
-        for name in UNABLE
-        for factor in (0.5, 0.0)
-        for found in [name in ("orthogonal", "cayley", "householder")]
-    ],
-)
+@pytest.mark.parametrize("name", UNABLE)
+@pytest.mark.parametrize("factor", [0.5, 0.0])
 def test_a_weight_that_cannot_take_the_value_is_refused_and_nothing_changes(name, factor):
     model = nn.Sequential(nn.Linear(4, 4), build(name, 1), nn.Linear(4, 2))
     before = state(model)
     with pytest.raises(InputError, match=r"model must have weights that can take any value, but '1\.weight' is"):
         scale_(model, factor)
-    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    assert same(before, model.state_dict())
+
+
+@pytest.mark.parametrize("name", MIXED)
+@pytest.mark.parametrize(
+    "change",
+    [lambda layer: scale_(layer, 0.5), lambda layer: scale_(layer, 0.0), lambda layer: shrink_perturb_(layer, layer)],
+    ids=["scaled", "zero", "shrunk and perturbed"],
+)
+def test_a_weight_of_two_kinds_of_reparametrization_is_refused_and_nothing_changes(name, change):
+    layer = build(name, 1)
+    before = state(layer)
+    with pytest.raises(InputError, match="model must have one kind of reparametrization for a weight"):
+        change(layer)
+    assert same(before, layer.state_dict())
 
 
 @pytest.mark.parametrize("name", UNABLE)
@@ -266,7 +246,7 @@ def test_a_weight_that_cannot_take_the_value_can_be_left_out(name):
     torch.testing.assert_close(effective(model[1]), before)
 
 
-@pytest.mark.parametrize("name", TAKE_ANY)
+@pytest.mark.parametrize("name", [*TAKE_ANY, *MIXED])
 def test_copies_of_a_model_that_has_run_compute_alike_and_apart(name):
     layer = build(name, 1)
     before = effective(layer)
@@ -292,135 +272,13 @@ def test_a_weight_whose_parameters_are_frozen_in_part_is_refused():
         scale_(layer, 0.5)
 
 
-def test_looking_at_the_weights_leaves_no_trace():
-    for name in (*TAKE_ANY, *UNABLE):
-        if "pruned" in name and "norm" in name:
-            continue
-        layer = build(name, 1).train()
-        before = state(layer)
-        for weight in (*weights_of(layer).values(), *aliases_of(layer).values()):
-            weight.value()
-        assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items()), name
-
-
-class Adapted(nn.Module):
-    """A layer with a low-rank update under the names that PEFT gives them."""
-
-    def __init__(self, *, bias=False, names=("default",)):
-        super().__init__()
-        self.base_layer = nn.Linear(4, 3).requires_grad_(False)
-        self.lora_A = nn.ModuleDict({name: nn.Linear(4, 2, bias=False) for name in names})
-        self.lora_B = nn.ModuleDict({name: nn.Linear(2, 3, bias=bias) for name in names})
-
-    def forward(self, inputs):
-        return self.base_layer(inputs) + self.update(inputs)
-
-    def update(self, inputs):
-        return sum(self.lora_B[name](self.lora_A[name](inputs)) for name in self.lora_A)
-
-
-class Embedded(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.base_layer = nn.Embedding(9, 3).requires_grad_(False)
-        self.lora_embedding_A = nn.ParameterDict({"default": nn.Parameter(torch.randn(2, 9))})
-        self.lora_embedding_B = nn.ParameterDict({"default": nn.Parameter(torch.randn(3, 2))})
-
-    def update(self, inputs):
-        return (self.lora_embedding_B["default"] @ self.lora_embedding_A["default"]).sum() * inputs
-
-
-class Loralib(nn.Linear):
-    def __init__(self):
-        super().__init__(4, 3)
-        self.weight.requires_grad_(False)
-        self.bias.requires_grad_(False)
-        self.lora_A, self.lora_B = nn.Parameter(torch.randn(2, 4)), nn.Parameter(torch.randn(3, 2))
-
-    def update(self, inputs):
-        return inputs @ (self.lora_B @ self.lora_A).t()
-
-
-def only_b_trained():
-    layer = Adapted()
-    layer.lora_A.requires_grad_(False)
-    return layer
-
-
-ADAPTERS = {
-    "modules": Adapted,
-    "several": lambda: Adapted(names=("default", "other")),
-    "embedding": Embedded,
-    "parameters": Loralib,
-    "in a model": lambda: Adapted().to(torch.float64),
-    "with a bias": lambda: Adapted(bias=True),
-    "first factor frozen": only_b_trained,
-}
-
-
-@pytest.mark.parametrize(
-    "name",
-    kinds(
-        ADAPTERS,
-        {
-            "with a bias": "the bias shrinks by the square root, too",
-            "first factor frozen": "the one factor that changes shrinks by the square root",
-        },
-    ),
-)
-@pytest.mark.parametrize(
-    "change",
-    [lambda layer: scale_(layer, 0.25), lambda layer: shrink_perturb_(layer, layer, shrink=0.25, perturb=0.0)],
-    ids=["scaled", "shrunk"],
-)
-def test_a_low_rank_update_shrinks_as_a_whole(name, change):
-    layer = ADAPTERS[name]()
-    inputs = INPUTS.to(next(layer.parameters()).dtype)
-    before = layer.update(inputs).detach()
-    frozen = {key: value.clone() for key, value in layer.named_parameters() if not value.requires_grad}
-    change(layer)
-    torch.testing.assert_close(layer.update(inputs), 0.25 * before, rtol=1e-4, atol=1e-6)
-    assert all(torch.equal(dict(layer.named_parameters())[key], value) for key, value in frozen.items())
-
-
-class BaseTunerLayer:
-    """Has the name that marks PEFT's layers."""
-
-    adapter_layer_names = ("turned_by",)
-
-
-class Turned(nn.Module, BaseTunerLayer):
-    def __init__(self):
-        super().__init__()
-        self.base_layer = nn.Linear(4, 3)
-        self.turned_by = nn.ParameterDict({"default": nn.Parameter(torch.ones(4))})
-
-
-def test_an_adapter_of_another_kind_is_refused_by_name_and_can_be_left_out():
-    layer = nn.Sequential(Turned())
+@pytest.mark.parametrize("name", [*TAKE_ANY, *UNABLE])
+def test_inspecting_the_weights_leaves_no_trace(name):
+    layer = build(name, 1).train()
     before = state(layer)
-    with pytest.raises(
-        InputError, match=r"adapters whose factors are known, as LoRA's are, but '0\.turned_by\.default'"
-    ):
-        scale_(layer, 0.5)
-    assert all(torch.equal(value, before[key]) for key, value in layer.state_dict().items())
-    scale_(layer, 0.5, include=lambda name, parameter: "turned_by" not in name)
-    assert torch.equal(layer[0].turned_by["default"], torch.ones(4))
-
-
-class Tied(nn.Module):
-    def __init__(self, tie=lambda model: None):
-        super().__init__()
-        self.a, self.b = nn.Linear(4, 4), nn.Linear(4, 4)
-        tie(self)
-
-
-def shared_parameter(model):
-    model.b.weight = model.a.weight
-
-
-def shared_memory(model):
-    model.b.weight.data = model.a.weight.data.t()
+    for weight in (*weights_of(layer).values(), *aliases_of(layer).values()):
+        weight.value()
+    assert same(before, layer.state_dict())
 
 
 def shared_module(model):
@@ -433,11 +291,6 @@ def parametrized_tie(model):
         parametrize.register_parametrization(layer, "weight", Negated())
 
 
-def overlapping(model):
-    whole = torch.randn(7, 4)
-    model.a.weight.data, model.b.weight.data = whole[:4], whole[3:]
-
-
 def in_another_type(model):
     bits = model.a.weight.data.view(torch.int32)
     model.b.weight.data = bits.view(torch.float32)
@@ -448,10 +301,10 @@ def through_a_wrapper(model):
 
 
 TIES = [
-    shared_parameter,
-    shared_memory,
-    shared_module,
+    same_parameter,
+    transposed,
     overlapping,
+    shared_module,
     in_another_type,
     through_a_wrapper,
     parametrized_tie,
