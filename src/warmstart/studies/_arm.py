@@ -11,7 +11,7 @@ from warmstart.penalties import Penalty, PenaltyRule
 from warmstart.strategies import Strategy
 
 from ._names import build_named, known_penalties, known_strategies, name_of
-from ._options import build_options, format_spec, kebab, options_of, plain, split_spec
+from ._options import build_options, format_spec, kebab, plain, split_spec, stored_options
 from ._overrides import OVERRIDES, Overrides
 
 _PENALTY = "penalty"
@@ -42,8 +42,8 @@ class Arm(Overrides):
     @property
     def spec(self) -> str:
         """The complete spec of this arm, which means the same under other defaults."""
-        penalty = {} if self.penalty is None else options_of(self.penalty)
-        return format_spec(self._name, {**options_of(self.strategy), **self._overrides(penalty)})
+        penalty = {} if self.penalty is None else stored_options(self.penalty)
+        return format_spec(self._name, {**stored_options(self.strategy), **self._overrides(penalty)})
 
     @property
     def _name(self) -> str:
@@ -58,7 +58,7 @@ class Arm(Overrides):
 
 def shortest(known: Mapping[str, type], owner: Any) -> dict[str, Any]:
     """Return the options of what is known by name, without those at their defaults."""
-    name, options = name_of(known, owner), options_of(owner)
+    name, options = name_of(known, owner), stored_options(owner)
     for key in list(options):
         # One option's default may depend on another's value, so what is left out is tried, not looked up.
         fewer = {other: value for other, value in options.items() if other != key}
@@ -82,7 +82,7 @@ def parse_arm(text: str) -> Arm:
 
     Example:
         >>> parse_arm("cold:scale=0.5").strategy
-        Cold(scale=0.5, scope=<Scope.ALL: 'all'>)
+        Cold(scale=0.5, scope=<Scope.ALL: 'all'>, head=None)
         >>> parse_arm("warm:penalty=l2:penalty.strength=0.1").penalty
         L2(strength=0.1)
     """

@@ -15,7 +15,7 @@ from warmstart.probes import Probe
 from warmstart.strategies import Strategy
 from warmstart.streams import Stream
 
-from ._options import build_options, kebab, options_of, split_spec
+from ._options import build_options, kebab, split_spec, stored_options
 
 _SPOKEN = {"res-net18": "resnet18", "m-l-p": "mlp", "logistic-regression": "logistic", "e-w-c": "ewc"}
 
@@ -84,7 +84,7 @@ def model_to_table(architecture: Architecture) -> dict[str, Any]:
     """Return a model's name and options as a table."""
     if isinstance(architecture, UserModel):
         return {"name": architecture.target}
-    return {"name": name_of(known_models(), architecture), **options_of(architecture)}
+    return {"name": name_of(known_models(), architecture), **stored_options(architecture)}
 
 
 def model_from_spec(text: str) -> Architecture:

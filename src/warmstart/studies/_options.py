@@ -238,16 +238,16 @@ def plain(value: Any) -> Any:
 
 
 def options_of(owner: Any) -> dict[str, Any]:
-    """Return every option of a dataclass instance as plain values, by snake-case name.
+    """Return every option of a dataclass instance as plain values, by snake-case name."""
+    return {field.name: plain(getattr(owner, field.name)) for field in dataclasses.fields(owner) if field.init}
 
-    Options that came later, see :func:`later`, are left out at their defaults.
-    """
-    found: dict[str, Any] = {}
-    for field in dataclasses.fields(owner):
-        value = getattr(owner, field.name)
-        if field.init and not (field.metadata.get("later") and value == field.default):
-            found[field.name] = plain(value)
-    return found
+
+def stored_options(owner: Any) -> dict[str, Any]:
+    """Return the options of a dataclass instance as a study stores them: :func:`later` ones not at their defaults."""
+    later = {field.name: field.default for field in dataclasses.fields(owner) if field.metadata.get("later")}
+    return {
+        name: value for name, value in options_of(owner).items() if name not in later or value != plain(later[name])
+    }
 
 
 def format_spec(name: str, options: Mapping[str, Any]) -> str:

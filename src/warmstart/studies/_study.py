@@ -30,7 +30,7 @@ from ._names import (
     model_to_table,
     name_of,
 )
-from ._options import build_options, convert, format_spec, options_of, split_spec
+from ._options import build_options, convert, format_spec, split_spec, stored_options
 
 MOST_SEEDS = 100_000
 MANY_SEEDS = "all trials are planned before the first one starts, so use several studies for more"
@@ -194,8 +194,8 @@ def study_to_dict(study: Study) -> dict[str, Any]:
         "seeds": study.seeds,
         "train_on": str(study.train_on),
         "model": model_to_table(study.architecture),
-        "stream": {"name": name_of(known_streams(), study.stream), **options_of(study.stream)},
-        **{key: options_of(getattr(study, key)) for key in _PARTS},
+        "stream": {"name": name_of(known_streams(), study.stream), **stored_options(study.stream)},
+        **{key: stored_options(getattr(study, key)) for key in _PARTS},
         **_extras(study),
     }
 
@@ -204,11 +204,13 @@ def _extras(study: Study) -> dict[str, Any]:
     """Return what few studies have."""
     extras: dict[str, Any] = {}
     if study.source is not None:
-        extras["source"] = options_of(study.source)
+        extras["source"] = stored_options(study.source)
     if study.penalty is not None:
-        extras["penalty"] = {"name": name_of(known_penalties(), study.penalty), **options_of(study.penalty)}
+        extras["penalty"] = {"name": name_of(known_penalties(), study.penalty), **stored_options(study.penalty)}
     if study.probes:
-        extras["probes"] = [format_spec(name_of(known_probes(), probe), options_of(probe)) for probe in study.probes]
+        extras["probes"] = [
+            format_spec(name_of(known_probes(), probe), stored_options(probe)) for probe in study.probes
+        ]
     return extras
 
 
