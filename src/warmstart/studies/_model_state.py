@@ -42,18 +42,17 @@ def pack_model(model: nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, Any
             tensors[_STATE + name] = value
             continue
         try:
-            extra[name] = _Encoding(tensors, {}, {}, _STATE + name).encoded(value)
+            extra[name] = _Encoding(tensors, {}).encoded(value, _STATE + name)
         except _NotPlainError:
             raise InputError(
                 f"The model's state must be tensors or plain values to be stored, but {name} is not."
             ) from None
     tensors |= {_BUFFER + name: value for name, value in model.named_buffers() if name not in state}
     attributes: dict[str, dict[str, Any]] = {}
-    met: dict[int, int] = {}
+    encoding = _Encoding(tensors, registered)
     for path, key, value in _attributes(model):
-        encoding = _Encoding(tensors, registered, met, f"{_ATTRIBUTE}{path}/{key}")
         try:
-            attributes.setdefault(path, {})[key] = encoding.encoded(value)
+            attributes.setdefault(path, {})[key] = encoding.encoded(value, f"{_ATTRIBUTE}{path}/{key}")
         except _NotPlainError:
             continue  # found by unpacked_state
     return tensors, {
@@ -76,9 +75,10 @@ def unpacked_state(model: nn.Module, build: Callable[[], nn.Module]) -> list[str
         Each as ``path.attribute (type)``.
     """
     candidates: dict[tuple[str, str], Any] = {}
+    encoding = _Encoding({}, tensors_of(model))
     for path, key, value in _attributes(model):
         try:
-            _Encoding({}, tensors_of(model), {}, "").encoded(value)
+            encoding.encoded(value, "")
         except _NotPlainError:
             candidates[path, key] = value
     if not candidates:
@@ -147,51 +147,45 @@ _PLACE = "\x1f"
 
 
 class _Encoding:
-    """Turns values into what JSON can hold.
+    """Turns the values of one model into what JSON can hold.
 
     Args:
         tensors: Takes every tensor in a value under a name of its own.
         registered: Parameters and buffers; values that are these, or views of these, are stored as such.
-        met: Numbers of the lists and dictionaries met so far, by their ids: modules may share one.
-        place: Begins the names of tensors.
     """
 
-    def __init__(
-        self,
-        tensors: dict[str, torch.Tensor],
-        registered: Mapping[str, torch.Tensor],
-        met: dict[int, int],
-        place: str,
-    ) -> None:
-        self._tensors, self._place, self._met = tensors, place, met
+    def __init__(self, tensors: dict[str, torch.Tensor], registered: Mapping[str, torch.Tensor]) -> None:
+        self._tensors = tensors
+        # Numbers of the lists and dictionaries met so far, by their ids: modules may share one.
+        self._met: dict[int, int] = {}
         self._names = {id(tensor): name for name, tensor in registered.items()}
         self._owners = {memory_key(tensor): name for name, tensor in registered.items()}
 
-    def encoded(self, value: Any) -> Any:
-        """Return a value as JSON can hold it."""
+    def encoded(self, value: Any, place: str) -> Any:
+        """Return a value as JSON can hold it; the names of tensors in it begin with ``place``."""
         if value is None or type(value) in (bool, int, float, str):
             return value
         if isinstance(value, torch.Tensor):
-            return self._encoded_tensor(value)
+            return self._encoded_tensor(value, place)
         if type(value) is tuple:
-            return {"tuple": [self.encoded(part) for part in value]}
+            return {"tuple": [self.encoded(part, place) for part in value]}
         if type(value) not in (list, dict):
             raise _NotPlainError
         if id(value) in self._met:
             return {"same": self._met[id(value)]}
         number = self._met[id(value)] = len(self._met)
         if type(value) is list:
-            return {"list": [number, [self.encoded(part) for part in value]]}
-        return {"dict": [number, [[self.encoded(part) for part in item] for item in value.items()]]}
+            return {"list": [number, [self.encoded(part, place) for part in value]]}
+        return {"dict": [number, [[self.encoded(part, place) for part in item] for item in value.items()]]}
 
-    def _encoded_tensor(self, value: torch.Tensor) -> Any:
+    def _encoded_tensor(self, value: torch.Tensor, place: str) -> Any:
         if id(value) in self._names:
             return {"registered": self._names[id(value)]}
         if type(value) not in (torch.Tensor, nn.Parameter) or value.layout is not torch.strided or value.is_meta:
             raise _NotPlainError
         if (key := memory_key(value)) is not None and key in self._owners:
             return {"view": [self._owners[key], list(value.shape), list(value.stride()), value.storage_offset()]}
-        name = f"{self._place}{_PLACE}{len(self._tensors)}"
+        name = f"{place}{_PLACE}{len(self._tensors)}"
         self._tensors[name] = value.detach()
         return {"tensor": [name, value.requires_grad and value.is_leaf, isinstance(value, nn.Parameter)]}
 
