@@ -1,10 +1,12 @@
 import dataclasses
 import json
+import sys
 from collections.abc import Callable, Mapping
 
 import jsonschema
 import pytest
 
+import warmstart as ws
 from warmstart.basics import InputError
 from warmstart.statistics import paired_difference, paired_ratio
 from warmstart.studies._records import RoundRecord, StudyRecords
@@ -311,3 +313,39 @@ def test_a_summary_of_another_schema_is_refused():
 def test_a_study_without_arms_is_refused():
     with pytest.raises(InputError, match="at least one strategy"):
         summarize(StudyRecords({}, (), 1, 1, (), {}, {}))
+
+
+UNCOUNTED = """
+import torch
+from torch import nn
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+class Uncounted(nn.Sequential):
+    def forward(self, inputs):
+        if _get_current_dispatch_mode() is not None:
+            raise RuntimeError("no counter may look into this model")
+        return super().forward(inputs)
+
+def build():
+    return Uncounted(nn.Flatten(), nn.Linear(64, 10))
+"""
+
+
+def test_a_study_whose_operations_cannot_be_counted_says_so(tmp_path, monkeypatch):
+    (tmp_path / "uncounted_model.py").write_text(UNCOUNTED)
+    monkeypatch.chdir(tmp_path)
+    study = ws.Study(
+        [ws.Cold(), ws.Warm()],
+        data=ws.DataSource("digits"),
+        architecture=ws.UserModel("uncounted_model:build"),
+        stream=ws.Growing(rounds=2, arrival_size=100),
+        stop=ws.StopRule(max_epochs=2),
+        seeds=2,
+    )
+    records = ws.run_study(study, tmp_path / "study", execution=ws.Execution(workers=1))
+    assert {record.flops for record in records.rounds} == {None}
+    assert all(record.steps for record in records.rounds)
+    summary = ws.summarize(records)
+    ws.write_report(summary, tmp_path / "study")
+    assert "not counted" in (tmp_path / "study" / "report.html").read_text()
+    sys.modules.pop("uncounted_model", None)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warmstart.studies._records import COSTS
-from warmstart.studies._summary import Summary
+from warmstart.studies._summary import CostSummary, Summary
 
 from ._format import (
     COST_TITLES,
@@ -60,15 +60,21 @@ def costs(summary: Summary) -> TextTable:
         (
             arm.arm,
             COST_TITLES[cost],
-            cost_text(cost, arm.total[cost].value),
+            _counted(cost, arm.total),
             ratio_text(arm.total[cost].ratio),
-            cost_text(cost, arm.last_round[cost].value),
+            _counted(cost, arm.last_round),
             ratio_text(arm.last_round[cost].ratio),
         )
         for arm in summary.arms
         for cost in COSTS
     ]
     return TextTable(("strategy", "cost", "all rounds", factor, "last round", factor), rows)
+
+
+def _counted(name: str, costs: Mapping[str, CostSummary]) -> str:
+    """Return a cost, which can be missing where others are known: operations of a model that none could count."""
+    is_missing = costs[name].value.mean is None and costs["steps"].value.mean is not None
+    return "not counted" if is_missing else cost_text(name, costs[name].value)
 
 
 def rounds(summary: Summary) -> TextTable:

@@ -28,7 +28,7 @@ class RoundRecord:
         epochs: Passes over the data.
         steps: Optimizer updates of this round's training.
         samples: Samples processed by this round's training, repeats counted.
-        flops: Floating-point operations of this round's training.
+        flops: Floating-point operations of this round's training; None where they could not be counted.
         seconds: Wall-clock seconds of this round's training, evaluation not included.
     """
 

@@ -42,11 +42,11 @@ def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, exten
         settings = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
         optimizer.add_param_group({**settings, "params": list(missing.values())})
     elif missing:
-        what = "none of them" if len(missing) == len(trainable) else f"not '{next(iter(missing))}'"
+        others = ", as all others," if len(missing) == len(trainable) else ""
         raise InputError(
-            f"optimizer must hold every trainable parameter of the model, but it holds {what}: after a copy, a new "
-            "head or an unfreezing make a new optimizer, or add the parameter with optimizer.add_param_group; "
-            "requires_grad_(False) freezes it."
+            f"optimizer must hold every trainable parameter of the model, but '{next(iter(missing))}'{others} is "
+            "missing: after a copy, a new head or an unfreezing make a new optimizer, or add the parameter with "
+            "optimizer.add_param_group; requires_grad_(False) freezes it."
         )
 
 

@@ -73,7 +73,8 @@ def _seed_row(records: list[RoundRecord]) -> dict[str, Any]:
     row: dict[str, Any] = {"arm": last.arm, "seed": last.seed, "mean": rounded(last.accuracy)}
     for cost in COSTS:
         row[f"last_{cost}_mean"] = rounded(getattr(last, cost))
-        row[f"sum_{cost}_mean"] = rounded(sum(getattr(record, cost) for record in records))
+        values = [getattr(record, cost) for record in records]
+        row[f"sum_{cost}_mean"] = None if None in values else rounded(sum(values))  # operations may not be counted
     return row
 
 
