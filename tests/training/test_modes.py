@@ -33,17 +33,20 @@ def freezes(wrapped, model):
 @pytest.mark.parametrize("wrap", [lambda model: model, nn.DataParallel], ids=["plain", "wrapped"])
 @pytest.mark.parametrize(
     ("leave", "normalization"),
-    [(leaves_root, 10), (leaves_inner, 10), (leaves_gradients_off, 10), (freezes, 3)],
+    [(leaves_root, 9), (leaves_inner, 9), (leaves_gradients_off, 9), (freezes, 3)],
 )
 def test_what_a_callback_leaves_behind_does_not_change_training(leave, normalization, wrap):
     model, dropout, norm = net_with_dropout(), [], []
-    model[2].register_forward_hook(lambda module, inputs, output: dropout.append(module.training))
-    model[1].register_forward_hook(lambda module, inputs, output: norm.append(module.training))
+    # The passes after training, in which operations are counted, are told by their few samples.
+    for index, seen in ((1, norm), (2, dropout)):
+        model[index].register_forward_hook(
+            lambda module, inputs, output, seen=seen: seen.append(module.training) if len(output) > 3 else None
+        )
     wrapped = wrap(model)
     before = model[0].weight.detach().clone()
     with torch.enable_grad():
         trained(wrapped, stop=StopRule(None, max_epochs=3), on_epoch=lambda report: leave(wrapped, model))
-    assert (sum(dropout), sum(norm), len(dropout)) == (10, normalization, 10)  # three epochs of three, and one counted
+    assert (sum(dropout), sum(norm), len(dropout)) == (9, normalization, 9)  # three epochs of three
     assert all(module.training for module in wrapped.modules())
     assert not torch.equal(model[0].weight, before)
 
