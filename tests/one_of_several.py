@@ -8,7 +8,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
 from samples import blobs, pictures
-from warmstart.basics import InputError, generator_for
+from warmstart.basics import InputError, generator_for, unwrapped
 from warmstart.models import MLP, ResNet18
 from warmstart.penalties import Adversarial, L2Init
 from warmstart.training import Measure, OptimizerKind, Recipe, StopRule, fit
@@ -28,7 +28,7 @@ def trained(model, data, *, recipe=SGD, stop=None, penalty=None):
     """Train in place, and return what there is to compare."""
     stop = stop or StopRule(None, max_epochs=3)
     result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(5), penalty=penalty)
-    inner = model.module if isinstance(model, DistributedDataParallel) else model
+    inner = unwrapped(model)
     history = [(report.steps, report.train_accuracy, report.train_loss) for report in result.history]
     cost = (result.cost.steps, result.cost.samples, result.cost.flops)
     return {"state": inner.state_dict(), "history": history, "cost": cost, "ending": str(result.ending)}
@@ -56,6 +56,11 @@ def reached(wrap):
 
 def evaluated(wrap):
     return trained(wrap(mlp()), blobs(60), stop=StopRule(None, max_epochs=2, measure=Measure.EVALUATION))
+
+
+def compiled(wrap):
+    """In the order that PyTorch recommends: the distributed model is compiled."""
+    return trained(torch.compile(wrap(mlp()), backend="eager"), blobs(60), stop=StopRule(0.9))
 
 
 def images(wrap):
@@ -91,7 +96,19 @@ def too_small(wrap):
         return {"error": str(error)}
 
 
-CASES = (uneven, noisy, penalized, adversarial, reached, evaluated, images, loaded, loaded_and_evaluated, too_small)
+CASES = (
+    uneven,
+    noisy,
+    penalized,
+    adversarial,
+    reached,
+    evaluated,
+    compiled,
+    images,
+    loaded,
+    loaded_and_evaluated,
+    too_small,
+)
 
 
 def main(rank, count, meeting_point, result):

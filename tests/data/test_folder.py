@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from warmstart.basics import InputError
+from warmstart.data._folder import read_folder
 
 
 @pytest.fixture
@@ -77,3 +78,11 @@ def test_a_folder_without_class_folders_is_refused(write_folder, load_path, tmp_
 def test_a_single_class_is_refused(write_folder, load_path):
     with pytest.raises(InputError, match=r"at least two classes, but the folder .* holds only 'a'"):
         load_path(write_folder("a/1.png", "a/2.png"))
+
+
+def test_a_path_with_very_many_folders_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("warmstart.data._folder.MOST_FOLDERS", 5)
+    for index in range(6):
+        (tmp_path / "data" / "cat" / str(index)).mkdir(parents=True)
+    with pytest.raises(InputError, match=r"must be a class folder with at most 5 folders below it, got more"):
+        read_folder(tmp_path / "data", max_bytes=2**30)

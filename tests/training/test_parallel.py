@@ -11,7 +11,7 @@ import torch
 import one_of_several as cases
 
 TESTS = Path(__file__).parents[1]
-ALIKE = ("uneven", "noisy", "penalized", "adversarial", "reached", "evaluated", "loaded")
+ALIKE = ("uneven", "noisy", "penalized", "adversarial", "reached", "evaluated", "compiled", "loaded")
 
 
 @pytest.fixture(scope="module")

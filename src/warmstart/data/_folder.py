@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from ._images import decode_images
 from ._labels import object_array
 from ._raw import RawData, RawSplit, first_sentence, shown
 
+MOST_FOLDERS = 10_000
+"""Below one class folder: a path such as ``/``, typed by mistake, would be walked through for minutes."""
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 
 
@@ -57,15 +60,23 @@ def _split(folder: Path, max_bytes: int) -> RawSplit:
 
 def _images(folder: Path) -> list[Path]:
     """Return the images in a folder and those below it; links to folders there are not followed, as they may loop."""
-    found, folders = [], [folder]
+    found: list[Path] = []
+    folders, met = [str(folder)], 0
     while folders:
-        for path in folders.pop().iterdir():
-            if path.name.startswith("."):
-                continue
-            if path.is_dir() and not path.is_symlink():
-                folders.append(path)
-            elif path.suffix.lower() in IMAGE_ENDINGS:
-                found.append(path)
+        met += 1
+        if met > MOST_FOLDERS:
+            raise InputError(
+                f"{shown(folder)} must be a class folder with at most {MOST_FOLDERS:,} folders below it, got more: is "
+                "the path that of a data set?"
+            )
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                elif Path(entry.name).suffix.lower() in IMAGE_ENDINGS and not entry.is_dir():
+                    found.append(Path(entry.path))
     return sorted(found)
 
 
