@@ -114,6 +114,7 @@ def change_(
     Raises:
         InputError: If nothing in ``scope`` is trainable, a weight cannot take its new value, or the models differ.
     """
+    factor, amount = float(factor), float(amount)  # PyTorch takes no whole numbers beyond 64 bits
     chosen = weights_in(model, scope, include=include, head=head)
     changes_nothing = factor == 1 and (noise is None or amount == 0)
     if not changes_nothing and model.state_dict():  # a model without any state is the same function of nothing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import torch
@@ -25,7 +25,8 @@ def check_repeatable(data: Data) -> None:
     Raises:
         InputError: If they are an iterator, which is empty after its first pass, or nothing to be gone through.
     """
-    if isinstance(data, Iterator) or not isinstance(data, TensorData | Iterable):
+    is_none = isinstance(data, Iterator | torch.Tensor | str | bytes | Mapping)
+    if is_none or not isinstance(data, TensorData | Iterable):
         raise InputError(
             "data must be TensorData, or a DataLoader or another iterable of (inputs, labels) that starts anew with "
             f"every pass, got {type(data).__name__}."

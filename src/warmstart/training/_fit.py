@@ -1,5 +1,6 @@
 """One round of training."""
 
+import math
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -7,7 +8,16 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_generator, check_model, check_trainable, described, seeded_globals
+from warmstart.basics import (
+    InputError,
+    check_flag,
+    check_generator,
+    check_in_range,
+    check_model,
+    check_trainable,
+    described,
+    seeded_globals,
+)
 from warmstart.penalties import Penalty
 
 from ._batches import Data, check_repeatable, device_of, laid_out_for
@@ -159,6 +169,9 @@ def fitting(
     for name, value in (("on_epoch", on_epoch), ("penalty", penalty)):
         if value is not None and not callable(value):
             raise InputError(f"{name} must be callable or None, got {described(value)}.")
+    check_flag("graphs", graphs)
+    if flops_per_sample is not None:
+        check_in_range("flops_per_sample", flops_per_sample, 0, math.inf, high_open=True)
     if isinstance(data, TensorData) and len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
     is_own = optimizer is None or extend_optimizer
