@@ -1,9 +1,12 @@
 """All trials of a process share one copy of the data, in the layout that the model reads."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
 
+import warmstart as ws
 from warmstart.basics import generator_for
 from warmstart.data import LabelledArrays
 from warmstart.models import MLP, ResNet18
@@ -77,3 +80,61 @@ def test_read_only_arrays_are_copied_and_left_alone(arrays):
     arrays.train.inputs.flags.writeable = False
     data = split(arrays, trial(MODELS[1]), HOLDOUT, device=CPU)
     assert place(data.pool) != arrays.train.inputs.__array_interface__["data"][0]
+
+
+VIEWING = """
+import warnings
+
+import torch
+from torch import nn
+
+class Viewing(nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers, self.head = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), *layers), nn.Linear(256, 10)
+
+    def forward(self, inputs):
+        features = torch.relu(self.layers(inputs))
+        return self.head(features.view(features.size(0), -1))
+
+def one():
+    return Viewing()
+
+def two():
+    return Viewing(nn.Conv2d(4, 4, 3, padding=1))
+
+def normalized():
+    return Viewing(nn.BatchNorm2d(4), nn.Conv2d(4, 4, 3, padding=1))
+
+class Stateful(Viewing):
+    def get_extra_state(self):
+        return {"kept": 1}
+
+    def set_extra_state(self, state):
+        assert state == {"kept": 1}
+
+def stateful():
+    return Stateful()
+
+def scripted():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch deprecates it; models of today have it
+        return torch.jit.script(nn.Sequential(nn.Flatten(), nn.Linear(64, 10)))
+"""
+
+
+@pytest.mark.parametrize("build", ["one", "two", "normalized", "stateful", "scripted"])
+def test_models_that_need_a_layout_or_cannot_be_looked_into_are_studied(build, tmp_path, monkeypatch):
+    (tmp_path / "viewing_models.py").write_text(VIEWING)
+    monkeypatch.chdir(tmp_path)
+    study = ws.Study(
+        [ws.Cold(), ws.ShrinkPerturb()],
+        data=ws.DataSource("digits"),
+        architecture=ws.UserModel(f"viewing_models:{build}"),
+        stream=ws.Growing(rounds=2, arrival_size=100),
+        stop=ws.StopRule(max_epochs=2),
+        seeds=1,
+    )
+    records = ws.run_study(study, tmp_path / "study", execution=ws.Execution(workers=1))
+    assert [record.accuracy is not None for record in records.rounds] == [True] * 4
+    sys.modules.pop("viewing_models", None)

@@ -5,6 +5,7 @@ import warnings
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from small_models import TABLE, net, trained
 from warmstart.basics import InputError, generator_for
@@ -13,6 +14,7 @@ from warmstart.training import (
     StopRule,
     TensorData,
     evaluate,
+    fit,
     predict,
     recalibrate_,
     reset_statistics_,
@@ -106,3 +108,16 @@ def test_an_input_of_another_width_is_refused_without_warnings():
         for call in (trained, evaluate, predict):
             with pytest.raises(InputError, match=r"model must take inputs of shape \(n, 4\)"):
                 call(nn.Linear(5, 3), TABLE)
+
+
+def test_a_batch_of_another_size_that_the_model_cannot_take_is_one_sentence():
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3))
+    data = TensorDataset(torch.randn(33, 4), torch.arange(33) % 3)
+    with pytest.raises(InputError, match=r"got ValueError for n = 1: Expected more than 1 value per channel"):
+        fit(
+            model,
+            DataLoader(data, batch_size=16),
+            recipe=Recipe(),
+            stop=StopRule(max_epochs=1),
+            generator=generator_for(0),
+        )

@@ -55,6 +55,9 @@ def copy_model(model: nn.Module) -> nn.Module:
             f"model must be one that copy.deepcopy can copy, got {type(model).__name__}, which fails with "
             f"{type(error).__name__}: {reason}"
         ) from error
+    for parameter in copied.parameters():
+        if not parameter.is_leaf:  # as of copied TorchScript modules
+            parameter.detach_().requires_grad_()
     retie_(copied, model)
     parts = [*model.modules(), *model.parameters(), *model.buffers()]
     rebinding = _Rebinding({id(part): memo[id(part)] for part in parts if id(part) in memo}, memo)

@@ -1,5 +1,6 @@
 """Which weights of a model a strategy changes, and how it changes them."""
 
+import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -63,6 +64,8 @@ def weights_in(
     scope = choice(Scope, scope, name="scope")
     if include is not None and (not callable(include) or isinstance(include, type | nn.Module)):
         raise InputError(f"include must be a function of a name and a parameter, got {described(include)}.")
+    if include is not None and not _takes_two(include):
+        raise InputError("include must take two arguments, a name and a parameter, got a function of others.")
     found = {name: weight for name, weight in weights_of(model).items() if weight.is_trainable}
     if scope is Scope.WEIGHTS:
         found = {n: w for n, w in found.items() if w.value().ndim >= 2 and not isinstance(w.module, NORMALIZATIONS)}
@@ -75,6 +78,16 @@ def weights_in(
     if include is not None:
         found = {name: weight for name, weight in found.items() if include(name, weight.sources[0])}
     return found
+
+
+def _takes_two(function: Include) -> bool:
+    try:
+        inspect.signature(function).bind("", None)
+    except TypeError:
+        return False
+    except ValueError:  # of a built-in function nothing is known
+        return True
+    return True
 
 
 def check_fresh(previous: nn.Module, fresh: nn.Module) -> None:

@@ -139,7 +139,12 @@ def _check_independent(start: nn.Module, model: nn.Module, label: str) -> None:
 def model_signature(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> str:
     """Return a digest that changes when the model does: its parameters' shapes, and the source of a user's own."""
     model = architecture.build(input_shape, classes, generator=generator_for(0, "fresh", 1))
-    parts = [f"{name} {tuple(value.shape)} {value.dtype}" for name, value in model.state_dict().items()]
+    parts = [
+        f"{name} {tuple(value.shape)} {value.dtype}"
+        if isinstance(value, torch.Tensor)
+        else f"{name} {type(value).__name__}"
+        for name, value in model.state_dict().items()
+    ]
     if isinstance(architecture, UserModel):
         parts.append(_source(architecture))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

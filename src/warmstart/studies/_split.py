@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
 
@@ -9,7 +10,7 @@ import torch
 
 from warmstart.basics import generator_for
 from warmstart.data import LabelledArrays
-from warmstart.training import TensorData, wants_channels_last
+from warmstart.training import TensorData, tried_step
 from warmstart.trial import Trial, TrialData
 
 from ._study import EvaluateOn, EvaluationSettings
@@ -52,10 +53,19 @@ def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device:
 
 
 def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:
-    """Return whether a trial's model reads images fastest with their channels last."""
-    generator = generator_for(trial.seed, "fresh", 1)
-    model = trial.architecture.build(arrays.train.inputs.shape[1:], arrays.classes, generator=generator)
-    return wants_channels_last(model.to(device))
+    """Return whether a trial's model trains fastest on images with their channels last, and can train so."""
+    shape = tuple(arrays.train.inputs.shape[1:])
+    known = repr(trial.architecture), shape, arrays.classes, trial.recipe.batch_size, device
+    if known not in _layouts:
+        generator = generator_for(trial.seed, "fresh", 1)
+        model = trial.architecture.build(shape, arrays.classes, generator=generator).to(device)
+        few = _tensors(arrays.train, trial.recipe.batch_size).to(device)
+        _layouts[known] = tried_step(model, few, trial.recipe.batch_size, None)[1]
+    return _layouts[known]
+
+
+_layouts: dict[Hashable, bool] = {}
+"""Whether images have their channels last, by what decides it: the same in every trial of a study."""
 
 
 def _split(
@@ -84,8 +94,13 @@ def _on(device: torch.device, arrays: LabelledArrays, last: bool) -> TensorData:
 
 
 def _moved(arrays: LabelledArrays, device: torch.device, last: bool) -> TensorData:
+    return _tensors(arrays).lying(channels_last=last).to(device)
+
+
+def _tensors(arrays: LabelledArrays, count: int | None = None) -> TensorData:
+    """Return arrays, or the first few samples of them, as tensors."""
+    inputs, labels = arrays.inputs[:count], arrays.labels[:count]
     # Read-only arrays are copied: tensors have no such notion.
-    inputs = arrays.inputs if arrays.inputs.flags.writeable else arrays.inputs.copy()
-    labels = arrays.labels if arrays.labels.flags.writeable else arrays.labels.copy()
-    data = TensorData(torch.from_numpy(inputs), torch.from_numpy(labels))
-    return data.lying(channels_last=last).to(device)
+    if not (inputs.flags.writeable and labels.flags.writeable):
+        inputs, labels = inputs.copy(), labels.copy()
+    return TensorData(torch.from_numpy(inputs), torch.from_numpy(labels))

@@ -67,6 +67,8 @@ class TensorData:
         for name, value in (("scale", scale), ("offset", offset)):
             if value is not None and (isinstance(value, bool) or not isinstance(value, torch.Tensor | float | int)):
                 raise InputError(f"{name} must be a number or a tensor, got {type(value).__name__}.")
+            if value is not None and not torch.as_tensor(value).isfinite().all():
+                raise InputError(f"{name} must be finite, got {value}.")
         usual_scale, usual_offset = default_scaling(inputs)
         self.scale = usual_scale if scale is None else scale
         self.offset = usual_offset if offset is None else offset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -148,7 +148,10 @@ class Engine:
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
         """Take a step; return how many samples were right, and their mean loss."""
         if self._first_batch is not None:
-            return self._plain_step(inputs, labels, weight)
+            # A batch of another size may be one that the model cannot take: of one sample, for BatchNorm.
+            is_usual = len(labels) == len(self._first_batch[1])
+            with nullcontext() if is_usual else explained(inputs):
+                return self._plain_step(inputs, labels, weight)
         if self._try_layout:
             with self._watch.stopped():
                 inputs = self._with_layout_tried(inputs, labels)
