@@ -11,7 +11,6 @@ from warmstart.basics import (
     check_generator,
     check_model,
     copy_model,
-    logits_of,
     seeded_globals,
     undisturbed,
     unwrapped,
@@ -22,6 +21,7 @@ from ._batches import Batch, Data, check_repeatable, device_of, loaded
 from ._data import TensorData, batches, check_batch_size
 from ._evaluate import Evaluation, evaluate, is_training, mode
 from ._loss import explained
+from ._parallel import Share
 from ._precision import Precision, arithmetic
 
 _NormBase = nn.modules.batchnorm._NormBase
@@ -114,6 +114,7 @@ def recalibrate_(
     layers = [module for module in _trained_statistics(model) if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     if not layers:
         return model
+    inner = unwrapped(model)  # statistics need neither a compiled pass nor one that waits for other processes
     drawn = _drawn(model, data, generator, samples, batch_size)
     with undisturbed(model), seeded_globals(generator), mode(model, training=True), torch.no_grad():
         for module in layers:
@@ -123,7 +124,7 @@ def recalibrate_(
         count = 0
         for inputs in drawn:
             with arithmetic(Precision.FP32, device_of(model)), explained(inputs):
-                logits_of(model(inputs))
+                inner(inputs)
             count += 1
         if not count:
             raise InputError("data must hold at least one sample to recalibrate on, got 0.")
@@ -133,6 +134,7 @@ def recalibrate_(
             if values[-1]:  # else the layer did not run, and keeps what it had
                 for name, value in zip(_STATISTICS, values, strict=True):
                     getattr(module, name).copy_(value)
+    Share.of_model(model).agree_on_buffers_(model)
     return model
 
 
