@@ -58,8 +58,7 @@ def _start(study: Study, model: nn.Module) -> None:
         first=lambda: copy_model(model), generator=generator_for(0, "strategy"), draw=lambda: copy_model(model)
     )
     for label in study.labels:
-        start = study.arm(label).strategy(copy_model(model), copy_model(model), context)
-        _check_independent(start, model, label)
+        study.arm(label).strategy(copy_model(model), copy_model(model), context)
 
 
 @dataclass(frozen=True)
@@ -125,15 +124,6 @@ def _step(built: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: tor
                 f"The model cannot train on a batch of {len(inputs)}, the smallest that batch_size {recipe.batch_size} "
                 f"gives here: {reason}"
             ) from error
-
-
-def _check_independent(start: nn.Module, model: nn.Module, label: str) -> None:
-    """Raise if a strategy's start still computes with the parameters of the model that it was made from."""
-    shared = {id(parameter) for parameter in model.parameters()}
-    if any(id(parameter) in shared for parameter in start.parameters()):
-        raise InputError(
-            f"strategy '{label}' must return a model of its own, got one that shares parameters with another."
-        )
 
 
 def model_signature(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> str:
