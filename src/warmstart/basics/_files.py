@@ -1,4 +1,4 @@
-"""Where files may be written, and files that are there whole or not at all."""
+"""Atomic file writes, and checks of the places they go to."""
 
 import hashlib
 import os

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, canonical_names, canonical_tensors, check_model, unwrapped
+from warmstart.basics import InputError, canonical_tensors, check_model
 
 NamedState = dict[str, Any]
 """An optimizer's ``state_dict`` with ``param_names`` and ``param_shapes`` in every group, and its class as ``kind``."""
@@ -50,10 +50,9 @@ def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, exten
         )
 
 
-def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
-    found = dict(unwrapped(model).named_parameters())
-    names = canonical_names(found)
-    return {names[name]: parameter for name, parameter in found.items() if parameter.requires_grad}
+def _trainable(model: nn.Module) -> dict[str, torch.Tensor]:
+    found = canonical_tensors(model, parameters=True)
+    return {name: parameter for name, parameter in found.items() if parameter.requires_grad}
 
 
 def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> NamedState:
@@ -62,9 +61,7 @@ def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> NamedStat
     PyTorch numbers parameters in the order in which the optimizer got them, and a layer that is frozen, unfrozen or
     added shifts the numbers. Names stay.
     """
-    found = dict(unwrapped(model).named_parameters())
-    names = canonical_names(found)
-    known = {id(parameter): names[name] for name, parameter in found.items()}
+    known = {id(parameter): name for name, parameter in canonical_tensors(model, parameters=True).items()}
     state = optimizer.state_dict()
     for group, held in zip(state["param_groups"], optimizer.param_groups, strict=True):
         group["param_names"] = [known.get(id(parameter)) for parameter in held["params"]]
