@@ -22,7 +22,7 @@ import growth_training
 from growth_curves import Curve, measured
 from growth_page import write_page
 from warmstart.basics import write_whole
-from warmstart.studies import provenance
+from warmstart.store import provenance
 
 CURVES: tuple[Curve, ...] = growth_training.CURVES + growth_storing.CURVES
 

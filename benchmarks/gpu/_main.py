@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from warmstart.basics import write_whole
-from warmstart.studies import provenance
+from warmstart.store import provenance
 
 from ._cells import cells
 from ._place import Place

@@ -38,6 +38,9 @@ from ._memory import memory_key as memory_key
 from ._memory import retie_ as retie_
 from ._memory import sharing_memory as sharing_memory
 from ._memory import tensors_of as tensors_of
+from ._metric import ACCURACY as ACCURACY
+from ._metric import PERCENT as PERCENT
+from ._metric import Metric as Metric
 from ._optional import require as require
 from ._randomness import derived_seed as derived_seed
 from ._randomness import generator_for as generator_for

@@ -55,7 +55,8 @@ def compare(**given: Any) -> None:
 
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
-    from warmstart.studies import check_reference, read_study_file, run_study, study_from_dict
+    from warmstart.analysis import check_reference
+    from warmstart.studies import read_study_file, run_study, study_from_dict
 
     from ._progress import shown
     from ._report import check_json_target, show_results

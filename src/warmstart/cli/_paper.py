@@ -64,7 +64,7 @@ def _full_scale(experiment: Experiment) -> str:
     trials = sum(len(case.study.arms) * case.study.seeds for case in cases)
     samples = sum(case.most_samples(setting) for case in cases)
     studies = "1 study" if len(cases) == 1 else f"{len(cases)} studies"
-    return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its cap of epochs"
+    return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its limit of epochs"
 
 
 @paper.command("show", cls=CheckedCommand)
@@ -152,7 +152,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
 def _setting(given: dict[str, Any]) -> Setting:
     from warmstart.paper import Setting
-    from warmstart.studies import build_options, model_from_spec
+    from warmstart.specs import build_options, model_from_spec
 
     names = {
         "scale": "scale",

@@ -17,7 +17,7 @@ from ._entry import say
 
 if TYPE_CHECKING:
     from warmstart.reports import PaperFiles, ReportFiles
-    from warmstart.studies import StudyRecords
+    from warmstart.store import StudyRecords
 
 
 @click.command(cls=CheckedCommand)
@@ -39,8 +39,8 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
 
 def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
     """Write the report into the directory, and show table, verdict and where things lie."""
+    from warmstart.analysis import summarize
     from warmstart.reports import result_table, summary_text, write_report
-    from warmstart.studies import summarize
 
     summary = summarize(records, reference=reference)
     files = write_report(summary, directory)

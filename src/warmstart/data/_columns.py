@@ -1,4 +1,4 @@
-"""Which column is what, and what columns become."""
+"""LayerEnd column is what, and what columns become."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _SHOWN = 60
 
 @dataclass(frozen=True, eq=False)
 class ClassMap:
-    """Which class each label stands for.
+    """LayerEnd class each label stands for.
 
     Args:
         values: The labels as found; their positions are the classes.

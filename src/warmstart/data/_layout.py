@@ -1,4 +1,4 @@
-"""Which parquet files of a folder hold the training set, and which the test set."""
+"""LayerEnd parquet files of a folder hold the training set, and which the test set."""
 
 from __future__ import annotations
 

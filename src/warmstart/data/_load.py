@@ -195,12 +195,12 @@ def _at_path(source: DataSource) -> RawData:
         raise _missing(source.name, path)
     if path.is_dir():
         return _at_folder(path, source)
-    ending = path.suffix.lower()
-    if ending == ".csv":
+    stop_reason = path.suffix.lower()
+    if stop_reason == ".csv":
         return read_csv(path, source.label, max_bytes=source.max_bytes)
-    if ending == ".npz":
+    if stop_reason == ".npz":
         return read_npz(path, source.label, max_bytes=source.max_bytes)
-    if ending == ".parquet":
+    if stop_reason == ".parquet":
         return read_parquet(path.stem, SplitFiles((path,)), source.label, max_bytes=source.max_bytes)
     raise InputError(f"A file with data must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
 

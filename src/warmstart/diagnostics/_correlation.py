@@ -39,7 +39,7 @@ def weight_correlation(
             not. Wrappers are looked through.
         other: The weights of the same names; whether they are trainable or reparametrized does not matter. Dtype,
             device and memory layout may differ from the first model's.
-        scope: Which of them.
+        scope: LayerEnd of them.
         include: Takes a weight's name and its parameter, and returns whether a weight of the scope counts; None: all
             do.
         head: Name of the module that is the head, for ``Scope.HEAD`` and ``Scope.BODY``; None: the last layer that

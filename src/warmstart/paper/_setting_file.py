@@ -13,9 +13,9 @@ from typing import Any
 from filelock import FileLock
 
 from warmstart.basics import InputError, shown, write_whole
-from warmstart.studies import model_from_table, model_to_table
-from warmstart.studies._directory import check_place
-from warmstart.studies._storage import RESULTS, storage_errors
+from warmstart.specs import model_from_table, model_to_table
+from warmstart.store import RESULTS, storage_errors
+from warmstart.studies import check_place
 
 from ._setting import Setting
 

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from warmstart.analysis import Summary
 from warmstart.basics import InputError, place, shown, write_whole
-from warmstart.studies._summary import Summary
 
 from ._export import images_of
 from ._markdown import markdown

@@ -29,7 +29,7 @@ def scale_(
         model: Buffers and frozen parameters keep their values; tied parameters are scaled once, those that are tied by
             memory (views) too.
         factor: Finite, at least 0.
-        scope: Which parameters.
+        scope: LayerEnd parameters.
         include: Takes name and parameter and returns whether it is scaled; None: all in ``scope`` are.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -73,7 +73,7 @@ class Cold(Strategy):
 
     Args:
         scale: Factor on the fresh parameters, at least 0; 1 is the usual cold start.
-        scope: Which parameters are scaled.
+        scope: LayerEnd parameters are scaled.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Example:

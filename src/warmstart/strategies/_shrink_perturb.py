@@ -42,7 +42,7 @@ def shrink_perturb_(
             initialisation.
         shrink: Factor on the trained parameters, in [0, 1].
         perturb: Factor on the noise, finite and at least 0.
-        scope: Which parameters.
+        scope: LayerEnd parameters.
         include: Takes name and parameter and returns whether it is changed; None: all in ``scope`` are.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -119,7 +119,7 @@ class ShrinkPerturb(Strategy):
         perturb: Factor on the noise, at least 0. By default 0.1 for fresh and 0.01 for Gaussian noise, and 1 - shrink
             for the first initialisation.
         noise: What is added.
-        scope: Which parameters are changed.
+        scope: LayerEnd parameters are changed.
         before_first_round: Also shrink and perturb the first initialisation.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 

@@ -10,9 +10,8 @@ from typing import Any
 from warmstart.basics import InputError, check_folder, place, shown
 from warmstart.data import DataSource
 from warmstart.data._load import DIRECTORY_VARIABLE
+from warmstart.store import DRAFTS, LOCK, Store, storage_errors
 
-from ._storage import LOCK, storage_errors
-from ._store import DRAFTS, Store
 from ._study import Study, study_identity
 from ._study_file import study_text
 

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, StorageError, place, shown
-
-from ._records import StudyRecords
-from ._store import RESULTS, Store
+from warmstart.store import RESULTS, Store, StudyRecords
 
 
 def read_study(directory: str | Path) -> StudyRecords:

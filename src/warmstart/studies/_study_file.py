@@ -9,8 +9,8 @@ from typing import Any
 import tomli_w
 
 from warmstart.basics import InputError, place, shown, write_whole
+from warmstart.store import storage_errors
 
-from ._storage import storage_errors
 from ._study import Study, study_to_dict
 
 _LARGEST = 10_000_000
