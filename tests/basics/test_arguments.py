@@ -11,11 +11,11 @@ from warmstart.basics import (
     InputError,
     check_flag,
     check_generator,
+    check_integer,
     check_labels,
     check_logits,
     check_model,
     check_tensor,
-    check_whole,
 )
 from warmstart.basics import described as shown_in_errors
 
@@ -90,9 +90,9 @@ def test_a_tensor_without_values_of_its_own_is_refused(tensor):
 
 
 def test_no_number_is_no_whole_number():
-    check_whole("x", 1, 1)
+    check_integer("x", 1, 1)
     with pytest.raises(InputError, match="x must be a whole number of at least 1, got None"):
-        check_whole("x", None, 1)
+        check_integer("x", None, 1)
 
 
 def test_values_are_shown_shortened():

@@ -69,11 +69,11 @@ def check_flag(name: str, value: Any) -> None:
         raise InputError(f"{name} must be True or False, got {described(value)}.")
 
 
-def check_whole(name: str, value: Any, low: int) -> None:
+def check_integer(name: str, value: Any, low: int) -> None:
     """Raise unless ``value`` is a whole number of at least ``low``; None, which elsewhere means no limit, is refused.
 
     Example:
-        >>> check_whole("every", None, 1)
+        >>> check_integer("every", None, 1)
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: every must be a whole number of at least 1, got None.
     """

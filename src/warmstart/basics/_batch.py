@@ -123,7 +123,7 @@ def float_type(model: nn.Module) -> torch.dtype:
     return torch.float32
 
 
-def wide(tensor: Tensor) -> Tensor:
+def upcast(tensor: Tensor) -> Tensor:
     """Return the tensor in at least single precision: squares and sums overflow or vanish in half precision."""
     import torch
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from numbers import Integral
 from typing import Any, TypeVar
 
-from ._errors import InputError, number_of, shown, unknown_name
+from ._errors import InputError, as_float, shown, unknown_name
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -34,7 +34,7 @@ def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
         raise unknown_name(name, str(value), [member.value for member in kind]) from None
 
 
-def later(default: Any) -> Any:
+def added_later(default: Any) -> Any:
     """Return a dataclass field for an option that came after studies had been stored.
 
     At its default it is left out of what is stored, so that a study begun before is still the same study.
@@ -43,14 +43,14 @@ def later(default: Any) -> Any:
         >>> import dataclasses
         >>> @dataclasses.dataclass
         ... class Options:
-        ...     speed: float = later(1.0)
+        ...     speed: float = added_later(1.0)
         >>> Options().speed
         1.0
     """
     return dataclasses.field(default=default, metadata={"later": True})
 
 
-def settle_choices(owner: Any) -> None:
+def resolve_choices(owner: Any) -> None:
     """Make every option of a frozen dataclass what its annotation says.
 
     A name becomes the member of the enumeration that it names, and a number of NumPy or PyTorch one of Python, which
@@ -72,7 +72,7 @@ def settle_choices(owner: Any) -> None:
             pass  # truth values are for the checks to refuse; a whole number stays one where a float is meant
         elif isinstance(value, Integral):
             object.__setattr__(owner, name, int(value))
-        elif kind is float and (number := number_of(value)) is not None:
+        elif kind is float and (number := as_float(value)) is not None:
             object.__setattr__(owner, name, number)
 
 

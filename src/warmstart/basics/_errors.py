@@ -73,13 +73,13 @@ def _quoted(value: object) -> str:
     return repr(shown(value)) if isinstance(value, (str, bytes)) else shown(value)
 
 
-def number_of(value: Any) -> float | None:
+def as_float(value: Any) -> float | None:
     """Return a real number as a float; None for what is none, such as a text or a truth value.
 
     Numbers of NumPy and tensors of one number are numbers. What is too large for a float is infinite.
 
     Example:
-        >>> number_of(3), number_of("3"), number_of(True), number_of(10**400)
+        >>> as_float(3), as_float("3"), as_float(True), as_float(10**400)
         (3.0, None, None, inf)
     """
     if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
@@ -122,7 +122,7 @@ def check_in_range(
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: fraction must lie in [0, 1], got 1.5.
     """
-    number = number_of(value)
+    number = as_float(value)
     above = number is not None and (number > low if low_open else number >= low)
     below = number is not None and (number < high if high_open else number <= high)
     if not (above and below):

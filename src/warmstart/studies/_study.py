@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown, unknown_name
+from warmstart.basics import InputError, check_at_least, check_in_range, resolve_choices, shown, unknown_name
 from warmstart.data import DataSource
 from warmstart.models import Architecture, ResNet18
 from warmstart.penalties import Penalty, PenaltyRule
@@ -57,7 +57,7 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("holdout", self.holdout, 0, 1, low_open=True, high_open=True)
 
 
@@ -105,7 +105,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Check the options, and make every arm an Arm."""
-        settle_choices(self)
+        resolve_choices(self)
         for name in ("arms", "probes"):
             if isinstance(several := getattr(self, name), Iterable) and not isinstance(several, str):
                 object.__setattr__(self, name, tuple(several))
