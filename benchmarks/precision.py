@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import warmstart as ws
-from warmstart.basics import write_whole
+from warmstart.basics import write_atomically
 from warmstart.statistics import describe_difference, mean_interval, paired_difference
 from warmstart.store import StudyRecords
 from warmstart.studies import study_to_dict
@@ -150,7 +150,7 @@ def main(arguments: Sequence[str]) -> None:
         shown.add_row(*(cell.replace("[", r"\[") for cell in row))
     Console(width=160).print(shown)
     if options.json:
-        write_whole(options.json, json.dumps(result, indent=1) + "\n")
+        write_atomically(options.json, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -289,7 +289,7 @@ def test_labels_out_of_range_are_refused(wrong):
         ({"batch_size": 1.5}, "batch_size must be a whole number of at least 1, got 1.5"),
         ({"training": "false"}, "training must be True or False, got 'false'"),
         ({"average": "batches"}, "Unknown average 'batches'"),
-        ({"generator": 0}, r"generator must be a torch\.Generator of the CPU, got 0"),
+        ({"generator": 0}, r"generator must be a torch\.Generator on the CPU, got 0"),
     ],
 )
 def test_wrong_arguments_are_refused(wrong, message):

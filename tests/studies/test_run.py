@@ -25,8 +25,6 @@ from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing
 from warmstart.studies import (
     Arm,
-    EvaluateOn,
-    EvaluationSettings,
     StudyProgress,
     read_study,
     read_study_file,
@@ -35,7 +33,7 @@ from warmstart.studies import (
     study_to_dict,
 )
 from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe, StoppingRule
-from warmstart.trial import TrainOn
+from warmstart.trial import EvaluateOn, EvaluationSettings, TrainOn
 
 
 @pytest.fixture

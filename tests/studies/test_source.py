@@ -16,8 +16,6 @@ from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing, Part
 from warmstart.studies import (
     Arm,
-    EvaluateOn,
-    EvaluationSettings,
     Study,
     StudyProgress,
     read_study_file,
@@ -25,6 +23,7 @@ from warmstart.studies import (
     study_from_dict,
 )
 from warmstart.training import Recipe, StoppingRule
+from warmstart.trial import EvaluateOn, EvaluationSettings
 
 TRANSFER = Study(
     [Cold(), Warm(), ShrinkPerturb()],

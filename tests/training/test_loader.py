@@ -171,7 +171,7 @@ PAIR = (torch.zeros(4, 4), torch.zeros(4, dtype=torch.int64))
         ([(PAIR[0], PAIR[1][:3])], "must yield pairs of tensors"),
         ([{"inputs": PAIR[0]}], "must yield pairs of tensors.*dict"),
         ([1, 2], "must yield pairs of tensors.*got int"),
-        ([(PAIR[0], torch.zeros(4))], "labels .* of whole numbers"),
+        ([(PAIR[0], torch.zeros(4))], "integer labels"),
         ([(PAIR[0][:0], PAIR[1][:0])], "n at least 1"),
     ],
 )

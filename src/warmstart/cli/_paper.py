@@ -11,7 +11,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from warmstart.basics import InputError, place, shown
+from warmstart.basics import InputError, checked_path, shown
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
@@ -33,7 +33,7 @@ def paper() -> None:
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def list_experiments(out: str, debug: bool) -> None:
     """List the experiments: what each asks, its setting, its cost at full scale, and what is stored of it."""
-    out = str(place("out", out))
+    out = str(checked_path("out", out))
     from warmstart.paper import known_experiments, progress_of
 
     console = new_console()
@@ -134,7 +134,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
     from ._progress import shown
 
-    out = str(place("out", out))
+    out = str(checked_path("out", out))
     execution = build_execution(given, kind="paper run")
     experiments = chosen_experiments(ids)
     setting = _setting(given)
@@ -184,7 +184,7 @@ def _facets(texts: Sequence[str]) -> dict[str, list[str]]:
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def report(out: str, debug: bool) -> None:
     """Rebuild the page from stored results, without training."""
-    _write(str(place("out", out)), [])
+    _write(str(checked_path("out", out)), [])
 
 
 def _write(out: str, ids: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from warmstart.basics import check_whole, copy_model, unwrapped
+from warmstart.basics import check_integer, copy_model, unwrapped
 from warmstart.training import evaluate, recalibrate_
 
 from ._measurement import Measurement, Moment, When, check_moment
@@ -28,7 +28,7 @@ class EvaluationCurve(Measurement):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_whole("every", self.every, 1)
+        check_integer("every", self.every, 1)
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
         """Return accuracy in [0, 1] and mean cross-entropy in nats."""

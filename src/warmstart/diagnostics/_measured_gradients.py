@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from warmstart.basics import check_whole, choice, later
+from warmstart.basics import added_later, check_integer, choice
 from warmstart.training import TensorData
 
 from ._gradients import Average, gradient_norm
@@ -37,14 +37,14 @@ class GradientNorms(Measurement):
 
     every: int = 1
     samples: int = 1024
-    average: Average = later(Average.GRADIENTS)
-    batch_size: int = later(128)
+    average: Average = added_later(Average.GRADIENTS)
+    batch_size: int = added_later(128)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_whole("every", self.every, 1)
-        check_whole("samples", self.samples, 1)
-        check_whole("batch_size", self.batch_size, 1)
+        check_integer("every", self.every, 1)
+        check_integer("samples", self.samples, 1)
+        check_integer("batch_size", self.batch_size, 1)
         object.__setattr__(self, "average", choice(Average, self.average, name="average"))
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from warmstart.basics import check_flag, check_whole
+from warmstart.basics import check_flag, check_integer
 from warmstart.strategies import scale
 from warmstart.training import evaluate, recalibrate_
 
@@ -38,7 +38,7 @@ class ShrinkCurve(Measurement):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        check_whole("steps", self.steps, 1)
+        check_integer("steps", self.steps, 1)
         check_flag("recalibrate", self.recalibrate)
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from warmstart.basics import InputError, check_at_least, settle_choices, shown
+from warmstart.basics import InputError, check_at_least, resolve_choices, shown
 from warmstart.store import available_cores
 
 PROCESSES, RAY = "processes", "ray"
@@ -57,7 +57,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         """Check the options and settle what is automatic; on Ray, the cluster decides and settles it."""
-        settle_choices(self)
+        resolve_choices(self)
         check_at_least("workers", self.workers, 1, most=MOST_WORKERS)
         check_at_least("threads", self.threads, 1, most=MOST_THREADS)
         check_at_least("lanes", self.lanes, 1, most=MOST_LANES)

@@ -13,7 +13,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from warmstart.basics import InputError, check_in_range, choice, settle_choices
+from warmstart.basics import InputError, check_in_range, choice, resolve_choices
 
 from ._exhibits import Source
 
@@ -69,7 +69,7 @@ class Number:
 
     def __post_init__(self) -> None:
         """Check the number."""
-        settle_choices(self)
+        resolve_choices(self)
         if self.by is Source.US:
             raise InputError(f"by must be '{Source.PAPER}' or '{Source.REPRODUCTION}', got '{self.by}'.")
         low, high = _RANGES.get(self.quantity, (0, math.inf))

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, place, unknown_name
+from warmstart.basics import InputError, checked_path, unknown_name
 from warmstart.data import Dataset, DataSource, is_at_hand, load, training_samples
 from warmstart.executors import Execution, Workers
 from warmstart.studies import Listener, check_source, is_complete, run_study
@@ -58,7 +58,7 @@ def run_experiments(
         UnfinishedError: If studies could not be run, after all others were.
         StorageError: If the disk is full or the directory cannot be written.
     """
-    directory, tell = place("The results' directory", directory), listener or _silent
+    directory, tell = checked_path("The results' directory", directory), listener or _silent
     loaded = _loader(tell)
     check_free(directory)
     check_source(setting.whole("digits"))

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown
+from warmstart.basics import InputError, check_at_least, check_in_range, resolve_choices, shown
 from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
 from warmstart.specs import format_spec, model_to_table
@@ -60,7 +60,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("scale", self.scale, 0, 1, low_open=True)
         check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         check_at_least("max_epochs", self.max_epochs, 1)

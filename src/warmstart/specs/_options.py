@@ -243,7 +243,7 @@ def options_of(owner: Any) -> dict[str, Any]:
 
 
 def stored_options(owner: Any) -> dict[str, Any]:
-    """Return the options of a dataclass instance as a study stores them: :func:`later` ones not at their defaults."""
+    """Return a dataclass instance's options as a study stores them: :func:`added_later` ones only if not at default."""
     later = {field.name: field.default for field in dataclasses.fields(owner) if field.metadata.get("later")}
     return {
         name: value for name, value in options_of(owner).items() if name not in later or value != plain(later[name])

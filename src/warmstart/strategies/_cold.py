@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from warmstart.basics import check_in_range, check_model, copy_model, later, settle_choices
+from warmstart.basics import added_later, check_in_range, check_model, copy_model, resolve_choices
 
 from ._parameters import Include, Scope, change_
 from ._strategy import Context, Strategy
@@ -84,11 +84,11 @@ class Cold(Strategy):
     continues: ClassVar[bool] = False
     scale: float = 1.0
     scope: Scope = Scope.ALL
-    head: str | None = later(None)
+    head: str | None = added_later(None)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("scale", self.scale, 0, math.inf, high_open=True)
 
     @property

@@ -10,11 +10,11 @@ from warmstart.basics import (
     InputError,
     canonical_names,
     canonical_tensors,
-    check_alike,
     check_model,
+    check_same_shapes,
     choice,
     copy_model,
-    settle_choices,
+    resolve_choices,
     tensors_of,
     unwrapped,
 )
@@ -57,7 +57,7 @@ def keep_layers(
     check_layers(layers)
     old, model = unwrapped(previous), copy_model(fresh)
     held, theirs = canonical_tensors(model), canonical_tensors(old)
-    check_alike(canonical_tensors(model, parameters=True), theirs)
+    check_same_shapes(canonical_tensors(model, parameters=True), theirs)
     check_changeable(held)
     names = {name for layer in _kept(layers_of(old), choice(LayerEnd, which, name="which"), layers) for name in layer}
     shorter = canonical_names(tensors_of(old))
@@ -105,7 +105,7 @@ class KeepLayers(Strategy):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_layers(self.layers)
 
     @property

@@ -14,9 +14,9 @@ from warmstart.basics import (
     InputError,
     Weight,
     aliases_of,
-    check_alike,
     check_generator,
     check_model,
+    check_same_shapes,
     check_trainable,
     choice,
     copy_model,
@@ -165,7 +165,7 @@ def _noise_for(chosen: dict[str, Weight], noise: nn.Module) -> dict[str, torch.T
     others = aliases_of(noise)
     values = {name: weight.value() for name, weight in chosen.items()}
     theirs = {name: others[name].value() for name in chosen if name in others}
-    check_alike(values, theirs)
+    check_same_shapes(values, theirs)
     return {name: _moved_to(value, theirs[name]) for name, value in values.items()}
 
 

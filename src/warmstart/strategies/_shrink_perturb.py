@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from torch import nn
 
-from warmstart.basics import check_flag, check_in_range, copy_model, later, settle_choices
+from warmstart.basics import added_later, check_flag, check_in_range, copy_model, resolve_choices
 
 from ._parameters import Include, Scope, change_, check_fresh, gaussian_like
 from ._strategy import Context, Strategy
@@ -136,11 +136,11 @@ class ShrinkPerturb(Strategy):
     noise: Noise = Noise.FRESH
     scope: Scope = Scope.ALL
     before_first_round: bool = False
-    head: str | None = later(None)
+    head: str | None = added_later(None)
 
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""
-        settle_choices(self)
+        resolve_choices(self)
         check_flag("before_first_round", self.before_first_round)
         check_in_range("shrink", self.shrink, 0, 1)
         if self.perturb is None:

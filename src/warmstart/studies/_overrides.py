@@ -6,7 +6,7 @@ import dataclasses
 from dataclasses import dataclass, replace
 from typing import Any
 
-from warmstart.basics import settle_choices
+from warmstart.basics import resolve_choices
 from warmstart.penalties import Penalty, PenaltyRule
 from warmstart.training import CarryOver, Normalization, OptimizerState, Recipe, StoppingRule
 from warmstart.trial import TrainOn
@@ -48,7 +48,7 @@ class Overrides:
 
     def __post_init__(self) -> None:
         """Check the options, those of recipe and stop rule by making them."""
-        settle_choices(self)
+        resolve_choices(self)
         self.first_recipe(self.recipe(Recipe()))
         self.first_stop(StoppingRule())
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, place
+from warmstart.basics import InputError, checked_path
 from warmstart.data import Dataset, DataSource, known_datasets, load
 from warmstart.executors import EpochMessage, Execution, Message, RoundMessage, Workers, is_checkpoint
 from warmstart.models import UserModel
@@ -86,7 +86,7 @@ def run_study(
         >>> [record.samples_seen for record in records.rounds]
         [599, 1198]
     """
-    directory, tell = place("The results' directory", directory), listener or _silent
+    directory, tell = checked_path("The results' directory", directory), listener or _silent
     store = Store(directory)
     execution = workers.execution if workers is not None else execution or Execution()
     study = _with_settled_precision(study, execution, store, tell)

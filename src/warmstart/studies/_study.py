@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from warmstart.basics import InputError, check_at_least, settle_choices, shown, unknown_name
+from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
 from warmstart.data import DataSource
 from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture, ResNet18
@@ -83,7 +83,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Check the options, and make every arm an Arm."""
-        settle_choices(self)
+        resolve_choices(self)
         for name in ("arms", "measurements"):
             if isinstance(several := getattr(self, name), Iterable) and not isinstance(several, str):
                 object.__setattr__(self, name, tuple(several))

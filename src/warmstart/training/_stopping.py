@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from warmstart.basics import check_at_least, check_in_range, settle_choices
+from warmstart.basics import check_at_least, check_in_range, resolve_choices
 
 
 class StopReason(StrEnum):
@@ -85,7 +85,7 @@ class StoppingRule:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         if self.train_accuracy is not None:
             check_in_range("train_accuracy", self.train_accuracy, 0, 1, low_open=True)
         check_at_least("patience", self.patience, 1)

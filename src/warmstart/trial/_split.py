@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from warmstart.basics import check_in_range, generator_for, settle_choices
+from warmstart.basics import check_in_range, generator_for, resolve_choices
 from warmstart.data import LabelledArrays
 from warmstart.training import TensorData, tried_step
 
@@ -38,7 +38,7 @@ class EvaluationSettings:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("holdout", self.holdout, 0, 1, low_open=True, high_open=True)
 
 

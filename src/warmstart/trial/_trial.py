@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from warmstart.basics import InputError, settle_choices
+from warmstart.basics import InputError, resolve_choices
 from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture
 from warmstart.penalties import Penalty, PenaltyRule
@@ -54,7 +54,7 @@ class Trial:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
 
     def recipe_of(self, number: int) -> Recipe:
         """Return how round ``number`` trains."""

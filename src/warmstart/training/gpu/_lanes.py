@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import torch
 
-from warmstart.basics import check_at_least, global_states, put_global_states
+from warmstart.basics import check_at_least, global_states, restore_global_states
 
 Result = TypeVar("Result")
 Item = TypeVar("Item")
@@ -70,13 +70,13 @@ class Lane(Generic[Item]):
         """Be on the lane's stream and in its random state, and out of both afterwards."""
         outside = global_states()
         if self._random is not None:
-            put_global_states(self._random)
+            restore_global_states(self._random)
         try:
             with torch.cuda.stream(self._stream) if self._stream is not None else nullcontext():
                 yield
         finally:
             self._random = global_states()
-            put_global_states(outside)
+            restore_global_states(outside)
 
     @property
     def is_waiting(self) -> bool:
