@@ -123,9 +123,7 @@ def test_what_a_transform_of_functions_has_left_behind_can_be_copied():
 def test_what_cannot_be_copied_is_named(held):
     model = HeadFirst()
     model.held = held
-    with pytest.raises(
-        InputError, match=r"model must be one that copy\.deepcopy can copy, got HeadFirst, which fails with"
-    ):
+    with pytest.raises(InputError, match=r"model must support copy\.deepcopy, but HeadFirst fails with"):
         copy_model(model)
 
 
