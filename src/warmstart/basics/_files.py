@@ -91,7 +91,7 @@ def checked_path(name: str, path: str | Path) -> Path:
         warmstart.basics._errors.InputError: out must be a path, got ~nosuchuser/study: there is no such user.
     """
     if path == "":  # which Path would silently take for the current directory
-        raise InputError(f"{name} must be a path, got an empty text.")
+        raise InputError(f"{name} must be a path, got an empty string.")
     try:
         found = Path(path).expanduser()
     except RuntimeError:
