@@ -1,4 +1,4 @@
-"""Low-rank adapters shrink as the update that their factors make; adapters of another kind are refused."""
+"""Low-rank adapters are scaled by their update, the product of their factors; other kinds of adapters are refused."""
 
 import pytest
 import torch
@@ -94,7 +94,7 @@ class Turned(nn.Module, BaseTunerLayer):
         self.turned_by = nn.ParameterDict({"default": nn.Parameter(torch.ones(4))})
 
 
-def test_an_adapter_of_another_kind_is_refused_by_name_and_can_be_left_out():
+def test_an_unknown_adapter_is_refused_by_name_and_can_be_excluded():
     layer = nn.Sequential(Turned())
     before = state(layer)
     with pytest.raises(

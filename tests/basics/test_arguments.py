@@ -16,8 +16,8 @@ from warmstart.basics import (
     check_logits,
     check_model,
     check_tensor,
+    described,
 )
-from warmstart.basics import described as shown_in_errors
 
 WRONG = [
     (check_model, None, "x must be a torch.nn.Module, got None."),
@@ -34,7 +34,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("check", "value", "message"), WRONG)
-def test_what_is_of_another_kind_is_refused_in_a_sentence(check, value, message):
+def test_wrong_types_are_refused_with_the_expected_type(check, value, message):
     with pytest.raises(InputError, match=re.escape(message)):
         check("x", value)
 
@@ -51,11 +51,11 @@ def test_what_is_of_another_kind_is_refused_in_a_sentence(check, value, message)
         (check_tensor, torch.zeros(2, dtype=torch.int32)),
     ],
 )
-def test_what_is_of_the_kind_passes(check, value):
+def test_right_types_pass(check, value):
     check("x", value)
 
 
-def test_a_tensors_shape_and_numbers_are_checked_where_they_matter():
+def test_the_shape_and_dtype_of_a_tensor_are_checked_on_request():
     check_tensor("logits", torch.zeros(2, 3).half(), shape=("samples", "classes"), floating=True)
     with pytest.raises(InputError, match=r"logits must have shape \(samples,\), got \(2, 3\)"):
         check_tensor("logits", torch.zeros(2, 3), shape=("samples",))
@@ -64,19 +64,19 @@ def test_a_tensors_shape_and_numbers_are_checked_where_they_matter():
 
 
 @pytest.mark.parametrize("wrong", [-1, -100, 3, 2**40])
-def test_labels_out_of_range_are_named_with_their_row(wrong):
+def test_the_first_label_out_of_range_is_reported_with_its_row(wrong):
     check_labels(torch.tensor([0, 1, 2]), 3)
     with pytest.raises(InputError, match=rf"labels must lie in \[0, 3\), got {wrong} in row 2\."):
         check_labels(torch.tensor([0, 1, wrong, wrong]), 3)
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 5, 3), (1, 3), (3,), ()])
-def test_what_is_no_row_of_logits_for_each_label_is_refused(shape):
+def test_logits_must_have_one_row_per_label(shape):
     with pytest.raises(InputError, match=r"logits of shape \(samples, classes\), got torch.float32 of shape"):
         check_logits(torch.zeros(shape), torch.tensor([0, 1]))
 
 
-def test_labels_are_checked_against_the_columns_of_logits():
+def test_labels_must_be_columns_of_the_logits():
     check_logits(torch.zeros(2, 3), torch.tensor([0, 2]))
     check_logits(torch.zeros(2, 3), torch.tensor([0, 9]), with_values=False)
     with pytest.raises(InputError, match=r"labels must lie in \[0, 3\), got -100 in row 0"):
@@ -84,19 +84,19 @@ def test_labels_are_checked_against_the_columns_of_logits():
 
 
 @pytest.mark.parametrize("tensor", [torch.zeros(2, device="meta"), torch.eye(2).to_sparse()])
-def test_a_tensor_without_values_of_its_own_is_refused(tensor):
+def test_meta_and_sparse_tensors_are_refused(tensor):
     with pytest.raises(InputError, match="x must be a dense tensor with values, got one "):
         check_tensor("x", tensor)
 
 
-def test_no_number_is_no_whole_number():
+def test_none_is_not_an_integer():
     check_integer("x", 1, 1)
     with pytest.raises(InputError, match="x must be a whole number of at least 1, got None"):
         check_integer("x", None, 1)
 
 
-def test_values_are_shown_shortened():
-    assert len(shown_in_errors("x" * 10_000)) < 70
-    assert len(shown_in_errors(10**4000)) < 70
-    assert shown_in_errors(10**5000) == "an integer of more than 4,300 digits"
-    assert shown_in_errors(torch.zeros(1000)) == "a tensor of torch.float32 with shape (1000,)"
+def test_long_values_are_shortened_in_messages():
+    assert len(described("x" * 10_000)) < 70
+    assert len(described(10**4000)) < 70
+    assert described(10**5000) == "an integer of more than 4,300 digits"
+    assert described(torch.zeros(1000)) == "a tensor of torch.float32 with shape (1000,)"

@@ -1,4 +1,4 @@
-"""Copies of what a model holds: results of a pass, what hooks record into, and memory that tensors share."""
+"""Copies of what a model holds: results of a pass, lists that hooks record into, memory that tensors share."""
 
 import collections
 import dataclasses
@@ -27,7 +27,7 @@ def record(seen, module, inputs, output):
     ],
     ids=["closure", "default", "partial"],
 )
-def test_what_a_hook_records_into_stays_the_users(hook_for):
+def test_the_list_that_a_hook_records_into_is_not_copied(hook_for):
     model, seen = HeadFirst(), []
     model.head.register_forward_hook(hook_for(seen))
     copied = copy_model(model)
@@ -103,14 +103,14 @@ KEEPERS = [
 
 
 @pytest.mark.parametrize("keep", KEEPERS, ids=lambda keep: keep.__name__)
-def test_a_model_that_keeps_results_of_a_pass_can_be_copied(keep):
+def test_a_model_that_stores_results_of_a_pass_can_be_copied(keep):
     model = HeadFirst()
     keep(model, model(INPUTS))
     copied = copy_model(model)
     torch.testing.assert_close(copied(INPUTS), model(INPUTS))
 
 
-def test_what_a_transform_of_functions_has_left_behind_can_be_copied():
+def test_leftovers_of_a_functional_transform_can_be_copied():
     model = HeadFirst()
     model.head.register_forward_hook(lambda module, inputs, output: setattr(module, "kept", output))
     values = {name: value.detach() for name, value in model.named_parameters()}
@@ -120,12 +120,10 @@ def test_what_a_transform_of_functions_has_left_behind_can_be_copied():
 
 
 @pytest.mark.parametrize("held", [threading.Lock(), (part for part in ())], ids=["lock", "generator"])
-def test_what_cannot_be_copied_is_named(held):
+def test_a_model_that_deepcopy_refuses_is_reported(held):
     model = HeadFirst()
     model.held = held
-    with pytest.raises(
-        InputError, match=r"model must be one that copy\.deepcopy can copy, got HeadFirst, which fails with"
-    ):
+    with pytest.raises(InputError, match=r"model must support copy\.deepcopy, but HeadFirst fails with"):
         copy_model(model)
 
 

@@ -1,4 +1,4 @@
-"""Copies of models whose methods and hooks refer to their parts: they compute with parameters of their own."""
+"""Copies of models whose methods and hooks refer to their modules compute with their own parameters."""
 
 import collections
 import dataclasses
@@ -15,7 +15,7 @@ from warmstart.basics import InputError, copy_model
 
 
 class Net(nn.Module):
-    """Two layers; how they are called is up to each case."""
+    """Two layers; each case replaces how they are called."""
 
     def __init__(self):
         super().__init__()
@@ -322,7 +322,7 @@ def test_a_copy_computes_with_its_own_parameters(patch):
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 @pytest.mark.parametrize("patch", PATCHES, ids=lambda patch: patch.__name__)
-def test_a_copy_of_a_copy_is_as_independent(patch):
+def test_a_copy_of_a_copy_is_independent(patch):
     first = copy_model(patched(patch))
     before = first(INPUTS).detach()
     second = copy_model(first)
@@ -330,7 +330,7 @@ def test_a_copy_of_a_copy_is_as_independent(patch):
     torch.testing.assert_close(second(INPUTS), before)
 
 
-def test_a_model_whose_class_refers_to_its_parts_is_refused():
+def test_a_model_whose_class_refers_to_its_modules_is_refused():
     model = Net()
     first, last = model.first, model.last
 
@@ -394,7 +394,7 @@ GLOBALS = [
 
 
 @pytest.mark.parametrize("patch", GLOBALS, ids=lambda patch: patch.__name__)
-def test_a_model_that_refers_to_itself_by_a_global_name_is_refused(patch):
+def test_a_model_that_refers_to_itself_through_a_global_name_is_refused(patch):
     model = nn.Sequential(LAYER)
     patch(model)
     with pytest.raises(InputError, match=r"global name 'LAYERS?'"):

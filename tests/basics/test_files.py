@@ -1,4 +1,4 @@
-"""Files that are written: never in the place of what is no file, and tried beforehand."""
+"""Atomic writes never replace devices, FIFOs or sockets; paths are checked before anything is written."""
 
 import os
 import socket
@@ -35,7 +35,7 @@ def test_a_device_stays_a_device(tmp_path):
     assert linked.readlink() == Path("/dev/null")
 
 
-def test_a_fifo_gets_what_is_written_and_stays(fifo):
+def test_a_fifo_receives_the_content_and_stays(fifo):
     check_writable("json", fifo)  # without a reader, and without waiting for one
     read = []
     reader = threading.Thread(target=lambda: read.append(fifo.read_text()))
@@ -53,14 +53,14 @@ def test_a_socket_is_refused_and_stays(unix_socket):
     assert unix_socket.is_socket()
 
 
-def test_a_folder_is_refused(tmp_path):
+def test_a_directory_is_refused(tmp_path):
     for write in (lambda: check_writable("json", tmp_path), lambda: write_atomically(tmp_path, "")):
-        with pytest.raises(InputError, match="a folder"):
+        with pytest.raises(InputError, match="a directory"):
             write()
 
 
 @pytest.mark.parametrize("links", [["inner/target"], ["inner/second", "target"], ["inner/new"], ["../{}/inner/target"]])
-def test_links_stay_and_what_they_lead_to_is_replaced(links, tmp_path):
+def test_links_stay_and_their_target_is_replaced(links, tmp_path):
     (tmp_path / "inner").mkdir()
     target = tmp_path / "inner/target"
     target.write_text("old")
@@ -73,10 +73,10 @@ def test_links_stay_and_what_they_lead_to_is_replaced(links, tmp_path):
     assert (tmp_path / "first").is_symlink()
     assert (tmp_path / "first").read_text() == "new"
     with reader:
-        assert reader.read() == "old", "a reader never meets half of the new one"
+        assert reader.read() == "old", "the open file is the old one as a whole"
 
 
-def test_an_open_files_name_leads_to_that_very_file(tmp_path):
+def test_the_path_of_a_descriptor_writes_to_its_open_file(tmp_path):
     path = tmp_path / "log"
     with path.open("w") as log:
         log.write("first\n")
@@ -86,7 +86,7 @@ def test_an_open_files_name_leads_to_that_very_file(tmp_path):
     assert path.read_text() == "first\nsecond\n"
 
 
-def test_permissions_stay(tmp_path):
+def test_permissions_are_preserved(tmp_path):
     path = tmp_path / "secret"
     path.touch(mode=0o600)
     write_atomically(path, "content")
@@ -94,13 +94,13 @@ def test_permissions_stay(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["n" * 255, "\N{SNOWMAN}" * 85], ids=["ascii", "unicode"])
-def test_names_of_the_greatest_length_are_written(name, tmp_path):
+def test_names_of_the_maximum_length_are_written(name, tmp_path):
     check_writable("json", tmp_path / name)
     write_atomically(tmp_path / name, "content")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
-def test_what_fails_leaves_nothing(tmp_path, monkeypatch):
+def test_a_failed_write_leaves_no_temporary_file(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         write_atomically(tmp_path / "file", "content")
@@ -108,7 +108,7 @@ def test_what_fails_leaves_nothing(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/dev/null/x", "/proc/x", "no-such-folder/x", "file/x", "n" * 256, "loop", "loop/x"])
-def test_where_nothing_can_be_written_is_one_sentence(path, tmp_path, monkeypatch):
+def test_unwritable_paths_are_refused_in_one_sentence(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
@@ -119,15 +119,15 @@ def test_where_nothing_can_be_written_is_one_sentence(path, tmp_path, monkeypatc
 
 
 @pytest.mark.parametrize("path", ["/dev/null", "/dev/null/x", "/proc/x", "/proc/x/y", "file", "dangling"])
-def test_where_no_folder_can_be_is_one_sentence(path, tmp_path, monkeypatch):
+def test_impossible_directories_are_refused_in_one_sentence(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
-    with pytest.raises(InputError, match=r"^out must be a directory.*, got [^\n]*\.$"):
+    with pytest.raises(InputError, match=r"^out must be a (writable )?directory, got [^\n]*\.$"):
         check_directory_path("out", Path(path))
 
 
-def test_a_folder_that_has_to_be_made_with_others_is_fine_and_is_not_made(tmp_path):
+def test_a_missing_directory_with_missing_parents_passes_and_is_not_created(tmp_path):
     check_directory_path("out", tmp_path / "a" / "b")
     assert not list(tmp_path.iterdir())
 
@@ -135,7 +135,7 @@ def test_a_folder_that_has_to_be_made_with_others_is_fine_and_is_not_made(tmp_pa
 @pytest.mark.parametrize(
     ("path", "reason"),
     [
-        ("", "an empty text"),
+        ("", "an empty string"),
         ("~nosuchuser/x", "there is no such user"),
         ("n" * 256, "file name too long"),
         ("/".join("n" * 2500), "file name too long"),
@@ -145,7 +145,7 @@ def test_a_folder_that_has_to_be_made_with_others_is_fine_and_is_not_made(tmp_pa
     ],
     ids=lambda value: value[:12],
 )
-def test_paths_that_cannot_be_are_one_sentence(path, reason, tmp_path, monkeypatch):
+def test_impossible_paths_are_refused_in_one_sentence(path, reason, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
@@ -154,6 +154,6 @@ def test_paths_that_cannot_be_are_one_sentence(path, reason, tmp_path, monkeypat
     assert len(str(caught.value)) < 200
 
 
-def test_the_home_folder_has_its_sign(monkeypatch, tmp_path):
+def test_a_tilde_is_expanded(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert checked_path("out", "~/study") == tmp_path / "study"

@@ -1,4 +1,4 @@
-"""A pass aside leaves no trace in what a model holds, wherever it is held."""
+"""A pass inside the context changes nothing that a model holds, whatever holds it."""
 
 import collections
 import contextlib
@@ -18,7 +18,7 @@ class Counter:
 
 
 class Counting(nn.Module):
-    """Counts its passes, in a place that each case chooses."""
+    """Counts its passes in an object that each case chooses."""
 
     def __init__(self, make, count, read):
         super().__init__()
@@ -63,6 +63,8 @@ PLACES = {
         lambda m: m.held.append(m.held[-1] + 1),
         lambda h: h[0],
     ),
+    "set": (set, lambda m: m.held.add(1), len),
+    "tuple": (lambda: ([0],), lambda m: m.held[0].append(1), lambda held: len(held[0])),
     "object": (Counter, lambda m: setattr(m.held, "count", m.held.count + 1), lambda held: held.count),
     "namespace": (
         lambda: types.SimpleNamespace(n=0),
@@ -86,7 +88,7 @@ PLACES = {
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_pass_aside_leaves_what_the_model_holds_as_it_was(place, fails):
+def test_state_that_a_pass_changes_is_restored(place, fails):
     make, count, read = PLACES[place]
     model = Counting(make, count, read)
     before, held = read(model.held), model.held
@@ -99,7 +101,7 @@ def test_a_pass_aside_leaves_what_the_model_holds_as_it_was(place, fails):
     assert type(model.held) is type(held)
 
 
-def test_a_pass_aside_leaves_what_is_frozen_as_it_was():
+def test_requires_grad_is_restored():
     model = net()
     model[0].requires_grad_(False)
     model.register_forward_pre_hook(lambda module, inputs: module[0].requires_grad_(True) and None)

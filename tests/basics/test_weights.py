@@ -1,4 +1,4 @@
-"""The weights that a model computes with: each kind of reparametrization takes a value, or is refused and unchanged."""
+"""Weights of every kind of reparametrization take a new value, or are refused and stay unchanged."""
 
 import pytest
 import torch
@@ -247,7 +247,7 @@ def test_a_weight_that_cannot_take_the_value_can_be_left_out(name):
 
 
 @pytest.mark.parametrize("name", [*TAKE_ANY, *MIXED])
-def test_copies_of_a_model_that_has_run_compute_alike_and_apart(name):
+def test_copies_of_a_model_that_has_run_compute_the_same_and_are_independent(name):
     layer = build(name, 1)
     before = effective(layer)
     copied = copy_model(layer)
@@ -259,7 +259,7 @@ def test_copies_of_a_model_that_has_run_compute_alike_and_apart(name):
 
 
 @pytest.mark.parametrize("name", [name for name in TAKE_ANY if "pruned" not in name])
-def test_a_transplanted_weight_is_that_of_the_previous_model(name):
+def test_a_transplanted_weight_equals_that_of_the_previous_model(name):
     previous, fresh = build(name, 1), build(name, 2)
     wanted = effective(previous)
     torch.testing.assert_close(effective(transplant(previous, fresh)), wanted)
@@ -273,7 +273,7 @@ def test_a_weight_whose_parameters_are_frozen_in_part_is_refused():
 
 
 @pytest.mark.parametrize("name", [*TAKE_ANY, *UNABLE])
-def test_inspecting_the_weights_leaves_no_trace(name):
+def test_reading_the_weights_changes_nothing(name):
     layer = build(name, 1).train()
     before = state(layer)
     for weight in (*weights_of(layer).values(), *aliases_of(layer).values()):

@@ -179,5 +179,5 @@ def test_a_sharded_model_can_be_evaluated_after_training():
     ],
 )
 def test_a_copy_of_a_sharded_model_is_refused_in_one_sentence(name, change):
-    with pytest.raises(InputError, match=r"model must be one that copy\.deepcopy can copy"):
+    with pytest.raises(InputError, match=r"model must support copy\.deepcopy, but FSDP"):
         change(sharded(net()))

@@ -1,4 +1,4 @@
-"""What every room may use: errors that read well, explicit randomness, optional dependencies."""
+"""Shared basics: input errors, explicit randomness, files, optional dependencies, and the tensors of models."""
 
 from ._arguments import check_flag as check_flag
 from ._arguments import check_generator as check_generator
@@ -21,7 +21,6 @@ from ._choices import resolve_choices as resolve_choices
 from ._copies import copy_model as copy_model
 from ._errors import InputError as InputError
 from ._errors import StorageError as StorageError
-from ._errors import as_float as as_float
 from ._errors import check_at_least as check_at_least
 from ._errors import check_in_range as check_in_range
 from ._errors import printable as printable
@@ -35,7 +34,6 @@ from ._files import write_atomically as write_atomically
 from ._matching import check_same_shapes as check_same_shapes
 from ._memory import canonical_tensors as canonical_tensors
 from ._memory import memory_key as memory_key
-from ._memory import retie_ as retie_
 from ._memory import sharing_memory as sharing_memory
 from ._memory import tensors_of as tensors_of
 from ._metric import ACCURACY as ACCURACY

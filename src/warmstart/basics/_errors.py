@@ -100,15 +100,9 @@ def as_float(value: Any) -> float | None:
 
 
 def check_in_range(
-    name: str,
-    value: float,
-    low: float,
-    high: float,
-    *,
-    low_open: bool = False,
-    high_open: bool = False,
+    name: str, value: float, low: float, high: float, *, low_open: bool = False, high_open: bool = False
 ) -> None:
-    """Raise unless ``value`` is a number between ``low`` and ``high``, both included by default.
+    """Raise an :class:`InputError` unless ``value`` is a number between ``low`` and ``high``, both included by default.
 
     Args:
         name: The parameter as the user typed it.
@@ -118,11 +112,7 @@ def check_in_range(
         low_open: Exclude the lower bound.
         high_open: Exclude the upper bound.
 
-    Raises:
-        InputError: With the parameter, its range and the value.
-
     Example:
-        >>> check_in_range("fraction", 0.5, 0, 1)
         >>> check_in_range("fraction", 1.5, 0, 1)
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: fraction must lie in [0, 1], got 1.5.
@@ -138,7 +128,7 @@ def check_in_range(
 
 
 def check_at_least(name: str, value: int | None, low: int, *, most: int = LARGEST_INTEGER, why: str = "") -> None:
-    """Raise unless ``value`` is a whole number from ``low`` to ``most``, or None (no limit).
+    """Raise an :class:`InputError` unless ``value`` is a whole number from ``low`` to ``most``, or None (no limit).
 
     Args:
         name: The parameter as the user typed it.
@@ -147,13 +137,7 @@ def check_at_least(name: str, value: int | None, low: int, *, most: int = LARGES
         most: Largest allowed value; give one where more would run forever, or use up the memory before it fails.
         why: Appended to the message if the value is above ``most``: the reason, or the way out.
 
-    Raises:
-        InputError: With the parameter, its range and the value.
-
     Example:
-        >>> check_at_least("seeds", 0, 1)
-        Traceback (most recent call last):
-        warmstart.basics._errors.InputError: seeds must be a whole number of at least 1, got 0.
         >>> check_at_least("seeds", 10**8, 1, most=1000)
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: seeds must be a whole number from 1 to 1000, got 100000000.

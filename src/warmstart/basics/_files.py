@@ -1,4 +1,4 @@
-"""Atomic file writes, and checks of the places they go to."""
+"""Atomic file writes, and checks of paths before anything is written."""
 
 import hashlib
 import os
@@ -10,36 +10,34 @@ from pathlib import Path
 from ._errors import InputError, shown
 
 _DESCRIPTORS = re.compile(r"/proc/[^/]+(/task/[^/]+)?/fd")
-_LONGEST_NAME = 150  # in bytes; the system's 255 also have to hold what is put before and behind it
-_MOST_LINKS = 40  # as Linux has it
+# In bytes. The file system's limit of 255 also has to hold prefixes and suffixes.
+_MAX_NAME_BYTES = 150
+# The limit of Linux.
+_MAX_LINKS = 40
 
 
 def write_atomically(path: Path, content: str | bytes) -> Path:
-    """Write a file beside its place, then rename it: a reader never meets half of it, nor does a kill leave it.
+    """Write a temporary file next to ``path``, then rename it, so that ``path`` never holds part of the content.
 
-    Links are followed: what they lead to is replaced, and they stay. What is no regular file (a device, a FIFO) is
-    written to as it stands, for a regular file in its place would destroy it; a FIFO waits for its reader.
+    Symbolic links are followed and stay; their target is replaced. Devices and FIFOs are written to directly; a FIFO
+    waits for its reader.
 
     Args:
-        path: Replaced if it exists; its permissions stay.
+        path: Replaced if it exists, with the same permissions.
         content: Text is encoded as UTF-8.
 
-    Returns:
-        The path.
-
     Raises:
-        InputError: If a folder or a socket is at the path.
-        OSError: If the disk is full or its folder cannot be written.
+        InputError: If ``path`` is a directory or a socket.
+        OSError: If the disk is full or the directory is not writable.
     """
     data = content.encode() if isinstance(content, str) else content
-    target, mode = _target(path)
-    if mode is not None and (stat.S_ISDIR(mode) or stat.S_ISSOCK(mode)):
-        raise InputError(f"{shown(path)} must be a file to be written, got a {_kind(mode)}.")
+    target, mode = _target(path, f"{shown(path)} must be a file to be written, got")
     if target is None:
+        # Renaming would put a regular file in the place of the device. Appending keeps what an open log already holds.
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
             file.write(data)
         return path
-    # A name of the system's greatest length has no room for more.
+    # Shortened, since the name may already be as long as the file system allows. The process id tells writers apart.
     start = os.fsdecode(os.fsencode(target.name)[:200])
     part = target.with_name(f".{start}.{os.getpid()}.part")
     try:
@@ -47,49 +45,43 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
         if mode is not None:
             part.chmod(stat.S_IMODE(mode))
         part.replace(target)
-    except BaseException:
+    except BaseException:  # also an interrupt by the user
         part.unlink(missing_ok=True)
         raise
     return path
 
 
-def _target(path: Path) -> tuple[Path | None, int | None]:
-    """Return the place behind all links, None where the path must be opened as it stands; and what is there, its mode.
-
-    /dev/stdout and its like lead to an open file: a new file in the place of that one would be another.
-    """
+def _target(path: Path, refusal: str) -> tuple[Path | None, int | None]:
+    """Return the path behind all links, None if it must be opened directly, and the mode of what is there, if any."""
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         mode = None
     if mode is not None and not stat.S_ISREG(mode):
+        if stat.S_ISDIR(mode) or stat.S_ISSOCK(mode):
+            raise InputError(f"{refusal} a {'directory' if stat.S_ISDIR(mode) else 'socket'}.")
         return None, mode
-    for _ in range(_MOST_LINKS):
+    for _ in range(_MAX_LINKS):
         if not path.is_symlink():
             break
-        folder = path.parent.resolve()
-        if _DESCRIPTORS.fullmatch(str(folder)):
+        parent = path.parent.resolve()
+        # /dev/stdout and the like lead to an open file: replacing it would leave its owner writing to a deleted one.
+        if _DESCRIPTORS.fullmatch(str(parent)):
             return None, mode
-        path = folder / path.readlink()
+        path = parent / path.readlink()
     return path, mode
 
 
-def _kind(mode: int) -> str:
-    """Return what a file is that is no regular one."""
-    kinds = {stat.S_ISDIR: "folder", stat.S_ISSOCK: "socket", stat.S_ISFIFO: "FIFO"}
-    return next((kind for is_kind, kind in kinds.items() if is_kind(mode)), "device")
-
-
 def checked_path(name: str, path: str | Path) -> Path:
-    """Return a path that the user typed, with ``~`` for the home folder; whether anything is there does not matter.
+    """Return a path that the user typed, with ``~`` expanded, whether or not anything exists there.
 
     Args:
-        name: The parameter as the user knows it.
-        path: As typed.
+        name: The parameter as the user typed it.
+        path: The path as typed.
 
     Raises:
-        InputError: Naming the parameter, if it is empty, or no file system can have such a path: a user of whom there
-            is none, a name of more than 255 bytes, a path below a file, links in a circle.
+        InputError: If the path is empty or cannot exist: an unknown user, a name of more than 255 bytes, a path below a
+            file, a loop of symbolic links.
 
     Example:
         >>> checked_path("out", "runs/study").name
@@ -98,8 +90,8 @@ def checked_path(name: str, path: str | Path) -> Path:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: out must be a path, got ~nosuchuser/study: there is no such user.
     """
-    if path == "":  # which would silently be the current folder
-        raise InputError(f"{name} must be a path, got an empty text.")
+    if path == "":  # which Path would silently take for the current directory
+        raise InputError(f"{name} must be a path, got an empty string.")
     try:
         found = Path(path).expanduser()
     except RuntimeError:
@@ -109,63 +101,58 @@ def checked_path(name: str, path: str | Path) -> Path:
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{name} must be a path, got {shown(path)}: {_lower(str(reason))}.") from error
+        raise InputError(f"{name} must be a path, got {shown(path)}: {_reason(error)}.") from error
     return found
 
 
-def _lower(text: str) -> str:
+def _reason(error: OSError | ValueError) -> str:
+    text = getattr(error, "strerror", None) or str(error)  # str() alone would repeat the number and the path
     return text[:1].lower() + text[1:]
 
 
 def short_name(name: str) -> str:
-    """Return a name for a file that is made of what the user typed, cut where a file system would not take it.
+    """Return a file name made from what the user typed, shortened to what a file system allows.
 
     Example:
         >>> short_name("digits"), len(short_name("n" * 300))
         ('digits', 150)
     """
     content = os.fsencode(name)
-    if len(content) <= _LONGEST_NAME:
+    if len(content) <= _MAX_NAME_BYTES:
         return name
+    # Names that end alike are told apart by the digest.
     digest = hashlib.sha256(content).hexdigest()[:8]
-    return content[9 - _LONGEST_NAME :].decode(errors="ignore") + "-" + digest
+    return content[9 - _MAX_NAME_BYTES :].decode(errors="ignore") + "-" + digest
 
 
 def check_writable(name: str, path: Path) -> None:
-    """Raise unless a file can be written at ``path``: tried with a file beside it that is gone afterwards.
-
-    A FIFO is not opened, which would wait for its reader.
+    """Raise unless a file can be written at ``path``, which is tried with a temporary file next to it.
 
     Raises:
-        InputError: Naming the parameter, if its folder is missing or closed, or the path is a folder or a socket.
+        InputError: If the directory does not exist or is not writable, or ``path`` is a directory or a socket.
 
     Example:
-        >>> check_writable("json", Path("no-such-folder/summary.json"))
+        >>> check_writable("json", Path("no-such-directory/summary.json"))
         Traceback (most recent call last):
-        warmstart.basics._errors.InputError: json must be a file in a folder that can be written, got ...
+        warmstart.basics._errors.InputError: json must be a file in a writable directory, got ...
     """
-    refusal = f"{name} must be a file in a folder that can be written, got {shown(path)}"
+    refusal = f"{name} must be a file in a writable directory, got {shown(path)}"
     try:
-        target, mode = _target(path)
-        if mode is not None and (stat.S_ISDIR(mode) or stat.S_ISSOCK(mode)):
-            raise InputError(f"{refusal}, a {_kind(mode)}.")
-        if target is None:
-            if not os.access(path, os.W_OK):
-                raise InputError(f"{refusal}, which may not be written.")
-        else:
+        target, mode = _target(path, f"{refusal}, which is")
+        if target is not None:
             _try_writing(target.parent)
-            if mode is not None and not os.access(target, os.W_OK):
-                raise InputError(f"{refusal}, which may not be written.")
+        # Not opened, since a FIFO would wait for its reader.
+        if (target is None or mode is not None) and not os.access(target or path, os.W_OK):
+            raise InputError(f"{refusal}, which is not writable.")
     except OSError as error:
-        raise InputError(f"{refusal}: {_lower(error.strerror or str(error))}.") from error
+        raise InputError(f"{refusal}: {_reason(error)}.") from error
 
 
 def check_directory_path(name: str, path: Path) -> None:
-    """Raise unless files can be written into the folder at ``path``, which may have to be made with those around it.
+    """Raise unless files can be written to the directory ``path``, which may not exist yet, nor its parents.
 
     Raises:
-        InputError: Naming the parameter, if a file is in the way or the folder cannot be written.
+        InputError: If a file is in the way or the directory is not writable.
 
     Example:
         >>> check_directory_path("out", Path(__file__))
@@ -173,7 +160,7 @@ def check_directory_path(name: str, path: Path) -> None:
         warmstart.basics._errors.InputError: out must be a directory, got ..., which is a file.
     """
     if path.is_symlink() and not path.exists():
-        raise InputError(f"{name} must be a directory, got {shown(path)}, a link to what does not exist.")
+        raise InputError(f"{name} must be a directory, got {shown(path)}, a dangling symbolic link.")
     nearest = path
     while not nearest.exists() and not nearest.is_symlink() and nearest != nearest.parent:
         nearest = nearest.parent
@@ -183,11 +170,10 @@ def check_directory_path(name: str, path: Path) -> None:
     try:
         _try_writing(nearest)
     except OSError as error:
-        reason = _lower(error.strerror or str(error))
-        raise InputError(f"{name} must be a directory that can be written, got {shown(path)}: {reason}.") from error
+        raise InputError(f"{name} must be a writable directory, got {shown(path)}: {_reason(error)}.") from error
 
 
-def _try_writing(folder: Path) -> None:
-    """Make a file and delete it: permissions alone do not tell, for root has them all, on a read-only disk as well."""
-    with tempfile.TemporaryFile(dir=folder):
+def _try_writing(directory: Path) -> None:
+    # Permissions alone are not enough: root has all of them, even on a read-only file system.
+    with tempfile.TemporaryFile(dir=directory):
         pass

@@ -1,4 +1,4 @@
-"""The same names and shapes in two models."""
+"""Comparison of two models by the names and shapes of their tensors."""
 
 from __future__ import annotations
 
@@ -15,25 +15,20 @@ SHAPES = "The models differ: parameter '{name}' has shape {one} in the first and
 
 
 def check_same_shapes(
-    one: Mapping[str, Tensor],
-    other: Mapping[str, Tensor],
-    *,
-    missing: str = MISSING,
-    shapes: str = SHAPES,
+    one: Mapping[str, Tensor], other: Mapping[str, Tensor], *, missing: str = MISSING, shapes: str = SHAPES
 ) -> None:
-    """Raise unless ``other`` holds every tensor of ``one``, by name and in the same shape.
+    """Raise unless ``other`` holds every tensor of ``one``, with the same name and shape.
 
-    Dtypes, devices and values do not matter, and neither do further tensors in ``other``.
+    Dtypes, devices, values and further tensors in ``other`` do not matter.
 
     Args:
-        one: By name.
-        other: By name.
-        missing: The error for a tensor that is not in ``other``, with a place for its ``name``.
-        shapes: The error for a tensor of another shape, with places for its ``name``, and its shape in ``one`` and in
-            the ``other``.
+        one: Tensors by name.
+        other: Tensors by name.
+        missing: Message for a tensor that is not in ``other``; a format string with ``{name}``.
+        shapes: Message for a tensor of another shape; a format string with ``{name}``, ``{one}`` and ``{other}``.
 
     Raises:
-        InputError: Naming the first tensor of ``one``, in its order, that is missing or has another shape.
+        InputError: For the first tensor of ``one`` that is missing or has another shape.
 
     Example:
         >>> import torch
@@ -43,6 +38,7 @@ def check_same_shapes(
         warmstart.basics._errors.InputError: The models differ: parameter 'bias' has shape (2,) in the first and (3,)
         in the second one.
     """
+    # Equality, not whether they broadcast: copying (3,) into (2, 3) would succeed and be wrong.
     for name, tensor in one.items():
         if name not in other:
             raise InputError(missing.format(name=name))

@@ -1,4 +1,4 @@
-"""Tensors that share memory: ties that no attribute tells of, such as views and ``.data`` assignments."""
+"""Tensors that share memory through views and ``.data`` assignments, which no attribute reveals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def tensors_of(model: nn.Module) -> dict[str, Tensor]:
-    """Return every parameter and buffer by name, one that has several names once under each."""
+    """Return every parameter and buffer by name, a tied one under each of its names."""
     return {
         **dict(model.named_parameters(remove_duplicate=False)),
         **dict(model.named_buffers(remove_duplicate=False)),
@@ -20,22 +20,19 @@ def tensors_of(model: nn.Module) -> dict[str, Tensor]:
 
 
 def canonical_tensors(model: nn.Module, *, parameters: bool = False) -> dict[str, Tensor]:
-    """Return every parameter and buffer of the model proper by its name without what wrappers add to it.
-
-    Args:
-        model: Wrappers are looked through.
-        parameters: Parameters alone, tied ones once.
-    """
+    """Return the tensors of the model inside all wrappers by name, or its ``parameters`` only, tied ones once."""
     model = unwrapped(model)
     tensors: dict[str, Tensor] = dict(model.named_parameters()) if parameters else tensors_of(model)
+    # Of all tensors, so that a parameter has the same name with and without buffers.
     names = canonical_names(tensors_of(model))
     return {names[name]: tensor for name, tensor in tensors.items()}
 
 
 def memory_key(tensor: Tensor) -> object | None:
-    """Return what identifies the memory of a tensor; None where there is none to share, as on the meta device."""
+    """Return what identifies the memory of a tensor; None if it has none to share, as on the meta device."""
     import torch
 
+    # Subclasses may hold several tensors or none, and fail to give a storage.
     is_plain = type(tensor) in (torch.Tensor, torch.nn.Parameter) and tensor.layout is torch.strided
     if not is_plain or tensor.is_meta or not tensor.untyped_storage().nbytes():
         return None
@@ -44,8 +41,6 @@ def memory_key(tensor: Tensor) -> object | None:
 
 def sharing_memory(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
     """Return the groups of different tensors whose memory overlaps.
-
-    Parts of one buffer that do not overlap, as flattened weights of recurrent layers, share nothing.
 
     Example:
         >>> import torch
@@ -59,6 +54,7 @@ def sharing_memory(tensors: Iterable[Tensor]) -> list[list[Tensor]]:
             by_memory.setdefault(key, {})[id(tensor)] = tensor
     groups: list[list[Tensor]] = []
     for found in by_memory.values():
+        # Parts of one buffer that do not overlap, such as the flattened weights of recurrent layers, share nothing.
         reached, open_group = -1, None
         for tensor in sorted(found.values(), key=lambda tensor: _extent(tensor)[0]):
             start, end = _extent(tensor)
@@ -79,15 +75,15 @@ def _extent(tensor: Tensor) -> tuple[int, int]:
 
 
 def retie_(copied: nn.Module, original: nn.Module) -> None:
-    """Let tensors of a copy share memory as those of the original do; values are taken from the original."""
+    """Make tensors of a copy share memory as those of the original do, with the values of the original."""
     import torch
 
     names = {id(tensor): name for name, tensor in tensors_of(original).items()}
     copies = tensors_of(copied)
     for group in sharing_memory(tensors_of(original).values()):
         if any(tensor.is_conj() or tensor.is_neg() for tensor in group):
-            continue  # a lazily conjugated view cannot be rebuilt from its strides
+            continue  # a lazily conjugated or negated view cannot be rebuilt from its strides
         storage = group[0].untyped_storage().clone()
         for tensor in group:
-            place = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
-            copies[names[id(tensor)]].data = place.set_(storage, tensor.storage_offset(), tensor.shape, tensor.stride())
+            empty = torch.empty(0, dtype=tensor.dtype, device=tensor.device)
+            copies[names[id(tensor)]].data = empty.set_(storage, tensor.storage_offset(), tensor.shape, tensor.stride())

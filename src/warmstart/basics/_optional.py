@@ -7,12 +7,12 @@ from ._errors import InputError
 
 
 def require(module: str, *, extra: str, purpose: str) -> ModuleType:
-    """Import an optional dependency, or say which extra of warmstart brings it.
+    """Import an optional dependency, or report which extra of warmstart installs it.
 
     Args:
         module: Dotted name of the module to import.
         extra: The extra of warmstart that installs it.
-        purpose: What it is needed for, as the start of a sentence.
+        purpose: What it is needed for, as the subject of a sentence.
 
     Raises:
         InputError: If the module is not installed.
@@ -27,6 +27,7 @@ def require(module: str, *, extra: str, purpose: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
+        # Something that the module itself imports is missing: no extra would help.
         if error.name != module.split(".")[0] and error.name != module:
             raise
         raise InputError(

@@ -1,8 +1,7 @@
-"""Explicit randomness: every draw has its own generator, made from what the draw is for.
+"""Explicit randomness: every draw has its own generator, seeded by what the draw is for.
 
-Because no generator outlives its purpose, there is no random state to store: a round can be
-repeated, or resumed, from its number alone, and two strategies under one seed meet the same split, the
-same arrivals and the same fresh draws whatever else they did before.
+No generator outlives its purpose, so there is no random state to store: a round can be repeated or resumed from its
+number alone, and two strategies with the same seed get the same split, arrivals and fresh models, whatever ran before.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from ._arguments import check_generator
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +26,7 @@ def derived_seed(*purpose: str | int) -> int:
         >>> derived_seed(0, "shuffle", 1) == derived_seed(0, "shuffle", 2)
         False
     """
+    # With types, so that 1 and "1" differ, and a separator that no purpose contains, so that ("ab",) and ("a", "b") do.
     text = "\x1f".join(f"{type(part).__name__}:{part}" for part in purpose)
     digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
@@ -46,26 +48,35 @@ def generator_for(*purpose: str | int) -> torch.Generator:
 
 @contextmanager
 def seeded_globals(generator: torch.Generator) -> Iterator[None]:
-    """Let code that reads the global generators draw from ``generator``, then put the globals back.
+    """Seed PyTorch's global generators from ``generator`` inside the context, and restore their states on exit.
 
-    ``torch.nn`` initialises layers and draws dropout masks from the global generator and takes no other. Within this
-    context those draws are decided by ``generator``; outside it the global state is what it was.
+    ``torch.nn`` initializes layers and draws dropout masks from the global generators and accepts no other one. Inside
+    the context these draws depend on ``generator`` alone; on exit, even after an error, the global states are what they
+    were before. Python's and NumPy's generators are not affected.
 
     Args:
-        generator: Advanced by one draw, which seeds the global generators of the CPU and, if in use, of CUDA.
+        generator: CPU generator. It is advanced by one draw, which seeds the global generators of the CPU and, if CUDA
+            is in use, of every GPU; two contexts in a row therefore draw different numbers.
+
+    Raises:
+        InputError: If ``generator`` is not a CPU generator.
 
     Example:
         >>> import torch
-        >>> before = torch.get_rng_state()
-        >>> with seeded_globals(generator_for(0, "fresh")):
-        ...     layer = torch.nn.Linear(2, 2)
-        >>> bool((torch.get_rng_state() == before).all())
+        >>> def fresh_layer(seed):
+        ...     with seeded_globals(torch.Generator().manual_seed(seed)):
+        ...         return torch.nn.Linear(2, 2)
+        >>> states = torch.get_rng_state()
+        >>> torch.equal(fresh_layer(0).weight, fresh_layer(0).weight)
+        True
+        >>> torch.equal(torch.get_rng_state(), states)
         True
     """
     import torch
 
+    check_generator("generator", generator)  # None would draw from a global generator, and change it
     seed = int(torch.randint(2**62, (), generator=generator))
-    # Where no GPU is in use yet, torch.manual_seed would seed it for the time when it is: a change that stays.
+    # Not torch.manual_seed: if no GPU is in use yet, it would seed one as soon as it is, and that would outlast this.
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):
         torch.default_generator.manual_seed(seed)
@@ -75,7 +86,7 @@ def seeded_globals(generator: torch.Generator) -> Iterator[None]:
 
 
 def global_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
-    """Return the states of the global generators, of the CPU and of every GPU that is in use."""
+    """Return the states of the global generators of the CPU and, if CUDA is in use, of every GPU."""
     import torch
 
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
@@ -83,7 +94,7 @@ def global_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
 
 
 def restore_global_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
-    """Put the global generators into states that :func:`global_states` returned.
+    """Set the global generators to states that :func:`global_states` returned.
 
     Example:
         >>> import torch

@@ -97,10 +97,8 @@ def _record(
         snapshots.append((value, kept, but))
         parts = list(kept.values())
     elif isinstance(value, list | set | collections.deque | bytearray):
-        parts = list(value)
-        snapshots.append((value, parts, ()))
-        if isinstance(value, bytearray):
-            return
+        snapshots.append((value, list(value), ()))
+        parts = [] if isinstance(value, bytearray) else list(value)
     elif isinstance(value, tuple):
         parts = list(value)
     attributes = getattr(value, "__dict__", None)

@@ -167,15 +167,12 @@ def _pre_hook(weight: Weight) -> Any:
 class _Pruned(Weight):
     """A weight under ``torch.nn.utils.prune``: pruned entries stay 0, but their hidden values change, too."""
 
-    @property
-    def _mask(self) -> Tensor:
-        return getattr(self.module, f"{self.key}_mask")
-
     def value(self) -> Tensor:
-        return (self.sources[0] * self._mask).detach()
+        return (self.sources[0] * getattr(self.module, f"{self.key}_mask")).detach()
 
     def refresh_(self) -> None:
-        setattr(self.module, self.key, self.sources[0] * self._mask)
+        # With its graph, as the hook sets it before every pass.
+        setattr(self.module, self.key, self.sources[0] * getattr(self.module, f"{self.key}_mask"))
 
 
 def weights_of(model: nn.Module) -> dict[str, Weight]:
@@ -223,11 +220,7 @@ def aliases_of(model: nn.Module) -> dict[str, Weight]:
 
 
 def check_trainable(model: nn.Module, *, purpose: str = "") -> None:
-    """Raise if no parameter of a model is trainable, since what was asked for would silently do nothing.
-
-    Args:
-        model: The model to be changed or measured.
-        purpose: What a trainable parameter is needed for, such as "for a penalty".
+    """Raise if no parameter of a model is trainable; ``purpose`` says what one is needed for, as in "for a penalty".
 
     Example:
         >>> from torch import nn
@@ -235,6 +228,7 @@ def check_trainable(model: nn.Module, *, purpose: str = "") -> None:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: model must have at least one trainable parameter, got none.
     """
+    # Without one, what was asked for would silently do nothing.
     if not any(parameter.requires_grad for parameter in model.parameters()):
         what = f" {purpose}" if purpose else ""
         raise InputError(f"model must have at least one trainable parameter{what}, got none.")
