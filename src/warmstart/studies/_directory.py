@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, check_folder, place, shown
-from warmstart.data import DataSource
-from warmstart.data._load import DIRECTORY_VARIABLE
+from warmstart.data import DIRECTORY_VARIABLE, DataSource
 
 from ._storage import LOCK, storage_errors
 from ._store import DRAFTS, Store
