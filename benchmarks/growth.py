@@ -21,8 +21,8 @@ import growth_storing
 import growth_training
 from growth_curves import Curve, measured
 from growth_page import write_page
-from warmstart.basics import write_whole
-from warmstart.studies import provenance
+from warmstart.basics import write_atomically
+from warmstart.store import provenance
 
 CURVES: tuple[Curve, ...] = growth_training.CURVES + growth_storing.CURVES
 
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str]) -> None:
         result = report(curves, repeats=options.repeats, quick=options.quick)
     show(result)
     if options.json:
-        write_whole(options.json, json.dumps(result, indent=1) + "\n")
+        write_atomically(options.json, json.dumps(result, indent=1) + "\n")
     if options.page:
         write_page(result, CURVES, options.page)
 

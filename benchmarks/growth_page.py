@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from growth_curves import UPPER_DECADES, Curve
-from warmstart.basics import write_whole
+from warmstart.basics import write_atomically
 from warmstart.reports._export import images_of
 from warmstart.reports._markdown import grid
 from warmstart.reports.charts._style import COLOURS, DASHES, HEIGHT, SHAPES, WIDTH, altair
@@ -96,8 +96,8 @@ def write_page(result: Mapping[str, Any], curves: Sequence[Curve], file: Path) -
     folder.mkdir(exist_ok=True)
     for name, content in images_of(specs).items():
         if name.endswith(".svg"):
-            write_whole(folder / name, content)
-    write_whole(file, page(result, curves) + "\n")
+            write_atomically(folder / name, content)
+    write_atomically(file, page(result, curves) + "\n")
 
 
 def chart(axis: str, result: Mapping[str, Any]) -> Any:

@@ -14,8 +14,9 @@ import warmstart as ws
 from growth_curves import Action, Curve, timed
 from warmstart.data import Dataset, LabelledArrays
 from warmstart.reports import write_report
-from warmstart.studies import RoundRecord, Store, is_complete, read_study
-from warmstart.studies._sharing import Work
+from warmstart.store import RoundRecord, Store
+from warmstart.studies import is_complete, read_study
+from warmstart.studies._first_rounds import Work
 from warmstart.studies._study import study_identity
 from warmstart.trial import TrainOn
 
@@ -56,7 +57,9 @@ def _rows(study: ws.Study, done: int, run: int) -> Iterable[tuple[object, ...]]:
 def record_of(arm: str, seed: int, number: int) -> RoundRecord:
     noise = (hash((arm == "cold", seed, number)) % 1009) / 1e5
     seen, steps = 100 * number, 90 + (seed + number) % 9
-    return RoundRecord(arm, seed, number, seen, seen, 0.9 + noise, 0.3, 0.99, "reached", 9, steps, 4500, 1e9, 1 + noise)
+    return RoundRecord(
+        arm, seed, number, seen, seen, 0.9 + noise, 0.3, 0.99, "converged", 9, steps, 4500, 1e9, 1 + noise
+    )
 
 
 def per_time(action: Action) -> Action:
@@ -138,7 +141,7 @@ def beside_training(rounds: int, folder: Path) -> Action:
         [ws.Warm()],
         architecture=ws.LogisticRegression(),
         stream=ws.Growing(rounds=rounds),
-        stop=ws.StopRule(None, max_epochs=1),
+        stop=ws.StoppingRule(None, max_epochs=1),
         train_on=TrainOn.ARRIVAL,
         seeds=1,
     )

@@ -10,9 +10,9 @@ import warmstart as ws
 from growth_curves import Action, Curve, timed
 from warmstart.basics import generator_for
 from warmstart.penalties import fisher_diagonal
-from warmstart.studies._checkpoint import load_carried, save_carried
+from warmstart.store._checkpoint import load_round_state, save_round_state
 from warmstart.training import EpochReport
-from warmstart.trial import Carried
+from warmstart.trial import RoundState
 
 FEATURES, CLASSES, BATCH = 16, 10, 128
 PERCEPTRON = ws.MLP(width=32)
@@ -36,7 +36,7 @@ def built(architecture: ws.Architecture, classes: int = CLASSES) -> nn.Module:
 
 def fitting(data: ws.TensorData, architecture: ws.Architecture, classes: int, epochs: int) -> Action:
     """Return an action that fits a fresh model and returns the seconds of its training."""
-    stop = ws.StopRule(None, patience=None, max_epochs=epochs)
+    stop = ws.StoppingRule(None, patience=None, max_epochs=epochs)
 
     def action() -> float:
         model = built(architecture, classes)
@@ -91,15 +91,15 @@ def strategy(start: Callable[[nn.Module, nn.Module], object]) -> Callable[[int, 
 
 
 def saving(parameters: int, folder: Path) -> Action:
-    carried, file = Carried(1, pair(parameters)[0]), folder / "checkpoint.safetensors"
-    return timed(lambda: save_carried(carried, file))
+    round_state, file = RoundState(1, pair(parameters)[0]), folder / "checkpoint.safetensors"
+    return timed(lambda: save_round_state(round_state, file))
 
 
 def loading(parameters: int, folder: Path) -> Action:
     one, other = pair(parameters)
     file = folder / "checkpoint.safetensors"
-    save_carried(Carried(1, one), file)
-    return timed(lambda: load_carried(file, [other]))
+    save_round_state(RoundState(1, one), file)
+    return timed(lambda: load_round_state(file, [other]))
 
 
 def epochs(count: int, _: Path) -> Action:
@@ -109,13 +109,13 @@ def epochs(count: int, _: Path) -> Action:
 def patience(count: int, _: Path) -> Action:
     """Ask the rule after every epoch of a round that always makes progress."""
     reports = [EpochReport(number, number, number / (2 * count), 1.0) for number in range(1, count + 1)]
-    rule = ws.StopRule(patience=20, max_epochs=count + 1)
+    rule = ws.StoppingRule(patience=20, max_epochs=count + 1)
 
     def ask() -> None:
         history: list[EpochReport] = []
         for report in reports:
             history.append(report)
-            assert rule.ending(history) is None, "there was progress"
+            assert rule.stop_reason(history) is None, "there was progress"
 
     return timed(ask)
 

@@ -19,9 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 import warmstart as ws
-from warmstart.basics import write_whole
+from warmstart.basics import write_atomically
 from warmstart.statistics import describe_difference, mean_interval, paired_difference
-from warmstart.studies import StudyRecords, study_to_dict
+from warmstart.store import StudyRecords
+from warmstart.studies import study_to_dict
 
 REFERENCE, OTHER = ws.Precision.FP32, ws.Precision.BF16
 MEASURES = {
@@ -43,7 +44,7 @@ def study_of(options: argparse.Namespace) -> ws.Study:
         evaluation=ws.EvaluationSettings(holdout=options.holdout),
         architecture=ws.ResNet18(width=options.width),
         stream=ws.TwoPhase(),
-        stop=ws.StopRule(max_epochs=options.max_epochs),
+        stop=ws.StoppingRule(max_epochs=options.max_epochs),
         seeds=options.seeds,
     )
 
@@ -149,7 +150,7 @@ def main(arguments: Sequence[str]) -> None:
         shown.add_row(*(cell.replace("[", r"\[") for cell in row))
     Console(width=160).print(shown)
     if options.json:
-        write_whole(options.json, json.dumps(result, indent=1) + "\n")
+        write_atomically(options.json, json.dumps(result, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 from warmstart.paper import (
     Axis,
-    By,
     Cell,
     Chapter,
     Curves,
@@ -12,6 +11,7 @@ from warmstart.paper import (
     Format,
     HeatMap,
     Point,
+    Source,
     Table,
     Verdict,
 )
@@ -32,8 +32,8 @@ ACCURACY = Curves(
     (
         *(Point("cold", 1000 * k, 0.4 + 0.05 * k, 0.39 + 0.05 * k, 0.41 + 0.05 * k, 5) for k in range(1, 6)),
         *(Point("warm", 1000 * k, 0.38 + 0.04 * k, 0.37 + 0.04 * k, 0.39 + 0.04 * k, 5) for k in range(1, 4)),
-        *(Point("cold", 1000 * k, 0.45 + 0.05 * k, by=By.PAPER) for k in range(1, 6)),
-        *(Point("cold", 1000 * k, 0.44 + 0.05 * k, 0.4, 0.7, 10, By.REPRODUCTION) for k in (2, 4)),
+        *(Point("cold", 1000 * k, 0.45 + 0.05 * k, by=Source.PAPER) for k in range(1, 6)),
+        *(Point("cold", 1000 * k, 0.44 + 0.05 * k, 0.4, 0.7, 10, Source.REPRODUCTION) for k in (2, 4)),
     ),
 )
 DIFFERENCE = Curves(
@@ -52,7 +52,7 @@ FRONTIER = Curves(
     (
         *(Point("cold", 10 * 3**k, 0.2 + 0.05 * k, n=1) for k in range(7)),
         *(Point("warm", 10 * 3**k, 0.2 + 0.04 * k, n=1) for k in range(7)),
-        *(Point("warm", 20 * 3**k, 0.3 + 0.04 * k, by=By.PAPER) for k in range(3)),
+        *(Point("warm", 20 * 3**k, 0.3 + 0.04 * k, by=Source.PAPER) for k in range(3)),
     ),
     joined=False,
 )

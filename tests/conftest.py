@@ -7,6 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from warmstart.models import MLP
+from warmstart.strategies import Cold, ShrinkPerturb, Warm
+from warmstart.streams import Growing
+from warmstart.studies import Study
+from warmstart.training import Recipe, StoppingRule
+
 DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 
 
@@ -71,3 +77,16 @@ def visit(browser):
     yield opened
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def study():
+    """A study of a second: 3 arms, 2 seeds, 3 rounds."""
+    return Study(
+        [Cold(), Warm(), ShrinkPerturb()],
+        architecture=MLP(width=16),
+        stream=Growing(rounds=3),
+        recipe=Recipe(learning_rate=0.003),
+        stop=StoppingRule(0.95, max_epochs=5),
+        seeds=2,
+    )

@@ -11,7 +11,7 @@ from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for, unwrapped
 from warmstart.models import MLP, ResNet18
 from warmstart.penalties import Adversarial, L2Init
-from warmstart.training import Measure, OptimizerKind, Recipe, StopRule, fit
+from warmstart.training import Measure, OptimizerKind, Recipe, StoppingRule, fit
 
 SGD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, momentum=0.9, batch_size=16)
 
@@ -26,12 +26,12 @@ def resnet():
 
 def trained(model, data, *, recipe=SGD, stop=None, penalty=None):
     """Train in place, and return what there is to compare."""
-    stop = stop or StopRule(None, max_epochs=3)
+    stop = stop or StoppingRule(None, max_epochs=3)
     result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(5), penalty=penalty)
     inner = unwrapped(model)
     history = [(report.steps, report.train_accuracy, report.train_loss) for report in result.history]
     cost = (result.cost.steps, result.cost.samples, result.cost.flops)
-    return {"state": inner.state_dict(), "history": history, "cost": cost, "ending": str(result.ending)}
+    return {"state": inner.state_dict(), "history": history, "cost": cost, "stop_reason": str(result.stop_reason)}
 
 
 def uneven(wrap):
@@ -51,16 +51,16 @@ def adversarial(wrap):
 
 
 def reached(wrap):
-    return trained(wrap(mlp()), blobs(60), stop=StopRule(0.9))
+    return trained(wrap(mlp()), blobs(60), stop=StoppingRule(0.9))
 
 
 def evaluated(wrap):
-    return trained(wrap(mlp()), blobs(60), stop=StopRule(None, max_epochs=2, measure=Measure.EVALUATION))
+    return trained(wrap(mlp()), blobs(60), stop=StoppingRule(None, max_epochs=2, measure=Measure.EVALUATION))
 
 
 def compiled(wrap):
     """In the order that PyTorch recommends: the distributed model is compiled."""
-    return trained(torch.compile(wrap(mlp()), backend="eager"), blobs(60), stop=StopRule(0.9))
+    return trained(torch.compile(wrap(mlp()), backend="eager"), blobs(60), stop=StoppingRule(0.9))
 
 
 def images(wrap):
@@ -86,7 +86,7 @@ def loaded_and_evaluated(wrap):
     data = blobs(60)
     dataset = TensorDataset(data.inputs, data.labels)
     loader = DataLoader(dataset, 10, sampler=DistributedSampler(dataset, shuffle=False))
-    return trained(wrap(mlp()), loader, stop=StopRule(0.95, measure=Measure.EVALUATION))
+    return trained(wrap(mlp()), loader, stop=StoppingRule(0.95, measure=Measure.EVALUATION))
 
 
 def too_small(wrap):

@@ -7,7 +7,7 @@ import torch
 from samples import blobs, pictures
 from warmstart.models import MLP
 from warmstart.streams import Growing
-from warmstart.training import OptimizerKind, Recipe, StopRule
+from warmstart.training import OptimizerKind, Recipe, StoppingRule
 from warmstart.trial import Trial, TrialData
 
 TABLES = TrialData(blobs(90), blobs(60, seed=1), classes=3)
@@ -16,7 +16,7 @@ TRIAL = Trial(
     architecture=MLP(width=8),
     stream=Growing(rounds=3),
     recipe=Recipe(learning_rate=0.01, batch_size=16),
-    stop=StopRule(0.95, max_epochs=4),
+    stop=StoppingRule(0.95, max_epochs=4),
 )
 # A step so small that the weights cannot move: what a round ends with is what it began with.
 STILL = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30)
@@ -31,7 +31,14 @@ def same(one, other):
     return all(torch.equal(one[name], other[name]) for name in one)
 
 
-def outcome(played):
+def outcome(finished):
     """All of a round that is decided by the settings: everything but seconds."""
-    cost = replace(played.fit.cost, seconds=0)
-    return (played.number, played.samples_seen, played.ending, played.fit.history, cost, played.evaluation)
+    cost = replace(finished.fit.cost, seconds=0)
+    return (
+        finished.number,
+        finished.samples_seen,
+        finished.stop_reason,
+        finished.fit.history,
+        cost,
+        finished.evaluation,
+    )

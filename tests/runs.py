@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from warmstart.studies import Execution, RoundRecord, read_study, run_study
+from warmstart.executors import Execution
+from warmstart.store import RoundRecord
+from warmstart.studies import read_study, run_study
 
 ONE = Execution(workers=1, device="cpu")
 TWO = Execution(workers=2, device="cpu")

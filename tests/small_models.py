@@ -8,7 +8,7 @@ from torch import nn
 from samples import blobs
 from warmstart.basics import generator_for
 from warmstart.strategies import Context
-from warmstart.training import Recipe, StopRule, fit
+from warmstart.training import Recipe, StoppingRule, fit
 
 INPUTS = torch.linspace(-1, 1, 12).reshape(3, 4)
 TABLE = blobs(48)
@@ -24,7 +24,7 @@ def net(seed=0):
 
 def trained(model, data=TABLE, **options):
     """Return the result of two epochs."""
-    given = {"recipe": RECIPE, "stop": StopRule(None, max_epochs=2), "generator": generator_for(0), **options}
+    given = {"recipe": RECIPE, "stop": StoppingRule(None, max_epochs=2), "generator": generator_for(0), **options}
     return fit(model, data, **given)
 
 

@@ -6,9 +6,9 @@ import pytest
 from warmstart.basics import InputError
 from warmstart.models import MLP
 from warmstart.strategies import Cold, Noise, Scope, ShrinkPerturb, Warm, shrink_perturb
-from warmstart.studies import Arm, EvaluationSettings, Study
-from warmstart.training import CarryOver, Recipe, StopRule
-from warmstart.trial import Trial
+from warmstart.studies import Arm, Study
+from warmstart.training import CarryOver, Recipe, StoppingRule
+from warmstart.trial import EvaluationSettings, Trial
 
 OPTIONS = [
     (MLP, "activation", "tanh"),
@@ -16,7 +16,7 @@ OPTIONS = [
     (ShrinkPerturb, "noise", "gaussian"),
     (ShrinkPerturb, "scope", "weights"),
     (Recipe, "optimizer", "sgd"),
-    (StopRule, "measure", "evaluation"),
+    (StoppingRule, "measure", "evaluation"),
     (CarryOver, "normalization", "keep"),
     (CarryOver, "optimizer_state", "keep"),
     (EvaluationSettings, "evaluate", "test"),
@@ -52,7 +52,7 @@ def test_a_name_computes_what_its_member_does():
         shrink_perturb(model, fresh, scope="bogus")
 
 
-@pytest.mark.parametrize(("make", "option"), [(MLP, "layers"), (Recipe, "batch_size"), (StopRule, "max_epochs")])
+@pytest.mark.parametrize(("make", "option"), [(MLP, "layers"), (Recipe, "batch_size"), (StoppingRule, "max_epochs")])
 def test_none_is_refused_where_it_means_nothing(make, option):
     with pytest.raises(InputError, match=rf"^{option} must be given, got None\.$"):
         make(**{option: None})
@@ -62,7 +62,7 @@ def test_numbers_of_numpy_become_those_of_python():
     recipe = Recipe(learning_rate=np.float32(0.5), batch_size=np.int64(8))
     assert recipe == Recipe(learning_rate=0.5, batch_size=8)
     assert (type(recipe.learning_rate), type(recipe.batch_size)) == (float, int)
-    assert type(StopRule(patience=np.int32(3)).patience) is int
+    assert type(StoppingRule(patience=np.int32(3)).patience) is int
 
 
 @pytest.mark.parametrize("value", ["false", "true", 1, 0.0, []])

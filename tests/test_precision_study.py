@@ -7,7 +7,7 @@ import pytest
 
 import precision
 from bench._tables import Table, as_markdown
-from warmstart.studies import RoundRecord, StudyRecords
+from warmstart.store import RoundRecord, StudyRecords
 
 ROOT = Path(__file__).parents[1]
 RESULT = json.loads((ROOT / "benchmarks/results/precision.json").read_text())
@@ -28,7 +28,7 @@ def test_both_precisions_are_paired_by_seed(tmp_path):
 
 
 def record(arm, number, accuracy, seed=0):
-    return RoundRecord(arm, seed, number, 9, 9, accuracy, 0.1, 0.9, "reached", 1, 10 * number, 9, 9.0, 1.0)
+    return RoundRecord(arm, seed, number, 9, 9, accuracy, 0.1, 0.9, "converged", 1, 10 * number, 9, 9.0, 1.0)
 
 
 def records(cold, warm):

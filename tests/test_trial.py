@@ -1,4 +1,4 @@
-"""The loop: what is paired, what is carried, what an interruption leaves the same."""
+"""The loop: what is paired, what is carried over, what an interruption leaves the same."""
 
 import copy
 import dataclasses
@@ -9,23 +9,23 @@ import torch
 
 from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, outcome, same, state
 from warmstart.basics import generator_for
+from warmstart.diagnostics import Measurement
 from warmstart.models import MLP, ResNet18
 from warmstart.penalties import EWC, L2, EWCRule, L2InitRule, fisher_diagonal
-from warmstart.probes import Probe
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing, TwoPhase
 from warmstart.training import (
     CarryOver,
-    Ending,
     Normalization,
     OptimizerKind,
     OptimizerState,
     Recipe,
-    StopRule,
+    StoppingRule,
+    StopReason,
     TensorData,
     fit,
 )
-from warmstart.trial import Carried, TrainOn, TrialData, opening, play
+from warmstart.trial import RoundState, TrainOn, TrialData, opening, run
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
@@ -37,9 +37,9 @@ STRATEGIES += [ShrinkPerturb(noise=Noise.FIRST), ShrinkPerturb(before_first_roun
 @pytest.mark.parametrize("optimizer_state", OptimizerState)
 def test_going_on_after_any_round_gives_the_same_bits(strategy, optimizer_state):
     trial = replace(TRIAL, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
-    whole = [(outcome(r), state(r.carried.model), r.carried) for r in play(trial, TABLES)]
-    for index, (_, _, carried) in enumerate(whole[:-1]):
-        rest = [(outcome(r), state(r.carried.model)) for r in play(trial, TABLES, carried=carried)]
+    whole = [(outcome(r), state(r.round_state.model), r.round_state) for r in run(trial, TABLES)]
+    for index, (_, _, round_state) in enumerate(whole[:-1]):
+        rest = [(outcome(r), state(r.round_state.model)) for r in run(trial, TABLES, round_state=round_state)]
         assert [found for found, _ in rest] == [expected for expected, _, _ in whole[index + 1 :]]
         assert same(rest[-1][1], whole[-1][1])
 
@@ -48,28 +48,28 @@ def test_going_on_after_any_round_gives_the_same_bits(strategy, optimizer_state)
 def test_going_on_gives_the_same_bits_with_batchnorm(normalization):
     trial = replace(TRIAL, architecture=ResNet18(width=2), strategy=ShrinkPerturb(), stream=TwoPhase())
     trial = replace(trial, carry_over=CarryOver(normalization, OptimizerState.KEEP))
-    first, second = play(trial, IMAGES)
-    (again,) = play(trial, IMAGES, carried=first.carried)
+    first, second = run(trial, IMAGES)
+    (again,) = run(trial, IMAGES, round_state=first.round_state)
     assert outcome(second) == outcome(again)
-    assert same(state(second.carried.model), state(again.carried.model))
+    assert same(state(second.round_state.model), state(again.round_state.model))
 
 
 def test_strategies_share_everything_up_to_the_second_round():
-    rounds = {strategy: next(play(replace(TRIAL, strategy=strategy), TABLES)) for strategy in (Cold(), Warm())}
+    rounds = {strategy: next(run(replace(TRIAL, strategy=strategy), TABLES)) for strategy in (Cold(), Warm())}
     cold, warm = rounds.values()
     assert outcome(cold) == outcome(warm)
-    assert same(state(cold.carried.model), state(warm.carried.model))
+    assert same(state(cold.round_state.model), state(warm.round_state.model))
 
 
 def test_seeds_differ():
-    one, other = (next(play(replace(TRIAL, seed=seed), TABLES)) for seed in (0, 1))
+    one, other = (next(run(replace(TRIAL, seed=seed), TABLES)) for seed in (0, 1))
     assert outcome(one) != outcome(other)
 
 
 def test_a_warm_start_begins_where_the_last_round_ended():
     still = replace(TRIAL, recipe=STILL)
-    warm = [state(r.carried.model) for r in play(replace(still, strategy=Warm()), TABLES)]
-    cold = [state(r.carried.model) for r in play(replace(still, strategy=Cold()), TABLES)]
+    warm = [state(r.round_state.model) for r in run(replace(still, strategy=Warm()), TABLES)]
+    cold = [state(r.round_state.model) for r in run(replace(still, strategy=Cold()), TABLES)]
     assert same(warm[0], warm[1])
     assert same(warm[0], cold[0])
     assert not same(cold[0], cold[1])
@@ -77,36 +77,36 @@ def test_a_warm_start_begins_where_the_last_round_ended():
 
 def test_shrink_perturb_takes_the_fresh_model_of_its_own_round():
     still = replace(TRIAL, recipe=STILL)
-    shrunk = [state(r.carried.model) for r in play(replace(still, strategy=ShrinkPerturb(0.5, 0.2)), TABLES)]
-    fresh = [state(r.carried.model) for r in play(replace(still, strategy=Cold()), TABLES)]
+    shrunk = [state(r.round_state.model) for r in run(replace(still, strategy=ShrinkPerturb(0.5, 0.2)), TABLES)]
+    fresh = [state(r.round_state.model) for r in run(replace(still, strategy=Cold()), TABLES)]
     for name, value in shrunk[1].items():
         torch.testing.assert_close(value, 0.5 * shrunk[0][name] + 0.2 * fresh[1][name])
 
 
 def test_a_round_trains_on_what_it_is_told():
-    seen = [r.samples_trained_on for r in play(TRIAL, TABLES)]
-    arrival = [(r.samples_seen, r.samples_trained_on) for r in play(replace(TRIAL, train_on=TrainOn.ARRIVAL), TABLES)]
+    seen = [r.samples_trained_on for r in run(TRIAL, TABLES)]
+    arrival = [(r.samples_seen, r.samples_trained_on) for r in run(replace(TRIAL, train_on=TrainOn.ARRIVAL), TABLES)]
     assert seen == [30, 60, 90]
     assert arrival == [(30, 30), (60, 30), (90, 30)]
 
 
 def test_the_optimizers_state_goes_on_only_where_asked_and_where_the_model_does():
-    def carried(strategy, optimizer_state):
+    def round_state(strategy, optimizer_state):
         trial = replace(TRIAL, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
-        return [r.carried.optimizer for r in play(trial, TABLES)]
+        return [r.round_state.optimizer for r in run(trial, TABLES)]
 
-    kept = carried(Warm(), OptimizerState.KEEP)
+    kept = round_state(Warm(), OptimizerState.KEEP)
     steps = [int(state["state"][0]["step"]) for state in kept]
     assert steps == sorted(set(steps)), "the count of steps goes on from round to round"
-    assert carried(Warm(), OptimizerState.RESET) == [None] * 3
-    assert carried(Cold(), OptimizerState.KEEP) == [None] * 3
+    assert round_state(Warm(), OptimizerState.RESET) == [None] * 3
+    assert round_state(Cold(), OptimizerState.KEEP) == [None] * 3
 
 
 def test_reset_statistics_forget_the_rounds_before():
     def steps_averaged(normalization):
         trial = replace(TRIAL, architecture=ResNet18(width=2), strategy=Warm(), stream=TwoPhase())
-        rounds = list(play(replace(trial, carry_over=CarryOver(normalization)), IMAGES))
-        return [int(state(r.carried.model)["norm.num_batches_tracked"]) for r in rounds], rounds
+        rounds = list(run(replace(trial, carry_over=CarryOver(normalization)), IMAGES))
+        return [int(state(r.round_state.model)["norm.num_batches_tracked"]) for r in rounds], rounds
 
     kept, rounds = steps_averaged(Normalization.KEEP)
     assert kept == [rounds[0].fit.cost.steps, rounds[0].fit.cost.steps + rounds[1].fit.cost.steps]
@@ -116,26 +116,26 @@ def test_reset_statistics_forget_the_rounds_before():
 
 def test_a_divergence_is_recorded_and_the_last_good_model_goes_on():
     wild = replace(TRIAL, strategy=Warm(), recipe=WILD)
-    rounds = list(play(wild, TABLES))
-    assert [r.ending for r in rounds] == [Ending.DIVERGED] * 3
+    rounds = list(run(wild, TABLES))
+    assert [r.stop_reason for r in rounds] == [StopReason.DIVERGED] * 3
     assert [r.evaluation for r in rounds] == [None] * 3
-    assert [r.carried.model for r in rounds] == [None] * 3
-    assert [r.carried.round for r in rounds] == [1, 2, 3]
+    assert [r.round_state.model for r in rounds] == [None] * 3
+    assert [r.round_state.round for r in rounds] == [1, 2, 3]
 
 
 def test_after_a_late_divergence_the_model_before_goes_on():
-    first = next(play(replace(TRIAL, strategy=Warm()), TABLES))
+    first = next(run(replace(TRIAL, strategy=Warm()), TABLES))
     wild = replace(TRIAL, strategy=Warm(), recipe=WILD)
-    before = state(first.carried.model)
-    second = next(play(wild, TABLES, carried=first.carried))
-    assert second.ending is Ending.DIVERGED
-    assert second.carried.round == 2
-    assert same(state(second.carried.model), before)
+    before = state(first.round_state.model)
+    second = next(run(wild, TABLES, round_state=first.round_state))
+    assert second.stop_reason is StopReason.DIVERGED
+    assert second.round_state.round == 2
+    assert same(state(second.round_state.model), before)
 
 
 def test_a_cold_start_recovers_from_a_divergence():
-    lost = Carried(round=1)
-    rounds = list(play(TRIAL, TABLES, carried=lost))
+    lost = RoundState(round=1)
+    rounds = list(run(TRIAL, TABLES, round_state=lost))
     assert [r.number for r in rounds] == [2, 3]
     assert all(r.evaluation for r in rounds)
 
@@ -148,7 +148,7 @@ def test_table_columns_are_scaled_by_the_first_arrival_alone():
     seen = []
     trial = replace(TRIAL, architecture=_Spy(seen), stream=TwoPhase())
     arrival = trial.stream.arrivals(100, generator=generator_for(0, "stream"))[0]
-    next(play(trial, TrialData(data, data, classes=2)))
+    next(run(trial, TrialData(data, data, classes=2)))
     first = inputs[arrival]
     expected = (first - first.mean(0)) / first.std(0, correction=0)
     found = torch.cat([batch for batch in seen if len(batch) > 2])[:50]  # the two count operations
@@ -173,14 +173,14 @@ class _Spy(MLP):
 
 def test_a_constant_column_is_no_division_by_zero():
     data = TensorData(torch.ones(60, 4), torch.arange(60) % 3, scale=1.0, offset=0.0)
-    played = next(play(TRIAL, TrialData(data, data, classes=3)))
-    assert played.evaluation is not None
+    finished = next(run(TRIAL, TrialData(data, data, classes=3)))
+    assert finished.evaluation is not None
 
 
 def test_the_first_round_has_a_recipe_and_a_stop_rule_of_its_own_where_asked():
-    fast, short = Recipe(learning_rate=0.03, batch_size=8), StopRule(None, max_epochs=1)
+    fast, short = Recipe(learning_rate=0.03, batch_size=8), StoppingRule(None, max_epochs=1)
     mixed, plain, first = (
-        [(outcome(r), state(r.carried.model)) for r in play(trial, TABLES)]
+        [(outcome(r), state(r.round_state.model)) for r in run(trial, TABLES)]
         for trial in (
             replace(TRIAL, first_recipe=fast, first_stop=short),
             TRIAL,
@@ -200,21 +200,21 @@ def test_a_kept_optimizers_state_goes_on_under_the_recipe_of_its_own_round(kind)
     recipe = Recipe(optimizer=kind, learning_rate=0.01, momentum=0.9 if kind is OptimizerKind.SGD else 0.0)
     first_recipe = replace(recipe, learning_rate=0.03, weight_decay=0.1)
     trial = replace(TRIAL, strategy=Warm(), carry_over=keep, recipe=recipe, first_recipe=first_recipe)
-    settings = [r.carried.optimizer["param_groups"][0] for r in play(trial, TABLES)]
+    settings = [r.round_state.optimizer["param_groups"][0] for r in run(trial, TABLES)]
     assert [(group["lr"], group["weight_decay"]) for group in settings] == [(0.03, 0.1), (0.01, 0), (0.01, 0)]
 
 
 def test_a_penalty_is_added_in_every_round():
     decayed, penalized = (
-        list(play(trial, TABLES))
+        list(run(trial, TABLES))
         for trial in (
             replace(TRIAL, recipe=replace(SGD, weight_decay=0.1)),
             replace(TRIAL, recipe=SGD, penalty=L2(0.1)),
         )
     )
     for one, other in zip(decayed, penalized, strict=True):
-        for name, value in state(one.carried.model).items():
-            torch.testing.assert_close(state(other.carried.model)[name], value, rtol=1e-4, atol=1e-5)
+        for name, value in state(one.round_state.model).items():
+            torch.testing.assert_close(state(other.round_state.model)[name], value, rtol=1e-4, atol=1e-5)
         assert other.fit.history[-1].train_loss > one.fit.history[-1].train_loss + 0.1
 
 
@@ -227,14 +227,17 @@ def test_l2_init_draws_every_round_towards_the_first_fresh_model(strategy):
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-5, batch_size=16)
     trial = replace(TRIAL, strategy=strategy, recipe=recipe, penalty=L2InitRule(strength=0.5e5))
     first = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 1)))
-    for played in play(trial, TABLES):
-        for name, value in state(played.carried.model).items():
+    for finished in run(trial, TABLES):
+        for name, value in state(finished.round_state.model).items():
             torch.testing.assert_close(value, first[name], rtol=0, atol=1e-4)
 
 
 def test_ewc_of_no_strength_is_plain_warm():
     plain, held = (
-        [(outcome(r), state(r.carried.model)) for r in play(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES)]
+        [
+            (outcome(r), state(r.round_state.model))
+            for r in run(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES)
+        ]
         for penalty in (None, EWCRule(strength=0.0))
     )
     for one, other in zip(plain, held, strict=True):
@@ -243,16 +246,16 @@ def test_ewc_of_no_strength_is_plain_warm():
 
 
 def test_ewc_is_around_the_previous_model_on_what_had_arrived_before():
-    """The second round played by hand, with the penalty made by hand from all of the first arrival."""
+    """The second round finished by hand, with the penalty made by hand from all of the first arrival."""
     trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWCRule(strength=30.0))
-    first, second = play(trial, IMAGES)
+    first, second = run(trial, IMAGES)
     old, new = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
-    penalty = EWC.after(first.carried.model, [IMAGES.pool.batch(old)], strength=30.0)
-    model, seen = copy.deepcopy(first.carried.model), IMAGES.pool.take(torch.cat([old, new]))
+    penalty = EWC.after(first.round_state.model, [IMAGES.pool.batch(old)], strength=30.0)
+    model, seen = copy.deepcopy(first.round_state.model), IMAGES.pool.take(torch.cat([old, new]))
     order = generator_for(0, "order", 2)
     result = fit(model, seen, recipe=SGD, stop=trial.stop, generator=order, penalty=penalty)
     assert [report.train_accuracy for report in result.history] == [r.train_accuracy for r in second.fit.history]
-    for name, value in state(second.carried.model).items():
+    for name, value in state(second.round_state.model).items():
         torch.testing.assert_close(state(model)[name], value, rtol=1e-4, atol=1e-6)
 
 
@@ -260,7 +263,7 @@ def test_ewc_takes_as_many_earlier_samples_as_asked_for():
     models = []
     for samples in (5, 30, 1000):
         trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWCRule(30.0, samples))
-        models.append(state(list(play(trial, IMAGES))[1].carried.model))
+        models.append(state(list(run(trial, IMAGES))[1].round_state.model))
     assert not same(models[0], models[1])
     assert same(models[1], models[2]), "30 samples are all that had arrived"
 
@@ -269,11 +272,11 @@ def test_the_stronger_ewc_the_less_move_the_weights_that_earlier_data_needed():
     def moved(penalty):
         """How far round 2 has moved the weights, weighed by how much the first arrival needs them."""
         trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=penalty)
-        first, second = play(replace(trial, stop=StopRule(None, max_epochs=10)), IMAGES)
+        first, second = run(replace(trial, stop=StoppingRule(None, max_epochs=10)), IMAGES)
         old, _ = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
-        fisher = fisher_diagonal(first.carried.model, [IMAGES.pool.batch(old)])
-        before, after = (state(r.carried.model) for r in (first, second))
-        assert second.ending is Ending.CAP
+        fisher = fisher_diagonal(first.round_state.model, [IMAGES.pool.batch(old)])
+        before, after = (state(r.round_state.model) for r in (first, second))
+        assert second.stop_reason is StopReason.LIMIT
         return sum(float((fisher[name] * (after[name] - before[name]).square()).sum()) for name in fisher)
 
     free, held, fast = moved(None), moved(EWCRule(strength=10.0)), moved(EWCRule(strength=100.0))
@@ -283,15 +286,15 @@ def test_the_stronger_ewc_the_less_move_the_weights_that_earlier_data_needed():
 def test_a_penalty_going_on_after_an_interruption_is_the_same():
     for penalty in (L2InitRule(0.01), EWCRule(3.0, samples=8)):
         trial = replace(TRIAL, strategy=Warm(), penalty=penalty)
-        whole = list(play(trial, TABLES))
-        for index, played in enumerate(whole[:-1]):
-            rest = list(play(trial, TABLES, carried=played.carried))
+        whole = list(run(trial, TABLES))
+        for index, finished in enumerate(whole[:-1]):
+            rest = list(run(trial, TABLES, round_state=finished.round_state))
             assert [outcome(r) for r in rest] == [outcome(r) for r in whole[index + 1 :]]
-            assert same(state(rest[-1].carried.model), state(whole[-1].carried.model))
+            assert same(state(rest[-1].round_state.model), state(whole[-1].round_state.model))
 
 
 FAST = Recipe(learning_rate=0.03, batch_size=16)
-SHORT = StopRule(None, max_epochs=1)
+SHORT = StoppingRule(None, max_epochs=1)
 # Trials by what their first rounds have in common.
 OPENINGS = {
     "plain": [
@@ -301,7 +304,7 @@ OPENINGS = {
         replace(TRIAL, strategy=ShrinkPerturb(noise=Noise.FIRST), train_on=TrainOn.ARRIVAL),
         replace(TRIAL, strategy=Warm(), penalty=EWCRule(strength=3.0)),
         replace(TRIAL, strategy=Warm(), recipe=FAST, first_recipe=TRIAL.recipe),
-        replace(TRIAL, strategy=Warm(), stop=StopRule(0.5), first_stop=TRIAL.stop),
+        replace(TRIAL, strategy=Warm(), stop=StoppingRule(0.5), first_stop=TRIAL.stop),
     ],
     "fast": [replace(TRIAL, recipe=FAST), replace(TRIAL, strategy=Warm(), first_recipe=FAST)],
     "short": [replace(TRIAL, first_stop=SHORT), replace(TRIAL, strategy=Warm(), stop=SHORT)],
@@ -318,12 +321,12 @@ def test_equal_openings_are_equal_first_rounds_and_others_are_not():
     found = []
     for trials in OPENINGS.values():
         assert all(opening(trial) == opening(trials[0]) is not None for trial in trials)
-        rounds = [next(play(trial, TABLES)) for trial in trials]
-        assert all(outcome(played) == outcome(rounds[0]) for played in rounds)
-        assert all(same(state(played.carried.model), state(rounds[0].carried.model)) for played in rounds)
+        rounds = [next(run(trial, TABLES)) for trial in trials]
+        assert all(outcome(finished) == outcome(rounds[0]) for finished in rounds)
+        assert all(same(state(finished.round_state.model), state(rounds[0].round_state.model)) for finished in rounds)
         found.append((opening(trials[0]), outcome(rounds[0])))
-    for index, (begins, played) in enumerate(found):
-        assert all(begins != other and played != result for other, result in found[:index])
+    for index, (begins, finished) in enumerate(found):
+        assert all(begins != other and finished != result for other, result in found[:index])
 
 
 @pytest.mark.parametrize(
@@ -340,7 +343,7 @@ def test_of_some_first_rounds_nothing_is_said(change):
 
 
 @dataclass(frozen=True)
-class Looking(Probe):
+class Looking(Measurement):
     """Notes where the data of every round lie."""
 
     places: list = field(default_factory=list)
@@ -354,5 +357,5 @@ class Looking(Probe):
 @pytest.mark.parametrize("stream", [Growing(rounds=3), Active(rounds=3)], ids=repr)
 def test_all_rounds_look_at_the_one_pool(stream):
     looking = Looking()
-    list(play(replace(TRIAL, strategy=Warm(), stream=stream, probes=(looking,)), TABLES))
+    list(run(replace(TRIAL, strategy=Warm(), stream=stream, measurements=(looking,)), TABLES))
     assert set(looking.places) == {TABLES.pool._inputs.data_ptr()}

@@ -13,8 +13,8 @@ from warmstart.models import MLP
 from warmstart.queries import Entropy, LeastConfidence, Margin, Query, Random
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
-from warmstart.training import Ending
-from warmstart.trial import Carried, play
+from warmstart.training import StopReason
+from warmstart.trial import RoundState, run
 from warmstart.trial._arrivals import Arrivals
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
@@ -53,38 +53,38 @@ def scaled(first):
 @pytest.mark.parametrize("strategy", [Cold(), Warm()], ids=repr)
 def test_no_sample_arrives_twice_and_arrivals_are_as_large_as_planned(query, strategy):
     trial = replace(ACTIVE, strategy=strategy, stream=Active(query, rounds=4))
-    rounds = list(play(trial, TABLES))
+    rounds = list(run(trial, TABLES))
     assert [r.samples_seen for r in rounds] == [23, 46, 68, 90]
-    assert rounds[0].carried.seen is None, "the stream alone decides the first arrival"
-    for played in rounds[1:]:
-        assert len(played.carried.seen) == len(played.carried.seen.unique()) == played.samples_seen
-    assert sorted(rounds[-1].carried.seen.tolist()) == list(range(90))
+    assert rounds[0].round_state.seen is None, "the stream alone decides the first arrival"
+    for finished in rounds[1:]:
+        assert len(finished.round_state.seen) == len(finished.round_state.seen.unique()) == finished.samples_seen
+    assert sorted(rounds[-1].round_state.seen.tolist()) == list(range(90))
     for earlier, later in pairwise(rounds[1:]):
-        assert torch.equal(later.carried.seen[: earlier.samples_seen], earlier.carried.seen)
+        assert torch.equal(later.round_state.seen[: earlier.samples_seen], earlier.round_state.seen)
 
 
 def test_a_last_arrival_takes_what_is_left():
-    *_, last = play(replace(ACTIVE, stream=Active(arrival_size=40)), TABLES)
-    assert (last.number, last.samples_seen, len(last.carried.seen.unique())) == (3, 90, 90)
+    *_, last = run(replace(ACTIVE, stream=Active(arrival_size=40)), TABLES)
+    assert (last.number, last.samples_seen, len(last.round_state.seen.unique())) == (3, 90, 90)
 
 
 @pytest.mark.parametrize("query", QUERIES[:3], ids=repr)
 def test_the_samples_are_those_that_a_loop_over_the_pool_picks(query):
     trial = replace(ACTIVE, stream=Active(query, rounds=4))
-    parts, rounds = planned(trial), list(play(trial, TABLES))
+    parts, rounds = planned(trial), list(run(trial, TABLES))
     known, pool = parts[0].tolist(), scaled(parts[0])
-    for before, played, part in zip(rounds, rounds[1:], parts[1:], strict=False):
+    for before, finished, part in zip(rounds, rounds[1:], parts[1:], strict=False):
         left = set(range(90)) - set(known)
-        expected = wanted(query, before.carried.model, pool, left, len(part))
-        assert set(played.carried.seen[len(known) :].tolist()) == expected
-        known = played.carried.seen.tolist()
+        expected = wanted(query, before.round_state.model, pool, left, len(part))
+        assert set(finished.round_state.seen[len(known) :].tolist()) == expected
+        known = finished.round_state.seen.tolist()
 
 
 def test_the_first_round_is_the_same_whatever_the_query_and_the_next_is_not():
-    rounds = {query: list(play(replace(ACTIVE, stream=Active(query, rounds=4)), TABLES)) for query in QUERIES}
-    passive = next(play(replace(ACTIVE, stream=Growing(rounds=4)), TABLES))
-    assert all(outcome(played[0]) == outcome(passive) for played in rounds.values())
-    arrivals = {query: frozenset(played[1].carried.seen[23:].tolist()) for query, played in rounds.items()}
+    rounds = {query: list(run(replace(ACTIVE, stream=Active(query, rounds=4)), TABLES)) for query in QUERIES}
+    passive = next(run(replace(ACTIVE, stream=Growing(rounds=4)), TABLES))
+    assert all(outcome(finished[0]) == outcome(passive) for finished in rounds.values())
+    arrivals = {query: frozenset(finished[1].round_state.seen[23:].tolist()) for query, finished in rounds.items()}
     assert len(set(arrivals.values())) > 1
     assert arrivals[Random()] not in [arrivals[query] for query in QUERIES[:3]]
 
@@ -92,13 +92,13 @@ def test_the_first_round_is_the_same_whatever_the_query_and_the_next_is_not():
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_random_query_has_draws_of_its_own_in_every_round_of_every_seed(seed):
     trial = replace(ACTIVE, stream=Active(Random(), rounds=4), seed=seed)
-    parts, rounds = planned(trial), list(play(trial, TABLES))
+    parts, rounds = planned(trial), list(run(trial, TABLES))
     known = parts[0].tolist()
-    for played, part in zip(rounds[1:], parts[1:], strict=True):
+    for finished, part in zip(rounds[1:], parts[1:], strict=True):
         left = sorted(set(range(90)) - set(known))
-        order = torch.randperm(len(left), generator=generator_for(seed, "query", played.number))
+        order = torch.randperm(len(left), generator=generator_for(seed, "query", finished.number))
         known += [left[index] for index in order[: len(part)]]
-        assert played.carried.seen.tolist() == known
+        assert finished.round_state.seen.tolist() == known
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Counting(MLP):
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
 def test_one_pass_over_what_has_not_arrived_and_none_for_random(query):
     counting = Counting(width=8)
-    list(play(replace(ACTIVE, architecture=counting, stream=Active(query, rounds=4)), TABLES))
+    list(run(replace(ACTIVE, architecture=counting, stream=Active(query, rounds=4)), TABLES))
     asked = {23: [67], 46: [44], 68: [22], 90: []}
     expected = [count for left in asked.values() for count in [60, *(left if query.reads_logits else [])]]
     assert counting.shown == expected
@@ -144,15 +144,15 @@ def test_arrivals_are_those_of_the_stream_and_earlier_ones_are_no_copies():
 def test_going_on_after_any_round_gives_the_same_bits(query, strategy, first_recipe):
     stream = Active(query, rounds=4)
     trial = replace(ACTIVE, stream=stream, strategy=strategy, first_recipe=first_recipe)
-    whole = list(play(trial, TABLES))
-    assert (whole[0].ending is Ending.DIVERGED) == (first_recipe is WILD)
-    for index, played in enumerate(whole[:-1]):
-        rest = list(play(trial, TABLES, carried=played.carried))
+    whole = list(run(trial, TABLES))
+    assert (whole[0].stop_reason is StopReason.DIVERGED) == (first_recipe is WILD)
+    for index, finished in enumerate(whole[:-1]):
+        rest = list(run(trial, TABLES, round_state=finished.round_state))
         assert [outcome(r) for r in rest] == [outcome(r) for r in whole[index + 1 :]]
         for one, other in zip(rest, whole[index + 1 :], strict=True):
-            assert (one.carried.seen is None) == (other.carried.seen is None)
-            assert one.carried.seen is None or torch.equal(one.carried.seen, other.carried.seen)
-        assert same(state(rest[-1].carried.model), state(whole[-1].carried.model))
+            assert (one.round_state.seen is None) == (other.round_state.seen is None)
+            assert one.round_state.seen is None or torch.equal(one.round_state.seen, other.round_state.seen)
+        assert same(state(rest[-1].round_state.model), state(whole[-1].round_state.model))
 
 
 @dataclass(frozen=True)
@@ -167,14 +167,14 @@ class Unasked(Query):
 
 def test_as_long_as_there_is_no_good_model_samples_are_drawn_at_random():
     wild = replace(ACTIVE, recipe=WILD)
-    rounds = list(play(replace(wild, stream=Active(Unasked(), rounds=4)), TABLES))
-    assert [r.ending for r in rounds] == [Ending.DIVERGED] * 4
+    rounds = list(run(replace(wild, stream=Active(Unasked(), rounds=4)), TABLES))
+    assert [r.stop_reason for r in rounds] == [StopReason.DIVERGED] * 4
     assert [r.samples_seen for r in rounds] == [23, 46, 68, 90]
     late = replace(ACTIVE, first_recipe=WILD)
     active, passive = (
-        play(replace(late, stream=stream), TABLES) for stream in (Active(Unasked(), rounds=4), Growing(rounds=4))
+        run(replace(late, stream=stream), TABLES) for stream in (Active(Unasked(), rounds=4), Growing(rounds=4))
     )
-    assert next(active).ending is next(passive).ending is Ending.DIVERGED
+    assert next(active).stop_reason is next(passive).stop_reason is StopReason.DIVERGED
     assert outcome(next(active)) == outcome(next(passive))
     with pytest.raises(AssertionError, match="could be asked"):
         next(active)
@@ -182,29 +182,29 @@ def test_as_long_as_there_is_no_good_model_samples_are_drawn_at_random():
 
 def test_the_first_good_model_is_asked_about_all_that_has_not_arrived():
     trial = replace(ACTIVE, first_recipe=WILD)
-    _, second, third, _ = play(trial, TABLES)
+    _, second, third, _ = run(trial, TABLES)
     parts = planned(trial)
-    assert second.carried.seen is None
+    assert second.round_state.seen is None
     known = torch.cat(parts[:2]).tolist()
     left = set(range(90)) - set(known)
-    assert third.carried.seen[:46].tolist() == known
-    expected = wanted(Margin(), second.carried.model, scaled(parts[0]), left, 22)
-    assert set(third.carried.seen[46:].tolist()) == expected
+    assert third.round_state.seen[:46].tolist() == known
+    expected = wanted(Margin(), second.round_state.model, scaled(parts[0]), left, 22)
+    assert set(third.round_state.seen[46:].tolist()) == expected
 
 
 def test_after_a_late_divergence_the_last_good_model_is_asked():
-    first = next(play(ACTIVE, TABLES))
-    second = next(play(replace(ACTIVE, recipe=WILD), TABLES, carried=first.carried))
-    assert second.ending is Ending.DIVERGED
-    assert same(state(second.carried.model), state(first.carried.model))
-    third = next(play(ACTIVE, TABLES, carried=second.carried))
-    known = second.carried.seen.tolist()
+    first = next(run(ACTIVE, TABLES))
+    second = next(run(replace(ACTIVE, recipe=WILD), TABLES, round_state=first.round_state))
+    assert second.stop_reason is StopReason.DIVERGED
+    assert same(state(second.round_state.model), state(first.round_state.model))
+    third = next(run(ACTIVE, TABLES, round_state=second.round_state))
+    known = second.round_state.seen.tolist()
     left = set(range(90)) - set(known)
-    expected = wanted(Margin(), first.carried.model, scaled(planned(ACTIVE)[0]), left, 22)
-    assert set(third.carried.seen[46:].tolist()) == expected
+    expected = wanted(Margin(), first.round_state.model, scaled(planned(ACTIVE)[0]), left, 22)
+    assert set(third.round_state.seen[46:].tolist()) == expected
 
 
 def test_a_trial_that_lost_its_first_round_has_still_seen_its_samples():
-    second = next(play(ACTIVE, TABLES, carried=Carried(round=1)))
-    passive = next(play(replace(ACTIVE, stream=Growing(rounds=4)), TABLES, carried=Carried(round=1)))
+    second = next(run(ACTIVE, TABLES, round_state=RoundState(round=1)))
+    passive = next(run(replace(ACTIVE, stream=Growing(rounds=4)), TABLES, round_state=RoundState(round=1)))
     assert outcome(second) == outcome(passive)

@@ -10,14 +10,14 @@ import torch.nn.functional as F
 from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, outcome, same, state
 from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
+from warmstart.diagnostics import GradientNorms, Measurement, When
 from warmstart.models import MLP, LogisticRegression, ResNet18
 from warmstart.penalties import EWC, EWCRule, L2InitRule
-from warmstart.probes import GradientNorms, Probe, When
 from warmstart.queries import Margin
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.streams import Active, Part, TwoPhase
-from warmstart.training import CarryOver, Ending, OptimizerKind, OptimizerState, Recipe, TensorData, fit
-from warmstart.trial import TrainOn, TrialData, opening, play
+from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe, StopReason, TensorData, fit
+from warmstart.trial import TrainOn, TrialData, opening, run
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
@@ -39,46 +39,46 @@ def scaled(data, source):
 
 @pytest.mark.parametrize("source", [OTHER, ALIKE], ids=["other classes", "same classes"])
 def test_every_round_is_trained_and_evaluated_on_its_own_data(source):
-    rounds = list(play(TRANSFER, after(source)))
+    rounds = list(run(TRANSFER, after(source)))
     assert [(r.number, r.samples_seen, r.samples_trained_on) for r in rounds] == [
         (1, 70, 70),
         (2, 70 + 45, 45),
         (3, 70 + 90, 90),
     ]
     assert [r.fit.cost.samples // len(r.fit.history) for r in rounds] == [70, 45, 90]
-    for played, held_out in zip(rounds, [source.evaluation, *[TABLES.evaluation] * 2], strict=True):
-        model = copy.deepcopy(played.carried.model).eval()
+    for finished, held_out in zip(rounds, [source.evaluation, *[TABLES.evaluation] * 2], strict=True):
+        model = copy.deepcopy(finished.round_state.model).eval()
         with torch.no_grad():
             logits = model(scaled(held_out, source))
         right = int((logits.argmax(1) == held_out.labels).sum())
         assert logits.shape[1] == 1 + int(held_out.labels.max())
-        assert played.evaluation.accuracy == right / len(held_out)
-        assert played.evaluation.loss == pytest.approx(F.cross_entropy(logits, held_out.labels).item(), rel=1e-5)
+        assert finished.evaluation.accuracy == right / len(held_out)
+        assert finished.evaluation.loss == pytest.approx(F.cross_entropy(logits, held_out.labels).item(), rel=1e-5)
 
 
 def test_after_other_classes_everything_but_the_head_goes_on():
     trial = replace(TRANSFER, first_recipe=TRIAL.recipe, recipe=STILL)
-    first, second, third = play(trial, after(OTHER))
+    first, second, third = run(trial, after(OTHER))
     fresh = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 2)))
-    before, now = state(first.carried.model), state(second.carried.model)
+    before, now = state(first.round_state.model), state(second.round_state.model)
     assert not same(before, state(TRIAL.architecture.build((4,), 4, generator=generator_for(0, "fresh", 1))))
     assert now.keys() > HEAD
     for name, value in now.items():
         assert torch.equal(value, fresh[name] if name in HEAD else before[name])
-    assert same(now, state(third.carried.model)), "within the stream the head goes on, too"
+    assert same(now, state(third.round_state.model)), "within the stream the head goes on, too"
 
 
 def test_after_the_same_classes_all_goes_on():
-    first, second, _ = play(replace(TRANSFER, first_recipe=TRIAL.recipe, recipe=STILL), after(ALIKE))
-    assert same(state(first.carried.model), state(second.carried.model))
+    first, second, _ = run(replace(TRANSFER, first_recipe=TRIAL.recipe, recipe=STILL), after(ALIKE))
+    assert same(state(first.round_state.model), state(second.round_state.model))
 
 
 def test_shrink_perturb_works_on_what_goes_on_and_a_new_head_is_as_it_is_drawn():
     trial = replace(TRANSFER, strategy=ShrinkPerturb(0.5, 0.2), first_recipe=TRIAL.recipe, recipe=STILL)
-    first, second, _ = play(trial, after(OTHER))
+    first, second, _ = run(trial, after(OTHER))
     fresh = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 2)))
-    before = state(first.carried.model)
-    for name, value in state(second.carried.model).items():
+    before = state(first.round_state.model)
+    for name, value in state(second.round_state.model).items():
         torch.testing.assert_close(value, fresh[name] if name in HEAD else 0.5 * before[name] + 0.2 * fresh[name])
 
 
@@ -89,13 +89,13 @@ def test_a_cold_start_ignores_the_source(strategy):
         TrialData(TensorData(pictures(count, seed=count).inputs, torch.arange(count) % classes), HELD_OUT, classes)
         for count, classes in ((40, 2), (30, 2), (30, 3))
     ]
-    cold = [list(play(replace(TRANSFER, strategy=strategy), after(source, IMAGES))) for source in sources]
+    cold = [list(run(replace(TRANSFER, strategy=strategy), after(source, IMAGES))) for source in sources]
     for rounds in cold[1:]:
         assert rounds[0].fit.history != cold[0][0].fit.history
         for one, other in zip(rounds[1:], cold[0][1:], strict=True):
             assert (one.fit.history, one.evaluation) == (other.fit.history, other.evaluation)
-            assert same(state(one.carried.model), state(other.carried.model))
-    warm = [list(play(TRANSFER, after(source, IMAGES)))[1].fit.history for source in sources]
+            assert same(state(one.round_state.model), state(other.round_state.model))
+    warm = [list(run(TRANSFER, after(source, IMAGES)))[1].fit.history for source in sources]
     assert warm[0] != warm[1] != warm[2] != warm[0]
 
 
@@ -107,21 +107,21 @@ HELD_OUT = pictures(20, seed=1)
 @pytest.mark.parametrize("optimizer_state", OptimizerState)
 def test_going_on_after_any_round_gives_the_same_bits(source, strategy, optimizer_state):
     trial = replace(TRANSFER, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
-    whole = list(play(trial, after(source)))
-    for index, played in enumerate(whole[:-1]):
-        rest = list(play(trial, after(source), carried=played.carried))
+    whole = list(run(trial, after(source)))
+    for index, finished in enumerate(whole[:-1]):
+        rest = list(run(trial, after(source), round_state=finished.round_state))
         assert [outcome(r) for r in rest] == [outcome(r) for r in whole[index + 1 :]]
-        assert same(state(rest[-1].carried.model), state(whole[-1].carried.model))
+        assert same(state(rest[-1].round_state.model), state(whole[-1].round_state.model))
 
 
 def test_a_residual_network_goes_over_with_its_statistics():
     source = TrialData(TensorData(pictures(40, seed=5).inputs, torch.arange(40) % 3), pictures(20, seed=6), classes=3)
     trial = replace(TRANSFER, architecture=ResNet18(width=2), stream=Part(0.5), first_recipe=TRIAL.recipe, recipe=STILL)
-    first, second = play(trial, after(source, IMAGES))
-    before, now = state(first.carried.model), state(second.carried.model)
+    first, second = run(trial, after(source, IMAGES))
+    before, now = state(first.round_state.model), state(second.round_state.model)
     different = {name for name, value in now.items() if not _equal(before[name], value)}
     assert {name.split(".")[0] for name in different if "running" not in name and "tracked" not in name} == {"head"}
-    (again,) = play(trial, after(source, IMAGES), carried=first.carried)
+    (again,) = run(trial, after(source, IMAGES), round_state=first.round_state)
     assert outcome(second) == outcome(again)
 
 
@@ -133,8 +133,8 @@ def test_the_optimizers_state_goes_on_to_the_same_classes_only():
     keep = CarryOver(optimizer_state=OptimizerState.KEEP)
 
     def steps(source):
-        rounds = list(play(replace(TRANSFER, carry_over=keep), after(source)))
-        return [int(r.carried.optimizer["state"][0]["step"]) for r in rounds], [r.fit.cost.steps for r in rounds]
+        rounds = list(run(replace(TRANSFER, carry_over=keep), after(source)))
+        return [int(r.round_state.optimizer["state"][0]["step"]) for r in rounds], [r.fit.cost.steps for r in rounds]
 
     kept, taken = steps(ALIKE)
     assert kept == [taken[0], taken[0] + taken[1], sum(taken)]
@@ -144,66 +144,66 @@ def test_the_optimizers_state_goes_on_to_the_same_classes_only():
 
 def test_after_a_divergence_on_the_source_the_stream_begins_anew():
     lost, cold = (
-        list(play(replace(TRANSFER, strategy=strategy, first_recipe=WILD), after(OTHER)))
+        list(run(replace(TRANSFER, strategy=strategy, first_recipe=WILD), after(OTHER)))
         for strategy in (Warm(), Cold())
     )
-    assert lost[0].ending is Ending.DIVERGED
+    assert lost[0].stop_reason is StopReason.DIVERGED
     assert outcome(lost[1]) == outcome(cold[1])
 
 
 def test_after_a_divergence_on_the_stream_the_model_of_the_source_goes_on_again():
-    first = next(play(TRANSFER, after(OTHER)))
-    second = next(play(replace(TRANSFER, recipe=WILD), after(OTHER), carried=first.carried))
-    assert second.ending is Ending.DIVERGED
-    assert same(state(second.carried.model), state(first.carried.model))
-    third = next(play(replace(TRANSFER, recipe=STILL), after(OTHER), carried=second.carried))
+    first = next(run(TRANSFER, after(OTHER)))
+    second = next(run(replace(TRANSFER, recipe=WILD), after(OTHER), round_state=first.round_state))
+    assert second.stop_reason is StopReason.DIVERGED
+    assert same(state(second.round_state.model), state(first.round_state.model))
+    third = next(run(replace(TRANSFER, recipe=STILL), after(OTHER), round_state=second.round_state))
     fresh = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 3)))
-    for name, value in state(third.carried.model).items():
-        assert torch.equal(value, fresh[name] if name in HEAD else state(first.carried.model)[name])
+    for name, value in state(third.round_state.model).items():
+        assert torch.equal(value, fresh[name] if name in HEAD else state(first.round_state.model)[name])
 
 
 def test_only_the_arrival_is_trained_on_where_asked():
-    rounds = list(play(replace(TRANSFER, train_on=TrainOn.ARRIVAL), after(OTHER)))
+    rounds = list(run(replace(TRANSFER, train_on=TrainOn.ARRIVAL), after(OTHER)))
     assert [r.samples_trained_on for r in rounds] == [70, 45, 45]
 
 
 def test_an_active_stream_begins_at_random_and_asks_from_the_third_round_on():
     trial = replace(TRANSFER, stream=Active(Margin(), rounds=3))
-    rounds = list(play(trial, after(OTHER)))
+    rounds = list(run(trial, after(OTHER)))
     planned = trial.stream.arrivals(90, generator=generator_for(0, "stream"))
-    assert rounds[0].carried.seen is None
-    assert torch.equal(rounds[1].carried.seen, planned[0])
+    assert rounds[0].round_state.seen is None
+    assert torch.equal(rounds[1].round_state.seen, planned[0])
     assert [r.samples_seen for r in rounds] == [70, 100, 130, 160]
-    assert sorted(rounds[3].carried.seen.tolist()) == list(range(90))
-    pool, model = scaled(TABLES.pool, OTHER), rounds[1].carried.model.eval()
+    assert sorted(rounds[3].round_state.seen.tolist()) == list(range(90))
+    pool, model = scaled(TABLES.pool, OTHER), rounds[1].round_state.model.eval()
     left = sorted(set(range(90)) - set(planned[0].tolist()))
     with torch.no_grad():
         largest = model(pool[left]).double().softmax(1).sort(1).values[:, -2:]
     order = (largest[:, 1] - largest[:, 0]).argsort()[:30]
-    assert set(rounds[2].carried.seen[30:].tolist()) == {left[index] for index in order}
-    for index, played in enumerate(rounds[:-1]):
-        rest = list(play(trial, after(OTHER), carried=played.carried))
+    assert set(rounds[2].round_state.seen[30:].tolist()) == {left[index] for index in order}
+    for index, finished in enumerate(rounds[:-1]):
+        rest = list(run(trial, after(OTHER), round_state=finished.round_state))
         assert [outcome(r) for r in rest] == [outcome(r) for r in rounds[index + 1 :]]
 
 
 def test_first_rounds_on_a_source_are_shared_as_others_are():
-    first = {strategy: next(play(replace(TRANSFER, strategy=strategy), after(OTHER))) for strategy in (Cold(), Warm())}
+    first = {strategy: next(run(replace(TRANSFER, strategy=strategy), after(OTHER))) for strategy in (Cold(), Warm())}
     assert opening(replace(TRANSFER, strategy=Cold())) == opening(TRANSFER)
     assert outcome(first[Cold()]) == outcome(first[Warm()])
-    assert same(*(state(played.carried.model) for played in first.values()))
+    assert same(*(state(finished.round_state.model) for finished in first.values()))
 
 
 def test_l2_init_draws_the_head_towards_its_first_initialisation_for_the_streams_classes():
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-5, batch_size=16)
     trial = replace(TRANSFER, recipe=recipe, penalty=L2InitRule(strength=0.5e5))
-    for played, classes in zip(play(trial, after(OTHER)), (4, 3, 3), strict=True):
+    for finished, classes in zip(run(trial, after(OTHER)), (4, 3, 3), strict=True):
         first = state(TRIAL.architecture.build((4,), classes, generator=generator_for(0, "fresh", 1)))
-        for name, value in state(played.carried.model).items():
+        for name, value in state(finished.round_state.model).items():
             torch.testing.assert_close(value, first[name], rtol=0, atol=1e-4)
 
 
 @dataclass(frozen=True)
-class Noting(Probe):
+class Noting(Measurement):
     """Notes every moment."""
 
     moments: list = field(default_factory=list)
@@ -214,19 +214,19 @@ class Noting(Probe):
 
 
 def test_a_source_of_the_same_classes_is_what_had_arrived_before():
-    """The first round of the stream played by hand, with EWC around the model of the source."""
+    """The first round of the stream finished by hand, with EWC around the model of the source."""
     source = TrialData(pictures(40, seed=5), pictures(20, seed=6), classes=2)
     sgd = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16)
-    probe = Noting()
-    trial = replace(TRANSFER, stream=Part(0.5), recipe=sgd, penalty=EWCRule(strength=30.0), probes=(probe,))
-    first, second = play(trial, after(source, IMAGES))
-    penalty = EWC.after(first.carried.model, [source.pool.batch(torch.arange(40))], strength=30.0)
+    measurement = Noting()
+    trial = replace(TRANSFER, stream=Part(0.5), recipe=sgd, penalty=EWCRule(strength=30.0), measurements=(measurement,))
+    first, second = run(trial, after(source, IMAGES))
+    penalty = EWC.after(first.round_state.model, [source.pool.batch(torch.arange(40))], strength=30.0)
     (arrival,) = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
-    model, order = copy.deepcopy(first.carried.model), generator_for(0, "order", 2)
+    model, order = copy.deepcopy(first.round_state.model), generator_for(0, "order", 2)
     fit(model, IMAGES.pool.take(arrival), recipe=sgd, stop=trial.stop, generator=order, penalty=penalty)
-    for name, value in state(second.carried.model).items():
+    for name, value in state(second.round_state.model).items():
         torch.testing.assert_close(state(model)[name], value, rtol=1e-4, atol=1e-6)
-    starts = [moment for moment in probe.moments if moment.when is When.START]
+    starts = [moment for moment in measurement.moments if moment.when is When.START]
     assert starts[0].old is None
     assert torch.equal(starts[1].old.inputs, source.pool.inputs)
 
@@ -234,23 +234,23 @@ def test_a_source_of_the_same_classes_is_what_had_arrived_before():
 @pytest.mark.parametrize("classes", [2, 5])
 def test_a_model_has_no_outputs_for_a_source_of_other_classes(classes):
     """With fewer or more classes than the stream's, gradients on the source would be of a head that never saw it."""
-    probe = Noting()
+    measurement = Noting()
     source = TrialData(blobs(70, seed=5, classes=classes), blobs(50, seed=6, classes=classes), classes=classes)
-    rounds = list(play(replace(TRANSFER, probes=(probe, GradientNorms())), after(source)))
-    starts = [moment for moment in probe.moments if moment.when is When.START]
+    rounds = list(run(replace(TRANSFER, measurements=(measurement, GradientNorms())), after(source)))
+    starts = [moment for moment in measurement.moments if moment.when is When.START]
     assert [moment.old is None for moment in starts] == [True, True, False]
     assert [len({reading.name for reading in r.readings}) for r in rounds] == [1, 1, 2]
 
 
 def test_ewc_on_a_source_of_other_classes_is_refused_before_anything_is_trained():
     with pytest.raises(InputError, match=r"source must have 3 classes, as the data have, for .* EWCRule.*, got 4"):
-        next(play(replace(TRANSFER, penalty=EWCRule(strength=1.0)), after(OTHER)))
+        next(run(replace(TRANSFER, penalty=EWCRule(strength=1.0)), after(OTHER)))
 
 
 def test_a_model_that_is_all_head_cannot_go_over():
-    assert len(list(play(replace(TRANSFER, architecture=LogisticRegression()), after(ALIKE)))) == 3
+    assert len(list(run(replace(TRANSFER, architecture=LogisticRegression()), after(ALIKE)))) == 3
     with pytest.raises(InputError, match="previous must share a parameter's name and shape with fresh"):
-        list(play(replace(TRANSFER, architecture=LogisticRegression()), after(OTHER)))
+        list(run(replace(TRANSFER, architecture=LogisticRegression()), after(OTHER)))
 
 
 def test_the_mlps_head_is_its_last_layer():

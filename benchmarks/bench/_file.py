@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import write_whole
+from warmstart.basics import write_atomically
 
 from ._part import Part, Setting
 
@@ -20,7 +20,7 @@ def read_results(path: Path) -> dict[str, Any]:
 def write_results(path: Path, parts: Mapping[str, Any]) -> None:
     """Write parts into a file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps({"parts": parts}, indent=2) + "\n")
+    write_atomically(path, json.dumps({"parts": parts}, indent=2) + "\n")
 
 
 def measured_with_origin(part: Part, setting: Setting, machine: Mapping[str, Any]) -> dict[str, Any]:

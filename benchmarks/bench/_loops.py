@@ -11,11 +11,12 @@ from torch import nn
 
 from warmstart.basics import generator_for
 from warmstart.data import Dataset
+from warmstart.executors import Execution
 from warmstart.models import Architecture
 from warmstart.strategies import Warm
 from warmstart.streams import TwoPhase
-from warmstart.studies import Execution, Study, run_study
-from warmstart.training import Cost, Precision, Recipe, StopRule, TensorData, fit
+from warmstart.studies import Study, run_study
+from warmstart.training import Cost, Precision, Recipe, StoppingRule, TensorData, fit
 
 from ._pictures import BATCH
 from ._turns import seconds_of
@@ -64,7 +65,7 @@ def fitted(
     costs: list[Cost] = []
 
     def train() -> None:
-        stop = StopRule(None, patience=None, max_epochs=epochs)
+        stop = StoppingRule(None, patience=None, max_epochs=epochs)
         recipe = Recipe(precision=precision)
         costs.append(fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0)).cost)
 
@@ -88,7 +89,7 @@ class StudyTimes:
 
 def studied(architecture: Architecture, held: Dataset, epochs: int, threads: int) -> StudyTimes:
     """Run a whole study in this process: one trial of two rounds, a third of the data held out."""
-    stop = StopRule(None, patience=None, max_epochs=epochs)
+    stop = StoppingRule(None, patience=None, max_epochs=epochs)
     study = Study([Warm()], architecture=architecture, stream=TwoPhase(), stop=stop, seeds=1)
     execution = Execution(workers=1, threads=threads, device="cpu")
     held.fingerprint  # noqa: B018 - it is computed once for a data set, and the data set outlives the turns

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from warmstart.studies import provenance
+from warmstart.store import provenance
 
 from ._file import busy, measured_with_origin, read_results, write_results
 from ._page import page

@@ -21,17 +21,18 @@ def main(what: str, samples: int) -> None:
     from bench._loops import fitted
     from bench._pictures import CLASSES, SHAPE, dataset, tensors
     from warmstart.basics import generator_for
+    from warmstart.executors import Execution
     from warmstart.models import MLP
     from warmstart.strategies import Warm
     from warmstart.streams import TwoPhase
-    from warmstart.studies import Execution, Study, run_study
-    from warmstart.training import StopRule
+    from warmstart.studies import Study, run_study
+    from warmstart.training import StoppingRule
 
     held = dataset(samples)
     if what == "fit":
         fitted(MLP().build(SHAPE, CLASSES, generator=generator_for(0)), tensors(held.train), 1)
     elif what != "data":
-        stop = StopRule(None, patience=None, max_epochs=1)
+        stop = StoppingRule(None, patience=None, max_epochs=1)
         study = Study([Warm()], architecture=MLP(), stream=TwoPhase(), stop=stop, seeds=int(what))
         with tempfile.TemporaryDirectory() as folder:
             run_study(study, folder, dataset=held, execution=Execution(workers=int(what), device="cpu"))

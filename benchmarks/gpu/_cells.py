@@ -9,7 +9,7 @@ import torch
 
 from bench._turns import ratio, spread, spreads, take_turns
 from warmstart.basics import generator_for
-from warmstart.training import Precision, Recipe, StopRule, fit, fitting, run_lanes
+from warmstart.training import Precision, Recipe, StoppingRule, fit, fitting, run_lanes
 
 from ._ceilings import PRECISIONS, ceilings
 from ._place import SUBJECTS, Place, Subject
@@ -92,7 +92,7 @@ def _equality(subject: Subject, place: Place) -> dict[str, Any]:
     data = subject.data(place)
 
     def options(seed: int) -> dict[str, Any]:
-        stop = StopRule(None, patience=None, max_epochs=2)
+        stop = StoppingRule(None, patience=None, max_epochs=2)
         return {"recipe": Recipe(), "stop": stop, "generator": generator_for(seed)}
 
     plain, again, recorded = (subject.model(place) for _ in range(3))

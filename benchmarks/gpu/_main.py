@@ -11,8 +11,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from warmstart.basics import write_whole
-from warmstart.studies import provenance
+from warmstart.basics import write_atomically
+from warmstart.store import provenance
 
 from ._cells import cells
 from ._place import Place
@@ -60,7 +60,7 @@ def _measure(todo: Mapping[str, Any], place: Place, results: dict[str, Any], opt
             measured = {"out_of_memory": str(error).splitlines()[0]}
         results[name] = {"measured": measured, "made": {**made, "turns": place.repeats, "quick": place.quick}}
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(options.json, json.dumps(results, indent=2) + "\n")
+        write_atomically(options.json, json.dumps(results, indent=2) + "\n")
 
 
 def _show(results: Mapping[str, Any]) -> None:

@@ -1,11 +1,11 @@
-"""Which kernels a step spends its time in, and how much of it the device is idle."""
+"""LayerEnd kernels a step spends its time in, and how much of it the device is idle."""
 
 from typing import Any
 
 from torch.profiler import ProfilerActivity, profile
 
 from warmstart.basics import generator_for
-from warmstart.training import Recipe, StopRule, fit
+from warmstart.training import Recipe, StoppingRule, fit
 
 from ._place import Place, Subject
 
@@ -15,7 +15,7 @@ _SHOWN = 12
 def profiled(subject: Subject, place: Place) -> dict[str, Any]:
     """Return shares of the device's busy time by kernel, and the busy share of the wall-clock time."""
     data, model = subject.data(place), subject.model(place)
-    options = {"recipe": Recipe(), "stop": StopRule(None, patience=None, max_epochs=1), "graphs": True}
+    options = {"recipe": Recipe(), "stop": StoppingRule(None, patience=None, max_epochs=1), "graphs": True}
     fit(model, data, generator=generator_for(0), **options)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if place.device != "cpu" else [])]
     with profile(activities=activities) as record:

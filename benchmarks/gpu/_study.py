@@ -5,11 +5,12 @@ from typing import Any
 
 from bench._pictures import dataset
 from bench._turns import ratio, spreads, take_turns
+from warmstart.executors import Execution
 from warmstart.models import ResNet18
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import TwoPhase
-from warmstart.studies import Execution, Study, run_study
-from warmstart.training import StopRule
+from warmstart.studies import Study, run_study
+from warmstart.training import StoppingRule
 
 from ._place import Place
 
@@ -26,7 +27,7 @@ def studied(place: Place) -> dict[str, Any]:
 
 
 def _speed(place: Place, held: Any, lanes: int) -> float:
-    stop = StopRule(None, patience=None, max_epochs=place.some(4, 1))
+    stop = StoppingRule(None, patience=None, max_epochs=place.some(4, 1))
     architecture = ResNet18(width=place.some(16, 2))
     study = Study([Cold(), Warm(), ShrinkPerturb()], architecture=architecture, stream=TwoPhase(), stop=stop,
                   seeds=place.some(8, 1))  # fmt: skip

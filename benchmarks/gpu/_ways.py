@@ -12,7 +12,7 @@ from bench._loops import bare_loop
 from bench._pictures import BATCH, arrays
 from bench._released import released_way
 from warmstart.basics import generator_for
-from warmstart.training import Precision, Recipe, StopRule, TensorData, Work, fit, fitting, run_lanes
+from warmstart.training import Precision, Recipe, StoppingRule, TensorData, Work, fit, fitting, run_lanes
 
 from ._place import Place, Subject
 
@@ -37,7 +37,7 @@ def fitted(subject: Subject, place: Place, precision: Precision, *, recorded: bo
     data, model, passes = subject.data(place), subject.model(place), subject.passes(place)
 
     def train() -> None:
-        recipe, stop = Recipe(precision=precision), StopRule(None, patience=None, max_epochs=passes)
+        recipe, stop = Recipe(precision=precision), StoppingRule(None, patience=None, max_epochs=passes)
         fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0), graphs=recorded)
 
     return passes * len(data) / place.seconds(train)
@@ -52,7 +52,7 @@ def in_lanes(subject: Subject, place: Place, precision: Precision, lanes: int) -
 
 
 def _work(model: nn.Module, data: TensorData, precision: Precision, passes: int, seed: int) -> Work[object]:
-    stop = StopRule(None, patience=None, max_epochs=passes)
+    stop = StoppingRule(None, patience=None, max_epochs=passes)
     recipe, generator = Recipe(precision=precision), generator_for(seed)
     return fitting(model, data, recipe=recipe, stop=stop, generator=generator, graphs=True)
 

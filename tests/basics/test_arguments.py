@@ -11,11 +11,11 @@ from warmstart.basics import (
     InputError,
     check_flag,
     check_generator,
+    check_integer,
     check_labels,
     check_logits,
     check_model,
     check_tensor,
-    check_whole,
 )
 from warmstart.basics import described as shown_in_errors
 
@@ -23,8 +23,8 @@ WRONG = [
     (check_model, None, "x must be a torch.nn.Module, got None."),
     (check_model, nn.Linear, "x must be a torch.nn.Module, got the class Linear: create an instance."),
     (check_model, dict, "x must be a torch.nn.Module, got the class dict."),
-    (check_generator, 0, "x must be a torch.Generator of the CPU, got 0: pass torch.Generator().manual_seed(0)"),
-    (check_generator, np.random.default_rng(0), "x must be a torch.Generator of the CPU, got a Generator: pass"),
+    (check_generator, 0, "x must be a torch.Generator on the CPU, got 0: pass torch.Generator().manual_seed(0)"),
+    (check_generator, np.random.default_rng(0), "x must be a torch.Generator on the CPU, got a Generator: pass"),
     (check_flag, "false", "x must be True or False, got 'false'."),
     (check_flag, 1, "x must be True or False, got 1."),
     (check_flag, None, "x must be True or False, got None."),
@@ -90,13 +90,13 @@ def test_a_tensor_without_values_of_its_own_is_refused(tensor):
 
 
 def test_no_number_is_no_whole_number():
-    check_whole("x", 1, 1)
+    check_integer("x", 1, 1)
     with pytest.raises(InputError, match="x must be a whole number of at least 1, got None"):
-        check_whole("x", None, 1)
+        check_integer("x", None, 1)
 
 
 def test_values_are_shown_shortened():
     assert len(shown_in_errors("x" * 10_000)) < 70
     assert len(shown_in_errors(10**4000)) < 70
-    assert shown_in_errors(10**5000) == "an int of very many digits"
+    assert shown_in_errors(10**5000) == "an integer of more than 4,300 digits"
     assert shown_in_errors(torch.zeros(1000)) == "a tensor of torch.float32 with shape (1000,)"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from warmstart.basics import InputError, check_folder, check_writable, place, write_whole
+from warmstart.basics import InputError, check_directory_path, check_writable, checked_path, write_atomically
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_device_stays_a_device(tmp_path):
     linked.symlink_to("/dev/null")
     for path in (Path("/dev/null"), linked):
         check_writable("json", path)
-        write_whole(path, "lost")
+        write_atomically(path, "lost")
     assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
     assert linked.readlink() == Path("/dev/null")
 
@@ -40,21 +40,21 @@ def test_a_fifo_gets_what_is_written_and_stays(fifo):
     read = []
     reader = threading.Thread(target=lambda: read.append(fifo.read_text()))
     reader.start()
-    write_whole(fifo, "content")
+    write_atomically(fifo, "content")
     reader.join(timeout=10)
     assert read == ["content"]
     assert fifo.is_fifo()
 
 
 def test_a_socket_is_refused_and_stays(unix_socket):
-    for write in (lambda: check_writable("json", unix_socket), lambda: write_whole(unix_socket, "")):
+    for write in (lambda: check_writable("json", unix_socket), lambda: write_atomically(unix_socket, "")):
         with pytest.raises(InputError, match="a socket"):
             write()
     assert unix_socket.is_socket()
 
 
 def test_a_folder_is_refused(tmp_path):
-    for write in (lambda: check_writable("json", tmp_path), lambda: write_whole(tmp_path, "")):
+    for write in (lambda: check_writable("json", tmp_path), lambda: write_atomically(tmp_path, "")):
         with pytest.raises(InputError, match="a folder"):
             write()
 
@@ -69,7 +69,7 @@ def test_links_stay_and_what_they_lead_to_is_replaced(links, tmp_path):
     if len(links) == 2:
         (tmp_path / "inner/second").symlink_to(links[1])
     check_writable("json", tmp_path / "first")
-    write_whole(tmp_path / "first", "new")
+    write_atomically(tmp_path / "first", "new")
     assert (tmp_path / "first").is_symlink()
     assert (tmp_path / "first").read_text() == "new"
     with reader:
@@ -81,7 +81,7 @@ def test_an_open_files_name_leads_to_that_very_file(tmp_path):
     with path.open("w") as log:
         log.write("first\n")
         log.flush()
-        write_whole(Path(f"/dev/fd/{log.fileno()}"), "second\n")
+        write_atomically(Path(f"/dev/fd/{log.fileno()}"), "second\n")
         assert path.stat().st_ino == os.fstat(log.fileno()).st_ino
     assert path.read_text() == "first\nsecond\n"
 
@@ -89,21 +89,21 @@ def test_an_open_files_name_leads_to_that_very_file(tmp_path):
 def test_permissions_stay(tmp_path):
     path = tmp_path / "secret"
     path.touch(mode=0o600)
-    write_whole(path, "content")
+    write_atomically(path, "content")
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("name", ["n" * 255, "\N{SNOWMAN}" * 85], ids=["ascii", "unicode"])
 def test_names_of_the_greatest_length_are_written(name, tmp_path):
     check_writable("json", tmp_path / name)
-    write_whole(tmp_path / name, "content")
+    write_atomically(tmp_path / name, "content")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_what_fails_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(Path, "replace", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write_whole(tmp_path / "file", "content")
+        write_atomically(tmp_path / "file", "content")
     assert not list(tmp_path.iterdir())
 
 
@@ -124,11 +124,11 @@ def test_where_no_folder_can_be_is_one_sentence(path, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     (tmp_path / "dangling").symlink_to("nowhere")
     with pytest.raises(InputError, match=r"^out must be a directory.*, got [^\n]*\.$"):
-        check_folder("out", Path(path))
+        check_directory_path("out", Path(path))
 
 
 def test_a_folder_that_has_to_be_made_with_others_is_fine_and_is_not_made(tmp_path):
-    check_folder("out", tmp_path / "a" / "b")
+    check_directory_path("out", tmp_path / "a" / "b")
     assert not list(tmp_path.iterdir())
 
 
@@ -150,10 +150,10 @@ def test_paths_that_cannot_be_are_one_sentence(path, reason, tmp_path, monkeypat
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(InputError, match=rf"^out must be a path, got .*{reason}\.$") as caught:
-        place("out", path)
+        checked_path("out", path)
     assert len(str(caught.value)) < 200
 
 
 def test_the_home_folder_has_its_sign(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert place("out", "~/study") == tmp_path / "study"
+    assert checked_path("out", "~/study") == tmp_path / "study"

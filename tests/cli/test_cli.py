@@ -13,16 +13,9 @@ import pytest
 from warmstart.cli._compare import default_directory
 from warmstart.cli._flags import FLAGS, overlay
 from warmstart.cli._main import run
+from warmstart.specs import known_models, known_strategies, options_of
 from warmstart.streams import Active, TwoPhase
-from warmstart.studies import (
-    Study,
-    known_models,
-    known_strategies,
-    options_of,
-    read_study,
-    study_from_dict,
-    study_to_dict,
-)
+from warmstart.studies import Study, read_study, study_from_dict, study_to_dict
 from warmstart.training import Recipe
 
 SMALL = ["--model", "logistic", "--rounds", "2", "--seeds", "2", "--max-epochs", "2", "--workers", "1"]

@@ -12,7 +12,7 @@ from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.diagnostics import Average, gradient_norm, gradient_norms
 from warmstart.models import ResNet18
-from warmstart.training import Recipe, StopRule, TensorData, fit
+from warmstart.training import Recipe, StoppingRule, TensorData, fit
 
 SIZES = [1, 3, 10, 1024]
 
@@ -130,7 +130,7 @@ def test_a_trained_model_is_pulled_harder_by_what_it_has_not_seen():
     old, new = blobs(60), blobs(60, seed=1)
     unlike_old = TensorData(new.inputs, (new.labels + 1) % 3)
     model = nn.Linear(4, 3)
-    fit(model, old, recipe=Recipe(learning_rate=0.1), stop=StopRule(max_epochs=50), generator=generator_for(0))
+    fit(model, old, recipe=Recipe(learning_rate=0.1), stop=StoppingRule(max_epochs=50), generator=generator_for(0))
     norms = gradient_norms(model, {"old": old, "new": unlike_old})
     assert norms["new"] > 10 * norms["old"]
 
@@ -289,7 +289,7 @@ def test_labels_out_of_range_are_refused(wrong):
         ({"batch_size": 1.5}, "batch_size must be a whole number of at least 1, got 1.5"),
         ({"training": "false"}, "training must be True or False, got 'false'"),
         ({"average": "batches"}, "Unknown average 'batches'"),
-        ({"generator": 0}, r"generator must be a torch\.Generator of the CPU, got 0"),
+        ({"generator": 0}, r"generator must be a torch\.Generator on the CPU, got 0"),
     ],
 )
 def test_wrong_arguments_are_refused(wrong, message):

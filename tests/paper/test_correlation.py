@@ -11,10 +11,10 @@ RISING = [0.5 + 0.02 * index for index in range(8)]
 FALLING = [0.9 - 0.05 * index for index in range(8)]
 
 
-def judged(accuracies, correlations, *, seeds=3, ending="reached"):
+def judged(accuracies, correlations, *, seeds=3, stop_reason="converged"):
     """The claim's judgement, given one value for each warm arm; accuracies are alike in all seeds but for noise."""
     records = [
-        record(arm, seed, 2, value + 0.001 * seed * index, ending="reached" if index else ending)
+        record(arm, seed, 2, value + 0.001 * seed * index, stop_reason="converged" if index else stop_reason)
         for index, (arm, value) in enumerate(zip(WARM, accuracies, strict=False))
         for seed in range(seeds)
     ]
@@ -50,10 +50,10 @@ def test_a_few_warm_arms_do_not_make_an_association():
     )
 
 
-@pytest.mark.parametrize("ending", ["cap", "diverged"])
-def test_settings_that_were_not_trained_to_the_end_are_left_out_and_counted(ending):
-    assert judged(RISING, FALLING, ending=ending).reasons[0].startswith("7 of 24")
-    found = judged([0.1, *RISING], [0.1, *FALLING], ending=ending)
+@pytest.mark.parametrize("stop_reason", ["limit", "diverged"])
+def test_settings_that_were_not_trained_to_the_end_are_left_out_and_counted(stop_reason):
+    assert judged(RISING, FALLING, stop_reason=stop_reason).reasons[0].startswith("7 of 24")
+    found = judged([0.1, *RISING], [0.1, *FALLING], stop_reason=stop_reason)
     assert found.verdict is Verdict.REPRODUCED
     assert found.reasons[-1] == "8 of 24 warm settings were trained to the end, and count."
 

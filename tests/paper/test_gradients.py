@@ -12,7 +12,7 @@ SETTING = Setting(scale=0.02, seeds=3)
 SHRUNK = gradients._shrunk(0.3).label
 
 
-def results_of(norms, *, ending="reached", seeds=3):
+def results_of(norms, *, stop_reason="converged", seeds=3):
     """Results where arms have these norms (old, new) at the start of round 2, which double with every seed."""
     readings = {
         (arm, seed, 2): [
@@ -24,7 +24,10 @@ def results_of(norms, *, ending="reached", seeds=3):
         for seed in range(seeds)
     }
     records = [
-        record(arm, seed, number, 0.5, ending=ending) for arm in norms for seed in range(seeds) for number in (1, 2)
+        record(arm, seed, number, 0.5, stop_reason=stop_reason)
+        for arm in norms
+        for seed in range(seeds)
+        for number in (1, 2)
     ]
     return results_by_hand(gradients.EXPERIMENT, SETTING, case_by_hand(CASE, records, readings=readings))
 
@@ -59,7 +62,7 @@ def test_closer_means_closer_to_one_from_either_side(shrunk, verdict):
 
 
 def test_a_half_that_was_not_fitted_tests_nothing():
-    judgement = gradients._new_is_larger(results_of({"warm": (1.0, 10.0)}, ending="cap"))
+    judgement = gradients._new_is_larger(results_of({"warm": (1.0, 10.0)}, stop_reason="limit"))
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.reasons[-1].startswith("The scale cannot test it: 3 of 3 first rounds")
 

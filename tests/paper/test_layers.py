@@ -3,7 +3,7 @@ import torch
 from warmstart.models import MLP, LogisticRegression, ResNet18
 from warmstart.paper._setting import Setting
 from warmstart.paper.experiments import layers
-from warmstart.strategies import Which, layers_of
+from warmstart.strategies import LayerEnd, layers_of
 
 
 def test_every_count_leaves_a_layer_of_resnet18_fresh():
@@ -19,10 +19,16 @@ def test_all_but_the_head_lies_at_twenty_layers_of_resnet18_and_nowhere_for_anot
 
 
 def test_what_is_kept_fits_a_model_that_takes_the_place_of_resnet18():
-    assert layers._kept(Setting(model=MLP())) == [(Which.FIRST, -1), (Which.LAST, 1)]
-    assert layers._kept(Setting(model=LogisticRegression())) == [(Which.LAST, 1)]
+    assert layers._kept(Setting(model=MLP())) == [(LayerEnd.FIRST, -1), (LayerEnd.LAST, 1)]
+    assert layers._kept(Setting(model=LogisticRegression())) == [(LayerEnd.LAST, 1)]
 
 
 def test_a_thin_grid_still_has_the_head_alone_and_all_but_the_head():
     kept = layers._kept(Setting(scale=0.02))
-    assert kept == [(Which.FIRST, 1), (Which.FIRST, 17), (Which.FIRST, -1), (Which.LAST, 1), (Which.LAST, 17)]
+    assert kept == [
+        (LayerEnd.FIRST, 1),
+        (LayerEnd.FIRST, 17),
+        (LayerEnd.FIRST, -1),
+        (LayerEnd.LAST, 1),
+        (LayerEnd.LAST, 17),
+    ]

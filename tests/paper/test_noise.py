@@ -1,7 +1,7 @@
 import pytest
 
 from results_by_hand import case_by_hand, record, results_by_hand
-from warmstart.paper import By, Setting, Verdict
+from warmstart.paper import Setting, Source, Verdict
 from warmstart.paper.experiments import noise
 
 
@@ -10,7 +10,7 @@ def test_published_times_are_multiples_of_that_without_noise():
     assert set(points) == {1e-2, 1e-3, 1e-4, 1e-5}
     assert points[1e-2].y == pytest.approx(165 / 13.6)
     assert points[1e-5].y == pytest.approx(14.6 / 13.6)
-    assert all(point.by is By.PAPER for point in points.values())
+    assert all(point.by is Source.PAPER for point in points.values())
 
 
 @pytest.mark.parametrize(

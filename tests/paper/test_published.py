@@ -4,7 +4,7 @@ from importlib.resources import files
 import pytest
 
 from warmstart.basics import InputError
-from warmstart.paper import By, known_experiments
+from warmstart.paper import Source, known_experiments
 from warmstart.paper._published import Known, Number, _all_numbers, parse_numbers, published, the_published
 from warmstart.paper._show import published_text
 
@@ -79,7 +79,7 @@ def resnet(data, optimizer, arm):
     ],
 )
 def test_accuracies_are_those_of_the_paper(experiment, facets, percent, deviation, known):
-    number = the_published(experiment, by=By.PAPER, **facets)
+    number = the_published(experiment, by=Source.PAPER, **facets)
     assert number.value == pytest.approx(percent / 100, rel=1e-12)
     assert number.deviation == (None if deviation is None else pytest.approx(deviation / 100, rel=1e-12))
     assert number.known is Known(known)
@@ -126,8 +126,8 @@ def test_other_quantities_are_those_of_the_paper(experiment, quantity, facets, v
     ],
 )
 def test_the_reproduction_is_kept_apart(experiment, facets, percent):
-    number = the_published(experiment, by=By.REPRODUCTION, **facets)
-    assert number.by is By.REPRODUCTION
+    number = the_published(experiment, by=Source.REPRODUCTION, **facets)
+    assert number.by is Source.REPRODUCTION
     assert number.value == pytest.approx(percent / 100, rel=1e-12)
 
 
@@ -152,7 +152,7 @@ def test_the_reproductions_deviations_are_its_standard_errors_times_the_root_of_
     data, model, optimizer, cold, warm
 ):
     for arm, (percent, error) in (("cold", cold), ("warm", warm)):
-        number = the_published("table-1", by=By.REPRODUCTION, data=data, model=model, optimizer=optimizer, arm=arm)
+        number = the_published("table-1", by=Source.REPRODUCTION, data=data, model=model, optimizer=optimizer, arm=arm)
         assert number.value == pytest.approx(percent / 100, rel=1e-12)
         # Two digits are kept.
         assert number.deviation == pytest.approx(error / 100 * 5**0.5, rel=0.03)
@@ -161,8 +161,8 @@ def test_the_reproductions_deviations_are_its_standard_errors_times_the_root_of_
 
 def test_a_deviation_stands_in_the_unit_of_its_value():
     mlp = {"model": "mlp", "optimizer": "sgd", "arm": "cold"}
-    assert published_text("table-1", by=By.REPRODUCTION, data="cifar10", **mlp) == "38.2 (sd 0.45)"
-    assert published_text("table-1", by=By.REPRODUCTION, data="svhn", **mlp) == "39.4 (sd 16)"
+    assert published_text("table-1", by=Source.REPRODUCTION, data="cifar10", **mlp) == "38.2 (sd 0.45)"
+    assert published_text("table-1", by=Source.REPRODUCTION, data="svhn", **mlp) == "39.4 (sd 16)"
 
 
 def test_each_experiment_has_as_many_numbers_as_were_published():
@@ -219,8 +219,8 @@ def test_every_shrink_perturb_of_the_table_has_its_time():
 
 def test_warm_is_worse_in_every_column_of_table_1_but_for_one_tie():
     gaps = {}
-    for cold in published("table-1", by=By.PAPER, arm="cold"):
-        warm = the_published("table-1", by=By.PAPER, **{**cold.facets, "arm": "warm"})
+    for cold in published("table-1", by=Source.PAPER, arm="cold"):
+        warm = the_published("table-1", by=Source.PAPER, **{**cold.facets, "arm": "warm"})
         gaps[cold.facets["data"], cold.facets["model"], cold.facets["optimizer"]] = cold.value - warm.value
     assert gaps.pop(("svhn", "logistic", "sgd")) == 0
     assert len(gaps) == 17
@@ -278,7 +278,7 @@ def test_the_caller_cannot_change_what_others_are_told():
 def test_a_text_is_read_in_order():
     first, second = parse_numbers(entry() + entry(arm="warm", value=1))
     assert first == Number(
-        "table-1", By.PAPER, {"data": "cifar10", "arm": "cold"}, "accuracy", 0.5, 0.01, Known.TABLE, "Table 1"
+        "table-1", Source.PAPER, {"data": "cifar10", "arm": "cold"}, "accuracy", 0.5, 0.01, Known.TABLE, "Table 1"
     )
     assert (second.facets["arm"], second.value) == ("warm", 1.0)
 

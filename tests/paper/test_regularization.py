@@ -6,7 +6,7 @@ from warmstart.paper import Verdict
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper.experiments import regularization
-from warmstart.studies import RoundRecord, StudyRecords
+from warmstart.store import RoundRecord, StudyRecords
 
 SETTING = Setting(scale=0.02, seeds=3)
 WITHOUT = [0.50, 0.51, 0.52]
@@ -15,7 +15,7 @@ FAR_WORSE = [0.30, 0.31, 0.33]
 
 
 def record(arm, seed, accuracy):
-    return RoundRecord(arm, seed, 2, 10, 10, accuracy, 1.0, 1.0, "reached", 2, 4, 20, 1e3, 0.1)
+    return RoundRecord(arm, seed, 2, 10, 10, accuracy, 1.0, 1.0, "converged", 2, 4, 20, 1e3, 0.1)
 
 
 def stored(case, accuracies):
@@ -89,5 +89,5 @@ def test_the_reproductions_weight_decay_is_no_row_of_the_table_and_not_said_to_b
     assert "81.44" not in str(table)
     told = regularization.EXPERIMENT.claims[-1].reproduction
     assert "weight decay 0.1: 81.44 % cold, 81.16 % warm" in told
-    assert "Which optimizer that was is not known" in told
+    assert "LayerEnd optimizer that was is not known" in told
     assert "L2" not in told

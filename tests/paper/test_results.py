@@ -11,7 +11,7 @@ from warmstart.paper._report import chapter_of
 from warmstart.paper.experiments import two_phase
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
-from warmstart.training import StopRule
+from warmstart.training import StoppingRule
 
 SETTING = Setting(seeds=4)
 (CASE,) = two_phase.EXPERIMENT.cases(SETTING)
@@ -20,9 +20,11 @@ SETTING = Setting(seeds=4)
 def found(cold, warm, **settings):
     """A study whose last rounds ended like this, seed by seed."""
     records = [
-        record(arm, seed, number, 0.5 if arm == "cold" else 0.4, ending=ending if number == 2 else "reached")
-        for arm, endings in (("cold", cold), ("warm", warm))
-        for seed, ending in enumerate(endings)
+        record(
+            arm, seed, number, 0.5 if arm == "cold" else 0.4, stop_reason=stop_reason if number == 2 else "converged"
+        )
+        for arm, stop_reasons in (("cold", cold), ("warm", warm))
+        for seed, stop_reason in enumerate(stop_reasons)
         for number in (1, 2)
     ]
     case = case_by_hand(CASE, records)
@@ -32,11 +34,15 @@ def found(cold, warm, **settings):
 @pytest.mark.parametrize(
     ("cold", "warm", "words"),
     [
-        (["reached"] * 4, ["reached"] * 4, None),
-        (["cap"] * 2 + ["reached"] * 2, ["reached"] * 4, None),
+        (["converged"] * 4, ["converged"] * 4, None),
+        (["limit"] * 2 + ["converged"] * 2, ["converged"] * 4, None),
         # One arm alone is enough, however well the other has trained.
-        (["cap"] * 3 + ["reached"], ["reached"] * 4, "3 of 4 last rounds of cold ended at the cap of 350 epochs"),
-        (["reached"] * 4, ["reached"] * 3 + ["diverged"], "Training diverged in 1 of 4 last rounds of warm."),
+        (
+            ["limit"] * 3 + ["converged"],
+            ["converged"] * 4,
+            "3 of 4 last rounds of cold ended at the limit of 350 epochs",
+        ),
+        (["converged"] * 4, ["converged"] * 3 + ["diverged"], "Training diverged in 1 of 4 last rounds of warm."),
     ],
 )
 def test_every_compared_arm_must_have_trained(cold, warm, words):
@@ -47,49 +53,53 @@ def test_every_compared_arm_must_have_trained(cold, warm, words):
 
 
 @pytest.mark.parametrize(
-    ("arm", "ending", "words"),
+    ("arm", "stop_reason", "words"),
     [
-        (Warm(), "reached", None),
-        (Warm(), "cap", "4 of 4 first rounds of warm ended at the cap of 350 epochs"),
+        (Warm(), "converged", None),
+        (Warm(), "limit", "4 of 4 first rounds of warm ended at the limit of 350 epochs"),
         (Warm(), "diverged", "Training diverged in 4 of 4 first rounds of warm."),
         # Nothing of a cold start's first round is left in its last one.
-        (Cold(), "cap", None),
+        (Cold(), "limit", None),
         # It is meant to be short.
-        (Arm(Warm(), first_epochs=1), "cap", None),
+        (Arm(Warm(), first_epochs=1), "limit", None),
     ],
 )
-def test_what_an_arm_continues_from_must_have_trained_as_well(arm, ending, words):
+def test_what_an_arm_continues_from_must_have_trained_as_well(arm, stop_reason, words):
     arm = arm if isinstance(arm, Arm) else Arm(arm)
     study = replace(CASE.study, arms=[arm])
-    endings = {1: ending, 2: "reached"}
-    records = [record(arm.label, seed, number, 0.5, ending=how) for seed in range(4) for number, how in endings.items()]
+    stop_reasons = {1: stop_reason, 2: "converged"}
+    records = [
+        record(arm.label, seed, number, 0.5, stop_reason=how)
+        for seed in range(4)
+        for number, how in stop_reasons.items()
+    ]
     found = case_by_hand(replace(CASE, study=study), records).untrained([arm.label])
     assert found is None if words is None else words in found
 
 
 def test_a_model_that_waits_for_a_plateau_must_reach_it():
-    case = found(["cap"] * 4, ["plateau"] * 4, stop=StopRule(patience=10, max_epochs=7))
+    case = found(["limit"] * 4, ["plateau"] * 4, stop=StoppingRule(patience=10, max_epochs=7))
     assert "before training accuracy stopped improving" in case.untrained(["cold"])
     assert case.untrained(["warm"]) is None
 
 
 def test_rounds_that_diverged_cost_nothing_that_could_be_compared():
-    case = found(["reached"] * 4, ["diverged", "reached", "reached", "reached"])
+    case = found(["converged"] * 4, ["diverged", "converged", "converged", "converged"])
     assert case.costs("warm") == [None, 10, 10, 10]
     assert case.costs("warm", total=True) == [None, 20, 20, 20]
     assert case.cost_ratio("warm").n == 3
 
 
 def test_columns_hold_every_planned_seed():
-    case = found(["reached"] * 2, ["reached"])
+    case = found(["converged"] * 2, ["converged"])
     assert case.accuracies("cold") == [0.5, 0.5, None, None]
     assert case.accuracies("warm") == [0.4, None, None, None]
     assert case.mean_accuracies("cold", [1, 2]) == [0.5, 0.5, None, None]
 
 
 def test_nothing_is_decided_before_all_is_in():
-    whole = found(["reached"] * 4, ["reached"] * 4)
-    part = found(["reached"] * 3, ["reached"] * 3)
+    whole = found(["converged"] * 4, ["converged"] * 4)
+    part = found(["converged"] * 3, ["converged"] * 3)
     verdicts = {}
     for name, case in (("whole", whole), ("part", part)):
         chapter = chapter_of(results_by_hand(two_phase.EXPERIMENT, SETTING, case))

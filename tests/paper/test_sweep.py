@@ -9,10 +9,10 @@ TINY = Setting(scale=0.02, seeds=3)
 COLD, WARM = list(sweep.cold_arms(TINY)), list(sweep.warm_arms(TINY))
 
 
-def found(accuracies, *, steps=None, ending="reached"):
+def found(accuracies, *, steps=None, stop_reason="converged"):
     """Results with these accuracies by arm, a little more of them with every seed."""
     records = [
-        record(arm, seed, 2, value + 0.01 * seed, steps=(steps or {}).get(arm, 100), ending=ending)
+        record(arm, seed, 2, value + 0.01 * seed, steps=(steps or {}).get(arm, 100), stop_reason=stop_reason)
         for arm, value in accuracies.items()
         for seed in range(3)
     ]
@@ -64,7 +64,7 @@ def test_nothing_is_said_of_the_cost_where_nothing_matches():
 
 
 def test_rounds_that_were_cut_off_test_nothing():
-    results = found({COLD[0]: 0.5, WARM[0]: 0.5}, ending="cap")
+    results = found({COLD[0]: 0.5, WARM[0]: 0.5}, stop_reason="limit")
     assert sweep._some_match(results).verdict is Verdict.INCONCLUSIVE
 
 

@@ -6,7 +6,7 @@ import itertools
 import pytest
 
 from results_by_hand import case_by_hand, record, results_by_hand
-from warmstart.paper import By, Setting, Verdict
+from warmstart.paper import Setting, Source, Verdict
 from warmstart.paper._published import published, the_published
 from warmstart.paper.experiments import table_1
 
@@ -19,23 +19,27 @@ CASES = {digits: EXPERIMENT.cases(setting) for digits, setting in SETTINGS.items
 def theirs(facets, arm):
     """The paper's accuracy; MNIST-M has SVHN's."""
     facets = {**facets, "data": facets["data"].replace("mnist-m", "svhn"), "arm": arm}
-    return the_published("table-1", by=By.PAPER, **facets).value
+    return the_published("table-1", by=Source.PAPER, **facets).value
 
 
-def results(digits="svhn", *, accuracy=theirs, cases=lambda _: True, seeds=lambda _: 4, ending=lambda _: "reached"):
+def results(
+    digits="svhn", *, accuracy=theirs, cases=lambda _: True, seeds=lambda _: 4, stop_reason=lambda _: "converged"
+):
     """Results of the table's studies; warm accuracy varies a little with the seed, in every study by as much."""
     found = [
-        case_by_hand(case, list(rounds(case.facets, accuracy, seeds(case.facets), ending(case.facets))))
+        case_by_hand(case, list(rounds(case.facets, accuracy, seeds(case.facets), stop_reason(case.facets))))
         for case in CASES[digits]
         if cases(case.facets)
     ]
     return results_by_hand(EXPERIMENT, SETTINGS[digits], *found)
 
 
-def rounds(facets, accuracy, seeds, ending):
+def rounds(facets, accuracy, seeds, stop_reason):
     for arm, seed, number in itertools.product(("cold", "warm"), range(seeds), (1, 2)):
         moved = 0.001 * seed * len(facets["model"]) * len(facets["data"]) / 50
-        yield record(arm, seed, number, accuracy(facets, arm) + (moved if arm == "warm" else 0), ending=ending)
+        yield record(
+            arm, seed, number, accuracy(facets, arm) + (moved if arm == "warm" else 0), stop_reason=stop_reason
+        )
 
 
 def mirrored(facets, arm):
@@ -85,7 +89,7 @@ def test_the_mean_is_over_pairs_of_which_both_are_there():
 @pytest.mark.parametrize("model", ["mlp", "logistic"])
 def test_one_study_that_was_not_trained_leaves_the_claim_open(claim, model):
     untrained = cell(data="cifar10", model=model, optimizer="adam")
-    found = claim.judge(results(ending=lambda facets: "cap" if untrained(facets) else "reached"))
+    found = claim.judge(results(stop_reason=lambda facets: "limit" if untrained(facets) else "converged"))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert ": higher by" in found.reasons[0]
     told = [index for index, reason in enumerate(found.reasons) if reason.startswith("The scale cannot test it: ")]
@@ -116,7 +120,7 @@ def test_claims_without_results_were_not_run(digits):
 def test_one_data_set_for_all_cannot_be_compared_with_itself(data):
     setting = dataclasses.replace(SETTINGS["mnist-m"], data=data)
     found = [
-        case_by_hand(case, list(rounds(case.facets, lambda *_: 0.5, 4, "reached")))
+        case_by_hand(case, list(rounds(case.facets, lambda *_: 0.5, 4, "converged")))
         for case in EXPERIMENT.cases(setting)
     ]
     judgement = DIGITS.judge(results_by_hand(EXPERIMENT, setting, *found))
@@ -147,7 +151,7 @@ def gaps(by):
 
 
 def test_texts_name_what_contradicts_the_claims():
-    paper = gaps(By.PAPER)
+    paper = gaps(Source.PAPER)
     assert [key for key, gap in paper.items() if gap <= 0] == [("svhn", "logistic", "sgd")]
     assert "17 of 18 pairs; one is a tie, logistic regression on SVHN with SGD: 28.0 both" in EVERYWHERE.published
     others = {key: paper[key[0], "logistic", key[2]] - gap for key, gap in paper.items() if key[1] != "logistic"}
@@ -159,7 +163,7 @@ def test_texts_name_what_contradicts_the_claims():
 
 
 def test_the_reproductions_perceptron_contradicts_the_first_claim():
-    perceptron = {key: gap for key, gap in gaps(By.REPRODUCTION).items() if key[1] == "mlp"}
+    perceptron = {key: gap for key, gap in gaps(Source.REPRODUCTION).items() if key[1] == "mlp"}
     assert len(perceptron) == 6
     assert sum(gap <= 0 for gap in perceptron.values()) == 4
     assert (

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from results_by_hand import case_by_hand, reading, record, results_by_hand
-from warmstart.paper import By, Setting
+from warmstart.paper import Setting, Source
 from warmstart.paper._show import over_epochs
 from warmstart.paper.experiments import two_phase
 
@@ -46,7 +46,7 @@ def test_training_accuracy_is_shown_epoch_by_epoch():
     _, curves, fitting = shown(Setting(seeds=2, scale=0.5))
     assert (curves.name, fitting.name) == ("curves", "fitting")
     epochs = Setting(scale=0.5).epochs
-    assert points(fitting, By.US) == {
+    assert points(fitting, Source.US) == {
         (HALF, 1): pytest.approx(0.15),
         (HALF, 2): pytest.approx(0.65),
         (WARM, epochs + 1): pytest.approx(0.25),
@@ -59,13 +59,13 @@ def test_training_accuracy_is_shown_epoch_by_epoch():
 
 def test_held_out_accuracy_is_that_of_the_readings():
     _, curves, _ = shown(Setting(seeds=2, scale=0.5))
-    assert points(curves, By.US)[HALF, 2] == pytest.approx(0.55)
+    assert points(curves, Source.US)[HALF, 2] == pytest.approx(0.55)
 
 
 def test_the_papers_values_stand_where_its_axis_has_them():
     _, curves, fitting = shown(FULL)
-    assert points(curves, By.PAPER) == {(COLD, 700): 0.62, (WARM, 700): 0.57, (HALF, 350): 0.5, (HALF, 75): 0.55}
-    assert points(fitting, By.PAPER) == {(COLD, 700): 1.0, (WARM, 700): 1.0, (HALF, 350): 1.0}
+    assert points(curves, Source.PAPER) == {(COLD, 700): 0.62, (WARM, 700): 0.57, (HALF, 350): 0.5, (HALF, 75): 0.55}
+    assert points(fitting, Source.PAPER) == {(COLD, 700): 1.0, (WARM, 700): 1.0, (HALF, 350): 1.0}
 
 
 OTHERS = [Setting(seeds=2, scale=0.5), replace(FULL, data="digits"), replace(FULL, max_epochs=20)]
@@ -74,7 +74,7 @@ OTHERS = [Setting(seeds=2, scale=0.5), replace(FULL, data="digits"), replace(FUL
 @pytest.mark.parametrize("setting", OTHERS, ids=lambda s: s.words)
 def test_in_another_setting_charts_have_no_value_of_the_paper(setting):
     _, curves, fitting = shown(setting)
-    assert points(curves, By.PAPER) == points(fitting, By.PAPER) == {}
+    assert points(curves, Source.PAPER) == points(fitting, Source.PAPER) == {}
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_labels_out_of_range_are_refused(work, wrong, flat):
         (None, "batches must be TensorData, a DataLoader or another iterable of batches (inputs, labels), got None."),
         ("abc", "batches must be TensorData, a DataLoader or another iterable"),
         ({"a": 1}, "batches must be TensorData, a DataLoader or another iterable"),
-        ((IMAGES, LABELS), "batches must yield pairs of tensors, inputs (n, ...) and labels (n,) of whole numbers"),
+        ((IMAGES, LABELS), "batches must yield pairs of tensors, inputs (n, ...) and integer labels (n,)"),
         ([(IMAGES, LABELS.float())], "batches must yield pairs of tensors"),
         ([(IMAGES, LABELS[:, None])], "batches must yield pairs of tensors"),
         ([(IMAGES, LABELS, LABELS)], "batches must yield pairs of tensors"),

@@ -155,7 +155,7 @@ def test_the_generator_moves_as_far_with_ties_as_without():
     ("wrong", "message"),
     [
         ({"count": None}, "count must be a whole number of at least 1, got None"),
-        ({"generator": None}, r"generator must be a torch\.Generator of the CPU, got None"),
+        ({"generator": None}, r"generator must be a torch\.Generator on the CPU, got None"),
         ({"logits": [[0.0, 1.0]]}, "logits must be a tensor, got a list"),
         ({"logits": torch.zeros(3, 2, dtype=torch.cfloat)}, "logits must be a tensor of real numbers"),
         (

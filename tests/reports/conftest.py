@@ -6,10 +6,10 @@ from random import Random
 
 import pytest
 
+from warmstart.analysis._summary import Summary, summarize
 from warmstart.reports._page import page
 from warmstart.reports.charts import chart_specs
-from warmstart.studies._records import RoundRecord, StudyRecords
-from warmstart.studies._summary import Summary, summarize
+from warmstart.store._records import RoundRecord, StudyRecords
 
 ARMS = ("cold", "warm", "shrink-perturb:shrink=0.6")
 
@@ -33,7 +33,7 @@ def _record(arm: str, seed: int, number: int, rounds: int) -> RoundRecord:
     gap = character.gap * (number > 1)
     accuracy = 0.99 - 0.45 * math.exp(-seen / 350) + shared.gauss(0, 0.012) - gap + own.gauss(0, character.noise)
     epochs = round((14 + own.randint(-2, 2)) * (character.effort if number > 1 else 1)) + 1
-    steps, cap = epochs * math.ceil(seen / 64), arm == "warm" and own.random() < 0.1
+    steps, limit = epochs * math.ceil(seen / 64), arm == "warm" and own.random() < 0.1
     return RoundRecord(
         arm=arm,
         seed=seed,
@@ -42,8 +42,8 @@ def _record(arm: str, seed: int, number: int, rounds: int) -> RoundRecord:
         samples_trained_on=seen,
         accuracy=min(1.0, round(accuracy * 597) / 597),
         loss=0.4 - accuracy / 3,
-        train_accuracy=0.95 if cap else 0.992,
-        ending="cap" if cap else "reached",
+        train_accuracy=0.95 if limit else 0.992,
+        stop_reason="limit" if limit else "converged",
         epochs=epochs,
         steps=steps,
         samples=epochs * seen,
@@ -97,11 +97,11 @@ def make_records(
 def lose(record: RoundRecord) -> RoundRecord:
     """Let the warm trials of the first two seeds diverge in the last of four rounds."""
     lost = record.arm == "warm" and record.seed < 2 and record.round == 4
-    return replace(record, accuracy=None, loss=None, ending="diverged") if lost else record
+    return replace(record, accuracy=None, loss=None, stop_reason="diverged") if lost else record
 
 
 def lose_all(record: RoundRecord) -> RoundRecord:
-    return replace(record, accuracy=None, loss=None, ending="diverged")
+    return replace(record, accuracy=None, loss=None, stop_reason="diverged")
 
 
 STUDIES: dict[str, Callable[[], StudyRecords]] = {

@@ -11,12 +11,12 @@ from warmstart.reports.charts import (
     charts_of,
     cost_chart,
     difference_chart,
-    endings_chart,
+    stop_reasons_chart,
     tradeoff_chart,
 )
 from warmstart.reports.charts._style import COLOURS, DASHES, SHAPES, theme
 
-NAMES = ["accuracy", "difference", "cost", "accuracy-against-cost", "endings"]
+NAMES = ["accuracy", "difference", "cost", "accuracy-against-cost", "stop_reasons"]
 
 
 def rows_of(chart) -> list[dict[str, Any]]:
@@ -49,7 +49,7 @@ def test_every_chart_of_every_study_is_valid_and_captioned(any_summary):
         ("four rounds", NAMES),
         ("one strategy", [name for name in NAMES if name != "difference"]),
         ("nothing yet", []),
-        ("all lost", ["cost", "endings"]),
+        ("all lost", ["cost", "stop_reasons"]),
     ],
 )
 def test_a_report_has_the_charts_that_apply(summary_of, study, names):
@@ -94,10 +94,10 @@ def test_the_tradeoff_of_an_unfinished_study_holds_finished_trials_only(summary_
 
 
 def test_bars_of_endings_are_stacked_without_gaps(summary_of):
-    rows = [row for row in rows_of(endings_chart(summary_of("diverged"))) if row["arm"] == "warm"]
-    assert [(row["ending"], row["start"], row["end"]) for row in rows] == [
-        ("reached", 0, 27),
-        ("cap", 27, 30),
+    rows = [row for row in rows_of(stop_reasons_chart(summary_of("diverged"))) if row["arm"] == "warm"]
+    assert [(row["stop_reason"], row["start"], row["end"]) for row in rows] == [
+        ("converged", 0, 27),
+        ("limit", 27, 30),
         ("diverged", 30, 32),
     ]
 

@@ -5,10 +5,10 @@ import sys
 import jsonschema
 import pytest
 
+from warmstart.analysis._summary import Summary, summary_schema
 from warmstart.basics import InputError
 from warmstart.reports import write_report
 from warmstart.reports._markdown import markdown
-from warmstart.studies._summary import Summary, summary_schema
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,6 @@
 import pytest
 
+from warmstart.analysis._summary import CostSummary
 from warmstart.reports._format import (
     accuracy_text,
     cost_text,
@@ -7,12 +8,11 @@ from warmstart.reports._format import (
     count_text,
     difference_text,
     duration_text,
-    endings_text,
     prefixed,
     ratio_text,
+    stop_reasons_text,
 )
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio
-from warmstart.studies._summary import CostSummary
 
 STEPS = Estimate(1234.0, 1200.0, 1268.0, n=8)
 
@@ -88,5 +88,5 @@ def test_prefixes_cover_small_and_huge_numbers():
 
 
 def test_endings_that_did_not_happen_are_left_out():
-    assert endings_text({"reached": 0, "plateau": 3, "cap": 0, "diverged": 1}) == "3 plateau, 1 diverged"
-    assert endings_text({"reached": 0}) == "-"
+    assert stop_reasons_text({"converged": 0, "plateau": 3, "limit": 0, "diverged": 1}) == "3 plateau, 1 diverged"
+    assert stop_reasons_text({"converged": 0}) == "-"

@@ -5,7 +5,7 @@ from math import inf, nan
 import pytest
 
 from chapters import ACCURACY, DIFFERENCE, GRID, LAYERS, MANY, NOTHING, SINGLE
-from warmstart.paper import Axis, By, Cell, Curves, Format, HeatMap, Point
+from warmstart.paper import Axis, Cell, Curves, Format, HeatMap, Point, Source
 from warmstart.reports.paper import _heat_map, _rows
 from warmstart.reports.paper._curves import curves_chart
 from warmstart.reports.paper._looks import looks_of
@@ -18,7 +18,7 @@ def curves(*points: Point, log=False, joined=True) -> Curves:
     return Curves("made-up", "Made up.", axis, axis, points, joined=joined)
 
 
-def line(series="cold", count=4, by=By.US, **missing) -> list[Point]:
+def line(series="cold", count=4, by=Source.US, **missing) -> list[Point]:
     points = [Point(series, x, float(x), x - 0.5, x + 0.5, 3, by) for x in range(1, count + 1)]
     return [replace(points[0], **missing), *points[1:]]
 
@@ -40,7 +40,7 @@ def kinds(chart: Curves) -> list[str]:
 
 
 def test_a_row_holds_what_is_drawn_and_tells_what_was_given():
-    row = _rows.rows_of(replace(ACCURACY, points=(Point("cold", 1500, 0.5123456, 0.5, 0.52, 5, By.PAPER),)))[0]
+    row = _rows.rows_of(replace(ACCURACY, points=(Point("cold", 1500, 0.5123456, 0.5, 0.52, 5, Source.PAPER),)))[0]
     assert row == {
         "label": "cold (paper)",
         "x": 1500,
@@ -61,10 +61,10 @@ def test_a_row_holds_what_is_drawn_and_tells_what_was_given():
     [
         (line(count=4), {"cold"}),
         (line(count=3), set()),
-        (line(by=By.PAPER), set()),
+        (line(by=Source.PAPER), set()),
         (line(low=None), set()),
         (line(y=None), set()),
-        ([*line(), *line("warm", count=3), *line("warm", by=By.PAPER)], {"cold"}),
+        ([*line(), *line("warm", count=3), *line("warm", by=Source.PAPER)], {"cold"}),
     ],
 )
 def test_bands_are_for_whole_series_of_ours_with_four_points(points, labels):
@@ -126,7 +126,7 @@ def test_a_published_series_has_the_colour_and_shape_of_ours_but_hollow_marks_an
 
 
 def test_many_series_are_told_apart():
-    looks = looks_of([Point(f"{n}", 0, 0.0, by=by) for n in range(42) for by in By])
+    looks = looks_of([Point(f"{n}", 0, 0.0, by=by) for n in range(42) for by in Source])
     assert len({(look.colour, look.shape, look.hollow) for look in looks}) == 42 * 2
     first = [look for look in looks if not look.hollow][:18]
     assert len({(look.colour, look.dash) for look in first}) == 18

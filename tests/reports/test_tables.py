@@ -19,7 +19,7 @@ def test_the_terminal_shows_accuracy_difference_costs_and_endings(summary):
     factor = f"({summary.arms[1].last_round['steps'].ratio.mean:.2f}x)"
     for part in ("difference", "to cold", "96.8 % ± 1.1", "reference", "lower by 2.6 points", "[2.1, 3.1]", factor):
         assert part in text
-    assert "29 reached, 3 cap" in text
+    assert "29 converged, 3 limit" in text
     assert "95 % intervals over seeds, after round 4" in text
 
 
@@ -45,9 +45,9 @@ def test_all_four_costs_of_every_strategy_are_listed(summary):
 
 
 def test_settings_are_flattened_to_dotted_names():
-    values = {"stop": {"cap": None, "level": 1}, "model": {"hidden": [8, 8], "bias": True}, "empty": []}
+    values = {"stop": {"limit": None, "level": 1}, "model": {"hidden": [8, 8], "bias": True}, "empty": []}
     assert _tables.settings(values).rows == [
-        ("stop.cap", "none"),
+        ("stop.limit", "none"),
         ("stop.level", "1"),
         ("model.hidden", "8, 8"),
         ("model.bias", "yes"),

@@ -3,7 +3,8 @@
 import pytest
 
 from warmstart.basics import InputError
-from warmstart.studies import Store, Study, run_study
+from warmstart.store import Store
+from warmstart.studies import Study, run_study
 from warmstart.studies._directory import check_directory
 from warmstart.studies._study_file import write_study_file
 

@@ -8,12 +8,14 @@ from runs import ONE, results
 from warmstart.cli._compare import compare
 from warmstart.cli._flags import build_execution
 from warmstart.data import load
-from warmstart.studies import Execution, Store, run_study
-from warmstart.studies import _worker as worker
-from warmstart.studies._array_files import stored
-from warmstart.studies._ray_task import Parcel, play_remotely, versions
+from warmstart.executors import Execution
+from warmstart.executors import _worker as worker
+from warmstart.executors._array_files import stored
+from warmstart.executors._ray_task import TaskPayload, run_remotely, versions
+from warmstart.executors._task import Task, checkpoint_folder
+from warmstart.store import Store
+from warmstart.studies import run_study
 from warmstart.studies._run import _arrays
-from warmstart.studies._task import Task, checkpoint_folder
 from warmstart.training import _engine as engine
 
 GRAPHS = Execution(workers=1, device="cpu", graphs=True)
@@ -52,8 +54,8 @@ def test_worker_processes_record(study, recorded, monkeypatch, tmp_path):
 
 
 def test_nodes_of_a_cluster_record(study, recorded):
-    parcel = Parcel(task_of(study), None, "results/mine", "cpu", 1, versions(), None, graphs=True)
-    assert list(play_remotely(parcel, _arrays(load(study.data), None)))
+    parcel = TaskPayload(task_of(study), None, "results/mine", "cpu", 1, versions(), None, graphs=True)
+    assert list(run_remotely(parcel, _arrays(load(study.data), None)))
     assert recorded
 
 

@@ -7,7 +7,8 @@ import torch
 
 from runs import ONE, interrupt, results
 from warmstart.basics import InputError
-from warmstart.studies import Execution, read_study, run_study
+from warmstart.executors import Execution
+from warmstart.studies import read_study, run_study
 from warmstart.training import Precision, Recipe
 
 PROCESSORS = {Precision.FP32: {}, Precision.BF16: {"avx512_bf16": True}}

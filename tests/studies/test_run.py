@@ -17,26 +17,23 @@ import pytest
 from runs import LANES, ONE, TWO, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import DataSource, load
+from warmstart.executors import EpochMessage
 from warmstart.models import ResNet18, UserModel
+from warmstart.store import RoundRecord, Store
+from warmstart.store._storage import only_writer
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing
 from warmstart.studies import (
     Arm,
-    EpochMessage,
-    EvaluateOn,
-    EvaluationSettings,
-    Plan,
-    RoundRecord,
-    Store,
+    StudyProgress,
     read_study,
     read_study_file,
     run_study,
     study_from_dict,
     study_to_dict,
 )
-from warmstart.studies._storage import only_writer
-from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe, StopRule
-from warmstart.trial import TrainOn
+from warmstart.training import CarryOver, OptimizerKind, OptimizerState, Recipe, StoppingRule
+from warmstart.trial import EvaluateOn, EvaluationSettings, TrainOn
 
 
 @pytest.fixture
@@ -88,7 +85,7 @@ def test_the_saved_study_reproduces_the_results(study, uninterrupted, tmp_path):
 def test_listeners_hear_the_plan_and_every_round(study, tmp_path):
     heard = []
     run_study(study, tmp_path, execution=ONE, listener=heard.append)
-    assert Plan(total=18, done=0) in heard
+    assert StudyProgress(total=18, done=0) in heard
     assert sum(isinstance(event, RoundRecord) for event in heard) == 18
 
 
@@ -238,7 +235,7 @@ def _stop_at_first_round(event):
 HOLDER = """
 import sys, time
 from pathlib import Path
-from warmstart.studies._storage import only_writer
+from warmstart.store._storage import only_writer
 with only_writer(Path(sys.argv[1])):
     print("ready", flush=True)
     time.sleep(60)
@@ -281,7 +278,7 @@ def test_an_unwritable_place_is_one_sentence(study):
 def test_a_divergence_leaves_the_other_trials_alone(study, tmp_path, uninterrupted):
     wild = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25)
     records = run_study(replace(study, recipe=wild), tmp_path, execution=ONE)
-    assert {record.ending for record in records.rounds} == {"diverged"}
+    assert {record.stop_reason for record in records.rounds} == {"diverged"}
     assert {record.accuracy for record in records.rounds} == {None}
     assert len(records.rounds) == 18
 
@@ -349,7 +346,7 @@ def test_convolutions_with_kept_optimizer_state_go_on_to_the_same_bits(study, tm
     """Moments are stored without the layout that convolutions train in."""
     keep = CarryOver(optimizer_state=OptimizerState.KEEP)
     images = replace(study, architecture=ResNet18(width=4), carry_over=keep, seeds=1, arms=[Warm()])
-    images = replace(images, data=DataSource(subset=240), stop=StopRule(None, max_epochs=2))
+    images = replace(images, data=DataSource(subset=240), stop=StoppingRule(None, max_epochs=2))
     whole = results(run_study(images, tmp_path / "whole", execution=ONE))
     with pytest.raises(StopError):
         run_study(images, tmp_path / "parts", execution=ONE, listener=_stop_at_first_round)
@@ -375,7 +372,7 @@ def test_finished_trials_need_no_checkpoint(study, tmp_path):
     heard = []
     # Of data in memory nothing is said without looking, so the study is opened and its trials are gone through.
     assert run_study(study, tmp_path, dataset=digits, execution=ONE, listener=heard.append).rounds == whole.rounds
-    assert heard == [Plan(total=18, done=18)]
+    assert heard == [StudyProgress(total=18, done=18)]
 
 
 def test_of_lost_checkpoints_only_unfinished_trials_play_again(study, uninterrupted, tmp_path):
@@ -387,7 +384,7 @@ def test_of_lost_checkpoints_only_unfinished_trials_play_again(study, uninterrup
     records = run_study(study, tmp_path, execution=ONE, listener=heard.append)
     assert results(records) == uninterrupted
     assert set(finished) < set(records.rounds)  # to the second
-    assert Plan(total=18, done=len(finished)) in heard
+    assert StudyProgress(total=18, done=len(finished)) in heard
     assert sum(isinstance(event, RoundRecord) for event in heard) == 18 - len(finished)
 
 

@@ -1,4 +1,4 @@
-"""What a study may have besides strategies: penalties, probes, active streams, first rounds of their own."""
+"""What a study may have besides strategies: penalties, measurements, active streams, first rounds of their own."""
 
 import sys
 from dataclasses import replace
@@ -8,14 +8,15 @@ import pytest
 from runs import ONE, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import DataSource
+from warmstart.diagnostics import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
 from warmstart.models import MLP, ResNet18, UserModel
 from warmstart.penalties import L2, Adversarial, EWCRule, L2InitRule
-from warmstart.probes import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
 from warmstart.queries import Margin, Random
+from warmstart.store import Store
 from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
-from warmstart.studies import Arm, Store, Study, read_study_file, run_study, study_from_dict
-from warmstart.training import CarryOver, OptimizerState, Recipe, StopRule
+from warmstart.studies import Arm, Study, read_study_file, run_study, study_from_dict
+from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
 
 STUDY = Study(
     [Cold(), Warm()],
@@ -23,7 +24,7 @@ STUDY = Study(
     architecture=MLP(width=12),
     stream=Growing(rounds=3),
     recipe=Recipe(learning_rate=0.003, batch_size=32),
-    stop=StopRule(0.95, max_epochs=2),
+    stop=StoppingRule(0.95, max_epochs=2),
     seeds=1,
 )
 KEEP = CarryOver(optimizer_state=OptimizerState.KEEP)
@@ -39,8 +40,8 @@ CHANGES = {
         "architecture": ResNet18(width=2),
         "stream": Active(Margin(), rounds=3),
         "arms": [NormMatched(), Arm(ShrinkPerturb(), penalty=EWCRule(3.0, samples=8))],
-        "probes": [GradientNorms(samples=16), Correlation()],
-        "stop": StopRule(None, max_epochs=1),
+        "measurements": [GradientNorms(samples=16), Correlation()],
+        "stop": StoppingRule(None, max_epochs=1),
     },
     "penalties": {"arms": [Arm(Warm(), penalty=EWCRule(3.0, samples=8)), Arm(Warm(), penalty=L2InitRule(0.01))]},
     "steps": {"recipe": replace(STUDY.recipe, step_shrink=0.999, step_noise=1e-3)},
@@ -74,9 +75,9 @@ def test_queries_make_a_difference_from_the_second_round_on(tmp_path):
 
 
 def test_readings_are_stored_beside_the_epochs_and_change_no_result(tmp_path):
-    probes = [Correlation(), EvaluationCurve(every=2), GradientNorms(samples=16), ShrinkCurve(steps=2)]
+    measurements = [Correlation(), EvaluationCurve(every=2), GradientNorms(samples=16), ShrinkCurve(steps=2)]
     plain = results(run_study(STUDY, tmp_path / "plain", execution=ONE))
-    probed = run_study(replace(STUDY, probes=probes), tmp_path / "probed", execution=ONE)
+    probed = run_study(replace(STUDY, measurements=measurements), tmp_path / "probed", execution=ONE)
     assert results(probed) == plain
     known = Store(tmp_path / "probed").histories()
     assert all("readings" not in history for history in Store(tmp_path / "plain").histories().values())

@@ -8,23 +8,22 @@ import pytest
 from runs import ONE, TWO, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import Dataset, DataSource, LabelledArrays, load
+from warmstart.diagnostics import GradientNorms
 from warmstart.models import MLP, LogisticRegression, ResNet18
 from warmstart.penalties import EWCRule
-from warmstart.probes import GradientNorms
+from warmstart.store import Store
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing, Part
 from warmstart.studies import (
     Arm,
-    EvaluateOn,
-    EvaluationSettings,
-    Plan,
-    Store,
     Study,
+    StudyProgress,
     read_study_file,
     run_study,
     study_from_dict,
 )
-from warmstart.training import Recipe, StopRule
+from warmstart.training import Recipe, StoppingRule
+from warmstart.trial import EvaluateOn, EvaluationSettings
 
 TRANSFER = Study(
     [Cold(), Warm(), ShrinkPerturb()],
@@ -32,8 +31,8 @@ TRANSFER = Study(
     architecture=MLP(width=12),
     stream=Growing(rounds=2),
     recipe=Recipe(learning_rate=0.003, batch_size=32),
-    stop=StopRule(0.95, max_epochs=2),
-    probes=[GradientNorms()],
+    stop=StoppingRule(0.95, max_epochs=2),
+    measurements=[GradientNorms()],
     seeds=1,
 )
 
@@ -110,7 +109,7 @@ def test_the_plan_counts_the_sources_round(few, tmp_path):
     heard = []
     study = replace(TRANSFER, stream=Part(0.5), arms=[Warm()])
     run_study(study, tmp_path, source=few, execution=ONE, listener=heard.append)
-    assert Plan(total=2, done=0) in heard
+    assert StudyProgress(total=2, done=0) in heard
 
 
 def test_another_source_under_the_same_name_is_refused(few, tmp_path):

@@ -9,13 +9,12 @@ import torch
 import warmstart as ws
 from warmstart.basics import generator_for
 from warmstart.data import LabelledArrays
+from warmstart.executors._array_files import stored
 from warmstart.models import MLP, ResNet18
 from warmstart.streams import TwoPhase
-from warmstart.studies import EvaluateOn, EvaluationSettings
-from warmstart.studies._array_files import stored
-from warmstart.studies._split import Arrays, split
 from warmstart.training import wants_channels_last
-from warmstart.trial import Trial
+from warmstart.trial import EvaluateOn, EvaluationSettings, Trial
+from warmstart.trial._split import Arrays, split
 
 CPU = torch.device("cpu")
 HOLDOUT, TEST = EvaluationSettings(holdout=0.25), EvaluationSettings(evaluate=EvaluateOn.TEST)
@@ -132,7 +131,7 @@ def test_models_that_need_a_layout_or_cannot_be_looked_into_are_studied(build, t
         data=ws.DataSource("digits"),
         architecture=ws.UserModel(f"viewing_models:{build}"),
         stream=ws.Growing(rounds=2, arrival_size=100),
-        stop=ws.StopRule(max_epochs=2),
+        stop=ws.StoppingRule(max_epochs=2),
         seeds=1,
     )
     records = ws.run_study(study, tmp_path / "study", execution=ws.Execution(workers=1))

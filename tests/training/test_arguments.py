@@ -11,7 +11,7 @@ from small_models import TABLE, net, trained
 from warmstart.basics import InputError, generator_for
 from warmstart.training import (
     Recipe,
-    StopRule,
+    StoppingRule,
     TensorData,
     evaluate,
     fit,
@@ -43,7 +43,7 @@ CALLS = {
     "take": lambda value: TABLE.take(value),
     "optimizer of a recipe": lambda value: Recipe(optimizer=value),
     "precision": lambda value: Recipe(precision=value),
-    "measure": lambda value: StopRule(measure=value),
+    "measure": lambda value: StoppingRule(measure=value),
 }
 NUMBERS = {
     "batch_size": (
@@ -55,13 +55,13 @@ NUMBERS = {
         [None, "1", -1, 0, 1.5, [1], True],
     ),
     "recipe batch_size": (lambda value: Recipe(batch_size=value), [None, "1", -1, 0, 1.5, [1], True]),
-    "max_epochs": (lambda value: StopRule(max_epochs=value), [None, "1", -1, 0, 1.5, [1], True]),
-    "max_steps": (lambda value: StopRule(max_steps=value), ["1", -1, 0, 1.5, [1], True]),
+    "max_epochs": (lambda value: StoppingRule(max_epochs=value), [None, "1", -1, 0, 1.5, [1], True]),
+    "max_steps": (lambda value: StoppingRule(max_steps=value), ["1", -1, 0, 1.5, [1], True]),
     "learning_rate": (lambda value: Recipe(learning_rate=value), [None, "0.1", -1, 0, float("nan"), [1], {}]),
     "weight_decay": (lambda value: Recipe(weight_decay=value), [None, "0.1", -1, float("inf"), [1], {}]),
     "momentum": (lambda value: Recipe(optimizer="sgd", momentum=value), [None, "0.1", -1, 1, [1], {}]),
     "step_shrink": (lambda value: Recipe(step_shrink=value), [None, "0.1", -1, 2, [1], torch.zeros(2)]),
-    "train_accuracy": (lambda value: StopRule(train_accuracy=value), ["high", 0, 1.5, float("nan"), [1], {}]),
+    "train_accuracy": (lambda value: StoppingRule(train_accuracy=value), ["high", 0, 1.5, float("nan"), [1], {}]),
 }
 
 
@@ -118,6 +118,6 @@ def test_a_batch_of_another_size_that_the_model_cannot_take_is_one_sentence():
             model,
             DataLoader(data, batch_size=16),
             recipe=Recipe(),
-            stop=StopRule(max_epochs=1),
+            stop=StoppingRule(max_epochs=1),
             generator=generator_for(0),
         )

@@ -12,11 +12,11 @@ from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.penalties import L2, Adversarial
 from warmstart.training import (
-    Ending,
     Measure,
     OptimizerKind,
     Recipe,
-    StopRule,
+    StoppingRule,
+    StopReason,
     evaluate,
     fit,
 )
@@ -66,7 +66,7 @@ def literal_fit(model, data, recipe, epochs, seed):
 @pytest.mark.parametrize("recipe", [SGD, ADAM], ids=["sgd", "adam"])
 def test_fit_is_the_plain_loop_on_tables(recipe, data):
     fast, plain = mlp(), mlp()
-    result = fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=4), generator=generator_for(5))
+    result = fit(fast, data, recipe=recipe, stop=StoppingRule(None, max_epochs=4), generator=generator_for(5))
     accuracies = literal_fit(plain, data, recipe, 4, 5)
     torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-5, atol=1e-6)
     assert [report.train_accuracy for report in result.history] == pytest.approx(accuracies)
@@ -76,7 +76,7 @@ def test_fit_is_the_plain_loop_on_tables(recipe, data):
 def test_fit_is_the_plain_loop_on_images(recipe):
     data = pictures(40)
     fast, plain = (ResNet18(width=2).build((1, 8, 8), 2, generator=generator_for(0)) for _ in range(2))
-    fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=2), generator=generator_for(5))
+    fit(fast, data, recipe=recipe, stop=StoppingRule(None, max_epochs=2), generator=generator_for(5))
     literal_fit(plain, data, recipe, 2, 5)
     torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-3, atol=1e-4)
 
@@ -85,7 +85,7 @@ def test_fit_is_the_plain_loop_on_images(recipe):
 def test_the_same_generator_gives_the_same_bits(data):
     models = [mlp(), mlp()]
     for model in models:
-        fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=3), generator=generator_for(1))
+        fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=3), generator=generator_for(1))
     assert torch.equal(parameters(models[0]), parameters(models[1]))
 
 
@@ -94,13 +94,13 @@ def test_dropout_is_decided_by_the_generator(data):
     second = copy.deepcopy(first)
     for model in (first, second):
         torch.rand(3)  # whatever the global generator did before
-        fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=2), generator=generator_for(1))
+        fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=2), generator=generator_for(1))
     assert torch.equal(parameters(first), parameters(second))
 
 
 def test_it_ends_when_the_accuracy_is_reached(data):
-    result = fit(mlp(), data, recipe=ADAM, stop=StopRule(0.9), generator=generator_for(0))
-    assert result.ending is Ending.REACHED
+    result = fit(mlp(), data, recipe=ADAM, stop=StoppingRule(0.9), generator=generator_for(0))
+    assert result.stop_reason is StopReason.CONVERGED
     assert result.history[-1].train_accuracy >= 0.9
     assert all(report.train_accuracy < 0.9 for report in result.history[:-1])
 
@@ -108,32 +108,32 @@ def test_it_ends_when_the_accuracy_is_reached(data):
 def test_it_ends_on_a_plateau():
     data = blobs(40)
     hopeless = Recipe(learning_rate=1e-12)
-    result = fit(mlp(), data, recipe=hopeless, stop=StopRule(patience=3), generator=generator_for(0))
-    assert result.ending is Ending.PLATEAU
+    result = fit(mlp(), data, recipe=hopeless, stop=StoppingRule(patience=3), generator=generator_for(0))
+    assert result.stop_reason is StopReason.PLATEAU
     assert len(result.history) == 4
 
 
 def test_it_ends_at_the_cap_of_epochs(data):
-    result = fit(mlp(), data, recipe=ADAM, stop=StopRule(1.0, max_epochs=2), generator=generator_for(0))
-    assert (result.ending, len(result.history)) == (Ending.CAP, 2)
+    result = fit(mlp(), data, recipe=ADAM, stop=StoppingRule(1.0, max_epochs=2), generator=generator_for(0))
+    assert (result.stop_reason, len(result.history)) == (StopReason.LIMIT, 2)
 
 
 def test_it_ends_at_the_cap_of_steps_within_an_epoch(data):
-    result = fit(mlp(), data, recipe=ADAM, stop=StopRule(1.0, max_steps=6), generator=generator_for(0))
-    assert (result.ending, result.cost.steps, len(result.history)) == (Ending.CAP, 6, 2)
+    result = fit(mlp(), data, recipe=ADAM, stop=StoppingRule(1.0, max_steps=6), generator=generator_for(0))
+    assert (result.stop_reason, result.cost.steps, len(result.history)) == (StopReason.LIMIT, 6, 2)
     assert result.cost.samples == 60 + 2 * 15
 
 
 def test_it_ends_at_once_when_the_loss_is_not_finite(data):
     wild = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e30)
-    result = fit(mlp(), data, recipe=wild, stop=StopRule(1.0), generator=generator_for(0))
-    assert result.ending is Ending.DIVERGED
+    result = fit(mlp(), data, recipe=wild, stop=StoppingRule(1.0), generator=generator_for(0))
+    assert result.stop_reason is StopReason.DIVERGED
     assert len(result.history) <= 3
 
 
 def test_cost_counts_steps_samples_and_operations(data):
     model = mlp()
-    cost = fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=3), generator=generator_for(0)).cost
+    cost = fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=3), generator=generator_for(0)).cost
     assert (cost.steps, cost.samples) == (3 * 4, 3 * 60)
     sizes = [4 * 8, 8 * 8, 8 * 3]
     # Two operations a weight forward, four backward; the first layer needs no gradient of its inputs.
@@ -146,7 +146,7 @@ def test_a_remainder_of_one_sample_trains_with_batchnorm():
         ResNet18(width=2).build((1, 8, 8), 2, generator=generator_for(0)),
         pictures(33),
         recipe=Recipe(batch_size=16),
-        stop=StopRule(None, max_epochs=1),
+        stop=StoppingRule(None, max_epochs=1),
         generator=generator_for(0),
     )
     assert (result.cost.steps, result.cost.samples) == (3, 33)
@@ -154,14 +154,16 @@ def test_a_remainder_of_one_sample_trains_with_batchnorm():
 
 def test_modes_are_put_back(data):
     model = nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 3)).eval()
-    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=1), generator=generator_for(0))
     assert not any(module.training for module in model.modules())
 
 
 def test_a_given_optimizer_goes_on(data):
     model = mlp()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0), optimizer=optimizer)
+    fit(
+        model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=1), generator=generator_for(0), optimizer=optimizer
+    )
     assert {int(state["step"]) for state in optimizer.state.values()} == {4}
 
 
@@ -169,31 +171,36 @@ def test_frozen_parameters_do_not_move(data):
     model = mlp()
     frozen = model[1].requires_grad_(False)
     before = frozen.weight.clone()
-    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=1), generator=generator_for(0))
     assert torch.equal(frozen.weight, before)
 
 
 def test_a_model_without_trainable_parameters_is_refused(data):
     with pytest.raises(InputError, match="at least one trainable parameter"):
-        fit(mlp().requires_grad_(False), data, recipe=ADAM, stop=StopRule(), generator=generator_for(0))
+        fit(mlp().requires_grad_(False), data, recipe=ADAM, stop=StoppingRule(), generator=generator_for(0))
 
 
 def test_too_little_data_is_refused():
     with pytest.raises(InputError, match="at least 2 samples to train on, got 1"):
-        fit(mlp(), blobs(1), recipe=ADAM, stop=StopRule(), generator=generator_for(0))
+        fit(mlp(), blobs(1), recipe=ADAM, stop=StoppingRule(), generator=generator_for(0))
 
 
 def test_on_epoch_sees_every_epoch(data):
     seen = []
     result = fit(
-        mlp(), data, recipe=ADAM, stop=StopRule(None, max_epochs=3), generator=generator_for(0), on_epoch=seen.append
+        mlp(),
+        data,
+        recipe=ADAM,
+        stop=StoppingRule(None, max_epochs=3),
+        generator=generator_for(0),
+        on_epoch=seen.append,
     )
     assert tuple(seen) == result.history
 
 
 def test_the_measure_by_evaluation_is_a_pass_after_the_epoch(data):
     model = mlp()
-    stop = StopRule(None, max_epochs=2, measure=Measure.EVALUATION)
+    stop = StoppingRule(None, max_epochs=2, measure=Measure.EVALUATION)
     result = fit(model, data, recipe=ADAM, stop=stop, generator=generator_for(0))
     assert result.history[-1].train_accuracy == evaluate(model, data).accuracy  # no statistics to recalibrate
 
@@ -231,7 +238,7 @@ def test_state_in_another_layout_goes_on_alike(kind, fused):
         options = {"momentum": 0.9} if kind is OptimizerKind.SGD else {}
         optimizer = getattr(torch.optim, "SGD" if options else "Adam")(model.parameters(), 0.01, fused=fused, **options)
         for number in range(2):
-            fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(number),
+            fit(model, data, recipe=recipe, stop=StoppingRule(None, max_epochs=1), generator=generator_for(number),
                 optimizer=optimizer)  # fmt: skip
             for entries in optimizer.state.values() if relay else ():
                 entries |= {name: value.contiguous() for name, value in entries.items() if value is not None}
@@ -241,15 +248,15 @@ def test_state_in_another_layout_goes_on_alike(kind, fused):
 
 
 def test_the_target_is_not_tested_on_a_part_of_an_epoch(data):
-    easy = StopRule(0.01, max_steps=2)
+    easy = StoppingRule(0.01, max_steps=2)
     result = fit(mlp(), data, recipe=ADAM, stop=easy, generator=generator_for(0))
-    assert (result.ending, result.history[-1].is_whole) == (Ending.CAP, False)
+    assert (result.stop_reason, result.history[-1].is_whole) == (StopReason.LIMIT, False)
 
 
 def test_a_frozen_normalization_layer_stays_frozen(data):
     model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8).eval(), nn.Linear(8, 3))
     model[1].running_mean.fill_(5.0)
-    fit(model, data, recipe=ADAM, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=1), generator=generator_for(0))
     assert model[1].running_mean.eq(5.0).all()
 
 
@@ -266,12 +273,12 @@ def test_measuring_by_evaluation_sees_no_stale_statistics():
     """Right after the weights shrank, running statistics are wrong; the measure must not be."""
     data, model = pictures(64), ResNet18(width=4).build((1, 8, 8), 2, generator=generator_for(0))
     recipe = Recipe(learning_rate=0.01, batch_size=16)
-    fit(model, data, recipe=recipe, stop=StopRule(), generator=generator_for(0))
+    fit(model, data, recipe=recipe, stop=StoppingRule(), generator=generator_for(0))
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.mul_(0.2)
     still = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=16)
-    stop = StopRule(None, max_epochs=1, measure=Measure.EVALUATION)
+    stop = StoppingRule(None, max_epochs=1, measure=Measure.EVALUATION)
     result = fit(model, data, recipe=still, stop=stop, generator=generator_for(1))
     assert result.history[-1].train_accuracy > 0.9
 
@@ -280,7 +287,7 @@ def test_measuring_by_evaluation_sees_no_stale_statistics():
 def test_l2_as_a_penalty_is_the_weight_decay_of_sgd(momentum, data):
     recipe = replace(SGD, momentum=momentum)
     decayed, penalized, plain = mlp(), mlp(), mlp()
-    stop = StopRule(None, max_epochs=4)
+    stop = StoppingRule(None, max_epochs=4)
     fit(decayed, data, recipe=replace(recipe, weight_decay=0.05), stop=stop, generator=generator_for(5))
     fit(penalized, data, recipe=recipe, stop=stop, generator=generator_for(5), penalty=L2(0.05))
     fit(plain, data, recipe=recipe, stop=stop, generator=generator_for(5))
@@ -290,7 +297,7 @@ def test_l2_as_a_penalty_is_the_weight_decay_of_sgd(momentum, data):
 
 def test_the_train_loss_includes_the_penalty(data):
     still = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=16)
-    model, stop = mlp(), StopRule(None, max_epochs=1)
+    model, stop = mlp(), StoppingRule(None, max_epochs=1)
     plain, penalized = (
         fit(model, data, recipe=still, stop=stop, generator=generator_for(0), penalty=penalty).history[0].train_loss
         for penalty in (None, L2(0.3))
@@ -301,7 +308,7 @@ def test_the_train_loss_includes_the_penalty(data):
 
 def test_a_penalty_of_no_strength_changes_nothing(data):
     one, other = mlp(), mlp()
-    stop = StopRule(None, max_epochs=2)
+    stop = StoppingRule(None, max_epochs=2)
     first = fit(one, data, recipe=ADAM, stop=stop, generator=generator_for(0), penalty=L2(0.0))
     second = fit(other, data, recipe=ADAM, stop=stop, generator=generator_for(0))
     assert first.history == second.history
@@ -311,13 +318,13 @@ def test_a_penalty_of_no_strength_changes_nothing(data):
 def test_a_penalty_that_is_not_finite_is_a_divergence(data):
     with torch.no_grad():
         (model := mlp())[1].weight.fill_(1e15)
-    huge = fit(model, data, recipe=SGD, stop=StopRule(None), generator=generator_for(0), penalty=L2(1e30))
-    assert (huge.ending, len(huge.history)) == (Ending.DIVERGED, 1)
+    huge = fit(model, data, recipe=SGD, stop=StoppingRule(None), generator=generator_for(0), penalty=L2(1e30))
+    assert (huge.stop_reason, len(huge.history)) == (StopReason.DIVERGED, 1)
 
 
 def test_the_passes_of_a_penalty_are_counted(data):
     def flops(penalty):
-        stop = StopRule(None, max_epochs=2)
+        stop = StoppingRule(None, max_epochs=2)
         cost = fit(mlp(), data, recipe=ADAM, stop=stop, generator=generator_for(0), penalty=penalty).cost
         return cost.flops / cost.samples
 
@@ -345,7 +352,7 @@ def literal_step_shrink(model, data, recipe, seed):
 def test_weights_shrink_after_every_step(data):
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=30, step_shrink=0.7)
     fast, plain = mlp(), mlp()
-    result = fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(5))
+    result = fit(fast, data, recipe=recipe, stop=StoppingRule(None, max_epochs=1), generator=generator_for(5))
     literal_step_shrink(plain, data, recipe, 5)
     assert result.cost.steps == 2
     torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-5, atol=1e-7)
@@ -357,7 +364,7 @@ def test_noise_after_every_step_has_the_deviation_asked_for(shrink, variance, da
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=30, step_shrink=shrink, step_noise=0.1)
     model = MLP(width=100).build((4,), 3, generator=generator_for(0))
     before = parameters(model)
-    fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    fit(model, data, recipe=recipe, stop=StoppingRule(None, max_epochs=1), generator=generator_for(0))
     noise = (parameters(model) - shrink**2 * before) / 0.1
     assert len(noise) > 10_000
     assert noise.mean().item() == pytest.approx(0, abs=0.05)
@@ -369,7 +376,7 @@ def test_frozen_parameters_neither_shrink_nor_shake(data):
     frozen = model[1].requires_grad_(False)
     before = frozen.weight.clone()
     recipe = replace(ADAM, step_shrink=0.5, step_noise=0.1)
-    fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    fit(model, data, recipe=recipe, stop=StoppingRule(None, max_epochs=1), generator=generator_for(0))
     assert torch.equal(frozen.weight, before)
 
 
@@ -378,7 +385,7 @@ def test_the_noise_of_steps_is_decided_by_the_generator(data):
     recipe = replace(ADAM, step_noise=0.01)
     models = [mlp(), mlp(), mlp()]
     for model, seed in zip(models, (1, 1, 2), strict=True):
-        fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=2), generator=generator_for(seed))
+        fit(model, data, recipe=recipe, stop=StoppingRule(None, max_epochs=2), generator=generator_for(seed))
     one, same, other = map(parameters, models)
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
@@ -392,7 +399,7 @@ def test_without_noise_nothing_is_drawn_for_it(data):
         with torch.no_grad():
             for index, parameter in enumerate(model.parameters()):
                 parameter.copy_(torch.linspace(-1, 1, parameter.numel()).reshape(parameter.shape) * (index + 1) / 4)
-        fit(model, data, recipe=recipe, stop=StopRule(None, max_epochs=2), generator=generator_for(1))
+        fit(model, data, recipe=recipe, stop=StoppingRule(None, max_epochs=2), generator=generator_for(1))
         states.append(parameters(model))
     assert torch.equal(states[0], states[1])
     torch.testing.assert_close(states[2], states[0], rtol=1e-4, atol=1e-5)

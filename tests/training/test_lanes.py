@@ -9,7 +9,7 @@ from torch import nn
 from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
-from warmstart.training import OptimizerKind, Recipe, StopRule, fit, fitting, run_lanes, take_turns
+from warmstart.training import OptimizerKind, Recipe, StoppingRule, fit, fitting, run_lanes, take_turns
 
 CPU = torch.device("cpu")
 
@@ -27,16 +27,16 @@ def jobs():
     """Trainings that differ in everything: shape, data, learning rate, length, noise, seed."""
     noisy = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=1, step_noise=0.01)
     return [
-        (dropping(1), blobs(40), Recipe(batch_size=4), StopRule(None, max_epochs=9)),
-        (dropping(2), blobs(70), noisy, StopRule(None, max_epochs=3)),
-        (MLP(width=8).build((4,), 3, generator=generator_for(3)), blobs(50), Recipe(learning_rate=0.01), StopRule(0.9)),
-        (resnet(), pictures(30), Recipe(), StopRule(max_steps=5)),
+        (dropping(1), blobs(40), Recipe(batch_size=4), StoppingRule(None, max_epochs=9)),
+        (dropping(2), blobs(70), noisy, StoppingRule(None, max_epochs=3)),
+        (MLP(width=8).build((4,), 3, generator=generator_for(3)), blobs(50), Recipe(), StoppingRule(0.9)),
+        (resnet(), pictures(30), Recipe(), StoppingRule(max_steps=5)),
     ]  # fmt: skip
 
 
 def numbers(model, result):
     state = {name: value.tolist() for name, value in model.state_dict().items()}
-    return state, result.history, result.cost.steps, result.ending
+    return state, result.history, result.cost.steps, result.stop_reason
 
 
 @pytest.mark.usefixtures("untouched_globals")
@@ -85,7 +85,7 @@ def test_work_may_come_while_other_work_is_under_way():
 @pytest.mark.usefixtures("untouched_globals")
 def test_a_failure_ends_the_others_and_puts_everything_back():
     model = MLP(width=8).build((4,), 3, generator=generator_for(3)).eval()
-    training = fitting(model, blobs(60), recipe=Recipe(batch_size=1), stop=StopRule(), generator=generator_for(0))
+    training = fitting(model, blobs(60), recipe=Recipe(batch_size=1), stop=StoppingRule(), generator=generator_for(0))
 
     def failing():
         yield None
@@ -111,7 +111,7 @@ def test_seconds_are_those_of_the_work_itself(monkeypatch):
             clock[0] += 100
             yield None
 
-    recipe, stop = Recipe(batch_size=1), StopRule(None, max_epochs=1)
+    recipe, stop = Recipe(batch_size=1), StoppingRule(None, max_epochs=1)
     work = fitting(dropping(1), blobs(200), recipe=recipe, stop=stop, generator=generator_for(0))
     result, _ = run_lanes([work, dawdling()], lanes=2)
     assert result.cost.seconds == 0

@@ -12,10 +12,10 @@ from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.training import (
-    Ending,
     Measure,
     Recipe,
-    StopRule,
+    StoppingRule,
+    StopReason,
     evaluate,
     fit,
     predict,
@@ -23,7 +23,7 @@ from warmstart.training import (
 )
 
 RECIPE = Recipe(learning_rate=0.01)
-EPOCHS = StopRule(None, max_epochs=3)
+EPOCHS = StoppingRule(None, max_epochs=3)
 
 
 def mlp(seed=0):
@@ -63,7 +63,7 @@ def test_batches_in_the_order_of_tensors_give_the_bits_of_tensors(build, data):
     found = fit(loaded, InOrderOf(data, 20, 4), recipe=RECIPE, stop=EPOCHS, generator=generator_for(9),
                 optimizer=Recipe().build_optimizer(loaded))  # fmt: skip
     assert states_alike(tensors, loaded)
-    assert (found.history, found.ending) == (result.history, result.ending)
+    assert (found.history, found.stop_reason) == (result.history, result.stop_reason)
     assert (found.cost.steps, found.cost.samples, found.cost.flops) == (
         result.cost.steps,
         result.cost.samples,
@@ -89,7 +89,7 @@ def test_the_generator_decides_a_shuffling_loader(workers):
     def trained(seed):
         model = mlp()
         shuffling = loader(blobs(60), shuffle=True, num_workers=workers)
-        fit(model, shuffling, recipe=RECIPE, stop=StopRule(None, max_epochs=2), generator=generator_for(seed))
+        fit(model, shuffling, recipe=RECIPE, stop=StoppingRule(None, max_epochs=2), generator=generator_for(seed))
         return model
 
     first = trained(1)
@@ -112,23 +112,23 @@ def test_data_without_a_length_have_epochs_too():
 
 @pytest.mark.parametrize(("steps", "whole"), [(2, False), (3, True), (4, False)])
 def test_the_cap_on_steps_cuts_an_epoch_short(steps, whole):
-    stop = StopRule(None, max_steps=steps)
+    stop = StoppingRule(None, max_steps=steps)
     result = fit(mlp(), loader(blobs(60)), recipe=RECIPE, stop=stop, generator=generator_for(0))
-    assert (result.cost.steps, result.ending, result.history[-1].is_whole) == (steps, Ending.CAP, whole)
+    assert (result.cost.steps, result.stop_reason, result.history[-1].is_whole) == (steps, StopReason.LIMIT, whole)
 
 
 def test_it_ends_when_the_accuracy_is_reached():
     result = fit(
-        mlp(), loader(blobs(60)), recipe=Recipe(learning_rate=0.05), stop=StopRule(0.9), generator=generator_for(0)
+        mlp(), loader(blobs(60)), recipe=Recipe(learning_rate=0.05), stop=StoppingRule(0.9), generator=generator_for(0)
     )
-    assert result.ending is Ending.REACHED
+    assert result.stop_reason is StopReason.CONVERGED
 
 
 def test_the_measure_by_evaluation_goes_through_the_loader():
     data, model = pictures(64), resnet()
-    stop = StopRule(0.95, measure=Measure.EVALUATION)
+    stop = StoppingRule(0.95, measure=Measure.EVALUATION)
     result = fit(model, loader(data, 16), recipe=RECIPE, stop=stop, generator=generator_for(0))
-    assert result.ending is Ending.REACHED
+    assert result.stop_reason is StopReason.CONVERGED
     recalibrated = recalibrate_(copy.deepcopy(model), loader(data, 16), generator=generator_for(0))
     assert result.history[-1].train_accuracy == evaluate(recalibrated, loader(data, 16)).accuracy
 
@@ -171,7 +171,7 @@ PAIR = (torch.zeros(4, 4), torch.zeros(4, dtype=torch.int64))
         ([(PAIR[0], PAIR[1][:3])], "must yield pairs of tensors"),
         ([{"inputs": PAIR[0]}], "must yield pairs of tensors.*dict"),
         ([1, 2], "must yield pairs of tensors.*got int"),
-        ([(PAIR[0], torch.zeros(4))], "labels .* of whole numbers"),
+        ([(PAIR[0], torch.zeros(4))], "integer labels"),
         ([(PAIR[0][:0], PAIR[1][:0])], "n at least 1"),
     ],
 )

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from small_models import trained
-from warmstart.training import StopRule
+from warmstart.training import StoppingRule
 
 
 def net_with_dropout():
@@ -45,7 +45,7 @@ def test_what_a_callback_leaves_behind_does_not_change_training(leave, normaliza
     wrapped = wrap(model)
     before = model[0].weight.detach().clone()
     with torch.enable_grad():
-        trained(wrapped, stop=StopRule(None, max_epochs=3), on_epoch=lambda report: leave(wrapped, model))
+        trained(wrapped, stop=StoppingRule(None, max_epochs=3), on_epoch=lambda report: leave(wrapped, model))
     assert (sum(dropout), sum(norm), len(dropout)) == (9, normalization, 9)  # three epochs of three
     assert all(module.training for module in wrapped.modules())
     assert not torch.equal(model[0].weight, before)

@@ -10,7 +10,7 @@ from warmstart.models import ResNet18
 from warmstart.strategies import shrink_perturb
 from warmstart.training import (
     Recipe,
-    StopRule,
+    StoppingRule,
     TensorData,
     evaluate,
     fit,
@@ -81,10 +81,10 @@ def test_a_good_model_looks_useless_after_shrinking_until_it_is_recalibrated():
     training, held_out = data.take(torch.arange(1198)), data.take(torch.arange(1198, 1797))
     architecture, recipe = ResNet18(width=8), Recipe()
     trained = architecture.build((1, 8, 8), 10, generator=generator_for(0))
-    fit(trained, training, recipe=recipe, stop=StopRule(), generator=generator_for(1))
+    fit(trained, training, recipe=recipe, stop=StoppingRule(), generator=generator_for(1))
     fresh = architecture.build((1, 8, 8), 10, generator=generator_for(2))
     model = reset_statistics_(shrink_perturb(trained, fresh))
-    result = fit(model, training, recipe=recipe, stop=StopRule(), generator=generator_for(3))
+    result = fit(model, training, recipe=recipe, stop=StoppingRule(), generator=generator_for(3))
     assert result.history[-1].train_accuracy >= 0.99
     assert evaluate(model, held_out).accuracy < 0.8
     recalibrate_(model, training, generator=generator_for(4))

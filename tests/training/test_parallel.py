@@ -11,7 +11,7 @@ import torch
 import one_of_several as cases
 
 TESTS = Path(__file__).parents[1]
-ALIKE = ("uneven", "noisy", "penalized", "adversarial", "reached", "evaluated", "compiled", "loaded")
+ALIKE = ("uneven", "noisy", "penalized", "adversarial", "converged", "evaluated", "compiled", "loaded")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_two_processes_train_the_model_of_one(case, parts):
     found = parts[0][case]
     for name, value in alone["state"].items():
         torch.testing.assert_close(found["state"][name], value, rtol=1e-3, atol=1e-4)
-    assert (found["cost"], found["ending"]) == (alone["cost"], alone["ending"])
+    assert (found["cost"], found["stop_reason"]) == (alone["cost"], alone["stop_reason"])
     for (steps, accuracy, loss), (same_steps, same_accuracy, same_loss) in zip(
         found["history"], alone["history"], strict=True
     ):
@@ -49,7 +49,11 @@ def test_two_processes_train_the_model_of_one(case, parts):
 def test_every_process_ends_with_the_same_bits(case, parts):
     first, second = (part[case] for part in parts)
     assert all(torch.equal(value, second["state"][name]) for name, value in first["state"].items())
-    assert (first["history"], first["cost"], first["ending"]) == (second["history"], second["cost"], second["ending"])
+    assert (first["history"], first["cost"], first["stop_reason"]) == (
+        second["history"],
+        second["cost"],
+        second["stop_reason"],
+    )
 
 
 def test_a_batch_must_have_a_sample_for_each_process(parts):

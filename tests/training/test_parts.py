@@ -12,11 +12,11 @@ from samples import blobs, pictures
 from warmstart.basics import InputError
 from warmstart.training import (
     Cost,
-    Ending,
     EpochReport,
     OptimizerKind,
     Recipe,
-    StopRule,
+    StoppingRule,
+    StopReason,
     TensorData,
     evaluate,
     predict,
@@ -151,24 +151,24 @@ def report(epoch, accuracy, loss=1.0):
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(1, 5))
 def test_a_rule_with_every_limit_ends_within_its_cap(accuracies, patience):
-    rule = StopRule(0.99, patience, max_epochs=len(accuracies))
+    rule = StoppingRule(0.99, patience, max_epochs=len(accuracies))
     history = [report(epoch, accuracy) for epoch, accuracy in enumerate(accuracies, 1)]
-    endings = [rule.ending(history[:length]) for length in range(1, len(history) + 1)]
-    assert endings[-1] is not None
+    stop_reasons = [rule.stop_reason(history[:length]) for length in range(1, len(history) + 1)]
+    assert stop_reasons[-1] is not None
 
 
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.4, 0.5]), min_size=1, max_size=40), st.integers(1, 6))
 def test_patience_runs_out_when_the_best_of_all_epochs_is_so_long_ago(accuracies, patience):
     history = [report(epoch, accuracy) for epoch, accuracy in enumerate(accuracies, 1)]
-    rule = StopRule(None, patience)
+    rule = StoppingRule(None, patience)
 
     def ended(length):
         best_at = accuracies.index(max(accuracies[:length]))
         return length - 1 - best_at >= patience
 
     ends = next((length for length in range(1, len(history) + 1) if ended(length)), len(history) + 1)
-    assert all(rule.ending(history[:length]) is None for length in range(1, ends))
-    assert ends > len(history) or rule.ending(history[:ends]) is Ending.PLATEAU
+    assert all(rule.stop_reason(history[:length]) is None for length in range(1, ends))
+    assert ends > len(history) or rule.stop_reason(history[:ends]) is StopReason.PLATEAU
 
 
 class Counted(list):
@@ -190,28 +190,28 @@ class Counted(list):
 @pytest.mark.parametrize("epochs", [100, 10_000])
 def test_the_rule_looks_at_as_few_epochs_however_many_there_were(epochs):
     history = Counted(report(epoch, epoch / 20_000) for epoch in range(1, epochs + 1))
-    assert StopRule(patience=5, max_epochs=20_000).ending(history) is None
+    assert StoppingRule(patience=5, max_epochs=20_000).stop_reason(history) is None
     assert 0 < history.read < 10
 
 
 def test_equal_accuracy_is_no_progress():
-    rule = StopRule(None, patience=2)
-    assert rule.ending([report(1, 0.5), report(2, 0.5)]) is None
-    assert rule.ending([report(1, 0.5), report(2, 0.5), report(3, 0.5)]) is Ending.PLATEAU
+    rule = StoppingRule(None, patience=2)
+    assert rule.stop_reason([report(1, 0.5), report(2, 0.5)]) is None
+    assert rule.stop_reason([report(1, 0.5), report(2, 0.5), report(3, 0.5)]) is StopReason.PLATEAU
 
 
 def test_progress_renews_patience():
-    rule = StopRule(None, patience=2)
+    rule = StoppingRule(None, patience=2)
     history = [report(1, 0.5), report(2, 0.4), report(3, 0.6), report(4, 0.5)]
-    assert rule.ending(history) is None
+    assert rule.stop_reason(history) is None
 
 
 def test_divergence_counts_before_all_else():
-    assert StopRule(0.5).ending([report(1, 1.0, math.nan)]) is Ending.DIVERGED
+    assert StoppingRule(0.5).stop_reason([report(1, 1.0, math.nan)]) is StopReason.DIVERGED
 
 
 def test_reaching_counts_before_the_cap():
-    assert StopRule(0.5, max_epochs=1).ending([report(1, 0.5)]) is Ending.REACHED
+    assert StoppingRule(0.5, max_epochs=1).stop_reason([report(1, 0.5)]) is StopReason.CONVERGED
 
 
 @pytest.mark.parametrize(
@@ -222,10 +222,10 @@ def test_reaching_counts_before_the_cap():
         (Recipe, {"weight_decay": -1}, r"weight_decay must lie in \[0, inf\), got -1"),
         (Recipe, {"momentum": 1, "optimizer": OptimizerKind.SGD}, r"momentum must lie in \[0, 1\), got 1"),
         (Recipe, {"momentum": 0.9}, "momentum must be 0 with adam"),
-        (StopRule, {"train_accuracy": 99}, r"train_accuracy must lie in \(0, 1\], got 99"),
-        (StopRule, {"patience": 0}, "patience must be a whole number of at least 1, got 0"),
-        (StopRule, {"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
-        (StopRule, {"max_steps": 0}, "max_steps must be a whole number of at least 1, got 0"),
+        (StoppingRule, {"train_accuracy": 99}, r"train_accuracy must lie in \(0, 1\], got 99"),
+        (StoppingRule, {"patience": 0}, "patience must be a whole number of at least 1, got 0"),
+        (StoppingRule, {"max_epochs": 0}, "max_epochs must be a whole number of at least 1, got 0"),
+        (StoppingRule, {"max_steps": 0}, "max_steps must be a whole number of at least 1, got 0"),
     ],
 )
 def test_options_out_of_range_are_refused(owner, options, message):

@@ -7,7 +7,7 @@ from torch import nn
 from samples import blobs, pictures
 from warmstart.basics import generator_for
 from warmstart.models import MLP, ResNet18
-from warmstart.training import Precision, Recipe, StopRule, evaluate, fit
+from warmstart.training import Precision, Recipe, StoppingRule, evaluate, fit
 from warmstart.training._precision import _read, _switches, arithmetic
 
 
@@ -30,7 +30,7 @@ class Spy(nn.Linear):
 )
 def test_steps_are_computed_in_the_precision_asked_for(precision, dtype):
     model = Spy()
-    fit(model, blobs(60), recipe=Recipe(precision=precision), stop=StopRule(None, max_epochs=1),
+    fit(model, blobs(60), recipe=Recipe(precision=precision), stop=StoppingRule(None, max_epochs=1),
         generator=generator_for(0))  # fmt: skip
     assert model.seen == {dtype}
     assert model.weight.dtype is torch.float32
@@ -52,7 +52,7 @@ def test_auto_is_bfloat16_on_processors_with_instructions_for_it(capabilities, p
     has(monkeypatch, capabilities)
     assert Precision.AUTO.on("cpu") is precision
     model = Spy()
-    fit(model, blobs(60), recipe=Recipe(precision="auto"), stop=StopRule(None, max_epochs=1),
+    fit(model, blobs(60), recipe=Recipe(precision="auto"), stop=StoppingRule(None, max_epochs=1),
         generator=generator_for(0))  # fmt: skip
     assert model.seen == {torch.bfloat16 if precision is Precision.BF16 else torch.float32}
 
@@ -104,7 +104,10 @@ def test_evaluation_is_in_float32():
 def test_a_network_learns_in_bfloat16():
     model = ResNet18(width=4).build((1, 8, 8), 2, generator=generator_for(0))
     recipe = Recipe(learning_rate=0.01, batch_size=16, precision=Precision.BF16)
-    assert fit(model, pictures(64), recipe=recipe, stop=StopRule(), generator=generator_for(0)).ending == "reached"
+    assert (
+        fit(model, pictures(64), recipe=recipe, stop=StoppingRule(), generator=generator_for(0)).stop_reason
+        == "converged"
+    )
 
 
 @pytest.mark.parametrize("precision", Precision)
@@ -147,7 +150,13 @@ def test_float32_is_strict_on_a_processor_whatever_the_user_has_set(precision, l
     set_before = [switch.fp32_precision for switch in loose]
     assert "bf16" in set_before
     model, data = Reader(4, 3), blobs(60)
-    fit(model, data, recipe=Recipe(precision=precision), stop=StopRule(None, max_epochs=1), generator=generator_for(0))
+    fit(
+        model,
+        data,
+        recipe=Recipe(precision=precision),
+        stop=StoppingRule(None, max_epochs=1),
+        generator=generator_for(0),
+    )
     assert model.read <= {"ieee", "none"}
     model.read = None
     evaluate(model, data)
@@ -159,7 +168,7 @@ def test_float32_is_strict_on_a_processor_whatever_the_user_has_set(precision, l
 def test_training_gives_the_same_bits_whatever_the_user_has_set(request):
     def trained():
         model = MLP(width=256).build((4,), 3, generator=generator_for(0))
-        stop = StopRule(None, max_epochs=2)
+        stop = StoppingRule(None, max_epochs=2)
         fit(model, blobs(60), recipe=Recipe(), stop=stop, generator=generator_for(0))
         return torch.cat([parameter.detach().flatten() for parameter in model.parameters()])
 
@@ -171,7 +180,7 @@ def test_training_gives_the_same_bits_whatever_the_user_has_set(request):
 def test_bfloat16_is_the_plain_loop_in_which_every_step_sees_the_last_ones_weights():
     data, recipe = blobs(60), Recipe(learning_rate=0.05, batch_size=20, precision=Precision.BF16)
     fast, plain = (MLP(width=8).build((4,), 3, generator=generator_for(0)) for _ in range(2))
-    fit(fast, data, recipe=recipe, stop=StopRule(None, max_epochs=3), generator=generator_for(5))
+    fit(fast, data, recipe=recipe, stop=StoppingRule(None, max_epochs=3), generator=generator_for(5))
     optimizer, generator = torch.optim.Adam(plain.parameters(), lr=0.05, foreach=False), generator_for(5)
     torch.randint(2**62, (), generator=generator)  # the draw that seeds dropout
     for _ in range(3):

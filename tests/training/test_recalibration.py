@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from rounds import same, state
 from small_models import TABLE, net, trained
 from warmstart.basics import InputError, generator_for
-from warmstart.training import StopRule, TensorData, recalibrate_, reset_statistics_
+from warmstart.training import StoppingRule, TensorData, recalibrate_, reset_statistics_
 
 
 class Elsewhere(nn.Module):
@@ -70,7 +70,9 @@ def test_a_frozen_normalization_layer_keeps_its_statistics_and_its_mode(name, ch
     elif change == "reset":
         reset_statistics_(model)
     else:
-        trained(model, stop=StopRule(None, max_epochs=1, measure="evaluation" if change == "evaluated" else "running"))
+        trained(
+            model, stop=StoppingRule(None, max_epochs=1, measure="evaluation" if change == "evaluated" else "running")
+        )
     assert (model[0].running_mean == torch.tensor(0.7)).all()
     assert [module.training for module in model] == [False, True, True, True]
 

@@ -8,11 +8,11 @@ from samples import blobs, pictures
 from warmstart.basics import generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.penalties import L2
-from warmstart.training import OptimizerKind, Recipe, StopRule, fit
+from warmstart.training import OptimizerKind, Recipe, StoppingRule, fit
 from warmstart.training import _engine as engine
-from warmstart.training import _recordable as recordable
-from warmstart.training import _recorded as recorded
-from warmstart.training._cuda_graph import cuda_graph
+from warmstart.training.gpu import _recordable as recordable
+from warmstart.training.gpu import _recorded as recorded
+from warmstart.training.gpu._cuda_graph import cuda_graph
 
 
 class Tape:
@@ -69,7 +69,9 @@ def dropping():
 @pytest.mark.parametrize(
     "recipe", [Recipe(batch_size=8), SGD, Recipe(batch_size=8, step_shrink=0.99, step_noise=0.01)], ids=repr
 )
-@pytest.mark.parametrize("stop", [StopRule(None, max_epochs=3), StopRule(None, max_steps=13)], ids=["epochs", "steps"])
+@pytest.mark.parametrize(
+    "stop", [StoppingRule(None, max_epochs=3), StoppingRule(None, max_steps=13)], ids=["epochs", "steps"]
+)
 def test_recorded_steps_give_the_plain_loops_bits(case, recipe, stop, monkeypatch):
     build, data, options = CASES[case]
     plain = trained(build, data, recipe, stop, **options)
@@ -84,7 +86,7 @@ def test_recorded_steps_give_the_plain_loops_bits(case, recipe, stop, monkeypatc
 
 def test_nothing_is_recorded_unless_asked_for(tape):
     build, data, _ = CASES["table"]
-    fit(build(), data, recipe=SGD, stop=StopRule(None, max_epochs=6), generator=generator_for(0))
+    fit(build(), data, recipe=SGD, stop=StoppingRule(None, max_epochs=6), generator=generator_for(0))
     assert tape.recorded == 0
 
 
@@ -145,7 +147,7 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES)
 def test_where_a_replayed_step_differs_all_steps_are_plain_and_a_note_says_so(lie, monkeypatch):
-    build, data, stop = without_dropout, blobs(61), StopRule(None, max_epochs=4)
+    build, data, stop = without_dropout, blobs(61), StoppingRule(None, max_epochs=4)
     plain = trained(build, data, SGD, stop)
     liar, model = Liar(LIES[lie]), build()
     monkeypatch.setattr(engine, "recorder", lambda *_: liar)
@@ -168,7 +170,7 @@ def test_a_replayed_step_may_differ_by_rounding(monkeypatch):
     rounding = told(lambda own: own._changed()["parameters"][0].mul_(1 + 1e-6))
     liar = Liar(rounding)
     monkeypatch.setattr(engine, "recorder", lambda *_: liar)
-    stop = StopRule(None, max_epochs=4)
+    stop = StoppingRule(None, max_epochs=4)
     result = fit(without_dropout(), blobs(61), recipe=SGD, stop=stop, generator=generator_for(3), graphs=True)
     assert result.notes == ()
     assert liar.replayed == 4 * 8 - 2 * 3
@@ -188,7 +190,7 @@ class Growing(nn.Module):
 
 
 def test_a_step_that_changes_what_there_is_to_change_is_taken_plainly(tape):
-    result = fit(Growing(), blobs(61), recipe=SGD, stop=StopRule(None, max_epochs=3), generator=generator_for(3),
+    result = fit(Growing(), blobs(61), recipe=SGD, stop=StoppingRule(None, max_epochs=3), generator=generator_for(3),
                  graphs=True)  # fmt: skip
     assert result.notes == ("Steps are not recorded any more: a step changes what there is to change.",)
     assert tape.replayed == 0
@@ -198,13 +200,13 @@ def test_every_recording_is_checked(tape, monkeypatch):
     checked = []
     taken = recorded.RecordedPass._take_checked
     monkeypatch.setattr(recorded.RecordedPass, "_take_checked", lambda *given: checked.append(1) or taken(*given))
-    trained(without_dropout, blobs(61), SGD, StopRule(None, max_epochs=6))
+    trained(without_dropout, blobs(61), SGD, StoppingRule(None, max_epochs=6))
     assert len(checked) == 2 * tape.recorded == 4
 
 
 def test_each_size_is_recorded_once(tape):
     build, data, _ = CASES["table"]
-    trained(build, data, Recipe(batch_size=8), StopRule(None, max_epochs=6))
+    trained(build, data, Recipe(batch_size=8), StoppingRule(None, max_epochs=6))
     assert tape.recorded == 2  # 61 samples in 8 batches: of 8 and of 7
     assert tape.replayed == 6 * 8 - 2 * 3
 
@@ -218,7 +220,7 @@ def test_new_settings_of_the_optimizer_are_recorded_anew(tape):
         if report.epoch == 2:
             optimizer.param_groups[0]["lr"] /= 2
 
-    fit(model, data, recipe=SGD, stop=StopRule(None, max_epochs=4), generator=generator_for(0), optimizer=optimizer,
+    fit(model, data, recipe=SGD, stop=StoppingRule(None, max_epochs=4), generator=generator_for(0), optimizer=optimizer,
         on_epoch=halve, graphs=True)  # fmt: skip
     assert tape.recorded == 4
 
@@ -240,7 +242,7 @@ def test_what_a_recording_took_from_the_host_is_recorded_anew_when_it_changes(ch
     build, data, _ = CASES["table"]
     model = build()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    fit(model, data, recipe=SGD, stop=StopRule(None, max_epochs=4), generator=generator_for(0), optimizer=optimizer,
+    fit(model, data, recipe=SGD, stop=StoppingRule(None, max_epochs=4), generator=generator_for(0), optimizer=optimizer,
         on_epoch=lambda report: change(model, optimizer) if report.epoch == 2 else None, graphs=True)  # fmt: skip
     assert tape.recorded == 4
 
@@ -292,7 +294,7 @@ def test_a_learning_rate_in_a_tensor_on_the_host_is_told_by_its_value():
 @pytest.mark.parametrize("case", CASES)
 def test_graphs_give_the_plain_loops_numbers(case, recipe, monkeypatch):
     build, data, options = CASES[case]
-    stop, made = StopRule(None, max_epochs=3), []
+    stop, made = StoppingRule(None, max_epochs=3), []
     noting = lambda function: made.append(cuda_graph(function)) or made[-1]  # noqa: E731
     monkeypatch.setattr(recordable, "cuda_graph", noting)
     graphed = trained(lambda: build().cuda(), data.to("cuda"), recipe, stop, **options)

@@ -56,7 +56,7 @@ def _phases(setting: Setting) -> dict[str, Any]:
     training = sum(told["rounds"])
     seconds["fit, around training"] -= training
     seconds = {"training": training, **seconds}
-    seconds["ending, and the rest"] = total - sum(seconds.values())
+    seconds["stop_reason, and the rest"] = total - sum(seconds.values())
     return {"seconds": seconds, "total": total, "rounds": len(told["rounds"]), "seeds": seeds}
 
 

@@ -19,8 +19,8 @@ from bench._words import ratio_text, time_text
 from warmstart import strategies
 from warmstart.basics import generator_for
 from warmstart.models import ResNet18
+from warmstart.specs import format_spec, kebab, options_of
 from warmstart.strategies import Context, Strategy
-from warmstart.studies import format_spec, kebab, options_of
 
 _COPY, _COPY_IN_PLACE = "copy.deepcopy", "copy_"
 

@@ -12,11 +12,12 @@ from bench._tables import Table
 from bench._turns import Way, ratio, seconds_of, spread, spreads, take_turns
 from bench._words import percent_text, ratio_text, time_text
 from warmstart.data import Dataset
+from warmstart.executors import Execution, Workers
 from warmstart.models import MLP
 from warmstart.strategies import Cold, Warm
 from warmstart.streams import TwoPhase
-from warmstart.studies import Execution, Study, Workers, run_study
-from warmstart.training import StopRule
+from warmstart.studies import Study, run_study
+from warmstart.training import StoppingRule
 
 _MANY = 2
 _WORK = {
@@ -43,7 +44,7 @@ def _measure(setting: Setting) -> dict[str, Any]:
 
 
 def _study(*, seeds: int, epochs: int) -> Study:
-    stop = StopRule(None, patience=None, max_epochs=epochs)
+    stop = StoppingRule(None, patience=None, max_epochs=epochs)
     return Study([Cold(), Warm()], architecture=MLP(), stream=TwoPhase(), stop=stop, seeds=seeds)
 
 
@@ -79,7 +80,7 @@ def _timed(study: Study, held: Dataset, **how: Any) -> tuple[float, float]:
     """Return the seconds of a study, and those that its rounds report as training."""
     records: list[Any] = []
     seconds = seconds_of(lambda: records.append(_run(study, held, **how)))
-    # A first round that the other arm has taken over was played once, and stands in two records.
+    # A first round that the other arm has taken over was finished once, and stands in two records.
     rounds = {(record.seed, record.round, record.seconds) for record in records[0].rounds}
     return seconds, sum(spent for _, _, spent in rounds)
 

@@ -1,4 +1,7 @@
-"""Checks of arguments that many functions take: models, generators, flags, counts, tensors, labels."""
+"""Checks of arguments that many functions take: models, generators, flags, counts, tensors, labels.
+
+``name`` is always the parameter as the user typed it, and every check raises an :class:`InputError` that shows it.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +16,6 @@ if TYPE_CHECKING:
 
 def check_model(name: str, value: Any) -> None:
     """Raise unless ``value`` is a ``torch.nn.Module``.
-
-    Args:
-        name: The parameter as the user knows it.
-        value: The value to check.
-
-    Raises:
-        InputError: Naming the parameter and the value.
 
     Example:
         >>> from torch import nn
@@ -36,27 +32,26 @@ def check_model(name: str, value: Any) -> None:
 
 
 def check_generator(name: str, value: Any) -> None:
-    """Raise unless ``value`` is a ``torch.Generator`` of the CPU.
-
-    Draws are made on the CPU, so that they are the same whatever device the model is on.
+    """Raise unless ``value`` is a ``torch.Generator`` on the CPU.
 
     Example:
         >>> check_generator("generator", None)
         Traceback (most recent call last):
-        warmstart.basics._errors.InputError: generator must be a torch.Generator of the CPU, got None: pass
+        warmstart.basics._errors.InputError: generator must be a torch.Generator on the CPU, got None: pass
         torch.Generator().manual_seed(0).
     """
     import torch
 
+    # Draws are made on the CPU, so that they are the same whatever device the model is on.
     if not isinstance(value, torch.Generator) or value.device.type != "cpu":
-        got = f"one of {value.device}" if isinstance(value, torch.Generator) else described(value)
+        got = f"one on {value.device}" if isinstance(value, torch.Generator) else described(value)
         raise InputError(
-            f"{name} must be a torch.Generator of the CPU, got {got}: pass torch.Generator().manual_seed(0)."
+            f"{name} must be a torch.Generator on the CPU, got {got}: pass torch.Generator().manual_seed(0)."
         )
 
 
 def check_flag(name: str, value: Any) -> None:
-    """Raise unless ``value`` is True or False; any other value would count as true, such as the text "false".
+    """Raise unless ``value`` is True or False.
 
     Example:
         >>> check_flag("recalibrate", "false")
@@ -65,19 +60,20 @@ def check_flag(name: str, value: Any) -> None:
     """
     import numpy as np
 
+    # No truthiness: the text "false" would count as true.
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{name} must be True or False, got {described(value)}.")
 
 
-def check_whole(name: str, value: Any, low: int) -> None:
-    """Raise unless ``value`` is a whole number of at least ``low``; None, which elsewhere means no limit, is refused.
+def check_integer(name: str, value: Any, low: int) -> None:
+    """Raise unless ``value`` is a whole number of at least ``low``.
 
     Example:
-        >>> check_whole("every", None, 1)
+        >>> check_integer("every", None, 1)
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: every must be a whole number of at least 1, got None.
     """
-    if value is None:
+    if value is None:  # which check_at_least accepts as "no limit"
         raise InputError(f"{name} must be a whole number of at least {low}, got None.")
     check_at_least(name, value, low)
 
@@ -86,13 +82,10 @@ def check_tensor(name: str, value: Any, *, shape: tuple[str, ...] | None = None,
     """Raise unless ``value`` is a dense tensor of real numbers.
 
     Args:
-        name: The parameter as the user knows it.
+        name: The parameter as the user typed it.
         value: The value to check.
-        shape: What each dimension counts, where their number matters.
-        floating: Only floating-point numbers pass.
-
-    Raises:
-        InputError: Naming the parameter, what it must be, and its dtype or shape.
+        shape: Name of each dimension; None: any number of dimensions.
+        floating: Whether integers and booleans are refused.
 
     Example:
         >>> import torch
@@ -107,26 +100,20 @@ def check_tensor(name: str, value: Any, *, shape: tuple[str, ...] | None = None,
     if value.is_complex() or (floating and not value.is_floating_point()):
         kind = "floating-point" if floating else "real"
         raise InputError(f"{name} must be a tensor of {kind} numbers, got {value.dtype}.")
+    # Sparse and meta tensors would fail later, in the middle of the work, with a message about missing kernels.
     if value.is_meta or value.layout is not torch.strided:
         found = "one on the meta device" if value.is_meta else f"one of layout {value.layout}"
         raise InputError(f"{name} must be a dense tensor with values, got {found}.")
     if shape is not None and value.ndim != len(shape):
+        # As Python writes tuples, so that both sides of the message compare.
         expected = f"({', '.join(shape)}{',' if len(shape) == 1 else ''})"
         raise InputError(f"{name} must have shape {expected}, got {tuple(value.shape)}.")
 
 
 def check_labels(labels: Tensor, classes: int) -> None:
-    """Raise unless every label is the index of a class.
+    """Raise unless every label, of an integer tensor of shape (n,), is in [0, ``classes``).
 
-    PyTorch's loss takes labels of -100 for samples to leave out; here every sample counts. For labels on a GPU, the
-    host waits for the device.
-
-    Args:
-        labels: Whole numbers, of shape (n,).
-        classes: How many the model tells apart.
-
-    Raises:
-        InputError: With the first label out of range.
+    If the labels are on a GPU, the host waits for the device.
 
     Example:
         >>> import torch
@@ -134,6 +121,7 @@ def check_labels(labels: Tensor, classes: int) -> None:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: labels must lie in [0, 3), got -100 in row 1.
     """
+    # Including -100, by which PyTorch's loss ignores a sample: here every sample counts.
     outside = (labels < 0) | (labels >= classes)
     if outside.any():
         row = int(outside.nonzero()[0])
@@ -141,15 +129,12 @@ def check_labels(labels: Tensor, classes: int) -> None:
 
 
 def check_logits(logits: Tensor, labels: Tensor, *, with_values: bool = True) -> None:
-    """Raise unless a model's logits are one row for each label, and each label is a column of them.
+    """Raise unless a model's logits have a row for each label, and a column for the value of each label.
 
     Args:
         logits: What the model returned, see :func:`logits_of`.
-        labels: Whole numbers, of shape (n,).
+        labels: Integers, of shape (n,).
         with_values: Whether the labels' values are checked, for which the host waits for a GPU.
-
-    Raises:
-        InputError: If the logits have another shape or are complex, or a label is out of range.
 
     Example:
         >>> import torch
@@ -167,7 +152,7 @@ def check_logits(logits: Tensor, labels: Tensor, *, with_values: bool = True) ->
 
 
 def described(value: Any) -> str:
-    """Return a value as an error message shows it: plain values shortened, others by their type.
+    """Return how an error message describes a value: plain values shortened, others by their type.
 
     Example:
         >>> described("text"), described(None), described([1, 2]), described(dict)
@@ -176,13 +161,13 @@ def described(value: Any) -> str:
     if value is None or isinstance(value, bool | int | float | complex | str | bytes):
         try:
             text = repr(value)
-        except ValueError:  # Python writes out no integers of more than 4,300 digits
-            return "an int of very many digits"
+        except ValueError:  # Python refuses to write them out
+            return "an integer of more than 4,300 digits"
         return text if len(text) <= 60 else f"{text[:40]}...{text[-10:]}"
     if isinstance(value, type):
         return f"the class {value.__name__}"
     name = type(value).__name__
-    # Whoever has a tensor has imported PyTorch; others need not wait for it.
+    # Not imported here: whoever has a tensor has imported PyTorch, and others need not wait for it.
     if "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor):
         return f"a tensor of {value.dtype} with shape {tuple(value.shape)}"
     return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"

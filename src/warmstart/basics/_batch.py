@@ -1,4 +1,4 @@
-"""Batches of labelled samples, as people bring them and as models take them."""
+"""Batches of labeled samples, as users supply them and as models take them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
     """Return a batch as two tensors: inputs (n, ...) and labels (n,) as int64.
 
-    NumPy arrays are taken, too, and labels of any integer type.
+    Accepts tensors and NumPy arrays, with labels of any integer type.
 
     Raises:
-        InputError: If it is no such pair.
+        InputError: If ``batch`` is not such a pair.
 
     Example:
         >>> import numpy as np
@@ -29,19 +29,21 @@ def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
     import torch
 
     parts = [as_tensor(part) for part in batch] if isinstance(batch, list | tuple) else []
-    if len(parts) != 2 or not all(map(torch.is_tensor, parts)) or not _fit_together(*parts):
-        described = [_described(part) for part in parts]
-        raise InputError(
-            "data must yield pairs of tensors, inputs (n, ...) and labels (n,) of whole numbers, n at least 1, "
-            f"got {type(batch).__name__}{' of ' + ', '.join(described) if described else ''}."
-        )
-    return parts[0], parts[1].long()
+    if len(parts) == 2 and all(map(torch.is_tensor, parts)):
+        inputs, labels = parts
+        # Floating-point labels may be targets of a regression: rounding them would hide the mistake.
+        is_integer = not labels.is_floating_point() and not labels.is_complex()
+        if is_integer and labels.ndim == 1 and len(labels) > 0 and labels.shape == inputs.shape[:1]:
+            return inputs, labels.long()
+    kinds = [f"{part.dtype} {tuple(part.shape)}" if torch.is_tensor(part) else type(part).__name__ for part in parts]
+    raise InputError(
+        "data must yield pairs of tensors, inputs (n, ...) and integer labels (n,), n at least 1, "
+        f"got {type(batch).__name__}{' of ' + ', '.join(kinds) if kinds else ''}."
+    )
 
 
 def as_tensor(values: Any) -> Any:
-    """Return a NumPy array of real numbers as a tensor, and anything else as it is.
-
-    Tensors know neither foreign byte orders, nor reversed or read-only memory, nor long double; such arrays are copied.
+    """Return a NumPy array of real numbers as a tensor, without a copy if possible, and anything else as it is.
 
     Example:
         >>> import numpy as np
@@ -53,34 +55,25 @@ def as_tensor(values: Any) -> Any:
 
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "buif":
         return values
+    # Tensors support neither long double, nor foreign byte orders, nor negative strides; one on read-only memory would
+    # let users write to what NumPy protects. Such arrays are copied.
     kind = np.dtype("float64") if values.dtype.itemsize > 8 else values.dtype.newbyteorder("=")
     is_usable = values.flags.writeable and all(stride >= 0 for stride in values.strides)
     return torch.from_numpy(values.astype(kind, order="C", copy=not is_usable or not values.flags.c_contiguous))
 
 
-def _fit_together(inputs: Tensor, labels: Tensor) -> bool:
-    is_whole = not labels.is_floating_point() and not labels.is_complex()
-    return labels.ndim == 1 and len(labels) > 0 and is_whole and labels.shape == inputs.shape[:1]
-
-
-def _described(part: Any) -> str:
-    import torch
-
-    return f"{part.dtype} {tuple(part.shape)}" if torch.is_tensor(part) else type(part).__name__
-
-
 def default_scaling(inputs: Tensor) -> tuple[float, float]:
-    """Return the scale and the offset that inputs have by default: bytes are taken from 0..255 to -1..1."""
+    """Return the default scale and offset of inputs: bytes are mapped from [0, 255] to [-1, 1], others are kept."""
     import torch
 
     return (1 / 127.5, -1.0) if inputs.dtype is torch.uint8 else (1.0, 0.0)
 
 
 def prepared(inputs: Tensor, dtype: torch.dtype | None = None) -> Tensor:
-    """Return inputs as a model takes them; the ones given stay as they are.
+    """Return inputs as a model takes them, without changing the ones given.
 
-    Bytes are images, scaled to -1..1; floating-point numbers come in the model's type; other whole numbers are indices,
-    such as tokens, and stay as they are.
+    Bytes are images and are scaled to [-1, 1]; floating-point numbers are cast to the model's type; other integers are
+    indices, such as tokens, and returned as they are.
 
     Args:
         inputs: Of shape (n, ...).
@@ -96,6 +89,7 @@ def prepared(inputs: Tensor, dtype: torch.dtype | None = None) -> Tensor:
     dtype = dtype or torch.float32
     if inputs.dtype is torch.uint8:
         scale, offset = default_scaling(inputs)
+        # Scaled in float32 and rounded once: in half precision, the product would be rounded before the sum.
         return inputs.float().mul_(scale).add_(offset).to(dtype)
     return inputs.to(dtype) if inputs.is_floating_point() or inputs.dtype is torch.bool else inputs
 
@@ -103,7 +97,7 @@ def prepared(inputs: Tensor, dtype: torch.dtype | None = None) -> Tensor:
 def float_type(model: nn.Module) -> torch.dtype:
     """Return the type in which a model takes floating-point inputs: that of its first floating-point parameter.
 
-    Of types that are for storage alone, such as those of one byte, and of models without such parameters: float32.
+    It is float32 if there is none, or if its type is for storage only, as those of one byte are.
 
     Example:
         >>> from torch import nn
@@ -123,11 +117,11 @@ def float_type(model: nn.Module) -> torch.dtype:
     return torch.float32
 
 
-def wide(tensor: Tensor) -> Tensor:
-    """Return the tensor in at least single precision: squares and sums overflow or vanish in half precision."""
+def upcast(tensor: Tensor) -> Tensor:
+    """Return the tensor in at least single precision, since squares and sums overflow or vanish in half precision."""
     import torch
 
-    # PyTorch promotes no types of one byte, such as float8.
+    # promote_types refuses types of one byte, such as float8.
     small = tensor.element_size() == 1
     return tensor.to(torch.float32 if small else torch.promote_types(tensor.dtype, torch.float32))
 
@@ -135,11 +129,11 @@ def wide(tensor: Tensor) -> Tensor:
 def logits_of(output: Any) -> Tensor:
     """Return the logits in a model's output.
 
-    That is the output itself if it is a tensor; the attribute or entry ``logits``, as of Hugging Face's models; the
-    first of a tuple or list; the one tensor of a dictionary.
+    They are the output itself if it is a tensor; its attribute or entry ``logits``, as in Hugging Face's models; the
+    first item of a tuple or list; or the only tensor of a dictionary.
 
     Raises:
-        InputError: If there is none of that.
+        InputError: If the output is none of these.
 
     Example:
         >>> import torch
@@ -153,13 +147,13 @@ def logits_of(output: Any) -> Tensor:
     found = output.get("logits") if isinstance(output, Mapping) else getattr(output, "logits", None)
     if found is None and isinstance(output, Mapping):
         tensors = [value for value in output.values() if isinstance(value, torch.Tensor)]
-        found = tensors[0] if len(tensors) == 1 else None
+        found = tensors[0] if len(tensors) == 1 else None  # of several, any one would be a guess
     if found is None and isinstance(output, tuple | list) and output:
         found = output[0]
     if not isinstance(found, torch.Tensor):
         what = f" with the entries {', '.join(map(str, output))}" if isinstance(output, Mapping) else ""
         raise InputError(
-            "model must return logits: a tensor, a tuple or list that begins with it, or an object or dictionary with "
+            "model must return logits: a tensor, a tuple or list that starts with one, or an object or dictionary with "
             f"'logits', got {type(output).__name__}{what}."
         )
     return found

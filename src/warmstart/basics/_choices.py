@@ -1,4 +1,4 @@
-"""Options as their annotations say: members of an enumeration, numbers of Python, None only where that is allowed."""
+"""Options of dataclasses, coerced to the types of their annotations: enum members, Python numbers, flags."""
 
 import dataclasses
 import functools
@@ -8,16 +8,13 @@ from enum import StrEnum
 from numbers import Integral
 from typing import Any, TypeVar
 
-from ._errors import InputError, number_of, shown, unknown_name
+from ._errors import InputError, as_float, shown, unknown_name
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
-    """Return the member that ``value`` is or names.
-
-    A plain text equals the member of its name but is not identical to it, so that comparing by identity would silently
-    take the other branch.
+    """Return the enum member that ``value`` is or names.
 
     Raises:
         InputError: If there is no such member.
@@ -28,38 +25,39 @@ def choice(kind: type[Choice], value: str, *, name: str) -> Choice:
         >>> choice(Size, "small", name="size")
         <Size.SMALL: 'small'>
     """
+    # Even for a StrEnum: the plain text equals its member, but `is` would silently take the other branch.
     try:
         return kind(value)
     except ValueError:
         raise unknown_name(name, str(value), [member.value for member in kind]) from None
 
 
-def later(default: Any) -> Any:
-    """Return a dataclass field for an option that came after studies had been stored.
+def added_later(default: Any) -> Any:
+    """Return a dataclass field for an option that was added after studies had been stored without it.
 
-    At its default it is left out of what is stored, so that a study begun before is still the same study.
+    At its default it is not stored, so that an older study is still the same study.
 
     Example:
         >>> import dataclasses
         >>> @dataclasses.dataclass
         ... class Options:
-        ...     speed: float = later(1.0)
+        ...     speed: float = added_later(1.0)
         >>> Options().speed
         1.0
     """
     return dataclasses.field(default=default, metadata={"later": True})
 
 
-def settle_choices(owner: Any) -> None:
-    """Make every option of a frozen dataclass what its annotation says.
+def resolve_choices(owner: Any) -> None:
+    """Coerce the options of a frozen dataclass to their annotations: names to enum members, numbers to Python's own.
 
-    A name becomes the member of the enumeration that it names, and a number of NumPy or PyTorch one of Python, which
-    files can hold. Other values are left for the checks of the class, but what should be true or false must be.
+    Numbers of NumPy and PyTorch become Python numbers, which files can hold. Other values are left to the checks of the
+    class, except that a flag must be a boolean.
 
     Raises:
-        InputError: If there is no such member, an option is None that may not be, or no truth value where it should be.
+        InputError: If an enum has no such member, an option is None but must not be, or a flag is not a boolean.
     """
-    for name, (kind, may_be_none) in _kinds_of(type(owner)).items():
+    for name, (kind, may_be_none) in _annotated_kinds(type(owner)).items():
         value = getattr(owner, name)
         if value is None:
             if not may_be_none:
@@ -67,30 +65,25 @@ def settle_choices(owner: Any) -> None:
         elif issubclass(kind, StrEnum):
             object.__setattr__(owner, name, choice(kind, value, name=name))
         elif kind is bool:
-            object.__setattr__(owner, name, _truth(value, name))
+            # The text "false" would be true. NumPy's boolean goes by its name in NumPy 1 and in NumPy 2.
+            if not isinstance(value, bool) and type(value).__name__ not in ("bool", "bool_"):
+                raise InputError(f"{name} must be true or false, got {shown(value)!r}.")
+            object.__setattr__(owner, name, bool(value))
         elif isinstance(value, (bool, int)):
-            pass  # truth values are for the checks to refuse; a whole number stays one where a float is meant
+            pass  # booleans are left for the checks to refuse; an integer is stored as such, even for a float
         elif isinstance(value, Integral):
             object.__setattr__(owner, name, int(value))
-        elif kind is float and (number := number_of(value)) is not None:
+        elif kind is float and (number := as_float(value)) is not None:
             object.__setattr__(owner, name, number)
 
 
-def _truth(value: Any, name: str) -> bool:
-    """Return a truth value; the text "false" would be true."""
-    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):  # NumPy's, by its old name and its new one
-        return bool(value)
-    raise InputError(f"{name} must be true or false, got {shown(value)!r}.")
-
-
+# Cached, since evaluating annotations takes longer than everything else that happens to an instance.
 @functools.cache
-def _kinds_of(owner: type) -> dict[str, tuple[type, bool]]:
-    """Return the enumerations and numbers among a class's options, and whether each may be None.
-
-    Kept, for reading annotations takes longer than all else about it.
-    """
+def _annotated_kinds(owner: type) -> dict[str, tuple[type, bool]]:
+    """Return the enums and numbers among a class's options, and whether each may be None."""
     found: dict[str, tuple[type, bool]] = {}
     for name, hint in typing.get_type_hints(owner).items():
+        # X | None has a type of its own: Optional[X] would be missed here.
         parts = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
         kinds = [part for part in parts if isinstance(part, type) and issubclass(part, (StrEnum, int, float))]
         if kinds:

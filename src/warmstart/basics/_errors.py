@@ -1,4 +1,4 @@
-"""One clear sentence for bad input: the parameter, the allowed range, the value got."""
+"""Errors that state in one sentence the parameter, the allowed range and the value got."""
 
 import difflib
 import math
@@ -7,45 +7,49 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any
 
+# Integers are stored, and counted by PyTorch, in 64 bits.
 LARGEST_INTEGER = 2**63 - 1
-"""Whole numbers are stored, and counted by PyTorch, in 64 bits."""
-_SHOWN = 80
-"""Characters of a value in a message; longer ones are shortened in the middle."""
-
+# Characters of a value in a message; longer ones are shortened in the middle.
+_MAX_LENGTH = 80
+# Known names that a message lists, and among which it searches for a near one: a table may have 100,000 columns, and
+# the search takes time that grows with the number of names.
 _LISTED, _SEARCHED = 40, 2_000
-"""Known names that a message lists, and among which it looks for a near one; a table may have 100,000 columns."""
+# Unicode categories that a terminal obeys: control characters, surrogates, separators of lines and of paragraphs.
 _OBEYED = ("Cc", "Cs", "Zl", "Zp")
-_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+# Bidirectional controls: they can make a message read as another one than it is.
+_DIRECTIONS = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 
 
 class InputError(ValueError):
-    """Input that the user can correct; its message is one sentence, fit to be shown without a traceback."""
+    """Input that the user can correct; its message is one sentence that can be shown without a traceback."""
 
 
 def printable(text: str) -> str:
-    r"""Return a text with everything escaped that a terminal would obey instead of showing it.
+    r"""Return a text with everything escaped that a terminal would obey instead of displaying it.
 
-    Control characters (but the newline), characters that change the direction of writing, and bytes that were not
-    UTF-8 (surrogates) are shown as Python writes them.
+    Escaped are control characters except the newline, characters that change the direction of writing, and bytes that
+    were not UTF-8 (surrogates).
 
     Example:
         >>> print(printable("red: \x1b[31m"))
         red: \x1b[31m
     """
-    return text if text.isascii() and text.isprintable() else "".join(map(_escaped, text))
+    if text.isascii() and text.isprintable():  # nearly all of them
+        return text
+    harmful = [
+        letter
+        for letter in set(text) - {"\n"}
+        if unicodedata.category(letter) in _OBEYED or unicodedata.bidirectional(letter) in _DIRECTIONS
+    ]
+    return text.translate({ord(letter): letter.encode("unicode_escape").decode() for letter in harmful})
 
 
-def _escaped(letter: str) -> str:
-    is_harmful = unicodedata.category(letter) in _OBEYED or unicodedata.bidirectional(letter) in _TURNING
-    return letter.encode("unicode_escape").decode() if is_harmful and letter != "\n" else letter
-
-
-def shown(value: object, *, limit: int = _SHOWN) -> str:
-    """Return a value as a message shows it: on one line, printable, and shortened in the middle where it is long.
+def shown(value: object, *, limit: int = _MAX_LENGTH) -> str:
+    """Return a value as a message shows it: on one line, printable, and shortened in the middle if it is long.
 
     Args:
-        value: Anything; what cannot be written as text is shown as its type.
-        limit: Most characters.
+        value: Anything; if it cannot be converted to text, its type is shown.
+        limit: Maximum number of characters.
 
     Example:
         >>> shown("a" * 3000, limit=20)
@@ -53,13 +57,14 @@ def shown(value: object, *, limit: int = _SHOWN) -> str:
         >>> shown(10**5000)
         'a number of more than 4000 digits'
     """
-    if isinstance(value, int) and value.bit_length() > 13_288:  # Python refuses to write out more than 4300 digits
+    # Python refuses to write out more than 4,300 digits; 13,288 bits are 4,000.
+    if isinstance(value, int) and value.bit_length() > 13_288:
         return "a number of more than 4000 digits"
     try:
         text = str(value)
-    except Exception:
+    except Exception:  # a user's class may raise anything
         text = f"an object of type {type(value).__name__}"
-    if len(text) > 4 * limit:  # first of all, as a value may have millions of characters
+    if len(text) > 4 * limit:  # before anything that reads it all: a value may have millions of characters
         text = text[: 2 * limit] + text[-2 * limit :]
     text = printable(" ".join(text.split()) if "\n" in text else text)
     if len(text) <= limit:
@@ -69,28 +74,28 @@ def shown(value: object, *, limit: int = _SHOWN) -> str:
 
 
 def _quoted(value: object) -> str:
-    """Return a value that should be a number and may be a text, which is shown in quotes."""
+    """Return a value that should be a number as a message shows it: a text in quotes, since '3' is not 3."""
     return repr(shown(value)) if isinstance(value, (str, bytes)) else shown(value)
 
 
-def number_of(value: Any) -> float | None:
-    """Return a real number as a float; None for what is none, such as a text or a truth value.
+def as_float(value: Any) -> float | None:
+    """Return a real number as a float; None if ``value`` is not one, such as a text or a boolean.
 
-    Numbers of NumPy and tensors of one number are numbers. What is too large for a float is infinite.
+    NumPy numbers and tensors of one number are numbers. What is too large for a float becomes infinite.
 
     Example:
-        >>> number_of(3), number_of("3"), number_of(True), number_of(10**400)
+        >>> as_float(3), as_float("3"), as_float(True), as_float(10**400)
         (3.0, None, None, inf)
     """
-    if isinstance(value, bool) or "bool" in str(getattr(value, "dtype", "")):
-        return None
-    if not hasattr(type(value), "__float__"):
+    # The dtype by its name, so that neither NumPy nor PyTorch has to be imported. Texts have no __float__.
+    is_boolean = isinstance(value, bool) or "bool" in str(getattr(value, "dtype", ""))
+    if is_boolean or not hasattr(type(value), "__float__"):
         return None
     try:
         return float(value)
-    except OverflowError:  # of an int or a fraction
+    except OverflowError:  # raised for integers and fractions
         return math.copysign(math.inf, 1 if value > 0 else -1)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError):  # arrays and tensors of several numbers
         return None
 
 
@@ -103,18 +108,18 @@ def check_in_range(
     low_open: bool = False,
     high_open: bool = False,
 ) -> None:
-    """Raise unless ``value`` is a number between ``low`` and ``high`` (both included unless told otherwise).
+    """Raise unless ``value`` is a number between ``low`` and ``high``, both included by default.
 
     Args:
-        name: The parameter as the user knows it.
-        value: The value to check; NaN, None, texts and truth values never pass, numbers of NumPy do.
+        name: The parameter as the user typed it.
+        value: The value to check; NumPy numbers pass; NaN, None, texts and booleans never do.
         low: Lower bound, may be ``-inf``.
         high: Upper bound, may be ``inf``.
         low_open: Exclude the lower bound.
         high_open: Exclude the upper bound.
 
     Raises:
-        InputError: Naming the parameter, its range and the value.
+        InputError: With the parameter, its range and the value.
 
     Example:
         >>> check_in_range("fraction", 0.5, 0, 1)
@@ -122,7 +127,8 @@ def check_in_range(
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: fraction must lie in [0, 1], got 1.5.
     """
-    number = number_of(value)
+    number = as_float(value)
+    # Written so that NaN, which compares false with everything, fails.
     above = number is not None and (number > low if low_open else number >= low)
     below = number is not None and (number < high if high_open else number <= high)
     if not (above and below):
@@ -132,17 +138,17 @@ def check_in_range(
 
 
 def check_at_least(name: str, value: int | None, low: int, *, most: int = LARGEST_INTEGER, why: str = "") -> None:
-    """Raise unless ``value`` is a whole number from ``low`` to ``most``, or None (meaning: no limit).
+    """Raise unless ``value`` is a whole number from ``low`` to ``most``, or None (no limit).
 
     Args:
-        name: The parameter as the user knows it.
-        value: The value to check; whole numbers of NumPy pass, truth values never do.
-        low: The least that is allowed.
-        most: The most that is allowed; what computes without end, or allocates before it fails, has a limit.
-        why: Added to the message where the value is above ``most``: the reason, or the way out.
+        name: The parameter as the user typed it.
+        value: The value to check; NumPy integers pass, booleans never do.
+        low: Smallest allowed value.
+        most: Largest allowed value; give one where more would run forever, or use up the memory before it fails.
+        why: Appended to the message if the value is above ``most``: the reason, or the way out.
 
     Raises:
-        InputError: Naming the parameter, its range and the value.
+        InputError: With the parameter, its range and the value.
 
     Example:
         >>> check_at_least("seeds", 0, 1)
@@ -162,14 +168,14 @@ def check_at_least(name: str, value: int | None, low: int, *, most: int = LARGES
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
-    """Return the error for a name that is not known, with the nearest known one if any is near.
+    """Return the error for an unknown name, with the closest known one if any is close.
 
     Example:
         >>> print(unknown_name("strategy", "wram", ["cold", "warm"]))
         Unknown strategy 'wram': did you mean 'warm'? Known: cold, warm.
     """
     names = [shown(one) for one in known]
-    near = difflib.get_close_matches(str(name)[:_SHOWN], names[:_SEARCHED], n=1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name)[:_MAX_LENGTH], names[:_SEARCHED], n=1, cutoff=0.5)
     hint = f": did you mean '{near[0]}'?" if near else "."
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
     return InputError(f"Unknown {kind} '{shown(name)}'{hint} Known: {', '.join(names[:_LISTED])}{more}.")

@@ -14,7 +14,7 @@ _LONGEST_NAME = 150  # in bytes; the system's 255 also have to hold what is put 
 _MOST_LINKS = 40  # as Linux has it
 
 
-def write_whole(path: Path, content: str | bytes) -> Path:
+def write_atomically(path: Path, content: str | bytes) -> Path:
     """Write a file beside its place, then rename it: a reader never meets half of it, nor does a kill leave it.
 
     Links are followed: what they lead to is replaced, and they stay. What is no regular file (a device, a FIFO) is
@@ -80,7 +80,7 @@ def _kind(mode: int) -> str:
     return next((kind for is_kind, kind in kinds.items() if is_kind(mode)), "device")
 
 
-def place(name: str, path: str | Path) -> Path:
+def checked_path(name: str, path: str | Path) -> Path:
     """Return a path that the user typed, with ``~`` for the home folder; whether anything is there does not matter.
 
     Args:
@@ -92,9 +92,9 @@ def place(name: str, path: str | Path) -> Path:
             is none, a name of more than 255 bytes, a path below a file, links in a circle.
 
     Example:
-        >>> place("out", "runs/study").name
+        >>> checked_path("out", "runs/study").name
         'study'
-        >>> place("out", "~nosuchuser/study")
+        >>> checked_path("out", "~nosuchuser/study")
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: out must be a path, got ~nosuchuser/study: there is no such user.
     """
@@ -161,14 +161,14 @@ def check_writable(name: str, path: Path) -> None:
         raise InputError(f"{refusal}: {_lower(error.strerror or str(error))}.") from error
 
 
-def check_folder(name: str, path: Path) -> None:
+def check_directory_path(name: str, path: Path) -> None:
     """Raise unless files can be written into the folder at ``path``, which may have to be made with those around it.
 
     Raises:
         InputError: Naming the parameter, if a file is in the way or the folder cannot be written.
 
     Example:
-        >>> check_folder("out", Path(__file__))
+        >>> check_directory_path("out", Path(__file__))
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: out must be a directory, got ..., which is a file.
     """

@@ -14,7 +14,7 @@ MISSING = "The models differ: parameter '{name}' is missing in the second one."
 SHAPES = "The models differ: parameter '{name}' has shape {one} in the first and {other} in the second one."
 
 
-def check_alike(
+def check_same_shapes(
     one: Mapping[str, Tensor],
     other: Mapping[str, Tensor],
     *,
@@ -37,8 +37,8 @@ def check_alike(
 
     Example:
         >>> import torch
-        >>> check_alike({"bias": torch.zeros(2)}, {"weight": torch.zeros(3, 2), "bias": torch.ones(2)})
-        >>> check_alike({"bias": torch.zeros(2)}, {"bias": torch.zeros(3)})
+        >>> check_same_shapes({"bias": torch.zeros(2)}, {"weight": torch.zeros(3, 2), "bias": torch.ones(2)})
+        >>> check_same_shapes({"bias": torch.zeros(2)}, {"bias": torch.zeros(3)})
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: The models differ: parameter 'bias' has shape (2,) in the first and (3,)
         in the second one.

@@ -82,14 +82,14 @@ def global_states() -> tuple[torch.Tensor, list[torch.Tensor]]:
     return torch.get_rng_state(), [torch.cuda.get_rng_state(device) for device in devices]
 
 
-def put_global_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
+def restore_global_states(states: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
     """Put the global generators into states that :func:`global_states` returned.
 
     Example:
         >>> import torch
         >>> states = global_states()
         >>> first = torch.rand(1)
-        >>> put_global_states(states)
+        >>> restore_global_states(states)
         >>> bool(torch.rand(1) == first)
         True
     """

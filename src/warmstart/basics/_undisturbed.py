@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import collections
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._memory import memory_key, tensors_of
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import nn
 
-_FIXED = (int, float, complex, str, bytes, type, types.ModuleType, types.FunctionType, types.MethodType, types.CodeType)
+# Without content that a pass would change; a function's closure is left alone, too.
+_ATOMS = (int, float, complex, str, bytes, type, types.ModuleType, types.FunctionType, types.MethodType, types.CodeType)
+
+# A mutable object, its content, and the keys of it that are not to be restored.
+_Snapshot = tuple[Any, Any, Collection[str]]
 
 
 @contextmanager
 def undisturbed(model: nn.Module, *, tensors: bool = True) -> Iterator[None]:
-    """Leave a model as it is, whatever a pass through it does within the context, also where the pass fails.
+    """Restore a model on exit, whatever a pass through it changes within the context, even if the pass fails.
 
-    Put back are the modes, the values of parameters and buffers and what is frozen of them, and plain attributes of
-    every module, such as counters and kept activations, with the content of their lists, dictionaries and objects.
+    Restored are the modes, the values of parameters and buffers, ``requires_grad``, and plain attributes of every
+    module, such as counters and stored activations, including the content of their lists, dictionaries and objects.
 
     Args:
-        model: Left as it is.
-        tensors: Whether parameters and buffers are put back. Between a training step's forward and backward pass they
+        model: Unchanged on exit.
+        tensors: Whether parameters and buffers are restored. Between a training step's forward and backward pass they
             must not be: writing to them would invalidate its graph.
 
     Example:
@@ -38,26 +42,28 @@ def undisturbed(model: nn.Module, *, tensors: bool = True) -> Iterator[None]:
     """
     import torch
 
-    # What no pass changes need not be copied at every step.
-    hooks = {name for name in vars(torch.nn.Module()) if "hook" in name}
     modes = [(module, module.training) for module in model.modules()]
     frozen = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    # Of lazy and of meta tensors there are no values to put back.
+    # Lazy and meta tensors have no values to restore.
     found = [tensor for tensor in tensors_of(model).values() if memory_key(tensor) is not None] if tensors else []
     values = [(tensor, tensor.data, tensor.detach().clone()) for tensor in found]
     held = {id(tensor) for tensor in tensors_of(model).values()}
-    restore: list[Callable[[], None]] = []
+    # No pass changes the hooks, so copying them at every step would be a waste.
+    hooks = {name for name in vars(torch.nn.Module()) if "hook" in name}
+    snapshots: list[_Snapshot] = []
     for module in model.modules():
-        # FSDP exchanges parameters behind the module's back, and a compiled script keeps its own.
+        # FSDP exchanges parameters behind the module's back, and a compiled script stores its own.
         if not isinstance(module, torch.jit.ScriptModule) and not hasattr(module, "unshard"):
-            _note(vars(module), restore, set(held), but=hooks)
+            # A set of its own for each module, so that the depth limit counts from the nearest one.
+            _record(vars(module), snapshots, set(held), but=hooks)
     try:
         yield
     finally:
-        for put_back in restore:
-            put_back()
+        for snapshot in snapshots:
+            _restore(*snapshot)
         with torch.no_grad():
             for tensor, data, value in values:
+                # A pass may have exchanged the memory, to which views and other tensors may still refer.
                 if tensor.data_ptr() != data.data_ptr() or tensor.stride() != data.stride():
                     tensor.data = data
                 tensor.copy_(value)
@@ -67,68 +73,56 @@ def undisturbed(model: nn.Module, *, tensors: bool = True) -> Iterator[None]:
             module.training = was_training
 
 
-def _note(
-    value: Any, restore: list[Callable[[], None]], met: set[int], *, but: set[str] | None = None, depth: int = 5
+def _record(
+    value: Any, snapshots: list[_Snapshot], met: set[int], *, but: Collection[str] = (), depth: int = 5
 ) -> None:
-    """Note how to put the content of a value back, and that of what it holds; modules look after their own.
-
-    No deeper than ``depth``: a model may refer to a trainer, and by it to everything.
-    """
+    """Append snapshots of a value and of what it holds, except modules, which are recorded one by one."""
     import torch
 
-    if value is None or isinstance(value, (*_FIXED, torch.nn.Module)) or id(value) in met or not depth:
+    # The depth is limited because a model may refer to a trainer, and through it to everything.
+    if value is None or isinstance(value, (*_ATOMS, torch.nn.Module)) or id(value) in met or not depth:
         return
     met.add(id(value))
+    parts: list[Any] = []
     if isinstance(value, torch.Tensor):
+        # Not what belongs to a graph: a write would invalidate it.
         if value.layout is torch.strided and not value.is_meta and value.is_leaf and not value.requires_grad:
-            copied = value.clone()
-            restore.append(lambda: _put_numbers(value, copied))
+            snapshots.append((value, value.clone(), ()))
         return
     if isinstance(value, torch.Generator):
-        state = value.get_state()
-        restore.append(lambda: _put_state(value, state))
+        snapshots.append((value, value.get_state(), ()))
         return
     if isinstance(value, dict):
-        kept = {key: part for key, part in value.items() if not but or key not in but}
-        restore.append(lambda: _put_entries(value, kept, but or set()))
+        kept = {key: part for key, part in value.items() if key not in but}
+        snapshots.append((value, kept, but))
         parts = list(kept.values())
-    elif isinstance(value, list | collections.deque | bytearray):
+    elif isinstance(value, list | set | collections.deque | bytearray):
         parts = list(value)
-        restore.append(lambda: _put_parts(value, parts))
+        snapshots.append((value, parts, ()))
         if isinstance(value, bytearray):
             return
-    elif isinstance(value, set):
+    elif isinstance(value, tuple):
         parts = list(value)
-        restore.append(lambda: _put_members(value, parts))
-    else:
-        parts = list(value) if isinstance(value, tuple) else []
     attributes = getattr(value, "__dict__", None)
     for part in (*parts, *([attributes] if isinstance(attributes, dict) else [])):
-        _note(part, restore, met, depth=depth - 1)
+        _record(part, snapshots, met, depth=depth - 1)
 
 
-def _put_numbers(held: Tensor, numbers: Tensor) -> None:
-    # Only where they differ: writing counts as a change, of which a graph may have taken note.
-    if not held.equal(numbers):
-        held.data.copy_(numbers)
+def _restore(held: Any, content: Any, but: Collection[str]) -> None:
+    import torch
 
-
-def _put_state(held: Generator, state: Tensor) -> None:
-    held.set_state(state)
-
-
-def _put_entries(held: dict[Any, Any], kept: dict[Any, Any], but: set[str]) -> None:
-    for key in [key for key in held if key not in kept and key not in but]:
-        del held[key]
-    for key, part in kept.items():
-        held[key] = part
-
-
-def _put_members(held: set[Any], parts: list[Any]) -> None:
-    held.clear()
-    held.update(parts)
-
-
-def _put_parts(held: list[Any] | collections.deque[Any] | bytearray, parts: list[Any]) -> None:
-    held.clear()
-    held.extend(parts)
+    if isinstance(held, torch.Tensor):
+        # Only if they differ: any write counts as a change, which would invalidate a graph that holds the tensor.
+        if not held.equal(content):
+            held.data.copy_(content)
+    elif isinstance(held, torch.Generator):
+        held.set_state(content)
+    elif isinstance(held, dict):
+        for key in [key for key in held if key not in content and key not in but]:
+            del held[key]
+        # Not clear() and update(): the excluded entries stay, and so does the order of the others.
+        for key, part in content.items():
+            held[key] = part
+    else:
+        held.clear()
+        held.update(content) if isinstance(held, set) else held.extend(content)

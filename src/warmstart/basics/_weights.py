@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 class Weight:
     """One tensor that a model computes with, and how to change it.
 
-    For most modules that is a parameter. Where the weight is a function of other parameters (reparametrized: weight
-    norm, spectral norm, pruning), changing those is not changing the weight: here the weight is what counts.
+    For most modules it is a parameter. Where it is a function of other parameters (reparametrized: weight norm,
+    spectral norm, pruning), changing those does not change the weight in the same way; here the weight counts.
 
     Args:
-        name: Without what wrappers and parametrizations add; ``0.weight`` also where the parameter proper is
+        name: Without what wrappers and parametrizations add: ``0.weight`` even if the parameter is called
             ``0.parametrizations.weight.original0``.
         module: The module that computes with it.
-        key: Its attribute there.
-        sources: The parameters that it is made of, by the attribute that holds each.
-        product: Name of the product of which it is a factor, as each of the two of a LoRA update is; None: it counts by
-            itself; empty: it belongs to an adapter of another kind, of which it is not known what it multiplies.
+        key: Its attribute of the module.
+        sources: The parameters that it is computed from.
+        product: Name of the product of which it is a factor, such as a LoRA update; None if it stands alone; empty if
+            it belongs to an adapter of another kind, whose combination with the base weight is unknown.
     """
 
     name: str
@@ -44,32 +44,28 @@ class Weight:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a parameter itself."""
-        return True
+        """Whether it is a parameter itself, rather than a function of parameters."""
+        return type(self) is Weight
 
     def value(self) -> Tensor:
-        """Return the tensor, without a graph; of a plain parameter it shares the memory."""
+        """Return the tensor without a graph; that of a plain parameter shares its memory."""
         (parameter,) = self.sources
         return parameter.detach()
 
     def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return which parameters have to take which values for the weight to become ``value``; nothing is changed.
+        """Return which parameters must take which values for the weight to become ``value``; nothing is changed.
 
         Raises:
-            InputError: If the weight cannot take that value, as one that is normalized.
+            InputError: If the weight cannot take that value, for example because it is normalized.
         """
         return [(self.sources[0], value)]
 
     def refresh_(self) -> None:
-        """Make what the module stores of the weight besides its parameters agree with them."""
+        """Recompute what the module caches of the weight, after its parameters have changed."""
 
 
 class _Parametrized(Weight):
     """A weight under ``torch.nn.utils.parametrize``."""
-
-    @property
-    def is_plain(self) -> bool:
-        return False
 
     @property
     def _maps(self) -> Any:
@@ -90,79 +86,70 @@ class _Parametrized(Weight):
         maps = list(self._maps)
         kinds = ", ".join(type(each).__name__.lstrip("_") for each in maps)
         if kinds == "WeightNorm":
-            axis = getattr(maps[0], "dim", 0)
-            return _length_and_direction(value, self.sources[1], axis, self.sources)
+            # Its own right inverse would give a weight of 0 a direction of 0, and the next pass 0 / 0.
+            return _length_and_direction(value, self.sources[1], getattr(maps[0], "dim", 0), self.sources)
+        cause: Exception | None = None
         try:
             with undisturbed(self._maps), torch.no_grad():
                 self._maps.eval()
                 found = value
                 for each in reversed(maps):
+                    # As parametrize does it: a map without an inverse is taken for the identity.
                     found = each.right_inverse(found) if hasattr(each, "right_inverse") else found
                 originals = [part.clone() for part in (found if isinstance(found, tuple | list) else [found])]
-            # Anew, for an inverse may work by changing a buffer that is now what it was.
+            # In a second context, since an inverse may work by changing a buffer, which is now restored.
             with undisturbed(self._maps), torch.no_grad():
                 self._maps.eval()
                 again = maps[0](*originals)
                 for each in maps[1:]:
                     again = each(again)
-        except Exception as error:
-            raise self._refusal(kinds) from error
-        if again.shape != value.shape or not _agree(again, value) or len(originals) != len(self.sources):
-            raise self._refusal(kinds)
+        except Exception as error:  # a map may be anybody's code, and raise anything
+            fits, cause, originals = False, error, []
+        else:
+            fits = again.shape == value.shape and len(originals) == len(self.sources)
+            # Going there and back is a few operations, each of which rounds; the largest value sets the scale.
+            eps = 64 * torch.finfo(again.dtype).eps if fits else 0.0
+            largest = float(value.abs().max()) if fits and value.numel() else 0.0
+            fits = fits and torch.allclose(again, value, rtol=eps, atol=eps * largest)
+        if not fits:
+            raise InputError(
+                f"model must have weights that can take any value, but '{self.name}' is reparametrized by {kinds}, "
+                "which undoes the change: leave it out with include=, or remove it with "
+                "torch.nn.utils.parametrize.remove_parametrizations."
+            ) from cause
         return list(zip(self.sources, originals, strict=True))
-
-    def _refusal(self, kinds: str) -> InputError:
-        return InputError(
-            f"model must have weights that can take any value, but '{self.name}' is reparametrized by {kinds}, which "
-            "undoes the change: leave it out with include=, or remove it with "
-            "torch.nn.utils.parametrize.remove_parametrizations."
-        )
 
 
 class _WeightNorm(Weight):
     """A weight under ``torch.nn.utils.weight_norm``, the older form: ``weight_g`` and ``weight_v``."""
 
-    @property
-    def is_plain(self) -> bool:
-        return False
-
-    @property
-    def _hook(self) -> Any:
-        return next(hook for hook in _pre_hooks(self.module) if getattr(hook, "name", None) == self.key)
-
     def value(self) -> Tensor:
-        return self._hook.compute_weight(self.module).detach()
+        return _pre_hook(self).compute_weight(self.module).detach()
 
     def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
-        return _length_and_direction(value, self.sources[1], self._hook.dim, self.sources)
+        return _length_and_direction(value, self.sources[1], _pre_hook(self).dim, self.sources)
 
     def refresh_(self) -> None:
-        setattr(self.module, self.key, self._hook.compute_weight(self.module))
+        setattr(self.module, self.key, _pre_hook(self).compute_weight(self.module))
 
 
 def _length_and_direction(
     value: Tensor, direction: Tensor, dim: int, targets: tuple[nn.Parameter, ...]
 ) -> list[tuple[Tensor, Tensor]]:
-    """Return what weight norm has to hold for the weight to become ``value``: its length and its direction.
-
-    What becomes 0 has no direction of its own: there it keeps the one it had, for 0 / 0 is no number.
-    """
+    """Return the length and the direction that weight norm must hold for the weight to become ``value``."""
     import torch
 
     length = torch.norm_except_dim(value, 2, dim)
+    # What becomes 0 has no direction of its own: it keeps the one it had, since 0 / 0 would be NaN.
     return list(zip(targets, (length, torch.where(length == 0, direction.detach(), value)), strict=True))
 
 
 class _SpectralNorm(Weight):
     """A weight under ``torch.nn.utils.spectral_norm``, the older form."""
 
-    @property
-    def is_plain(self) -> bool:
-        return False
-
     def value(self) -> Tensor:
-        hook = next(hook for hook in _pre_hooks(self.module) if getattr(hook, "name", None) == self.key)
-        return hook.compute_weight(self.module, do_power_iteration=False).detach()
+        # A power iteration would change the module's estimate of the largest singular value.
+        return _pre_hook(self).compute_weight(self.module, do_power_iteration=False).detach()
 
     def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
         raise InputError(
@@ -171,38 +158,33 @@ class _SpectralNorm(Weight):
         )
 
 
+def _pre_hook(weight: Weight) -> Any:
+    """Return the hook that computes a weight before every pass, as the older reparametrizations do."""
+    hooks = weight.module._forward_pre_hooks.values()
+    return next(hook for hook in hooks if getattr(hook, "name", None) == weight.key)
+
+
 class _Pruned(Weight):
-    """A weight under ``torch.nn.utils.prune``: what was pruned stays so, and its hidden values are treated alike."""
+    """A weight under ``torch.nn.utils.prune``: pruned entries stay 0, but their hidden values change, too."""
 
     @property
     def _mask(self) -> Tensor:
         return getattr(self.module, f"{self.key}_mask")
 
-    @property
-    def is_plain(self) -> bool:
-        return False
-
     def value(self) -> Tensor:
         return (self.sources[0] * self._mask).detach()
-
-    def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
-        return [(self.sources[0], value)]
 
     def refresh_(self) -> None:
         setattr(self.module, self.key, self.sources[0] * self._mask)
 
 
-def _pre_hooks(module: nn.Module) -> list[Any]:
-    return list(module._forward_pre_hooks.values())
-
-
 def weights_of(model: nn.Module) -> dict[str, Weight]:
-    """Return every weight of a model by its name, tied ones once, under their first name.
+    """Return every weight of a model by name, tied ones once, under their first name.
 
-    Wrappers are looked through, and so are parametrizations and PEFT's LoRA layers.
+    Names and weights are those of the model inside wrappers, parametrizations and PEFT's LoRA layers.
 
     Raises:
-        InputError: If a parameter has no values yet, as on the meta device and in lazy layers.
+        InputError: If a parameter has no values yet, because it is lazy or on the meta device.
 
     Example:
         >>> from torch import nn
@@ -210,30 +192,42 @@ def weights_of(model: nn.Module) -> dict[str, Weight]:
         >>> {name: tuple(weight.value().shape) for name, weight in weights_of(layer).items()}
         {'bias': (3,), 'weight': (3, 2)}
     """
+    from torch.nn.parameter import is_lazy
+
     found: list[Weight] = []
     met: set[int] = set()
     for weight in _weights(unwrapped(model)):
-        if not all(id(source) in met for source in weight.sources):
-            met.update(map(id, weight.sources))
-            _check_has_values(weight)
-            found.append(weight)
+        if all(id(source) in met for source in weight.sources):
+            continue
+        met.update(map(id, weight.sources))
+        if any(is_lazy(source) for source in weight.sources):
+            raise InputError(
+                f"model must have parameters of known shape, but '{weight.name}' belongs to a lazy layer: run the "
+                "model on a batch first."
+            )
+        if any(source.is_meta for source in weight.sources):
+            raise InputError(
+                f"model must have parameters with values, but '{weight.name}' is on the meta device: materialize it "
+                "with model.to_empty(device=...) and initialize it."
+            )
+        found.append(weight)
     names = canonical_names([weight.name for weight in found])
     return {names[weight.name]: weight for weight in found}
 
 
 def aliases_of(model: nn.Module) -> dict[str, Weight]:
-    """Return every weight under each of its names: tied weights may carry another one in another model."""
+    """Return every weight under each of its names: another model may use another one of them for a tied weight."""
     found = list(_weights(unwrapped(model)))
     names = canonical_names([weight.name for weight in found])
     return {names[weight.name]: weight for weight in found}
 
 
 def check_trainable(model: nn.Module, *, purpose: str = "") -> None:
-    """Raise if no parameter of a model is trainable, because what was asked for would silently do nothing.
+    """Raise if no parameter of a model is trainable, since what was asked for would silently do nothing.
 
     Args:
-        model: To be changed or measured.
-        purpose: What a parameter is needed for, such as "for a penalty".
+        model: The model to be changed or measured.
+        purpose: What a trainable parameter is needed for, such as "for a penalty".
 
     Example:
         >>> from torch import nn
@@ -246,35 +240,31 @@ def check_trainable(model: nn.Module, *, purpose: str = "") -> None:
         raise InputError(f"model must have at least one trainable parameter{what}, got none.")
 
 
-def _check_has_values(weight: Weight) -> None:
-    from torch.nn.parameter import is_lazy
-
-    if any(is_lazy(source) for source in weight.sources):
-        raise InputError(
-            f"model must have parameters of known shape, but '{weight.name}' belongs to a lazy layer: run the model on "
-            "a batch once before."
-        )
-    if any(source.is_meta for source in weight.sources):
-        raise InputError(
-            f"model must have parameters with values, but '{weight.name}' is on the meta device: materialize it with "
-            "model.to_empty(device=...) and initialize it."
-        )
+# The attributes of PEFT's and loralib's layers that hold the factors of an update.
+_FACTORS = {
+    *("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B"),
+    *("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
+}
 
 
 def _weights(model: nn.Module) -> Iterator[Weight]:
+    """Yield every weight of a model without wrappers, tied ones once for each attribute that holds them."""
     from torch.nn.utils import parametrize
     from torch.nn.utils.prune import BasePruningMethod
     from torch.nn.utils.spectral_norm import SpectralNorm
     from torch.nn.utils.weight_norm import WeightNorm
 
-    unknown = _other_adapters(model)
+    # Attributes of PEFT's other adapters, which multiply or rotate in ways of their own. Found by the name of their
+    # base class, since PEFT need not be installed.
+    tuners = [each for each in model.modules() if any(k.__name__ == "BaseTunerLayer" for k in type(each).__mro__)]
+    unknown = {str(name) for tuner in tuners for name in getattr(tuner, "adapter_layer_names", ())} - _FACTORS
     for prefix, module in model.named_modules():
         if ".parametrizations." in f".{prefix}.":
-            continue  # belongs to the weight that it makes, a map's own parameters too
+            continue  # part of the weight that it computes, even if it has parameters of its own
         own: dict[str, Any] = dict(module._parameters)
         dotted = f"{prefix}." if prefix else ""
         composed: list[Weight] = []
-        for hook in _pre_hooks(module):
+        for hook in module._forward_pre_hooks.values():
             if isinstance(hook, WeightNorm):
                 parts = own.pop(f"{hook.name}_g", None), own.pop(f"{hook.name}_v", None)
                 if None in parts:
@@ -292,40 +282,14 @@ def _weights(model: nn.Module) -> Iterator[Weight]:
         if parametrize.is_parametrized(module):
             parametrizations: Any = module.parametrizations
             for key, maps in parametrizations.items():
-                composed.append(_Parametrized(dotted + key, module, key, _originals(maps)))
+                # One original unless the right inverse of the last map returns several, as weight norm's does.
+                numbered = [f"original{index}" for index in range(0 if maps.is_tensor else maps.ntensors)]
+                sources = tuple(getattr(maps, name) for name in numbered or ["original"])
+                composed.append(_Parametrized(dotted + key, module, key, sources))
         for key, parameter in own.items():
             if parameter is not None:
+                # A bias is added and not multiplied. The factors of one product differ only in the part that becomes *.
                 path = [*prefix.split("."), key] if key != "bias" else []
                 product = ".".join("*" if part in _FACTORS else part for part in path) if _FACTORS & set(path) else None
                 yield Weight(dotted + key, module, key, (parameter,), "" if unknown & set(path) else product)
         yield from composed
-
-
-def _originals(maps: Any) -> tuple[nn.Parameter, ...]:
-    if not maps.is_tensor:
-        return tuple(getattr(maps, f"original{index}") for index in range(maps.ntensors))
-    return (maps.original,)
-
-
-# The attributes of PEFT's and loralib's layers that hold the factors of an update.
-_FACTORS = {
-    *("lora_A", "lora_B", "lora_embedding_A", "lora_embedding_B"),
-    *("hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"),
-}
-
-
-def _other_adapters(model: nn.Module) -> set[str]:
-    """Return the attributes that hold parameters of PEFT's layers of which it is not known how they combine."""
-    names: set[str] = set()
-    for module in model.modules():
-        if any(kind.__name__ == "BaseTunerLayer" for kind in type(module).__mro__):
-            names |= {str(name) for name in getattr(module, "adapter_layer_names", ())}
-    return names - _FACTORS
-
-
-def _agree(one: Tensor, other: Tensor) -> bool:
-    """Return whether two tensors are equal but for the rounding of a few operations."""
-    import torch
-
-    tolerance = 64 * torch.finfo(one.dtype).eps
-    return torch.allclose(one, other, rtol=tolerance, atol=tolerance * float(other.abs().max() if other.numel() else 0))

@@ -30,7 +30,7 @@ def datasets() -> None:
 @click.command(cls=CheckedCommand)
 def models() -> None:
     """List the models that are known by name, with their options and defaults."""
-    from warmstart.studies import known_models
+    from warmstart.specs import known_models
 
     _print(("name", "what it is", "options = defaults"), _described(known_models()))
     console().print("Or your own: module:function, which may take input_shape and classes and returns an nn.Module.")
@@ -39,7 +39,8 @@ def models() -> None:
 @click.command(cls=CheckedCommand)
 def strategies() -> None:
     """List the strategies, with their options and defaults."""
-    from warmstart.studies import OVERRIDES, kebab, known_strategies
+    from warmstart.specs import kebab, known_strategies
+    from warmstart.studies import OVERRIDES
 
     _print(("name", "what it does", "options = defaults"), _described(known_strategies()))
     own = ", ".join(map(kebab, OVERRIDES))
@@ -55,7 +56,7 @@ def _first_line(owner: type) -> str:
 
 
 def _options(owner: type) -> str:
-    from warmstart.studies import kebab, options_of
+    from warmstart.specs import kebab, options_of
 
     return ", ".join(f"{kebab(name)} = {value}" for name, value in options_of(owner()).items())
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from warmstart.basics import place, short_name
+from warmstart.basics import checked_path, short_name
 
 from ._checked import CheckedCommand
 from ._console import console
@@ -55,7 +55,8 @@ def compare(**given: Any) -> None:
 
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
-    from warmstart.studies import check_reference, read_study_file, run_study, study_from_dict
+    from warmstart.analysis import check_reference
+    from warmstart.studies import read_study_file, run_study, study_from_dict
 
     from ._progress import shown
     from ._report import check_json_target, show_results
@@ -64,7 +65,7 @@ def compare(**given: Any) -> None:
     study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
     check_reference(given["reference"], study.labels)
     execution = build_execution(given, kind="compare")
-    directory = Path(default_directory(study)) if given["out"] is None else place("out", given["out"])
+    directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
     with shown(console(stderr=True)) as listener:
         records = run_study(study, directory, execution=execution, listener=listener)
     show_results(records, directory, json_file=given["json"], reference=given["reference"])

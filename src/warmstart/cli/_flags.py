@@ -15,7 +15,7 @@ import rich_click as click
 from warmstart.basics import InputError, shown
 
 if TYPE_CHECKING:
-    from warmstart.studies import Execution
+    from warmstart.executors import Execution
 
 Tables = dict[str, Any]
 
@@ -238,7 +238,8 @@ def build_execution(given: Mapping[str, Any], *, kind: str) -> Execution:
         given: Flag values by parameter name; None where a flag was not given.
         kind: What the command is called in messages.
     """
-    from warmstart.studies import Execution, build_options
+    from warmstart.executors import Execution
+    from warmstart.specs import build_options
 
     names = [name.removeprefix("--") for name, _, _ in EXECUTION]
     return build_options(Execution, {name: given[name] for name in names if given[name] is not None}, kind=kind)
@@ -277,7 +278,7 @@ def _check_given_once(flag: Flag, value: str, given: Mapping[str, str | None]) -
     table, _, option = flag.place.partition(".")
     owner = given.get(table)
     if option and owner is not None and ":" in owner and "=" in owner:
-        from warmstart.studies import kebab, split_spec
+        from warmstart.specs import kebab, split_spec
 
         within = split_spec(owner)[1].get(kebab(option), value)
         if within != value:
@@ -323,7 +324,7 @@ def _put(tables: Tables, place: str, value: str) -> None:
 
 def _name(tables: Tables, place: str, value: str) -> None:
     """Put a name with its options; the options of another name do not fit, so they go."""
-    from warmstart.studies import known_models, split_spec
+    from warmstart.specs import known_models, split_spec
 
     is_target = ":" in value and "=" not in value and value.partition(":")[0] not in known_models()
     name, options = (value, {}) if is_target else split_spec(value)

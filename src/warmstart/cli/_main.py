@@ -20,7 +20,7 @@ _LONGEST_WORD, _LONGEST = 200, 1_000
 
 
 class _RaisedError(Exception):
-    """Wraps what click would answer in a way of its own: with an empty line, or by ending the process."""
+    """Wraps what click would answer in a way of its own: with an empty line, or by stop_reason the process."""
 
 
 class Commands(click.RichGroup):

@@ -11,7 +11,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from warmstart.basics import InputError, place, shown
+from warmstart.basics import InputError, checked_path, shown
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
@@ -33,7 +33,7 @@ def paper() -> None:
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def list_experiments(out: str, debug: bool) -> None:
     """List the experiments: what each asks, its setting, its cost at full scale, and what is stored of it."""
-    out = str(place("out", out))
+    out = str(checked_path("out", out))
     from warmstart.paper import known_experiments, progress_of
 
     console = new_console()
@@ -64,7 +64,7 @@ def _full_scale(experiment: Experiment) -> str:
     trials = sum(len(case.study.arms) * case.study.seeds for case in cases)
     samples = sum(case.most_samples(setting) for case in cases)
     studies = "1 study" if len(cases) == 1 else f"{len(cases)} studies"
-    return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its cap of epochs"
+    return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its limit of epochs"
 
 
 @paper.command("show", cls=CheckedCommand)
@@ -134,7 +134,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
     from ._progress import shown
 
-    out = str(place("out", out))
+    out = str(checked_path("out", out))
     execution = build_execution(given, kind="paper run")
     experiments = chosen_experiments(ids)
     setting = _setting(given)
@@ -152,7 +152,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
 
 def _setting(given: dict[str, Any]) -> Setting:
     from warmstart.paper import Setting
-    from warmstart.studies import build_options, model_from_spec
+    from warmstart.specs import build_options, model_from_spec
 
     names = {
         "scale": "scale",
@@ -184,7 +184,7 @@ def _facets(texts: Sequence[str]) -> dict[str, list[str]]:
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def report(out: str, debug: bool) -> None:
     """Rebuild the page from stored results, without training."""
-    _write(str(place("out", out)), [])
+    _write(str(checked_path("out", out)), [])
 
 
 def _write(out: str, ids: Sequence[str]) -> None:

@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from warmstart.basics import shown as shortened
-from warmstart.studies import EpochMessage, Plan, RoundRecord
+from warmstart.executors import EpochMessage
+from warmstart.store import RoundRecord
+from warmstart.studies import StudyProgress
 
 
 @contextmanager
@@ -38,10 +40,10 @@ class _Bar:
         self.progress = progress
         self.task = progress.add_task("Starting", total=None)
 
-    def __call__(self, event: Plan | EpochMessage | RoundRecord | str) -> None:
+    def __call__(self, event: StudyProgress | EpochMessage | RoundRecord | str) -> None:
         if isinstance(event, str):
             self.progress.update(self.task, description=event)
-        elif isinstance(event, Plan):
+        elif isinstance(event, StudyProgress):
             self.progress.update(self.task, description="Training", total=event.total, completed=event.done)
         elif isinstance(event, EpochMessage):
             accuracy = f"epoch {event.report.epoch}, train {event.report.train_accuracy:.3f}"
@@ -59,10 +61,10 @@ class _Lines:
         self.console = console
         self.total = self.done = 0
 
-    def __call__(self, event: Plan | EpochMessage | RoundRecord | str) -> None:
+    def __call__(self, event: StudyProgress | EpochMessage | RoundRecord | str) -> None:
         if isinstance(event, str):
             self._say(event)
-        elif isinstance(event, Plan):
+        elif isinstance(event, StudyProgress):
             self.total, self.done = event.total, event.done
             self._say(f"{event.done} of {event.total} rounds are done")
         elif isinstance(event, RoundRecord):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import rich_click as click
 from rich.console import Console
 
-from warmstart.basics import StorageError, check_writable, place, shown, write_whole
+from warmstart.basics import StorageError, check_writable, checked_path, shown, write_atomically
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
@@ -17,7 +17,7 @@ from ._entry import say
 
 if TYPE_CHECKING:
     from warmstart.reports import PaperFiles, ReportFiles
-    from warmstart.studies import StudyRecords
+    from warmstart.store import StudyRecords
 
 
 @click.command(cls=CheckedCommand)
@@ -33,14 +33,14 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
     from warmstart.studies import read_study
 
     check_json_target(json_file)
-    folder = place("DIR", directory)
+    folder = checked_path("DIR", directory)
     show_results(read_study(folder), folder, json_file=json_file, reference=reference)
 
 
 def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
     """Write the report into the directory, and show table, verdict and where things lie."""
+    from warmstart.analysis import summarize
     from warmstart.reports import result_table, summary_text, write_report
-    from warmstart.studies import summarize
 
     summary = summarize(records, reference=reference)
     files = write_report(summary, directory)
@@ -66,11 +66,11 @@ def _write_json(text: str, target: str) -> None:
     if target == "-":
         sys.stdout.write(text)
         return
-    path = place("json", target)
+    path = checked_path("json", target)
     if path.is_fifo():
         say(f"Writing the summary to {shown(path)}, which waits until something reads it")
     try:
-        write_whole(path, text)
+        write_atomically(path, text)
     except OSError as error:
         raise StorageError(
             f"The summary cannot be written to {shown(path)} ({error}); the results are stored."
@@ -80,4 +80,4 @@ def _write_json(text: str, target: str) -> None:
 def check_json_target(target: str | None) -> None:
     """Raise unless the summary can be written where it was asked for; before training, not after it."""
     if target is not None and target != "-":
-        check_writable("json", place("json", target))
+        check_writable("json", checked_path("json", target))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from warmstart.basics import InputError, check_at_least, later
+from warmstart.basics import InputError, added_later, check_at_least
 
 from ._raw import is_displayable, shown
 
@@ -39,7 +39,7 @@ class DataSource:
     subset: int | None = None
     label: str | None = None
     # Added after studies had been stored: at its default it is not stored, so those are still the same studies.
-    max_bytes: int = later(MAX_BYTES)
+    max_bytes: int = added_later(MAX_BYTES)
 
     def __post_init__(self) -> None:
         """Check the settings."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, Weight, aliases_of, check_alike, check_model, described, weights_of
+from warmstart.basics import InputError, Weight, aliases_of, check_model, check_same_shapes, described, weights_of
 from warmstart.strategies import Scope, weights_in
 
 from ._weights import counted, numbers, trainable_weights
@@ -39,7 +39,7 @@ def weight_correlation(
             not. Wrappers are looked through.
         other: The weights of the same names; whether they are trainable or reparametrized does not matter. Dtype,
             device and memory layout may differ from the first model's.
-        scope: Which of them.
+        scope: LayerEnd of them.
         include: Takes a weight's name and its parameter, and returns whether a weight of the scope counts; None: all
             do.
         head: Name of the module that is the head, for ``Scope.HEAD`` and ``Scope.BODY``; None: the last layer that
@@ -96,8 +96,8 @@ def _pairs(one: nn.Module, other: nn.Module, chosen: dict[str, Weight]) -> dict[
     weights_of(other)  # a weight without values, as of a lazy layer, is refused
     # Tied parameters may carry one name here and another there, so every alias counts.
     ours, others = ({name: weight.value() for name, weight in aliases_of(model).items()} for model in (one, other))
-    check_alike(ours, others)
-    check_alike(others, ours, missing="The models differ: parameter '{name}' is missing in the first one.")
+    check_same_shapes(ours, others)
+    check_same_shapes(others, ours, missing="The models differ: parameter '{name}' is missing in the first one.")
     for name in chosen:
         if ours[name].is_complex() != others[name].is_complex():
             kinds = ["complex" if values[name].is_complex() else "real" for values in (ours, others)]

@@ -12,10 +12,10 @@ from warmstart.basics import (
     InputError,
     check_flag,
     check_generator,
+    check_integer,
     check_logits,
     check_model,
     check_trainable,
-    check_whole,
     choice,
     described,
     generator_for,
@@ -90,7 +90,7 @@ def gradient_norm(
     """
     check_model("model", model)
     check_trainable(model)
-    check_whole("batch_size", batch_size, 1)
+    check_integer("batch_size", batch_size, 1)
     check_flag("training", training)
     average = choice(Average, average, name="average")
     if generator is not None:

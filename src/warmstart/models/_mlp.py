@@ -8,7 +8,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from warmstart.basics import check_at_least, seeded_globals, settle_choices
+from warmstart.basics import check_at_least, resolve_choices, seeded_globals
 
 from ._architecture import LARGER, Architecture, check_size
 
@@ -54,7 +54,7 @@ class MLP(Architecture):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_at_least("layers", self.layers, 1, most=MOST_LAYERS, why=LARGER)
         check_at_least("width", self.width, 1, most=MOST_UNITS, why=LARGER)
         # The size of the input is still unknown, but the hidden layers alone may be too large.

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, seeded_globals, settle_choices
+from warmstart.basics import InputError, check_at_least, resolve_choices, seeded_globals
 
 from ._architecture import LARGER, Architecture
 
@@ -38,7 +38,7 @@ class ResNet18(Architecture):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_at_least("width", self.width, 1, most=WIDEST, why=LARGER)
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:

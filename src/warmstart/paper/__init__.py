@@ -4,13 +4,13 @@ from ._chapter import Chapter as Chapter
 from ._chapter import Finding as Finding
 from ._chapter import Verdict as Verdict
 from ._exhibits import Axis as Axis
-from ._exhibits import By as By
 from ._exhibits import Cell as Cell
 from ._exhibits import Curves as Curves
 from ._exhibits import Exhibit as Exhibit
 from ._exhibits import Format as Format
 from ._exhibits import HeatMap as HeatMap
 from ._exhibits import Point as Point
+from ._exhibits import Source as Source
 from ._exhibits import Table as Table
 from ._experiment import Case as Case
 from ._experiment import Claim as Claim

@@ -48,7 +48,7 @@ class Chapter:
         where: The paper's figure or table.
         question: What it asks.
         paper_setting: The paper's setting, in words.
-        setting: The setting of the results here, in words: share of the data, seeds, caps.
+        setting: The setting of the results here, in words: share of the data, seeds, limits.
         deviations: In what else the setting departs from the paper's.
         state: How much of it has been run, in words.
         complete: Whether all of it has.

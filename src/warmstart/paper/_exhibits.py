@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class By(StrEnum):
+class Source(StrEnum):
     """Whose a number is: ``US`` measured it here, the ``PAPER`` published it, an independent ``REPRODUCTION`` did."""
 
     US = "ours"
@@ -51,7 +51,7 @@ class Point:
     low: float | None = None
     high: float | None = None
     n: int = 0
-    by: By = By.US
+    by: Source = Source.US
 
 
 class Format(StrEnum):

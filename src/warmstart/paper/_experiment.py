@@ -33,7 +33,7 @@ class Case:
     study: Study
 
     def most_samples(self, setting: Setting) -> int:
-        """Return how many samples the study processes at most, with every round at its cap of epochs."""
+        """Return how many samples the study processes at most, with every round at its limit of epochs."""
         generator = torch.Generator()
         arrivals = self.study.stream.arrivals(setting.fitted(self.study.data.name), generator=generator)
         seen = list(accumulate(len(arrival) for arrival in arrivals))

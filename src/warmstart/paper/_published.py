@@ -13,9 +13,9 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any
 
-from warmstart.basics import InputError, check_in_range, choice, settle_choices
+from warmstart.basics import InputError, check_in_range, choice, resolve_choices
 
-from ._exhibits import By
+from ._exhibits import Source
 
 _RANGES = {"accuracy": (0, 1), "train accuracy": (0, 1), "difference": (-1, 1)}
 
@@ -59,7 +59,7 @@ class Number:
     """
 
     experiment: str
-    by: By
+    by: Source
     facets: Mapping[str, str | float]
     quantity: str
     value: float
@@ -69,9 +69,9 @@ class Number:
 
     def __post_init__(self) -> None:
         """Check the number."""
-        settle_choices(self)
-        if self.by is By.US:
-            raise InputError(f"by must be '{By.PAPER}' or '{By.REPRODUCTION}', got '{self.by}'.")
+        resolve_choices(self)
+        if self.by is Source.US:
+            raise InputError(f"by must be '{Source.PAPER}' or '{Source.REPRODUCTION}', got '{self.by}'.")
         low, high = _RANGES.get(self.quantity, (0, math.inf))
         check_in_range(f"{self.quantity} of {self.experiment}", self.value, low, high, high_open=math.isinf(high))
         if self.deviation is not None:
@@ -81,7 +81,7 @@ class Number:
 
 
 def published(
-    experiment: str, quantity: str = "accuracy", *, by: By | None = None, **facets: str | float
+    experiment: str, quantity: str = "accuracy", *, by: Source | None = None, **facets: str | float
 ) -> list[Number]:
     """Return the published numbers of an experiment that have all the given facets, in the order of the file.
 
@@ -102,16 +102,16 @@ def published(
         Neural Network Training", ReScience C 2021.
 
     Example:
-        >>> [n.value for n in published("table-1", by=By.PAPER, data="cifar10", model="resnet18", optimizer="sgd")]
+        >>> [n.value for n in published("table-1", by=Source.PAPER, data="cifar10", model="resnet18", optimizer="sgd")]
         [0.562, 0.517]
     """
-    whose = tuple(By) if by is None else (choice(By, by, name="by"),)
+    whose = tuple(Source) if by is None else (choice(Source, by, name="by"),)
     there = [n for n in _all_numbers() if n.experiment == experiment and n.quantity == quantity and n.by in whose]
     return [number for number in there if facets.items() <= number.facets.items()]
 
 
 def the_published(
-    experiment: str, quantity: str = "accuracy", *, by: By | None = None, **facets: str | float
+    experiment: str, quantity: str = "accuracy", *, by: Source | None = None, **facets: str | float
 ) -> Number | None:
     """Return the one published number that :func:`published` finds, or None where none is known.
 

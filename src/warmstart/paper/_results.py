@@ -9,8 +9,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from warmstart.analysis import SeedTable
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio, mean_interval, paired_difference, paired_ratio
-from warmstart.studies import RoundRecord, SeedTable, Store, Study, StudyRecords, read_study
+from warmstart.store import RoundRecord, Store, StudyRecords
+from warmstart.studies import Study, read_study
 
 from ._experiment import Case, Experiment
 from ._setting import Setting
@@ -25,7 +27,7 @@ Read = Callable[[RoundRecord], float | None]
 
 @dataclass(frozen=True)
 class ReadValue:
-    """What a probe read at one moment.
+    """What a measurement read at one moment.
 
     Args:
         epoch: Epochs of the round until then.
@@ -94,7 +96,7 @@ class CaseResults:
     def costs(self, arm: str, cost: str = "steps", *, total: bool = False) -> list[float | None]:
         """Return a cost per seed, of the last round or of all; None where training diverged, which is cheap."""
         numbers = range(1, self.rounds + 1) if total else (self.rounds,)
-        diverged = [self.column(arm, lambda record: record.ending == "diverged", number) for number in numbers]
+        diverged = [self.column(arm, lambda record: record.stop_reason == "diverged", number) for number in numbers]
         costs = self.table.totals(arm, self.rounds, cost) if total else self.table.costs(arm, self.rounds, cost)
         return [None if any(flags) else value for flags, value in zip(zip(*diverged, strict=True), costs, strict=True)]
 
@@ -131,12 +133,12 @@ class CaseResults:
         return max((record.samples_seen for record in self.records.rounds if record.round == round), default=0)
 
     def readings(self, arm: str, name: str, round: int | None = None) -> list[list[ReadValue]]:
-        """Return what probes read under ``name``, in order, one list for each seed; empty where it is missing."""
+        """Return what measurements read under ``name``, in order, one list for each seed; empty where it is missing."""
         number = round or self.rounds
         return [self._readings(arm, seed, number, name) for seed in range(self.study.seeds)]
 
     def reading(self, arm: str, name: str, round: int | None = None) -> list[float | None]:
-        """Return the last value that probes read under ``name``, per seed."""
+        """Return the last value that measurements read under ``name``, per seed."""
         return [found[-1].value if found else None for found in self.readings(arm, name, round)]
 
     def _readings(self, arm: str, seed: int, number: int, name: str) -> list[ReadValue]:
@@ -162,21 +164,21 @@ class CaseResults:
 
     def _diverged(self, arm: str, number: int) -> str | None:
         found = self.table.at(arm, number)
-        count = sum(record.ending == "diverged" for record in found)
+        count = sum(record.stop_reason == "diverged" for record in found)
         return f"Training diverged in {count} of {len(found)} {self._called(number)} of {arm}." if count else None
 
     def _cut_off(self, arm: str, number: int) -> str | None:
         stop, found = self.study.stop, self.table.at(arm, number)
         target = stop.train_accuracy or FITTED
         waits = stop.patience is not None
-        capped = [r for r in found if r.ending == "cap" and (waits or r.train_accuracy < target)]
+        capped = [r for r in found if r.stop_reason == "limit" and (waits or r.train_accuracy < target)]
         if 2 * len(capped) <= len(found):
             return None
         reached = 100 * fmean(record.train_accuracy for record in capped)
         aim = "before training accuracy stopped improving" if waits else f"not {100 * target:g} %"
         return (
-            f"The scale cannot test it: {len(capped)} of {len(found)} {self._called(number)} of {arm} ended at the cap "
-            f"of {stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
+            f"The scale cannot test it: {len(capped)} of {len(found)} {self._called(number)} of {arm} ended at the "
+            f"limit of {stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
         )
 
     def _called(self, number: int) -> str:

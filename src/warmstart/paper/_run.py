@@ -8,17 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, place, unknown_name
+from warmstart.basics import InputError, checked_path, unknown_name
 from warmstart.data import Dataset, DataSource, is_at_hand, load, training_samples
-from warmstart.studies import (
-    EvaluateOn,
-    Execution,
-    Listener,
-    Workers,
-    is_complete,
-    run_study,
-)
-from warmstart.studies._directory import check_source
+from warmstart.executors import Execution, Workers
+from warmstart.studies import Listener, check_source, is_complete, run_study
+from warmstart.trial import EvaluateOn
 
 from ._experiment import Case, Experiment
 from ._setting import STAND_IN, SVHN, Setting
@@ -47,7 +41,7 @@ def run_experiments(
     After an interruption the same call goes on where it was.
 
     Args:
-        experiments: Which.
+        experiments: LayerEnd.
         setting: In which setting; the same for all experiments in one directory.
         directory: Where results are stored; made if need be.
         only: Facets that a study must have one of, such as ``{"data": ["cifar10"]}``; studies of experiments without
@@ -64,7 +58,7 @@ def run_experiments(
         UnfinishedError: If studies could not be run, after all others were.
         StorageError: If the disk is full or the directory cannot be written.
     """
-    directory, tell = place("The results' directory", directory), listener or _silent
+    directory, tell = checked_path("The results' directory", directory), listener or _silent
     loaded = _loader(tell)
     check_free(directory)
     check_source(setting.whole("digits"))

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown
+from warmstart.basics import InputError, check_at_least, check_in_range, resolve_choices, shown
 from warmstart.data import DataSource
 from warmstart.models import MLP, Activation, Architecture, LogisticRegression, ResNet18
-from warmstart.studies import format_spec, model_to_table
-from warmstart.studies._study import MANY_SEEDS, MOST_SEEDS
-from warmstart.training import StopRule
+from warmstart.specs import format_spec, model_to_table
+from warmstart.studies import MANY_SEEDS, MOST_SEEDS
+from warmstart.training import StoppingRule
 
 PAPER_FIT = 33_333
 """Samples that the paper fits to: two thirds of CIFAR's 50,000."""
@@ -32,9 +32,9 @@ class Setting:
 
     Args:
         scale: Share of the training data, in (0, 1]; 1 is the paper's setting. Arrivals shrink in proportion, though
-            not below 200 samples, and so does the cap on a round's epochs. Below 0.1, grids of options keep their ends
-            and their middle; below 0.05, where models are not trained to the end, their ends, and rounds take at most
-            5 epochs.
+            not below 200 samples, and so does the limit on a round's epochs. Below 0.1, grids of options keep their
+            ends and their middle; below 0.05, where models are not trained to the end, their ends, and rounds take
+            at most 5 epochs.
         seeds: Paired repetitions, at least 1; the paper's 5.
         directory: Where data sets lie.
         data: A data set that takes the place of all the paper's; None: the paper's.
@@ -60,7 +60,7 @@ class Setting:
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("scale", self.scale, 0, 1, low_open=True)
         check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         check_at_least("max_epochs", self.max_epochs, 1)
@@ -106,7 +106,7 @@ class Setting:
 
     @property
     def is_papers(self) -> bool:
-        """Whether the results can stand beside published ones: all data, the paper's, with its model and its cap."""
+        """Whether the results can stand beside published ones: all data, the paper's, with its model and its limit."""
         same_model = self.model is None and self.resnet_width == RELEASED_WIDTH
         return self.scale == 1 and self.data is None and same_model and self.epochs == PAPER_EPOCHS
 
@@ -144,13 +144,13 @@ class Setting:
         in_proportion = math.ceil(PAPER_EPOCHS * self.scale) if self.scale >= ENDS_BELOW else 0
         return self.max_epochs or max(in_proportion, FEWEST_EPOCHS)
 
-    def stop(self, *, patience: int | None = None) -> StopRule:
+    def stop(self, *, patience: int | None = None) -> StoppingRule:
         """Return the paper's rule: 99 % training accuracy; with patience also when that does not improve any more."""
-        return StopRule(train_accuracy=0.99, patience=patience, max_epochs=self.epochs)
+        return StoppingRule(train_accuracy=0.99, patience=patience, max_epochs=self.epochs)
 
-    def fixed_epochs(self) -> StopRule:
+    def fixed_epochs(self) -> StoppingRule:
         """Return the rule of rounds that all take the same number of epochs."""
-        return StopRule(train_accuracy=None, patience=None, max_epochs=self.epochs)
+        return StoppingRule(train_accuracy=None, patience=None, max_epochs=self.epochs)
 
     def grid(self, values: Sequence[Value]) -> list[Value]:
         """Return the values of an option; at a small scale the ends and the middle, at a smaller one the ends."""
@@ -160,7 +160,7 @@ class Setting:
         return [value for index, value in enumerate(values) if index in kept]
 
     def every(self, epochs: int) -> int:
-        """Return an interval of epochs in proportion to the cap, at least 1."""
+        """Return an interval of epochs in proportion to the limit, at least 1."""
         return max(round(epochs * self.epochs / PAPER_EPOCHS), 1)
 
     @property

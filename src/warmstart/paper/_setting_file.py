@@ -12,10 +12,10 @@ from typing import Any
 
 from filelock import FileLock
 
-from warmstart.basics import InputError, shown, write_whole
-from warmstart.studies import model_from_table, model_to_table
-from warmstart.studies._directory import check_place
-from warmstart.studies._storage import RESULTS, storage_errors
+from warmstart.basics import InputError, shown, write_atomically
+from warmstart.specs import model_from_table, model_to_table
+from warmstart.store import RESULTS, storage_errors
+from warmstart.studies import check_place
 
 from ._setting import Setting
 
@@ -88,7 +88,9 @@ def _kept(setting: Setting, directory: Path) -> Setting:
     if stored is not None and (has_results(directory) or _table(stored) == _table(setting)):
         _check_same(_table(stored), _table(setting), directory)
         setting = replace(setting, samples={**stored.samples, **setting.samples})
-    write_whole(directory / SETTING, json.dumps(_table(setting) | {"samples": dict(setting.samples)}, indent=1) + "\n")
+    write_atomically(
+        directory / SETTING, json.dumps(_table(setting) | {"samples": dict(setting.samples)}, indent=1) + "\n"
+    )
     return setting
 
 

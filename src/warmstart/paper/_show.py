@@ -11,7 +11,7 @@ from statistics import fmean
 from warmstart.basics import short_name
 from warmstart.statistics import Estimate, PairedRatio, describe_difference, describe_ratio, mean_interval
 
-from ._exhibits import By, Point, Table
+from ._exhibits import Point, Source, Table
 from ._published import Number, published
 from ._results import CaseResults, ReadValue
 
@@ -50,7 +50,7 @@ def number_text(number: Number) -> str:
     return f"{end}{round(100 * number.value, 2):g}{spread}"
 
 
-def published_text(experiment: str, *, by: By = By.PAPER, **facets: str | float) -> str:
+def published_text(experiment: str, *, by: Source = Source.PAPER, **facets: str | float) -> str:
     """Return the published accuracies with these facets, or a dash."""
     return ", ".join(number_text(number) for number in published(experiment, "accuracy", by=by, **facets)) or NOTHING
 
@@ -103,13 +103,13 @@ def _arm_cells(case: CaseResults, arm: str, reference: str) -> tuple[str, ...]:
     steps = case.cost(arm).mean
     ratio = "" if is_reference else f" ({ratio_text(case.cost_ratio(arm, reference))})"
     cost = NOTHING if steps is None else f"{steps:,.0f}{ratio}"
-    return arm, percent(case.accuracy(arm)), difference, cost, _endings(case, arm)
+    return arm, percent(case.accuracy(arm)), difference, cost, _stop_reasons(case, arm)
 
 
-def _endings(case: CaseResults, arm: str) -> str:
+def _stop_reasons(case: CaseResults, arm: str) -> str:
     """Return how the last rounds of an arm ended, and how often."""
-    counts = Counter(record.ending for record in case.table.at(arm, case.rounds))
-    return ", ".join(f"{count} {ending}" for ending, count in counts.most_common()) or NOTHING
+    counts = Counter(record.stop_reason for record in case.table.at(arm, case.rounds))
+    return ", ".join(f"{count} {stop_reason}" for stop_reason, count in counts.most_common()) or NOTHING
 
 
 def over_rounds(case: CaseResults, arms: Iterable[str], *, names: Mapping[str, str] | None = None) -> list[Point]:
@@ -143,7 +143,7 @@ def over_readings(
     after: int = 0,
     by_steps: bool = False,
 ) -> list[Point]:
-    """Return what probes read against epochs (or steps) of a round, the mean over the seeds that got so far.
+    """Return what measurements read against epochs (or steps) of a round, the mean over the seeds that got so far.
 
     Args:
         case: The study.
@@ -172,7 +172,7 @@ def over_epochs(
     Args:
         case: The study.
         arm: The arm.
-        column: Which: "steps", "train_accuracy" as the stop rule measures it, or "train_loss".
+        column: LayerEnd: "steps", "train_accuracy" as the stop rule measures it, or "train_loss".
         series: Name of the points' series.
         round: Number of the round; by default the last.
         after: Added to the epochs, for rounds that follow others.

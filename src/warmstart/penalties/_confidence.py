@@ -8,7 +8,7 @@ from torch.distributions import Categorical
 from warmstart.basics import (
     check_tensor,
     logits_of,
-    wide,
+    upcast,
 )
 
 from ._parameters import zero_for
@@ -38,7 +38,7 @@ def confidence(logits: Tensor, *, strength: float) -> Tensor:
     if strength == 0:
         return zero_for(logits)
     # The validation of the distribution would make the host wait for the device at every batch.
-    return -float(strength) * Categorical(logits=wide(logits), validate_args=False).entropy().mean()
+    return -float(strength) * Categorical(logits=upcast(logits), validate_args=False).entropy().mean()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from warmstart.basics import (
     check_in_range,
     check_tensor,
-    wide,
+    upcast,
 )
 
 from ._fisher import fisher_diagonal
@@ -50,7 +50,7 @@ def ewc(model: nn.Module, fisher: Mapping[str, Tensor], *, anchor: Mapping[str, 
     if strength == 0:
         return zero_for(next(iter(parameters.values())))
     triples = zip(parameters.values(), weights, goals, strict=True)
-    return 0.5 * strength * total((weight * squares(wide(p) - goal)).sum() for p, weight, goal in triples)
+    return 0.5 * strength * total((weight * squares(upcast(p) - goal)).sum() for p, weight, goal in triples)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from warmstart.basics import (
     logits_of,
     undisturbed,
     unwrapped,
-    wide,
+    upcast,
 )
 
 from ._parameters import squares, trainable
@@ -101,7 +101,7 @@ def _squares_together(
 
     def loss(values: dict[str, Tensor], single: Tensor, label: Tensor) -> Tensor:
         logits = logits_of(functional_call(model, values, (single.unsqueeze(0),)))
-        return F.cross_entropy(wide(logits), label.unsqueeze(0))
+        return F.cross_entropy(upcast(logits), label.unsqueeze(0))
 
     values = {name: parameters[names[name]].detach() for name in names}
     # What the pass leaves on the model belongs to the transformation, and would break the next pass.

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from warmstart.basics import (
     check_flag,
     check_model,
-    wide,
+    upcast,
 )
 
 from ._parameters import named_parameters, snapshot, squares, stored_for, total, trainable, zero_for
@@ -56,7 +56,7 @@ def l2_init(
     if strength == 0:
         return zero_for(next(iter(parameters.values())))
     pairs = zip(parameters.values(), starts, strict=True)
-    return (0.5 if halved else 1.0) * strength * total(squares(wide(p) - start).sum() for p, start in pairs)
+    return (0.5 if halved else 1.0) * strength * total(squares(upcast(p) - start).sum() for p, start in pairs)
 
 
 def _check(strength: float, halved: bool, layer_norm: bool) -> None:

@@ -9,14 +9,14 @@ from torch.nn.parameter import is_lazy
 from warmstart.basics import (
     InputError,
     canonical_names,
-    check_alike,
     check_model,
+    check_same_shapes,
     check_tensor,
     check_trainable,
     described,
     unwrapped,
+    upcast,
     weights_of,
-    wide,
 )
 
 
@@ -102,7 +102,7 @@ def stored_for(parameters: Mapping[str, nn.Parameter], stored: Mapping[str, Tens
     """
     check_stored(owner, stored)
     named = _named_as(parameters, stored)
-    check_alike(
+    check_same_shapes(
         parameters,
         named,
         missing=f"{owner} must hold every trainable parameter of the model, but '{{name}}' is missing.",
@@ -111,7 +111,7 @@ def stored_for(parameters: Mapping[str, nn.Parameter], stored: Mapping[str, Tens
     for name, parameter in parameters.items():
         if not parameter.is_complex():
             check_tensor(f"{owner} of '{name}'", named[name])
-    return [wide(named[name]).to(parameter.device) for name, parameter in parameters.items()]
+    return [upcast(named[name]).to(parameter.device) for name, parameter in parameters.items()]
 
 
 def _named_as(parameters: Mapping[str, nn.Parameter], stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
@@ -130,7 +130,7 @@ def _named_as(parameters: Mapping[str, nn.Parameter], stored: Mapping[str, Tenso
 
 def squares(tensor: Tensor) -> Tensor:
     """Return |x|^2 of every entry, which of complex ones is real, in at least single precision."""
-    numbers = wide(tensor)
+    numbers = upcast(tensor)
     if numbers.is_complex():
         return torch.view_as_real(numbers.resolve_conj()).square().sum(-1)
     return numbers.square()
@@ -139,7 +139,7 @@ def squares(tensor: Tensor) -> Tensor:
 def zero_for(tensor: Tensor) -> Tensor:
     """Return the scalar 0 with a graph to ``tensor``, whose gradient is 0 also where an entry is not finite."""
     nothing = tensor.unsqueeze(0)[:0]
-    return wide(torch.view_as_real(nothing.resolve_conj()) if nothing.is_complex() else nothing).sum()
+    return upcast(torch.view_as_real(nothing.resolve_conj()) if nothing.is_complex() else nothing).sum()
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:

@@ -16,7 +16,7 @@ from warmstart.basics import (
     prepared,
     undisturbed,
     unwrapped,
-    wide,
+    upcast,
 )
 
 
@@ -32,9 +32,9 @@ def logits_aside(model: nn.Module, inputs: Tensor) -> Tensor:
     inner = unwrapped(model)
     with undisturbed(inner, tensors=False):
         if any(isinstance(module, torch.jit.ScriptModule) for module in inner.modules()):
-            return wide(logits_of(_scripted_aside(inner, inputs)))
+            return upcast(logits_of(_scripted_aside(inner, inputs)))
         buffers = {name: buffer.clone() for name, buffer in inner.named_buffers()}
-        return wide(logits_of(functional_call(inner, buffers, (inputs,))))
+        return upcast(logits_of(functional_call(inner, buffers, (inputs,))))
 
 
 def _scripted_aside(model: nn.Module, inputs: Tensor) -> Any:

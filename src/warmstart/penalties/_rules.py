@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_at_least, check_flag, described, later
+from warmstart.basics import InputError, added_later, check_at_least, check_flag, described
 
 from ._ewc import EWC
 from ._l2_init import L2Init
@@ -65,8 +65,8 @@ class L2InitRule(PenaltyRule):
 
     from_round: ClassVar[int] = 1
     strength: float
-    halved: bool = later(False)
-    layer_norm: bool = later(True)
+    halved: bool = added_later(False)
+    layer_norm: bool = added_later(True)
 
     def __post_init__(self) -> None:
         """Check the options."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from warmstart.basics import InputError, check_generator, check_tensor, check_whole
+from warmstart.basics import InputError, check_generator, check_integer, check_tensor
 
 
 class Query(ABC):
@@ -77,6 +77,6 @@ def check_count(count: int, pool: int) -> None:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: count must be at most 2, the samples in the pool, got 3.
     """
-    check_whole("count", count, 1)
+    check_integer("count", count, 1)
     if count > pool:
         raise InputError(f"count must be at most {pool}, the samples in the pool, got {count}.")

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from warmstart.basics import InputError, place, shown, write_whole
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
+from warmstart.basics import InputError, checked_path, shown, write_atomically
 
 from ._export import images_of
 from ._markdown import markdown
@@ -49,12 +49,12 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
     Raises:
         InputError: If the directory is a file or cannot be made.
     """
-    folder = place("directory", directory)
+    folder = checked_path("directory", directory)
     make_folder(folder)
-    summary_file = write_whole(folder / "summary.json", summary_text(summary))
+    summary_file = write_atomically(folder / "summary.json", summary_text(summary))
     html, charts, skipped = _drawn(summary, folder)
     images = [path.relative_to(folder).as_posix() for path in charts if path.suffix == ".png"]
-    markdown_file = write_whole(folder / "report.md", markdown(summary, images))
+    markdown_file = write_atomically(folder / "report.md", markdown(summary, images))
     return ReportFiles(summary_file, markdown_file, html, charts, skipped)
 
 
@@ -66,12 +66,12 @@ def summary_text(summary: Summary) -> str:
 def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...], str | None]:
     try:
         specs = chart_specs(summary)
-        html = write_whole(folder / "report.html", page(summary, specs))
+        html = write_atomically(folder / "report.html", page(summary, specs))
         images = images_of(specs)
     except InputError as error:
         return None, (), str(error)
     make_folder(folder / "charts")
-    return html, tuple(write_whole(folder / "charts" / name, content) for name, content in images.items()), None
+    return html, tuple(write_atomically(folder / "charts" / name, content) for name, content in images.items()), None
 
 
 def make_folder(folder: Path) -> None:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from warmstart.analysis import CostSummary
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio, describe_difference, times_text
-from warmstart.studies._summary import CostSummary
 
 NOTHING: Final = "-"
 
@@ -126,11 +126,11 @@ def cost_with_factor(name: str, cost: CostSummary) -> str:
     return f"{text} ({'no difference detected' if undetected else times_text(cost.ratio.mean) + 'x'})"
 
 
-def endings_text(endings: Mapping[str, int]) -> str:
+def stop_reasons_text(stop_reasons: Mapping[str, int]) -> str:
     """Return how rounds ended.
 
     Example:
-        >>> endings_text({"reached": 30, "plateau": 0, "cap": 2, "diverged": 0})
-        '30 reached, 2 cap'
+        >>> stop_reasons_text({"converged": 30, "plateau": 0, "limit": 2, "diverged": 0})
+        '30 reached, 2 limit'
     """
-    return ", ".join(f"{count} {ending}" for ending, count in endings.items() if count) or NOTHING
+    return ", ".join(f"{count} {stop_reason}" for stop_reason, count in stop_reasons.items() if count) or NOTHING

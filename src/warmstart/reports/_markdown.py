@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 from . import _tables
 from ._tables import TextTable

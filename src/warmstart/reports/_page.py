@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 from . import _tables
 from ._html import rendered, responsive

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from warmstart.studies._records import COSTS
-from warmstart.studies._summary import CostSummary, Summary
+from warmstart.analysis import CostSummary, Summary
+from warmstart.store import COSTS
 
 from ._format import (
     COST_TITLES,
@@ -14,8 +14,8 @@ from ._format import (
     cost_with_factor,
     difference_text,
     duration_text,
-    endings_text,
     ratio_text,
+    stop_reasons_text,
 )
 
 
@@ -46,7 +46,7 @@ def results(summary: Summary) -> TextTable:
             cost_with_factor("steps", arm.total["steps"]),
             cost_with_factor("steps", arm.last_round["steps"]),
             "-" if arm.total["seconds"].value.mean is None else duration_text(arm.total["seconds"].value.mean),
-            endings_text(arm.endings),
+            stop_reasons_text(arm.stop_reasons),
         )
         for arm in summary.arms
     ]

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 from ._tables import results
 

@@ -1,6 +1,6 @@
 """The words around a report's numbers: its title, and how to read it."""
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 _PAIRED = (
     "Every strategy was trained with the same seeds: the same split, the same arrivals and the same fresh draws. "
@@ -35,8 +35,8 @@ _EVALUATED = {
     ),
 }
 _ENDINGS = (
-    "How rounds ended: 'reached' met the target of the stop rule, 'plateau' made no progress any more, 'cap' was "
-    "stopped by a limit before either, 'diverged' lost its training. A strategy whose rounds end at caps is not "
+    "How rounds ended: 'reached' met the target of the stop rule, 'plateau' made no progress any more, 'limit' was "
+    "stopped by a limit before either, 'diverged' lost its training. A strategy whose rounds end at limits is not "
     "trained to the end, so its accuracy and its cost say less."
 )
 

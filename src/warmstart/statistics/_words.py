@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from warmstart.basics import InputError, check_whole, described
+from warmstart.basics import InputError, check_integer, described
 
 from ._paired import PairedDifference, PairedRatio
 from ._values import check_number
@@ -132,7 +132,7 @@ def visible_digits(size: float, digits: int) -> int:
 
 
 def _check_digits(digits: int) -> None:
-    check_whole("digits", digits, 0)
+    check_integer("digits", digits, 0)
     if digits > 100:
         raise InputError(f"digits must be at most 100, got {described(digits)}.")
 

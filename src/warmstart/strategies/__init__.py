@@ -4,7 +4,7 @@ from ._cold import Cold as Cold
 from ._cold import scale as scale
 from ._cold import scale_ as scale_
 from ._keep_layers import KeepLayers as KeepLayers
-from ._keep_layers import Which as Which
+from ._keep_layers import LayerEnd as LayerEnd
 from ._keep_layers import keep_layers as keep_layers
 from ._layers import head_of as head_of
 from ._layers import layers_of as layers_of

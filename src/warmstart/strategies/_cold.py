@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from warmstart.basics import check_in_range, check_model, copy_model, later, settle_choices
+from warmstart.basics import added_later, check_in_range, check_model, copy_model, resolve_choices
 
 from ._parameters import Include, Scope, change_
 from ._strategy import Context, Strategy
@@ -29,7 +29,7 @@ def scale_(
         model: Buffers and frozen parameters keep their values; tied parameters are scaled once, those that are tied by
             memory (views) too.
         factor: Finite, at least 0.
-        scope: Which parameters.
+        scope: LayerEnd parameters.
         include: Takes name and parameter and returns whether it is scaled; None: all in ``scope`` are.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -73,7 +73,7 @@ class Cold(Strategy):
 
     Args:
         scale: Factor on the fresh parameters, at least 0; 1 is the usual cold start.
-        scope: Which parameters are scaled.
+        scope: LayerEnd parameters are scaled.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Example:
@@ -84,11 +84,11 @@ class Cold(Strategy):
     continues: ClassVar[bool] = False
     scale: float = 1.0
     scope: Scope = Scope.ALL
-    head: str | None = later(None)
+    head: str | None = added_later(None)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("scale", self.scale, 0, math.inf, high_open=True)
 
     @property

@@ -10,11 +10,11 @@ from warmstart.basics import (
     InputError,
     canonical_names,
     canonical_tensors,
-    check_alike,
     check_model,
+    check_same_shapes,
     choice,
     copy_model,
-    settle_choices,
+    resolve_choices,
     tensors_of,
     unwrapped,
 )
@@ -24,14 +24,16 @@ from ._parameters import check_changeable
 from ._strategy import Context, Strategy
 
 
-class Which(StrEnum):
+class LayerEnd(StrEnum):
     """From which end layers are counted: the ``FIRST``, next to the inputs, or the ``LAST``, next to the outputs."""
 
     FIRST = "first"
     LAST = "last"
 
 
-def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.FIRST, layers: int = 1) -> nn.Module:
+def keep_layers(
+    previous: nn.Module, fresh: nn.Module, *, which: LayerEnd = LayerEnd.FIRST, layers: int = 1
+) -> nn.Module:
     """Return a copy of ``fresh`` with the parameters and buffers of some layers of ``previous``.
 
     Args:
@@ -46,7 +48,7 @@ def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.F
 
     Example:
         >>> old, new = nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1)), nn.Sequential(nn.Linear(1, 1), nn.Linear(1, 1))
-        >>> model = keep_layers(old, new, which=Which.LAST)
+        >>> model = keep_layers(old, new, which=LayerEnd.LAST)
         >>> bool(model[0].weight == new[0].weight), bool(model[1].weight == old[1].weight)
         (True, True)
     """
@@ -55,9 +57,9 @@ def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.F
     check_layers(layers)
     old, model = unwrapped(previous), copy_model(fresh)
     held, theirs = canonical_tensors(model), canonical_tensors(old)
-    check_alike(canonical_tensors(model, parameters=True), theirs)
+    check_same_shapes(canonical_tensors(model, parameters=True), theirs)
     check_changeable(held)
-    names = {name for layer in _kept(layers_of(old), choice(Which, which, name="which"), layers) for name in layer}
+    names = {name for layer in _kept(layers_of(old), choice(LayerEnd, which, name="which"), layers) for name in layer}
     shorter = canonical_names(tensors_of(old))
     # Assigned one by one: a model's own way to load a state may want all of it.
     with torch.no_grad():
@@ -66,13 +68,13 @@ def keep_layers(previous: nn.Module, fresh: nn.Module, *, which: Which = Which.F
     return model
 
 
-def _kept(found: list[list[str]], which: Which, layers: int) -> list[list[str]]:
+def _kept(found: list[list[str]], which: LayerEnd, layers: int) -> list[list[str]]:
     count = layers if layers > 0 else len(found) + layers
     if not 0 < count <= len(found):
         raise InputError(
             f"layers must keep at least 1 of the {len(found)} layers of the model and at most all, got {layers}."
         )
-    return found[:count] if which is Which.FIRST else found[-count:]
+    return found[:count] if which is LayerEnd.FIRST else found[-count:]
 
 
 def check_layers(layers: int) -> None:
@@ -87,23 +89,23 @@ class KeepLayers(Strategy):
 
     Args:
         which: From which end layers are counted.
-        layers: How many are kept; negative: all but so many. ``KeepLayers(Which.LAST, 1)`` keeps the head alone,
-            ``KeepLayers(Which.FIRST, -1)`` all but the head.
+        layers: How many are kept; negative: all but so many. ``KeepLayers(LayerEnd.LAST, 1)`` keeps the head alone,
+            ``KeepLayers(LayerEnd.FIRST, -1)`` all but the head.
 
     Reference:
         Ash and Adams, "On the Difficulty of Warm-Starting Neural Network Training", 2019 (arXiv 1910.08475v1).
 
     Example:
         >>> KeepLayers(layers=3)
-        KeepLayers(which=<Which.FIRST: 'first'>, layers=3)
+        KeepLayers(which=<LayerEnd.FIRST: 'first'>, layers=3)
     """
 
-    which: Which = Which.FIRST
+    which: LayerEnd = LayerEnd.FIRST
     layers: int = 1
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_layers(self.layers)
 
     @property

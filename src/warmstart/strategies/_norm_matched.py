@@ -9,12 +9,12 @@ from torch import nn
 from warmstart.basics import (
     Weight,
     aliases_of,
-    check_alike,
     check_generator,
     check_model,
+    check_same_shapes,
     check_trainable,
     copy_model,
-    settle_choices,
+    resolve_choices,
     sharing_memory,
 )
 
@@ -55,7 +55,7 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
         check_trainable(model)
     weights, others = weights_in(model, Scope.ALL), aliases_of(like)
     values = {name: weight.value() for name, weight in weights.items()}
-    check_alike(values, {name: others[name].value() for name in weights if name in others})
+    check_same_shapes(values, {name: others[name].value() for name in weights if name in others})
     groups = sharing_memory(source for weight in weights.values() for source in weight.sources)
     # Of weights that share memory, the first one's norm decides.
     follows = {id(tensor) for group in groups for tensor in _in_order(group, weights)[1:]}
@@ -114,7 +114,7 @@ class NormMatched(Strategy):
 
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""
-        settle_choices(self)
+        resolve_choices(self)
         object.__setattr__(self, "perturb", self._shrink_perturb.perturb)
 
     @property

@@ -1,4 +1,4 @@
-"""Which weights of a model a strategy changes, and how it changes them."""
+"""LayerEnd weights of a model a strategy changes, and how it changes them."""
 
 import inspect
 import math
@@ -14,9 +14,9 @@ from warmstart.basics import (
     InputError,
     Weight,
     aliases_of,
-    check_alike,
     check_generator,
     check_model,
+    check_same_shapes,
     check_trainable,
     choice,
     copy_model,
@@ -34,7 +34,7 @@ Include: TypeAlias = Callable[[str, nn.Parameter], bool]
 
 
 class Scope(StrEnum):
-    """Which trainable parameters a strategy changes.
+    """LayerEnd trainable parameters a strategy changes.
 
     ``ALL``: every one, normalization gains and biases included. ``WEIGHTS``: those of two or more dimensions outside
     normalization layers, which for convolutional networks and perceptrons is the kernels and matrices. ``LAYERS``:
@@ -56,7 +56,7 @@ def weights_in(
 
     Args:
         model: Wrappers are looked through.
-        scope: Which weights.
+        scope: LayerEnd weights.
         include: Returns whether a weight of the scope counts; None: all do.
         head: Name of the module that is the head, for ``HEAD`` and ``BODY``; None: the last layer that runs.
     """
@@ -165,7 +165,7 @@ def _noise_for(chosen: dict[str, Weight], noise: nn.Module) -> dict[str, torch.T
     others = aliases_of(noise)
     values = {name: weight.value() for name, weight in chosen.items()}
     theirs = {name: others[name].value() for name in chosen if name in others}
-    check_alike(values, theirs)
+    check_same_shapes(values, theirs)
     return {name: _moved_to(value, theirs[name]) for name, value in values.items()}
 
 

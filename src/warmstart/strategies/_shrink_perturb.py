@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from torch import nn
 
-from warmstart.basics import check_flag, check_in_range, copy_model, later, settle_choices
+from warmstart.basics import added_later, check_flag, check_in_range, copy_model, resolve_choices
 
 from ._parameters import Include, Scope, change_, check_fresh, gaussian_like
 from ._strategy import Context, Strategy
@@ -42,7 +42,7 @@ def shrink_perturb_(
             initialisation.
         shrink: Factor on the trained parameters, in [0, 1].
         perturb: Factor on the noise, finite and at least 0.
-        scope: Which parameters.
+        scope: LayerEnd parameters.
         include: Takes name and parameter and returns whether it is changed; None: all in ``scope`` are.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -119,7 +119,7 @@ class ShrinkPerturb(Strategy):
         perturb: Factor on the noise, at least 0. By default 0.1 for fresh and 0.01 for Gaussian noise, and 1 - shrink
             for the first initialisation.
         noise: What is added.
-        scope: Which parameters are changed.
+        scope: LayerEnd parameters are changed.
         before_first_round: Also shrink and perturb the first initialisation.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -136,11 +136,11 @@ class ShrinkPerturb(Strategy):
     noise: Noise = Noise.FRESH
     scope: Scope = Scope.ALL
     before_first_round: bool = False
-    head: str | None = later(None)
+    head: str | None = added_later(None)
 
     def __post_init__(self) -> None:
         """Check the options and settle the default of ``perturb``."""
-        settle_choices(self)
+        resolve_choices(self)
         check_flag("before_first_round", self.before_first_round)
         check_in_range("shrink", self.shrink, 0, 1)
         if self.perturb is None:

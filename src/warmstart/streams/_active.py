@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from warmstart.basics import check_at_least, settle_choices
+from warmstart.basics import check_at_least, resolve_choices
 from warmstart.queries import Margin, Query
 
 from ._growing import Growing
@@ -39,7 +39,7 @@ class Active(Stream):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_at_least("arrival_size", self.arrival_size, 2)
         check_at_least("rounds", self.rounds, 1)
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from warmstart.basics import InputError, check_in_range, settle_choices
+from warmstart.basics import InputError, check_in_range, resolve_choices
 
 from ._stream import Stream
 
@@ -29,7 +29,7 @@ class TwoPhase(Stream):
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("fraction", self.fraction, 0, 1, low_open=True, high_open=True)
 
     def arrivals(self, count: int, *, generator: torch.Generator) -> list[torch.Tensor]:

@@ -1,4 +1,4 @@
-"""Grids of trials: what is compared, how it runs, where results are kept, what they say together.
+"""Studies: what is compared, run, extended and read back.
 
 Names are imported when they are first used: what reads and sums up stored results does not import PyTorch.
 """

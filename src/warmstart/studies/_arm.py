@@ -8,10 +8,20 @@ from typing import Any
 
 from warmstart.basics import InputError
 from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.specs import (
+    build_named,
+    build_options,
+    format_spec,
+    kebab,
+    known_penalties,
+    known_strategies,
+    name_of,
+    plain,
+    split_spec,
+    stored_options,
+)
 from warmstart.strategies import Strategy
 
-from ._names import build_named, known_penalties, known_strategies, name_of
-from ._options import build_options, format_spec, kebab, plain, split_spec, stored_options
 from ._overrides import OVERRIDES, Overrides
 
 _PENALTY = "penalty"

@@ -7,11 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, check_folder, place, shown
+from warmstart.basics import InputError, check_directory_path, checked_path, shown
 from warmstart.data import DIRECTORY_VARIABLE, DataSource
+from warmstart.store import DRAFTS, LOCK, Store, storage_errors
 
-from ._storage import LOCK, storage_errors
-from ._store import DRAFTS, Store
 from ._study import Study, study_identity
 from ._study_file import study_text
 
@@ -22,7 +21,7 @@ _STUDY_DRAFT = re.compile(rf"\.{re.escape(STUDY_FILE)}\.\d+\.part")
 def check_directory(store: Store, study: Study) -> None:
     """Raise unless the directory is free for the study or holds it."""
     directory = store.directory
-    place("The results' directory", directory)
+    checked_path("The results' directory", directory)
     if store.exists():
         _check_same(store.entry("study"), study_identity(study), directory)
         return
@@ -39,7 +38,7 @@ def check_directory(store: Store, study: Study) -> None:
 
 def check_place(directory: Path) -> None:
     """Raise unless this can be the results' directory: files can be written there, whether or not it exists."""
-    check_folder("The results' directory", place("The results' directory", directory))
+    check_directory_path("The results' directory", checked_path("The results' directory", directory))
     try:
         str(directory.absolute()).encode()
     except UnicodeEncodeError:
@@ -49,10 +48,10 @@ def check_place(directory: Path) -> None:
 
 def check_source(source: DataSource) -> None:
     """Raise if no file system can have the paths that data are to come from."""
-    place("data", source.name)
+    checked_path("data", source.name)
     directory = source.directory if source.directory is not None else os.environ.get(DIRECTORY_VARIABLE)
     if directory:
-        place("data-dir", directory)
+        checked_path("data-dir", directory)
 
 
 def _not_ours(entry: Path, study: Study) -> bool:

@@ -6,9 +6,9 @@ import dataclasses
 from dataclasses import dataclass, replace
 from typing import Any
 
-from warmstart.basics import settle_choices
+from warmstart.basics import resolve_choices
 from warmstart.penalties import Penalty, PenaltyRule
-from warmstart.training import CarryOver, Normalization, OptimizerState, Recipe, StopRule
+from warmstart.training import CarryOver, Normalization, OptimizerState, Recipe, StoppingRule
 from warmstart.trial import TrainOn
 
 _RECIPE = ("learning_rate", "batch_size", "step_shrink", "step_noise")
@@ -48,9 +48,9 @@ class Overrides:
 
     def __post_init__(self) -> None:
         """Check the options, those of recipe and stop rule by making them."""
-        settle_choices(self)
+        resolve_choices(self)
         self.first_recipe(self.recipe(Recipe()))
-        self.first_stop(StopRule())
+        self.first_stop(StoppingRule())
 
     def recipe(self, of_study: Recipe) -> Recipe:
         """Return how rounds train, given what the study says."""
@@ -63,7 +63,7 @@ class Overrides:
             replace(of_others, **{name.removeprefix(_FIRST): value for name, value in given.items()}) if given else None
         )
 
-    def first_stop(self, of_others: StopRule) -> StopRule | None:
+    def first_stop(self, of_others: StoppingRule) -> StoppingRule | None:
         """Return when round 1 is done, given when the others are; None: alike."""
         if self.first_epochs is None:
             return None

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, StorageError, place, shown
-
-from ._records import StudyRecords
-from ._store import RESULTS, Store
+from warmstart.basics import InputError, StorageError, checked_path, shown
+from warmstart.store import RESULTS, Store, StudyRecords
 
 
 def read_study(directory: str | Path) -> StudyRecords:
@@ -17,7 +15,7 @@ def read_study(directory: str | Path) -> StudyRecords:
     Raises:
         InputError: If the directory holds no study.
     """
-    store = Store(place("directory", directory))
+    store = Store(checked_path("directory", directory))
     if not store.exists():
         raise InputError(
             f"{shown(directory)} must be a directory with a study's results, but there is no {RESULTS} in it."

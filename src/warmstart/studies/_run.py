@@ -9,29 +9,24 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, place
+from warmstart.basics import InputError, checked_path
 from warmstart.data import Dataset, DataSource, known_datasets, load
+from warmstart.executors import EpochMessage, Execution, Message, RoundMessage, Workers, is_checkpoint
 from warmstart.models import UserModel
+from warmstart.store import RoundRecord, Store, StudyRecords, only_writer, provenance, storage_errors
 from warmstart.training import Precision
+from warmstart.trial import Arrays, EvaluateOn, fitted
 
 from ._directory import STUDY_FILE, check_directory, check_place, check_source
-from ._execution import Execution
-from ._provenance import provenance
+from ._dry_run import Size, dry_run, model_signature
+from ._first_rounds import Work
 from ._reading import read_study
-from ._records import RoundRecord, StudyRecords
-from ._rehearsal import Size, model_signature, rehearse
-from ._sharing import Work
-from ._split import Arrays, fitted
-from ._storage import only_writer, storage_errors
-from ._store import Store
-from ._study import EvaluateOn, Study, study_identity
+from ._study import Study, study_identity
 from ._study_file import write_study_file
-from ._task import EpochMessage, Message, RoundMessage, is_checkpoint
-from ._workers import Workers
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyProgress:
     """What is known before a study trains anything.
 
     Args:
@@ -43,7 +38,7 @@ class Plan:
     done: int
 
 
-Listener = Callable[[Plan | EpochMessage | RoundRecord | str], None]
+Listener = Callable[[StudyProgress | EpochMessage | RoundRecord | str], None]
 
 
 def run_study(
@@ -82,16 +77,16 @@ def run_study(
         >>> from warmstart.models import LogisticRegression
         >>> from warmstart.strategies import Cold
         >>> from warmstart.streams import TwoPhase
-        >>> from warmstart.training import StopRule
+        >>> from warmstart.training import StoppingRule
         >>> small = Study(
-        ...     [Cold()], architecture=LogisticRegression(), stream=TwoPhase(), stop=StopRule(max_epochs=1), seeds=1
+        ...     [Cold()], architecture=LogisticRegression(), stream=TwoPhase(), stop=StoppingRule(max_epochs=1), seeds=1
         ... )
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     records = run_study(small, folder)
         >>> [record.samples_seen for record in records.rounds]
         [599, 1198]
     """
-    directory, tell = place("The results' directory", directory), listener or _silent
+    directory, tell = checked_path("The results' directory", directory), listener or _silent
     store = Store(directory)
     execution = workers.execution if workers is not None else execution or Execution()
     study = _with_settled_precision(study, execution, store, tell)
@@ -164,7 +159,7 @@ def _rehearsed(study: Study, data: Dataset, source: Dataset | None) -> int:
                 f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {source.input_shape}."
             )
         size = Size(fitted(len(source.train), study.evaluation), len(source.classes))
-    return rehearse(study, data.input_shape, len(data.classes), samples=samples, source=size)
+    return dry_run(study, data.input_shape, len(data.classes), samples=samples, source=size)
 
 
 def _arrays(data: Dataset, source: Dataset | None) -> Arrays:
@@ -179,7 +174,7 @@ def _may_change(study: Study) -> bool:
     return not names <= known or isinstance(study.architecture, UserModel)
 
 
-def _silent(_: Plan | EpochMessage | RoundRecord | str) -> None:
+def _silent(_: StudyProgress | EpochMessage | RoundRecord | str) -> None:
     pass
 
 
@@ -270,7 +265,7 @@ def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Lis
     work = Work(store, study, rounds, partial(_handle, store, run, tell))
     work.forget_lost()
     # Before the beginning, which may take rounds over and tell of them: they count as new ones.
-    tell(Plan(total=total, done=store.count()))
+    tell(StudyProgress(total=total, done=store.count()))
     workers.perform(work.beginning(), arrays, directory=store.directory, handle=work.handle)
 
 

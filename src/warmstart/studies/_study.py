@@ -6,59 +6,37 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from warmstart.basics import InputError, check_at_least, check_in_range, settle_choices, shown, unknown_name
+from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
 from warmstart.data import DataSource
+from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture, ResNet18
 from warmstart.penalties import Penalty, PenaltyRule
-from warmstart.probes import Probe
-from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
-from warmstart.streams import Growing, Stream
-from warmstart.training import CarryOver, Recipe, StopRule
-from warmstart.trial import TrainOn, Trial
-
-from ._arm import Arm, parse_arm
-from ._names import (
+from warmstart.specs import (
     build_named,
+    build_options,
+    convert,
+    format_spec,
+    known_measurements,
     known_penalties,
-    known_probes,
     known_streams,
     model_from_table,
     model_to_table,
     name_of,
+    split_spec,
+    stored_options,
 )
-from ._options import build_options, convert, format_spec, split_spec, stored_options
+from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
+from warmstart.streams import Growing, Stream
+from warmstart.training import CarryOver, Recipe, StoppingRule
+from warmstart.trial import EvaluationSettings, TrainOn, Trial
+
+from ._arm import Arm, parse_arm
 
 MOST_SEEDS = 100_000
 MANY_SEEDS = "all trials are planned before the first one starts, so use several studies for more"
-
-
-class EvaluateOn(StrEnum):
-    """What models are evaluated on: a random ``HOLDOUT`` of the training data, or the official ``TEST`` set."""
-
-    HOLDOUT = "holdout"
-    TEST = "test"
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """Which samples evaluate.
-
-    Args:
-        evaluate: The holdout, or the official test set.
-        holdout: Share of the training samples that is held out, drawn anew for every seed, in (0, 1).
-    """
-
-    evaluate: EvaluateOn = EvaluateOn.HOLDOUT
-    holdout: float = 1 / 3
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        settle_choices(self)
-        check_in_range("holdout", self.holdout, 0, 1, low_open=True, high_open=True)
 
 
 @dataclass(frozen=True)
@@ -68,7 +46,7 @@ class Study:
     Args:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
         data: Where the data come from.
-        evaluation: Which samples evaluate.
+        evaluation: LayerEnd samples evaluate.
         architecture: Builds the models.
         stream: How the data arrive.
         recipe: How a round trains.
@@ -78,7 +56,7 @@ class Study:
         source: Other data of the same shape of input, on which a round is trained before the stream begins (transfer);
             its holdout is evaluated on then. None: there is no such round.
         penalty: Added to the loss of all arms that have none of their own, or makes for each round what is.
-        probes: What is measured besides accuracy and cost.
+        measurements: What is measured besides accuracy and cost.
         seeds: How many trials each arm plays, from 1 to 100,000; they have the seeds 0, 1, ...
 
     Raises:
@@ -95,18 +73,18 @@ class Study:
     architecture: Architecture = ResNet18()
     stream: Stream = Growing()
     recipe: Recipe = Recipe()
-    stop: StopRule = StopRule()
+    stop: StoppingRule = StoppingRule()
     carry_over: CarryOver = CarryOver()
     train_on: TrainOn = TrainOn.SEEN
     source: DataSource | None = None
     penalty: Penalty | PenaltyRule | None = None
-    probes: Sequence[Probe] = ()
+    measurements: Sequence[Measurement] = ()
     seeds: int = 8
 
     def __post_init__(self) -> None:
         """Check the options, and make every arm an Arm."""
-        settle_choices(self)
-        for name in ("arms", "probes"):
+        resolve_choices(self)
+        for name in ("arms", "measurements"):
             if isinstance(several := getattr(self, name), Iterable) and not isinstance(several, str):
                 object.__setattr__(self, name, tuple(several))
         _check_parts(self)
@@ -146,7 +124,7 @@ class Study:
             first_recipe=arm.first_recipe(recipe),
             first_stop=arm.first_stop(self.stop),
             penalty=arm.penalty or self.penalty,
-            probes=tuple(self.probes),
+            measurements=tuple(self.measurements),
             seed=seed,
         )
 
@@ -164,17 +142,17 @@ _PARTS = {
     "data": DataSource,
     "evaluation": EvaluationSettings,
     "recipe": Recipe,
-    "stop": StopRule,
+    "stop": StoppingRule,
     "carry_over": CarryOver,
 }
-_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "probes", *_PARTS)
+_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "measurements", *_PARTS)
 
 
 def _check_parts(study: Study) -> None:
     """Raise unless every part of a study is of its class; a name alone says nothing to Python."""
     single = {**_PARTS, "architecture": Architecture, "stream": Stream}
     optional = {"source": (DataSource,), "penalty": (Penalty, PenaltyRule)}
-    several = {"arms": (Arm, Strategy), "probes": (Probe,)}
+    several = {"arms": (Arm, Strategy), "measurements": (Measurement,)}
     for name, kinds in {**{name: (kind,) for name, kind in single.items()}, **optional, **several}.items():
         value = getattr(study, name)
         if name in several:
@@ -207,9 +185,10 @@ def _extras(study: Study) -> dict[str, Any]:
         extras["source"] = stored_options(study.source)
     if study.penalty is not None:
         extras["penalty"] = {"name": name_of(known_penalties(), study.penalty), **stored_options(study.penalty)}
-    if study.probes:
-        extras["probes"] = [
-            format_spec(name_of(known_probes(), probe), stored_options(probe)) for probe in study.probes
+    if study.measurements:
+        extras["measurements"] = [
+            format_spec(name_of(known_measurements(), measurement), stored_options(measurement))
+            for measurement in study.measurements
         ]
     return extras
 
@@ -232,8 +211,8 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         parts["source"] = build_options(DataSource, _table(tables, "source"), kind="source")
     if "penalty" in tables:
         parts["penalty"] = _named(tables, "penalty", known_penalties())
-    if "probes" in tables:
-        parts["probes"] = tuple(_probe(text) for text in _listed(tables["probes"], "probes"))
+    if "measurements" in tables:
+        parts["measurements"] = tuple(_probe(text) for text in _listed(tables["measurements"], "measurements"))
     stream = _named(tables, "stream", known_streams(), default="growing")
     return Study(architecture=model_from_table(_table(tables, "model")), stream=stream, **parts)
 
@@ -257,9 +236,9 @@ def by_key(tables: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _probe(text: str) -> Probe:
+def _probe(text: str) -> Measurement:
     name, options = split_spec(text)
-    return build_named("probe", known_probes(), name, options)
+    return build_named("measurement", known_measurements(), name, options)
 
 
 def _listed(specs: Any, name: str = "strategies") -> list[str]:

@@ -8,9 +8,9 @@ from typing import Any
 
 import tomli_w
 
-from warmstart.basics import InputError, place, shown, write_whole
+from warmstart.basics import InputError, checked_path, shown, write_atomically
+from warmstart.store import storage_errors
 
-from ._storage import storage_errors
 from ._study import Study, study_to_dict
 
 _LARGEST = 10_000_000
@@ -23,7 +23,7 @@ def write_study_file(study: Study, path: Path) -> None:
         StorageError: If the disk is full or the folder cannot be written.
     """
     with storage_errors(path.parent):
-        write_whole(path, study_text(study))
+        write_atomically(path, study_text(study))
 
 
 def study_text(study: Study) -> str:
@@ -37,7 +37,7 @@ def read_study_file(path: str | Path) -> dict[str, Any]:
     Raises:
         InputError: If the file is missing, is no regular file, or is not TOML.
     """
-    file = place("study", path)
+    file = checked_path("study", path)
     try:
         content = _content(file)
     except OSError as error:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from warmstart.basics import later, settle_choices
+from warmstart.basics import added_later, resolve_choices
 
 
 class Normalization(StrEnum):
@@ -56,8 +56,8 @@ class CarryOver:
 
     normalization: Normalization = Normalization.RECALIBRATE
     optimizer_state: OptimizerState = OptimizerState.RESET
-    head: Head = later(Head.RENEW)
+    head: Head = added_later(Head.RENEW)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)

@@ -73,7 +73,7 @@ class TensorData:
         self.scale = usual_scale if scale is None else scale
         self.offset = usual_offset if offset is None else offset
         self._inputs, self._labels = inputs, labels
-        # Which of them are the data, in this order; None: all.
+        # LayerEnd of them are the data, in this order; None: all.
         self._rows: torch.Tensor | None = None
         self._dtype = torch.float32
 

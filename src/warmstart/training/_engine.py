@@ -17,18 +17,16 @@ from ._batches import Data, device_of
 from ._cost import Cost
 from ._data import TensorData
 from ._flops import flops_per_sample
-from ._lanes import Pause, Work
 from ._layout import align_state_, lay_out_, with_channels_first
 from ._loss import explained, loss_of
 from ._normalization import evaluate_recalibrated
-from ._parallel import Share, unwrapped
+from ._parallel import Shard, unwrapped
 from ._passes import LoaderPass, Pass, Tally, TensorPass
 from ._precision import arithmetic
 from ._recipe import Recipe
-from ._recordable import capturable, changed_by_a_step, recorder, settings_of
-from ._recorded import Record, RecordedPass
 from ._released_code import released_code_accuracy
-from ._stop import EpochReport, Measure, StopRule
+from ._stopping import EpochReport, Measure, StoppingRule
+from .gpu import Pause, Record, RecordedPass, Work, capturable, changed_by_a_step, recorder, settings_of
 
 _STEPS_A_TURN = 32
 """After so many steps others have their turn: enough of them that the device is never idle, and few enough that its
@@ -65,7 +63,7 @@ class Engine:
         self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
         self.cost = Cost()
         self.device = device_of(model)
-        self.share = Share.of_model(model)
+        self.share = Shard.of_model(model)
         self.notes: list[str] = []
         self._pass = self._way_through(graphs=graphs)
         self.flops_per_sample = flops_per_sample
@@ -90,11 +88,11 @@ class Engine:
             )
         return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
 
-    def epoch(self, stop: StopRule, generator: torch.Generator, number: int) -> Work[EpochReport]:
-        """Train one epoch, or what the cap on steps leaves of it.
+    def epoch(self, stop: StoppingRule, generator: torch.Generator, number: int) -> Work[EpochReport]:
+        """Train one epoch, or what the limit on steps leaves of it.
 
         Args:
-            stop: Its cap on steps, and what it measures.
+            stop: Its limit on steps, and what it measures.
             generator: Decides the order.
             number: The epoch's, counted from 1.
         """

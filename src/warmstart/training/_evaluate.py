@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_labels, check_model, logits_of, unwrapped, weights_of, wide
+from warmstart.basics import InputError, check_labels, check_model, logits_of, unwrapped, upcast, weights_of
 
 from ._batches import Data, check_repeatable, in_data_order, in_order
 from ._data import TensorData, check_batch_size
@@ -105,7 +105,7 @@ def evaluate(model: nn.Module, data: Data, *, batch_size: int = 1024) -> Evaluat
         if not count or not isinstance(data, TensorData):
             # Of tensors all at once: on a GPU the host would wait for every batch.
             check_labels(data.labels if isinstance(data, TensorData) else labels, logits.shape[1])
-        loss = F.cross_entropy(wide(logits), labels, reduction="sum")
+        loss = F.cross_entropy(upcast(logits), labels, reduction="sum")
         found.append(torch.stack([(logits.argmax(1) == labels).sum().to(loss.dtype), loss]))
         count += len(labels)
     if not count:

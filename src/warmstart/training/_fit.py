@@ -25,12 +25,12 @@ from ._cost import Cost
 from ._data import TensorData
 from ._engine import Engine
 from ._evaluate import mode
-from ._lanes import Work, alone
 from ._layout import align_state_, is_channels_last, layout_kept, wants_channels_last
 from ._optimizer import check_optimizer
 from ._parallel import distributed_in
 from ._recipe import Recipe
-from ._stop import Ending, EpochReport, StopRule
+from ._stopping import EpochReport, StoppingRule, StopReason
+from .gpu import Work, alone
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class FitResult:
     """How a round went.
 
     Args:
-        ending: How it ended.
+        stop_reason: How it ended.
         history: Every epoch, in order.
         cost: Of the training alone.
         flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample;
@@ -46,7 +46,7 @@ class FitResult:
         notes: What a reader should know besides, one sentence each: that steps could not be recorded, say.
     """
 
-    ending: Ending
+    stop_reason: StopReason
     history: tuple[EpochReport, ...]
     cost: Cost
     flops_per_sample: float | None
@@ -58,7 +58,7 @@ def fit(
     data: Data,
     *,
     recipe: Recipe,
-    stop: StopRule,
+    stop: StoppingRule,
     generator: torch.Generator,
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
@@ -68,7 +68,7 @@ def fit(
     """Train a model on data until the stop rule says that the round is done.
 
     Every epoch is one pass in a new random order, with cross-entropy, plus a penalty if one is given, as the loss.
-    The host waits for the device once an epoch. It always ends: at the latest at the stop rule's cap, or after an
+    The host waits for the device once an epoch. It always ends: at the latest at the stop rule's limit, or after an
     epoch whose loss is not finite.
 
     A model in ``torch.nn.parallel.DistributedDataParallel`` is trained by all processes of its group together: each
@@ -108,10 +108,10 @@ def fit(
     Example:
         >>> from warmstart.basics import generator_for
         >>> data = TensorData(torch.eye(2).repeat(8, 1), torch.tensor([0, 1] * 8), scale=1.0, offset=0.0)
-        >>> result = fit(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=0.1), stop=StopRule(),
+        >>> result = fit(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=0.1), stop=StoppingRule(),
         ...              generator=generator_for(0))
-        >>> result.ending
-        <Ending.REACHED: 'reached'>
+        >>> result.stop_reason
+        <StopReason.CONVERGED: 'reached'>
     """
     check_model("model", model)
     work = fitting(
@@ -134,7 +134,7 @@ def fitting(
     data: Data,
     *,
     recipe: Recipe,
-    stop: StopRule,
+    stop: StoppingRule,
     generator: torch.Generator,
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
@@ -155,15 +155,15 @@ def fitting(
         >>> from warmstart.basics import generator_for
         >>> from warmstart.training import run_lanes
         >>> data = TensorData(torch.eye(2).repeat(8, 1), torch.tensor([0, 1] * 8), scale=1.0, offset=0.0)
-        >>> works = [fitting(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=rate), stop=StopRule(),
+        >>> works = [fitting(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=rate), stop=StoppingRule(),
         ...                  generator=generator_for(0)) for rate in (0.1, 0.2)]
-        >>> [result.ending.value for result in run_lanes(works)]
+        >>> [result.stop_reason.value for result in run_lanes(works)]
         ['reached', 'reached']
     """
     check_model("model", model)
     check_generator("generator", generator)
     check_repeatable(data)
-    for name, value, kind in (("recipe", recipe, Recipe), ("stop", stop, StopRule)):
+    for name, value, kind in (("recipe", recipe, Recipe), ("stop", stop, StoppingRule)):
         if not isinstance(value, kind):
             raise InputError(f"{name} must be a {kind.__name__}, got {described(value)}.")
     for name, value in (("on_epoch", on_epoch), ("penalty", penalty)):
@@ -191,7 +191,7 @@ def fitting(
         align_state_(optimizer)
         engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample, try_layout=try_layout, graphs=graphs)
         with mode(model, training=True) as renew_mode, seeded_globals(generator), closing(engine):
-            while (ending := stop.ending(history)) is None:
+            while (stop_reason := stop.stop_reason(history)) is None:
                 check_optimizer(optimizer, model, extend=is_own)
                 renew_mode()
                 report = yield from engine.epoch(stop, generator, len(history) + 1)
@@ -200,4 +200,4 @@ def fitting(
                     on_epoch(report)
             renew_mode()
             engine.finish()
-    return FitResult(ending, tuple(history), engine.cost, engine.flops_per_sample, tuple(engine.notes))
+    return FitResult(stop_reason, tuple(history), engine.cost, engine.flops_per_sample, tuple(engine.notes))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_labels, logits_of, unwrapped, wide
+from warmstart.basics import InputError, check_labels, logits_of, unwrapped, upcast
 from warmstart.penalties import Penalty
 
 
@@ -37,7 +37,7 @@ def loss_of(
                 "model must return logits that depend on a trainable parameter, got none that do: its parameters are "
                 "frozen, not used, or used without gradients."
             )
-    loss = F.cross_entropy(wide(logits), labels)
+    loss = F.cross_entropy(upcast(logits), labels)
     return logits, loss if penalty is None else loss + penalty(unwrapped(model), inputs, labels, logits)
 
 

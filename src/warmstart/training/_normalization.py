@@ -21,7 +21,7 @@ from ._batches import Batch, Data, check_repeatable, device_of, loaded
 from ._data import TensorData, batches, check_batch_size
 from ._evaluate import Evaluation, evaluate, is_training, mode
 from ._loss import explained
-from ._parallel import Share
+from ._parallel import Shard
 from ._precision import Precision, arithmetic
 
 _NormBase = nn.modules.batchnorm._NormBase
@@ -134,7 +134,7 @@ def recalibrate_(
             if values[-1]:  # else the layer did not run, and keeps what it had
                 for name, value in zip(_STATISTICS, values, strict=True):
                     getattr(module, name).copy_(value)
-    Share.of_model(model).agree_on_buffers_(model)
+    Shard.of_model(model).agree_on_buffers_(model)
     return model
 
 

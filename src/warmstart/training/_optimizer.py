@@ -122,12 +122,12 @@ def _entries_of(optimizer: torch.optim.Optimizer, ndim: int) -> set[str]:
     place.grad = torch.zeros_like(place)
     settings = {key: value for key, value in optimizer.param_groups[0].items() if key not in ("params", "param_names")}
     try:
-        probe = copy.copy(optimizer)
-        probe.state, probe.param_groups = defaultdict(dict), [{**settings, "params": [place]}]
-        probe.step()
+        measurement = copy.copy(optimizer)
+        measurement.state, measurement.param_groups = defaultdict(dict), [{**settings, "params": [place]}]
+        measurement.step()
     except Exception:  # an optimizer of the user's own, which may need more than that
         return set()
-    return set(probe.state[place])
+    return set(measurement.state[place])
 
 
 def transfer_optimizer_state(

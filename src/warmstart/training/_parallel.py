@@ -18,7 +18,7 @@ def distributed_in(model: nn.Module) -> DistributedDataParallel | None:
 
 
 @dataclass(frozen=True)
-class Share:
+class Shard:
     """This process's part of every batch; of a model that is not distributed, all of it.
 
     Args:
@@ -32,7 +32,7 @@ class Share:
     group: dist.ProcessGroup | None = None
 
     @classmethod
-    def of_model(cls, model: nn.Module) -> Share:
+    def of_model(cls, model: nn.Module) -> Shard:
         """Return the share that the model's process group gives this process."""
         distributed = distributed_in(model)
         if distributed is None:

@@ -15,7 +15,7 @@ from warmstart.basics import InputError
 
 from ._batches import Data, loaded
 from ._data import TensorData, batches, smallest_batch
-from ._parallel import Share
+from ._parallel import Shard
 
 Step = Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
 """Takes inputs, labels and the weight of their loss; returns how many were right, and the mean loss, on the device."""
@@ -78,7 +78,7 @@ class TensorPass(Pass):
         step: Takes one.
     """
 
-    def __init__(self, data: TensorData, batch_size: int, share: Share, step: Step) -> None:
+    def __init__(self, data: TensorData, batch_size: int, share: Shard, step: Step) -> None:
         share.check(smallest_batch(len(data), batch_size))
         self.data, self.batch_size, self.share, self.step = data, batch_size, share, step
 

@@ -9,11 +9,11 @@ from torch import nn
 
 from warmstart.basics import (
     InputError,
+    added_later,
     check_at_least,
     check_in_range,
     check_trainable,
-    later,
-    settle_choices,
+    resolve_choices,
     weights_of,
 )
 
@@ -53,13 +53,13 @@ class Recipe:
     batch_size: int = 128
     weight_decay: float = 0.0
     momentum: float = 0.0
-    step_shrink: float = later(1.0)
-    step_noise: float = later(0.0)
-    precision: Precision = later(Precision.FP32)
+    step_shrink: float = added_later(1.0)
+    step_noise: float = added_later(0.0)
+    precision: Precision = added_later(Precision.FP32)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
         check_in_range("learning_rate", self.learning_rate, 0, math.inf, low_open=True, high_open=True)
         check_at_least("batch_size", self.batch_size, 1)
         check_in_range("weight_decay", self.weight_decay, 0, math.inf, high_open=True)

@@ -9,17 +9,17 @@ from warmstart.streams import Active
 from warmstart.training import TensorData, predict
 
 from ._arrivals import Arrivals
-from ._carried import Carried
 from ._data import TrialData
+from ._round_state import RoundState
 from ._trial import TrainOn, Trial
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
+class RoundPlan:
     """What one round has to do with.
 
     Args:
-        carried: What the round before has handed on.
+        round_state: What the round before has handed on.
         training: What it trains on.
         new: What arrives now.
         old: What had arrived before; None where that was nothing, or the model has no outputs for its classes.
@@ -29,7 +29,7 @@ class Plan:
         remembered: Indices into the pool of all that has arrived, for the rounds after this one to build on.
     """
 
-    carried: Carried
+    round_state: RoundState
     training: TensorData
     new: TensorData
     old: TensorData | None
@@ -41,51 +41,51 @@ class Plan:
     @property
     def number(self) -> int:
         """The round's, counted from 1."""
-        return self.carried.round + 1
+        return self.round_state.round + 1
 
 
-def plan_round(trial: Trial, data: TrialData, carried: Carried, planned: Arrivals) -> Plan:
+def plan_round(trial: Trial, data: TrialData, round_state: RoundState, planned: Arrivals) -> RoundPlan:
     """Return the next round.
 
     Args:
         trial: The settings.
         data: The trial's.
-        carried: What the round before has handed on.
+        round_state: What the round before has handed on.
         planned: The stream's arrivals; where a query picks them, how many they are.
     """
-    index = carried.round - data.rounds_before_stream
-    return _source_plan(data, carried) if index < 0 else _stream_plan(trial, data, carried, planned, index)
+    index = round_state.round - data.rounds_before_stream
+    return _source_plan(data, round_state) if index < 0 else _stream_plan(trial, data, round_state, planned, index)
 
 
-def _source_plan(data: TrialData, carried: Carried) -> Plan:
+def _source_plan(data: TrialData, round_state: RoundState) -> RoundPlan:
     """Return the round on the source."""
     source = data.source
     assert source is not None, "only asked for where there is one"
-    return Plan(
-        carried=carried,
+    return RoundPlan(
+        round_state=round_state,
         training=source.pool,
         new=source.pool,
         old=None,
         samples_seen=len(source.pool),
         evaluation=source.evaluation,
         classes=source.classes,
-        remembered=carried.seen,
+        remembered=round_state.seen,
     )
 
 
-def _stream_plan(trial: Trial, data: TrialData, carried: Carried, planned: Arrivals, index: int) -> Plan:
+def _stream_plan(trial: Trial, data: TrialData, round_state: RoundState, planned: Arrivals, index: int) -> RoundPlan:
     """Return a round on what the stream has brought."""
-    seen, arrival = _arrived(trial, data.pool, carried, planned, index)
+    seen, arrival = _arrived(trial, data.pool, round_state, planned, index)
     new = data.pool.take(arrival)
-    return Plan(
-        carried=carried,
+    return RoundPlan(
+        round_state=round_state,
         training=data.pool.take(torch.cat([seen, arrival])) if trial.train_on is TrainOn.SEEN else new,
         new=new,
         old=data.pool.take(seen) if len(seen) else _before_stream(data),
         samples_seen=len(seen) + len(arrival) + (len(data.source.pool) if data.source is not None else 0),
         evaluation=data.evaluation,
         classes=data.classes,
-        remembered=_remembered(trial, carried, seen, arrival),
+        remembered=_remembered(trial, round_state, seen, arrival),
     )
 
 
@@ -96,29 +96,31 @@ def _before_stream(data: TrialData) -> TensorData | None:
 
 
 def _arrived(
-    trial: Trial, pool: TensorData, carried: Carried, planned: Arrivals, index: int
+    trial: Trial, pool: TensorData, round_state: RoundState, planned: Arrivals, index: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return what had arrived before, and what arrives now."""
-    if not isinstance(trial.stream, Active) or index == 0 or carried.model is None:
+    if not isinstance(trial.stream, Active) or index == 0 or round_state.model is None:
         return planned.before(index), planned.at(index)
-    seen = planned.before(index) if carried.seen is None else carried.seen
-    return seen, _asked_for(trial.stream, pool, carried, seen, len(planned.at(index)), trial.seed)
+    seen = planned.before(index) if round_state.seen is None else round_state.seen
+    return seen, _asked_for(trial.stream, pool, round_state, seen, len(planned.at(index)), trial.seed)
 
 
-def _remembered(trial: Trial, carried: Carried, seen: torch.Tensor, arrival: torch.Tensor) -> torch.Tensor | None:
+def _remembered(
+    trial: Trial, round_state: RoundState, seen: torch.Tensor, arrival: torch.Tensor
+) -> torch.Tensor | None:
     """Return what has to be stored of what has arrived: all of it once a model has had a say."""
-    has_say = isinstance(trial.stream, Active) and carried.model is not None
+    has_say = isinstance(trial.stream, Active) and round_state.model is not None
     return torch.cat([seen, arrival]) if has_say else None
 
 
 def _asked_for(
-    stream: Active, pool: TensorData, carried: Carried, seen: torch.Tensor, count: int, seed: int
+    stream: Active, pool: TensorData, round_state: RoundState, seen: torch.Tensor, count: int, seed: int
 ) -> torch.Tensor:
     """Return the samples that the query picks: one pass of the model over all that have not arrived."""
-    assert carried.model is not None, "somebody has to be asked"
+    assert round_state.model is not None, "somebody has to be asked"
     is_left = torch.ones(len(pool), dtype=torch.bool)
     is_left[seen] = False
     left = is_left.nonzero().squeeze(1)
-    logits = predict(carried.model, pool.take(left)) if stream.query.reads_logits else torch.empty(len(left), 0)
-    picked = stream.query(logits, count, generator=generator_for(seed, "query", carried.round + 1))
+    logits = predict(round_state.model, pool.take(left)) if stream.query.reads_logits else torch.empty(len(left), 0)
+    picked = stream.query(logits, count, generator=generator_for(seed, "query", round_state.round + 1))
     return left[picked]

@@ -7,16 +7,16 @@ import torch
 from torch import nn
 
 from warmstart.basics import generator_for
+from warmstart.diagnostics import Reading, When
 from warmstart.penalties import Before, Penalty, PenaltyRule
-from warmstart.probes import Reading, When
 from warmstart.strategies import Context
 from warmstart.training import (
-    Ending,
     EpochReport,
     Evaluation,
     FitResult,
     Normalization,
     OptimizerState,
+    StopReason,
     Work,
     batches,
     evaluate,
@@ -28,14 +28,14 @@ from warmstart.training import (
     tried_step,
 )
 
-from ._carried import Carried, in_shape, renew_head_
-from ._observer import Observer
-from ._plan import Plan
+from ._measurement_log import MeasurementLog
+from ._plan import RoundPlan
+from ._round_state import RoundState, in_shape, renew_head_
 from ._trial import Trial
 
 
 @dataclass(frozen=True, eq=False)
-class Round:
+class RoundResult:
     """One finished round.
 
     Args:
@@ -43,20 +43,20 @@ class Round:
         samples_seen: Samples that had arrived.
         samples_trained_on: Samples the round trained on.
         fit: How training went.
-        ending: How the round ended: as training did, or diverged when the trained model's outputs are not finite.
+        stop_reason: How the round ended: as training did, or diverged when the trained model's outputs are not finite.
         evaluation: Of the trained model; None when it diverged.
-        readings: What the probes measured, in order.
-        carried: What goes on to the next round. After a divergence, that is what came from the round before.
+        readings: What the measurements measured, in order.
+        round_state: What goes on to the next round. After a divergence, that is what came from the round before.
     """
 
     number: int
     samples_seen: int
     samples_trained_on: int
     fit: FitResult
-    ending: Ending
+    stop_reason: StopReason
     evaluation: Evaluation | None
     readings: tuple[Reading, ...]
-    carried: Carried
+    round_state: RoundState
 
 
 _known_steps: dict[Hashable, tuple[float | None, bool]] = {}
@@ -64,41 +64,41 @@ _known_steps: dict[Hashable, tuple[float | None, bool]] = {}
 the same in every round and every trial of a study."""
 
 
-def playing_round(
-    trial: Trial, plan: Plan, on_epoch: Callable[[EpochReport], None] | None, *, graphs: bool = False
-) -> Work[Round]:
-    """Start from what is carried, train, evaluate, and say what is carried on."""
+def run_round(
+    trial: Trial, plan: RoundPlan, on_epoch: Callable[[EpochReport], None] | None, *, graphs: bool = False
+) -> Work[RoundResult]:
+    """Start from the state of the round before, train, evaluate, and return the state after it."""
     fresh = _draw(trial, plan, "fresh", plan.number)
-    previous = in_shape(plan.carried, fresh, head=trial.carry_over.head)
+    previous = in_shape(plan.round_state, fresh, head=trial.carry_over.head)
     model = _start(trial, plan, previous, fresh)
     optimizer = trial.recipe_of(plan.number).build_optimizer(model)
     # After a source of other classes the model is another one, and its optimizer begins anew.
-    if plan.carried.optimizer is not None and previous is plan.carried.model:
+    if plan.round_state.optimizer is not None and previous is plan.round_state.model:
         # The recipe's settings stay: loaded, those of a first recipe would last for ever.
-        load_named_state_(optimizer, model, plan.carried.optimizer)
-    observer = Observer(trial, plan, model, fresh)
+        load_named_state_(optimizer, model, plan.round_state.optimizer)
+    observer = MeasurementLog(trial, plan, model, fresh)
     observer.look(When.START)
     penalty = _penalty(trial, plan, previous)
     result = yield from _training(trial, plan, model, optimizer, penalty, observer.telling(on_epoch), graphs=graphs)
     evaluation = _evaluate(trial, model, plan)
-    good = result.ending is not Ending.DIVERGED and evaluation.is_finite
+    good = result.stop_reason is not StopReason.DIVERGED and evaluation.is_finite
     if good:
         observer.look(When.END)
-    return Round(
+    return RoundResult(
         number=plan.number,
         samples_seen=plan.samples_seen,
         samples_trained_on=len(plan.training),
         fit=result,
-        ending=result.ending if good else Ending.DIVERGED,
+        stop_reason=result.stop_reason if good else StopReason.DIVERGED,
         evaluation=evaluation if good else None,
         readings=tuple(observer.readings),
-        carried=_carried_on(trial, plan, model, optimizer) if good else _fallen_back(plan),
+        round_state=_carried_on(trial, plan, model, optimizer) if good else _fallen_back(plan),
     )
 
 
 def _training(
     trial: Trial,
-    plan: Plan,
+    plan: RoundPlan,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     penalty: Penalty | None,
@@ -129,13 +129,13 @@ def _training(
     return result
 
 
-def _draw(trial: Trial, plan: Plan, purpose: str, number: int) -> nn.Module:
+def _draw(trial: Trial, plan: RoundPlan, purpose: str, number: int) -> nn.Module:
     generator = generator_for(trial.seed, purpose, number)
     model = trial.architecture.build(plan.training.sample_shape, plan.classes, generator=generator)
     return model.to(plan.training.device)
 
 
-def _start(trial: Trial, plan: Plan, previous: nn.Module | None, fresh: nn.Module) -> nn.Module:
+def _start(trial: Trial, plan: RoundPlan, previous: nn.Module | None, fresh: nn.Module) -> nn.Module:
     """Return the model that the round starts from."""
     context = Context(
         first=lambda: _draw(trial, plan, "fresh", 1),
@@ -143,14 +143,14 @@ def _start(trial: Trial, plan: Plan, previous: nn.Module | None, fresh: nn.Modul
         draw=lambda: _draw(trial, plan, "another fresh", plan.number),
     )
     model = trial.strategy(previous, fresh, context)
-    if trial.strategy.continues and previous is not plan.carried.model and plan.carried.model is not None:
-        renew_head_(model, plan.carried.model, fresh, head=trial.carry_over.head)
+    if trial.strategy.continues and previous is not plan.round_state.model and plan.round_state.model is not None:
+        renew_head_(model, plan.round_state.model, fresh, head=trial.carry_over.head)
     if trial.carry_over.normalization is Normalization.RESET:
         reset_statistics_(model)
     return model
 
 
-def _penalty(trial: Trial, plan: Plan, previous: nn.Module | None) -> Penalty | None:
+def _penalty(trial: Trial, plan: RoundPlan, previous: nn.Module | None) -> Penalty | None:
     """Return the round's penalty."""
     if not isinstance(trial.penalty, PenaltyRule):
         return trial.penalty
@@ -164,13 +164,13 @@ def _penalty(trial: Trial, plan: Plan, previous: nn.Module | None) -> Penalty | 
     return trial.penalty(Before(lambda: _draw(trial, plan, "fresh", 1), previous, earlier))
 
 
-def _what_counts(trial: Trial, plan: Plan, model: nn.Module, penalty: Penalty | None) -> Hashable:
+def _what_counts(trial: Trial, plan: RoundPlan, model: nn.Module, penalty: Penalty | None) -> Hashable:
     """Return all that decides how many operations a step takes."""
     parameters = tuple((parameter.shape, parameter.requires_grad) for parameter in model.parameters())
     return type(model), repr(trial.architecture), plan.training.sample_shape, parameters, repr(penalty)
 
 
-def _evaluate(trial: Trial, model: nn.Module, plan: Plan) -> Evaluation:
+def _evaluate(trial: Trial, model: nn.Module, plan: RoundPlan) -> Evaluation:
     if trial.carry_over.normalization is Normalization.RECALIBRATE:
         generator = generator_for(trial.seed, "recalibration", plan.number)
         batch_size = trial.recipe_of(plan.number).batch_size
@@ -178,12 +178,12 @@ def _evaluate(trial: Trial, model: nn.Module, plan: Plan) -> Evaluation:
     return evaluate(model, plan.evaluation)
 
 
-def _carried_on(trial: Trial, plan: Plan, model: nn.Module, optimizer: torch.optim.Optimizer) -> Carried:
+def _carried_on(trial: Trial, plan: RoundPlan, model: nn.Module, optimizer: torch.optim.Optimizer) -> RoundState:
     """Return what the next round gets; a cold start has no use for the optimizer's state."""
     keeps = trial.carry_over.optimizer_state is OptimizerState.KEEP and trial.strategy.continues
-    return Carried(plan.number, model, named_state(optimizer, model) if keeps else None, plan.remembered)
+    return RoundState(plan.number, model, named_state(optimizer, model) if keeps else None, plan.remembered)
 
 
-def _fallen_back(plan: Plan) -> Carried:
+def _fallen_back(plan: RoundPlan) -> RoundState:
     """Return what the next round gets after a divergence: what came from the round before, and all that has arrived."""
-    return replace(plan.carried, round=plan.number, seen=plan.remembered)
+    return replace(plan.round_state, round=plan.number, seen=plan.remembered)

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from warmstart.basics import InputError, settle_choices
+from warmstart.basics import InputError, resolve_choices
+from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture
 from warmstart.penalties import Penalty, PenaltyRule
-from warmstart.probes import Probe
 from warmstart.strategies import Cold, Strategy
 from warmstart.streams import Stream
-from warmstart.training import CarryOver, OptimizerState, Recipe, StopRule
+from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
 
 
 class TrainOn(StrEnum):
@@ -34,7 +34,7 @@ class Trial:
         first_recipe: How round 1 trains; None: as the others.
         first_stop: When round 1 is done; None: as the others.
         penalty: Added to the loss, or makes for each round what is.
-        probes: What is measured besides accuracy and cost.
+        measurements: What is measured besides accuracy and cost.
         seed: Decides order of arrival, fresh models, order of samples, noise - each by a generator of its own, so that
             trials with equal seeds are paired.
     """
@@ -45,22 +45,22 @@ class Trial:
     train_on: TrainOn = TrainOn.SEEN
     carry_over: CarryOver = CarryOver()
     recipe: Recipe = Recipe()
-    stop: StopRule = StopRule()
+    stop: StoppingRule = StoppingRule()
     first_recipe: Recipe | None = None
-    first_stop: StopRule | None = None
+    first_stop: StoppingRule | None = None
     penalty: Penalty | PenaltyRule | None = None
-    probes: tuple[Probe, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check the options."""
-        settle_choices(self)
+        resolve_choices(self)
 
     def recipe_of(self, number: int) -> Recipe:
         """Return how round ``number`` trains."""
         return self.first_recipe if number == 1 and self.first_recipe is not None else self.recipe
 
-    def stop_of(self, number: int) -> StopRule:
+    def stop_of(self, number: int) -> StoppingRule:
         """Return when round ``number`` is done."""
         return self.first_stop if number == 1 and self.first_stop is not None else self.stop
 

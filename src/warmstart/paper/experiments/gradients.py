@@ -3,15 +3,15 @@
 import math
 from collections.abc import Sequence
 
+from warmstart.diagnostics import GradientNorms
 from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Table
+from warmstart.paper._exhibits import Axis, Curves, Exhibit, Source, Table
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import of_first_case, positive
 from warmstart.paper._published import published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import NOTHING, over_readings, ratio_text
-from warmstart.probes import GradientNorms
 from warmstart.statistics import mean_interval, paired_ratio
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
@@ -32,7 +32,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
             setting,
             [Cold(), Warm(), *(_shrunk(shrink) for shrink in setting.grid(SHRINKS))],
             recipe=Recipe(OptimizerKind.SGD),
-            probes=[GradientNorms(every=setting.every(10))],
+            measurements=[GradientNorms(every=setting.every(10))],
         )
     )
 
@@ -87,7 +87,7 @@ def _theirs(name: str) -> tuple[str, ...]:
 
 
 def _published(part: str, shrink: float) -> list[float]:
-    found = published(ID, "gradient norm", by=By.PAPER, part=part, shrink=shrink, step=0)
+    found = published(ID, "gradient norm", by=Source.PAPER, part=part, shrink=shrink, step=0)
     return [number.value for number in found]
 
 
@@ -131,10 +131,10 @@ def _new_is_larger(results: Results, case: CaseResults) -> Judgement:
 def _if_half_is_fitted(case: CaseResults, judgement: Judgement) -> Judgement:
     """Return the judgement, or say that a model that does not know the old data cannot tell them from new ones."""
     first = case.table.at("warm", 1)
-    capped = sum(record.ending == "cap" for record in first)
+    capped = sum(record.stop_reason == "limit" for record in first)
     if 2 * capped <= len(first):
         return judgement
-    reason = f"The scale cannot test it: {capped} of {len(first)} first rounds ended at the cap, the half not fitted."
+    reason = f"The scale cannot test it: {capped} of {len(first)} first rounds ended at the limit, the half not fitted."
     return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))
 
 

@@ -9,7 +9,7 @@ from warmstart.paper._judge import if_trained, in_all, of_first_case, worse
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
-from warmstart.strategies import Cold, KeepLayers, Scope, ShrinkPerturb, Warm, Which
+from warmstart.strategies import Cold, KeepLayers, LayerEnd, Scope, ShrinkPerturb, Warm
 from warmstart.studies import Arm
 
 from ._levels import level
@@ -30,16 +30,16 @@ def _cases(setting: Setting) -> Sequence[Case]:
     )
 
 
-def _kept(setting: Setting) -> list[tuple[Which, int]]:
+def _kept(setting: Setting) -> list[tuple[LayerEnd, int]]:
     """Return which layers are kept, and how many; -1 is all but the head.
 
     What takes the place of ResNet-18 may have fewer layers, down to logistic regression, which is a head alone.
     """
     if isinstance(setting.model, LogisticRegression):
-        return [(Which.LAST, 1)]
+        return [(LayerEnd.LAST, 1)]
     counts = setting.grid(COUNTS) if setting.model is None else []
-    first = [(Which.FIRST, count) for count in (*counts, -1)]
-    return [*first, *((Which.LAST, count) for count in dict.fromkeys((1, *counts)))]
+    first = [(LayerEnd.FIRST, count) for count in (*counts, -1)]
+    return [*first, *((LayerEnd.LAST, count) for count in dict.fromkeys((1, *counts)))]
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
@@ -76,7 +76,7 @@ def _x(setting: Setting, count: int) -> int | None:
     return RESNET_LAYERS + count if setting.model is None else None
 
 
-def _label(which: Which, count: int) -> str:
+def _label(which: LayerEnd, count: int) -> str:
     return Arm(KeepLayers(which, count)).label
 
 
@@ -87,7 +87,7 @@ def _some_layers_are_worse(results: Results, case: CaseResults) -> Judgement:
     )
 
 
-def _words(which: Which, count: int) -> str:
+def _words(which: LayerEnd, count: int) -> str:
     if count < 0:
         return "All layers but the last kept"
     return f"{which.capitalize()} {'layer' if count == 1 else f'{count} layers'} kept"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
+from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Source
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import better, cheaper, if_trained, in_all, of_first_case, worse
 from warmstart.paper._published import published, the_published
@@ -44,9 +44,9 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
 
 def _theirs(_: CaseResults, arm: str) -> dict[str, str]:
     facets = _facets(arm)
-    seconds = the_published(ID, "seconds", by=By.PAPER, **facets)
+    seconds = the_published(ID, "seconds", by=Source.PAPER, **facets)
     return {
-        "paper %": published_text(ID, by=By.PAPER, **facets),
+        "paper %": published_text(ID, by=Source.PAPER, **facets),
         "paper minutes": NOTHING if seconds is None else f"{seconds.value / 60:.1f}",
     }
 
@@ -89,9 +89,11 @@ def _steps(results: Results, case: CaseResults) -> Curves:
 
 def _their_times() -> list[Point]:
     """Return the published times as multiples of that without noise."""
-    plain = the_published(ID, "seconds", by=By.PAPER, arm="warm", noise=0.0)
-    found = [(number, float(number.facets["noise"])) for number in published(ID, "seconds", by=By.PAPER, arm="warm")]
-    return [Point(SERIES, x, n.value / plain.value, by=By.PAPER) for n, x in found if x] if plain else []
+    plain = the_published(ID, "seconds", by=Source.PAPER, arm="warm", noise=0.0)
+    found = [
+        (number, float(number.facets["noise"])) for number in published(ID, "seconds", by=Source.PAPER, arm="warm")
+    ]
+    return [Point(SERIES, x, n.value / plain.value, by=Source.PAPER) for n, x in found if x] if plain else []
 
 
 @of_first_case

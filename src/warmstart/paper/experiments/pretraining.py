@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
+from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Source
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import if_trained, not_worse, of_first_case, untestable, worse
 from warmstart.paper._published import published
@@ -32,7 +32,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
 
 
 def _epochs(setting: Setting) -> dict[int, int]:
-    """Return the epochs of pre-training, ascending, in proportion to the cap; each with the paper's it stands for."""
+    """Return the epochs of pre-training, ascending, in proportion to the limit; each with the paper's it stands for."""
     # Where several fall on one, the last to be written counts: the paper's fewest.
     found = {setting.every(epochs): epochs for epochs in reversed(setting.grid(EPOCHS))}
     return dict(sorted(found.items()))
@@ -67,7 +67,7 @@ def published_points(epochs: int) -> str:
         >>> published_points(15), published_points(50), published_points(350), published_points(30)
         ('0', '-2', '-8 to -7', '-')
     """
-    numbers = published(ID, "difference", by=By.PAPER)
+    numbers = published(ID, "difference", by=Source.PAPER)
     known = [float(number.facets["epochs"]) for number in numbers]
     place = min(max(float(epochs), min(known)), max(known))
     found = [number.value for number, at in zip(numbers, known, strict=True) if at == place]
@@ -77,7 +77,7 @@ def published_points(epochs: int) -> str:
 def _chart(results: Results, case: CaseResults) -> Curves:
     theirs = [
         Point(SERIES, float(number.facets["epochs"]), 100 * number.value, by=number.by)
-        for number in published(ID, "difference", by=By.PAPER)
+        for number in published(ID, "difference", by=Source.PAPER)
     ]
     return Curves(
         "difference",

@@ -159,7 +159,7 @@ EXPERIMENT = Experiment(
             _gap_stays,
             published="Warm is lower with all twelve penalties, by 2.4 to 8.8 points.",
             reproduction=(
-                "The gap closes with weight decay 0.1: 81.44 % cold, 81.16 % warm. Which optimizer that was is not "
+                "The gap closes with weight decay 0.1: 81.44 % cold, 81.16 % warm. LayerEnd optimizer that was is not "
                 "known; the level is near that of their Adam runs, 80.3 % cold without it, not of SGD, 60.3 %."
             ),
         ),

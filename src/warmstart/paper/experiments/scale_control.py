@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from functools import partial
 
+from warmstart.diagnostics import Correlation
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import better, if_trained, in_all, in_some, of_first_case
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
-from warmstart.probes import Correlation
 from warmstart.statistics import mean_interval
 from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Strategy, Warm
 from warmstart.studies import Arm
@@ -36,7 +36,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
                 *(NormMatched(shrink) for shrink in shrinks),
                 *(Cold(scale) for scale in setting.grid(SCALES)),
             ],
-            probes=[Correlation()],
+            measurements=[Correlation()],
         )
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format
+from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Source
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import better, cheaper, if_trained, in_all, in_some, not_worse, of_first_case
 from warmstart.paper._published import the_published
@@ -70,7 +70,7 @@ def _seconds(case: CaseResults, arm: str) -> str:
 
 
 def _theirs(results: Results, factor: float) -> dict[str, str]:
-    seconds = the_published(ID, "seconds", by=By.PAPER, shrink=factor)
+    seconds = the_published(ID, "seconds", by=Source.PAPER, shrink=factor)
     return {
         "paper %": on_their_data(results, published_text(ID, shrink=factor)),
         "paper seconds": on_their_data(results, NOTHING if seconds is None else f"{seconds.value:g}"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from warmstart.diagnostics import ShrinkCurve
 from warmstart.models import MLP
 from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Table
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
@@ -9,7 +10,6 @@ from warmstart.paper._judge import if_trained, in_all, not_worse, unchanged, wor
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import estimate_point, percent
-from warmstart.probes import ShrinkCurve
 from warmstart.statistics import PairedDifference, mean_interval, paired_difference
 from warmstart.strategies import Cold
 from warmstart.streams import Part
@@ -35,7 +35,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
                 architecture=model,
                 stream=Part(),
                 stop=setting.stop(patience=10),
-                probes=[ShrinkCurve(STEPS)],
+                measurements=[ShrinkCurve(STEPS)],
             ),
         )
         for name, model in models.items()

@@ -7,15 +7,15 @@ from itertools import product
 import torch
 
 from warmstart.basics import generator_for
+from warmstart.diagnostics import Correlation
 from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Table
+from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Source, Table
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import cheaper, if_trained, in_all, in_some, not_worse, of_first_case, untestable
 from warmstart.paper._published import Number, published
 from warmstart.paper._results import CONFIDENCE, CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import NOTHING, arms_table, estimate_point, number_text, percent
-from warmstart.probes import Correlation
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 from warmstart.training import OptimizerKind, Recipe
@@ -36,7 +36,7 @@ def cases(setting: Setting) -> Sequence[Case]:
             setting,
             [*(_cold(pair) for pair in _pairs(setting)), *(_warm(*pairs) for pairs in _drawn(setting))],
             recipe=Recipe(OptimizerKind.SGD),
-            probes=[Correlation()],
+            measurements=[Correlation()],
         )
     )
 
@@ -135,7 +135,7 @@ def _frontier(results: Results, case: CaseResults) -> Table:
     rows = [
         row
         for start, arms in {"cold": cold_arms(results.setting), "warm": warm_arms(results.setting)}.items()
-        for row in (*map(_their_row, published(ID, by=By.PAPER, arm=start)), _our_row(case, start, arms))
+        for row in (*map(_their_row, published(ID, by=Source.PAPER, arm=start)), _our_row(case, start, arms))
     ]
     caption = (
         "The most accurate settings here, and points of the paper's frontier, read off its figure; seconds are those "

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from warmstart.models import MLP, Architecture, LogisticRegression
 from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, By, Cell, Exhibit, Format, HeatMap
+from warmstart.paper._exhibits import Axis, Cell, Exhibit, Format, HeatMap, Source
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import better, if_trained, in_all, missing, untestable, worse
 from warmstart.paper._results import CaseResults, Results
@@ -71,8 +71,8 @@ def _map(results: Results) -> HeatMap:
 def _theirs(case: CaseResults, arm: str) -> dict[str, str]:
     facets: dict[str, str | float] = {**case.facets, "data": case.facets["data"].replace(STAND_IN, SVHN), "arm": arm}
     return {
-        "paper %": published_text(ID, by=By.PAPER, **facets),
-        "reproduction %": published_text(ID, by=By.REPRODUCTION, **facets),
+        "paper %": published_text(ID, by=Source.PAPER, **facets),
+        "reproduction %": published_text(ID, by=Source.REPRODUCTION, **facets),
     }
 
 

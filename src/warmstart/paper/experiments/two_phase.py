@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from warmstart.paper._exhibits import Axis, By, Curves, Exhibit, Format, Point
+from warmstart.diagnostics import EvaluationCurve
+from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Source
 from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
 from warmstart.paper._judge import if_trained, of_first_case, worse
 from warmstart.paper._published import Number, published
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import PAPER_EPOCHS, Setting
 from warmstart.paper._show import arms_table, over_epochs, over_readings, percent, published_text
-from warmstart.probes import EvaluationCurve
 from warmstart.strategies import Cold, Warm
 from warmstart.training import OptimizerKind, Recipe
 
@@ -29,7 +29,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
             [Cold(), Warm()],
             recipe=Recipe(OptimizerKind.SGD),
             stop=setting.fixed_epochs(),
-            probes=[EvaluationCurve(every=setting.every(5))],
+            measurements=[EvaluationCurve(every=setting.every(5))],
         )
     )
 
@@ -95,8 +95,8 @@ def _chart(results: Results, name: str, caption: str, ours: Sequence[Point], qua
 
 def _theirs(quantity: str) -> list[Point]:
     return [
-        Point(_series(number), _epoch(number), number.value, by=By.PAPER)
-        for number in published(ID, quantity, by=By.PAPER)
+        Point(_series(number), _epoch(number), number.value, by=Source.PAPER)
+        for number in published(ID, quantity, by=Source.PAPER)
     ]
 
 

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from warmstart.analysis import Summary
 from warmstart.statistics import Estimate
-from warmstart.studies._summary import Summary
 
 from ._curves import curves
 from ._style import HEIGHT, NEUTRAL, WIDTH, altair, rounded

@@ -1,12 +1,12 @@
-"""Which charts a report has, in order, with their titles and captions."""
+"""LayerEnd charts a report has, in order, with their titles and captions."""
 
 from typing import TYPE_CHECKING, Any
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 from ._accuracy import accuracy_chart, difference_chart
 from ._cost import cost_chart
-from ._endings import endings_chart
+from ._stop_reasons import stop_reasons_chart
 from ._thinned import words_on_rounds, words_on_seeds
 from ._tradeoff import tradeoff_chart
 
@@ -22,7 +22,7 @@ def charts_of(summary: Summary) -> "dict[str, alt.LayerChart]":
         "difference": (difference_chart, any(difference.n for difference in differences)),
         "cost": (cost_chart, bool(summary.rounds)),
         "accuracy-against-cost": (tradeoff_chart, any(arm.accuracy.n for arm in summary.arms)),
-        "endings": (endings_chart, bool(summary.rounds)),
+        "stop_reasons": (stop_reasons_chart, bool(summary.rounds)),
     }
     return {name: chart(summary) for name, (chart, applies) in applicable.items() if applies}
 
@@ -52,5 +52,5 @@ def captions(summary: Summary) -> dict[str, tuple[str, str]]:
             f"After round {summary.compared_round}: one faint point {words_on_seeds(summary)}, one strong point per "
             f"strategy with the {share} intervals of both means. Up and to the left is better.",
         ),
-        "endings": ("How rounds ended", "All finished rounds of all seeds."),
+        "stop_reasons": ("How rounds ended", "All finished rounds of all seeds."),
     }

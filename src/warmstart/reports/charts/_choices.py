@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from warmstart.statistics import Estimate
-from warmstart.studies._records import COSTS
+from warmstart.store import COSTS
 
 from ._style import altair, rounded
 

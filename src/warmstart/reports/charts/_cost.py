@@ -3,7 +3,7 @@
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 from ._choices import LABELS, choices, chosen, chosen_title, fields
 from ._curves import curves

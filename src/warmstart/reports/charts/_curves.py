@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from warmstart.studies._summary import Summary
+from warmstart.analysis import Summary
 
 from ._style import altair, arm_channels, faded, has_ends, highlight, samples_axis
 

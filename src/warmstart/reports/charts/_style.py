@@ -5,8 +5,8 @@ from math import floor, log10
 from types import ModuleType
 from typing import Any, Final
 
+from warmstart.analysis import Summary
 from warmstart.basics import require
-from warmstart.studies._summary import Summary
 
 WIDTH: Final = 560
 HEIGHT: Final = 300

@@ -1,8 +1,8 @@
-"""Which part of a large study is drawn: what the eye can tell apart, so that the page stays small."""
+"""LayerEnd part of a large study is drawn: what the eye can tell apart, so that the page stays small."""
 
 from typing import Final
 
-from warmstart.studies._summary import RoundSummary, Summary
+from warmstart.analysis import RoundSummary, Summary
 
 MOST_ROUNDS: Final = 200
 MOST_POINTS: Final = 1000

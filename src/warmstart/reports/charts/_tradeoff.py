@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, Final
 
-from warmstart.studies._records import COSTS, RoundRecord
-from warmstart.studies._summary import ArmSummary, Summary
+from warmstart.analysis import ArmSummary, Summary
+from warmstart.store import COSTS, RoundRecord
 
 from ._choices import LABELS, choices, chosen, chosen_title, fields
 from ._style import HEIGHT, WIDTH, altair, arm_channels, faded, has_ends, highlight, rounded

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from warmstart.basics import InputError, place, write_whole
+from warmstart.basics import InputError, checked_path, write_atomically
 from warmstart.paper import Chapter
 from warmstart.reports._export import images_of
 from warmstart.reports._files import make_folder
@@ -78,11 +78,11 @@ def write_paper_report(
         **Nothing of this experiment has been run yet: there are no results to show.**
     """
     check_chapters(chapters, note)
-    folder = place("directory", directory)
+    folder = checked_path("directory", directory)
     make_folder(folder)
-    findings = write_whole(folder / "findings.json", findings_text(chapters, title, note))
+    findings = write_atomically(folder / "findings.json", findings_text(chapters, title, note))
     drawings, html, charts, skipped = _drawn(chapters, folder, title, note)
-    text = write_whole(folder / "report.md", markdown(chapters, drawings, title, note))
+    text = write_atomically(folder / "report.md", markdown(chapters, drawings, title, note))
     return PaperFiles(findings, text, html, charts, skipped)
 
 
@@ -91,12 +91,12 @@ def _drawn(
 ) -> tuple[Mapping[str, Mapping[str, Drawing]], Path | None, tuple[Path, ...], str | None]:
     try:
         drawings = {chapter.id: drawings_of(chapter) for chapter in chapters}
-        html = write_whole(folder / "report.html", page(chapters, drawings, title, note))
+        html = write_atomically(folder / "report.html", page(chapters, drawings, title, note))
         images = images_of(_image_specs(chapters, drawings))
     except InputError as error:
         return {}, None, (), str(error)
     make_folder(folder / "charts")
-    charts = tuple(write_whole(folder / "charts" / name, content) for name, content in images.items())
+    charts = tuple(write_atomically(folder / "charts" / name, content) for name, content in images.items())
     return drawings, html, charts, None
 
 

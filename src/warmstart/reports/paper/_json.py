@@ -4,9 +4,22 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from warmstart.analysis import plain
 from warmstart.basics import InputError
-from warmstart.paper import Axis, By, Cell, Chapter, Curves, Exhibit, Finding, Format, HeatMap, Point, Table, Verdict
-from warmstart.studies._summary_types import plain
+from warmstart.paper import (
+    Axis,
+    Cell,
+    Chapter,
+    Curves,
+    Exhibit,
+    Finding,
+    Format,
+    HeatMap,
+    Point,
+    Source,
+    Table,
+    Verdict,
+)
 
 SCHEMA: Final = "warmstart.findings/1"
 """Name and version of the JSON form."""
@@ -75,7 +88,7 @@ def _table(values: Mapping[str, Any]) -> Table:
 
 
 def _curves(values: Mapping[str, Any]) -> Curves:
-    points = tuple(Point(**{**point, "by": By(point["by"])}) for point in values["points"])
+    points = tuple(Point(**{**point, "by": Source(point["by"])}) for point in values["points"])
     return Curves(**{**values, "x": _axis(values["x"]), "y": _axis(values["y"]), "points": points})
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from warmstart.paper import By, Point
+from warmstart.paper import Point, Source
 from warmstart.reports.charts._style import COLOURS, SHAPES, altair
 
 
@@ -31,10 +31,10 @@ def label_of(point: Point) -> str:
     """Return the name of a point's series in the legend.
 
     Example:
-        >>> label_of(Point("cold", 0, 0.5)), label_of(Point("cold", 0, 0.5, by=By.PAPER))
+        >>> label_of(Point("cold", 0, 0.5)), label_of(Point("cold", 0, 0.5, by=Source.PAPER))
         ('cold', 'cold (paper)')
     """
-    return point.series if point.by is By.US else f"{point.series} ({point.by})"
+    return point.series if point.by is Source.US else f"{point.series} ({point.by})"
 
 
 def looks_of(points: Sequence[Point]) -> list[Look]:
@@ -46,7 +46,10 @@ def looks_of(points: Sequence[Point]) -> list[Look]:
     series = list(dict.fromkeys(point.series for point in points))
     present = {(point.series, point.by): label_of(point) for point in points}
     return [
-        _look(present[name, by], index, by) for by in By for index, name in enumerate(series) if (name, by) in present
+        _look(present[name, by], index, by)
+        for by in Source
+        for index, name in enumerate(series)
+        if (name, by) in present
     ]
 
 
@@ -66,11 +69,11 @@ def look_channels(looks: Sequence[Look]) -> dict[str, Any]:
     }
 
 
-_PUBLISHED = {By.PAPER: (5.0, 3.0), By.REPRODUCTION: (1.5, 3.0)}
+_PUBLISHED = {Source.PAPER: (5.0, 3.0), Source.REPRODUCTION: (1.5, 3.0)}
 _OURS = ((1.0, 0.0), (14.0, 4.0), (14.0, 4.0, 5.0, 4.0))
 
 
-def _look(label: str, index: int, by: By) -> Look:
+def _look(label: str, index: int, by: Source) -> Look:
     dash = _PUBLISHED.get(by) or _OURS[index // len(COLOURS) % len(_OURS)]
     colour, shape = COLOURS[index % len(COLOURS)], SHAPES[index % len(SHAPES)]
-    return Look(label, colour, shape, dash, hollow=by is not By.US)
+    return Look(label, colour, shape, dash, hollow=by is not Source.US)

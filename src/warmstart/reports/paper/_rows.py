@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from math import ceil
 from typing import Any, Final
 
-from warmstart.paper import Axis, By, Curves, Point
+from warmstart.paper import Axis, Curves, Point, Source
 from warmstart.reports.charts._style import rounded
 
 from ._looks import label_of
@@ -72,7 +72,7 @@ def _banded(curves: Curves, points: Sequence[Point]) -> set[str]:
     return {
         label
         for label, members in series.items()
-        if curves.joined and len(members) >= LEAST_FOR_A_BAND and members[0].by is By.US
+        if curves.joined and len(members) >= LEAST_FOR_A_BAND and members[0].by is Source.US
         if all(_has_interval(curves, member) for member in members)
     }
 

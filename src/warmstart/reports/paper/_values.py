@@ -23,7 +23,7 @@ def value_text(value: float | None, form: Format, *, decimals: int = 1) -> str:
 
     Args:
         value: A share in [0, 1], a number, or points; None: there is none.
-        form: Which of the three.
+        form: LayerEnd of the three.
         decimals: Of a share and of points.
 
     Example:

@@ -1,0 +1,9 @@
+from ._seed_table import SeedTable as SeedTable
+from ._summary import ArmSummary as ArmSummary
+from ._summary import CostSummary as CostSummary
+from ._summary import RoundSummary as RoundSummary
+from ._summary import Summary as Summary
+from ._summary import check_reference as check_reference
+from ._summary import summarize as summarize
+from ._summary import summary_schema as summary_schema
+from ._summary_types import plain as plain

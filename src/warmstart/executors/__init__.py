@@ -1,0 +1,5 @@
+"""What runs trials: this process, a pool of processes, or Ray.."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
