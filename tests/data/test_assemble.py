@@ -78,8 +78,8 @@ def test_asking_for_a_test_set_that_is_not_there_is_refused_with_what_to_do():
         assemble(_raw(np.arange(100) % 4), subset=None, with_test=True)
 
 
-def test_what_is_under_way_is_told():
-    told = []
+def test_progress_is_reported():
+    reported = []
     raw = _raw(np.arange(100) % 4, test=lambda: _raw(np.arange(100) % 4).train)
-    assemble(raw, subset=10, with_test=True, tell=told.append)
-    assert told == ["Reading 10 training samples of numbers", "Reading the test samples of numbers"]
+    assemble(raw, subset=10, with_test=True, progress=reported.append)
+    assert reported == ["Reading 10 training samples of numbers", "Reading the test samples of numbers"]

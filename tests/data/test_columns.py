@@ -48,7 +48,7 @@ def test_the_image_column_is_the_only_one_or_that_called_image(candidates, expec
 
 
 def test_several_columns_of_bytes_of_other_names_are_refused():
-    with pytest.raises(InputError, match=r"images of a.parquet must be called image, got left, right"):
+    with pytest.raises(InputError, match=r"image column of a.parquet must be called image, got left, right"):
         find_image(["left", "right"], file="a.parquet")
 
 

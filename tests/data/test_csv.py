@@ -30,17 +30,20 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(write_table, load_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,label\n1,x\n,y\n", "finite 32-bit numbers, but column 'a' of t.csv holds nan in row 2"),
-        ("a,b,label\n1,1,x\n2,inf,y\n", "column 'b' of t.csv holds inf in row 2"),
-        ("a,label\n1,x\n1e300,y\n", "column 'a' of t.csv holds 1e[+]300 in row 2"),
-        ("city,label\nRome,x\nBonn,y\n", "column 'city' of t.csv holds string: encode it as numbers, or leave it out"),
-        ("day,label\n2024-01-01,x\n2024-01-02,y\n", "column 'day' of t.csv holds date"),
-        ("a,b\n1,2\n", "labels of t.csv must be named with --label, .* columns are: a, b"),
-        ("label\nx\ny\n", "t.csv must have columns beside that with the labels, got none"),
+        ("a,label\n1,x\n,y\n", "finite 32-bit numbers, but column 'a' of t.csv contains nan in row 2"),
+        ("a,b,label\n1,1,x\n2,inf,y\n", "column 'b' of t.csv contains inf in row 2"),
+        ("a,label\n1,x\n1e300,y\n", "column 'a' of t.csv contains 1e[+]300 in row 2"),
+        (
+            "city,label\nRome,x\nBonn,y\n",
+            "column 'city' of t.csv contains string: encode it as numbers, or leave it out",
+        ),
+        ("day,label\n2024-01-01,x\n2024-01-02,y\n", "column 'day' of t.csv contains date"),
+        ("a,b\n1,2\n", "label column of t.csv must be named with --label, .* columns are: a, b"),
+        ("label\nx\ny\n", "t.csv must have feature columns beside the label column, got none"),
         ("a,label\n1,x\n2,\n", "every sample must have a label, but column 'label' of t.csv has none at row 2"),
-        ("a,label\n1,0.5\n2,1\n", "this is classification, but column 'label' of t.csv holds 0.5 at row 1"),
-        ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv holds only 'x'"),
-        ("a,label\n", "must be samples to load, but column 'label' of t.csv holds none"),
+        ("a,label\n1,0.5\n2,1\n", "this is classification, but column 'label' of t.csv contains 0.5 at row 1"),
+        ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv contains only 'x'"),
+        ("a,label\n", "must be samples to load, but column 'label' of t.csv contains none"),
         ("a,label\n1,x\n2,y,z\n", "t.csv cannot be read as csv: CSV parse error: Expected 2 columns, got 3"),
         ("a,a,label\n1,2,x\n3,4,y\n", "t.csv has several called 'a'"),
         ("", "t.csv cannot be read as csv: Empty CSV file"),
@@ -55,7 +58,7 @@ def test_what_is_wrong_with_a_table_is_said_in_one_sentence(write_table, load_pa
 
 def test_bytes_that_are_no_text_are_refused_in_one_sentence(tmp_path, load_path):
     (tmp_path / "t.csv").write_bytes(b"a,label\n1,\xff\xfe\n2,\xfe\n")
-    with pytest.raises(InputError, match="Labels must be numbers or texts"):
+    with pytest.raises(InputError, match="Labels must be numbers or UTF-8 text"):
         load_path(tmp_path / "t.csv")
 
 
@@ -121,7 +124,7 @@ def test_labels_of_more_digits_than_python_converts_are_classes_in_order_of_thei
 )
 def test_labels_that_floats_do_not_hold_are_refused(write_table, load_path, labels):
     table = write_table("t.csv", "a,label\n" + "".join(f"1,{label}\n" for label in labels))
-    with pytest.raises(InputError, match=r"^Labels .* column 'label' of t.csv holds .* at row \d") as caught:
+    with pytest.raises(InputError, match=r"^Labels .* column 'label' of t.csv contains .* at row \d") as caught:
         load_path(table)
     assert "\n" not in str(caught.value)
 
@@ -134,9 +137,9 @@ def test_whole_numbers_written_as_floats_are_still_classes(write_table, load_pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,label\n1,ä\n2,ö\n", "texts in UTF-8, but column 'label' of t.csv holds .* at row 1"),
-        ("größe,label\n1,x\n2,y\n", "t.csv cannot be read as csv: it holds text that is not UTF-8"),
-        ("a,label,größe\n1,x,1\n2,y,1\n", "t.csv cannot be read as csv: it holds text that is not UTF-8"),
+        ("a,label\n1,ä\n2,ö\n", "UTF-8 text, but column 'label' of t.csv contains .* at row 1"),
+        ("größe,label\n1,x\n2,y\n", "t.csv cannot be read as csv: it contains text that is not UTF-8"),
+        ("a,label,größe\n1,x,1\n2,y,1\n", "t.csv cannot be read as csv: it contains text that is not UTF-8"),
     ],
 )
 def test_a_table_in_another_encoding_is_refused(tmp_path, load_path, content, message):
@@ -154,6 +157,6 @@ def test_one_long_label_does_not_make_all_of_them_long(write_table, load_path, p
 
 
 def test_a_long_label_is_shortened_in_a_message(write_table, load_path):
-    with pytest.raises(InputError, match=r"holds only 'ppp.*\.\.\.[.]$") as caught:
+    with pytest.raises(InputError, match=r"contains only 'ppp.*\.\.\.[.]$") as caught:
         load_path(write_table("t.csv", f"a,label\n1,{'p' * 50_000}\n"))
     assert len(str(caught.value)) < 200

@@ -89,13 +89,13 @@ def _mat(folder: Path, encoded) -> Path:
     return folder / "train_32x32.mat"
 
 
-def _image(form: str, stop_reason: str):
+def _image(form: str, suffix: str):
     def write(folder: Path, encoded) -> Path:
         for name in "ab":
             (folder / name).mkdir()
             pixels = np.random.default_rng(0).integers(0, 256, (16, 15, 3)).astype(np.uint8)
-            (folder / name / f"1.{stop_reason}").write_bytes(encoded(pixels, form))
-        return folder / "a" / f"1.{stop_reason}"
+            (folder / name / f"1.{suffix}").write_bytes(encoded(pixels, form))
+        return folder / "a" / f"1.{suffix}"
 
     return write
 

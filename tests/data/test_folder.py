@@ -47,7 +47,7 @@ def test_training_and_test_images_may_lie_apart(write_folder, load_path):
 
 def test_a_class_that_only_the_test_set_has_is_refused(write_folder, load_path):
     folder = write_folder("train/a/1.png", "train/b/1.png", "test/c/1.png")
-    with pytest.raises(InputError, match=r"those of the training set, but the folder .*test also holds 'c'"):
+    with pytest.raises(InputError, match=r"those of the training set, but the folder .*test also contains 'c'"):
         load_path(folder, with_test=True)
 
 
@@ -71,12 +71,12 @@ def test_only_the_images_of_a_subset_are_read(write_folder, load_path):
 def test_a_folder_without_class_folders_is_refused(write_folder, load_path, tmp_path, names):
     (tmp_path / "set").mkdir()
     write_folder(*names)
-    with pytest.raises(InputError, match="must hold parquet files, or a folder for each class with images in it"):
+    with pytest.raises(InputError, match="must contain parquet files, or one folder of images per class"):
         load_path(tmp_path / "set")
 
 
 def test_a_single_class_is_refused(write_folder, load_path):
-    with pytest.raises(InputError, match=r"at least two classes, but the folder .* holds only 'a'"):
+    with pytest.raises(InputError, match=r"at least two classes, but the folder .* contains only 'a'"):
         load_path(write_folder("a/1.png", "a/2.png"))
 
 

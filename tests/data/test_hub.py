@@ -11,7 +11,7 @@ PIXELS = np.random.default_rng(1).integers(0, 256, (20, 1, 28, 28)).astype(np.ui
 
 @pytest.fixture
 def hub(tmp_path, write_images, monkeypatch):
-    """A hub that holds fashion-mnist and writes down what it is asked for."""
+    """A hub that contains fashion-mnist and writes down what it is asked for."""
     asked = []
     for split in ("train", "test"):
         path = tmp_path / "fashion_mnist" / f"{split}-00000-of-00001.parquet"
@@ -42,7 +42,7 @@ def test_the_download_is_told(hub):
 
 def test_nothing_is_downloaded_where_a_directory_is_named(hub, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="must hold the files of mnist"):
+    with pytest.raises(InputError, match="must contain the files of mnist"):
         load(DataSource("mnist", str(tmp_path / "empty")))
     assert hub == []
 

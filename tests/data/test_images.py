@@ -115,7 +115,7 @@ def test_a_turned_picture_among_others_is_compared_as_it_is_decoded(orientation)
 
 
 def test_fewer_images_than_labels_are_noticed(encoded):
-    with pytest.raises(InputError, match="There must be 3 images, as many as labels, but 2 were found"):
+    with pytest.raises(InputError, match="There must be 3 images, one per label, but 2 were found"):
         decode_images([encoded(COLOUR)] * 2, 3, place=str)
 
 

@@ -53,7 +53,7 @@ def test_declared_names_are_not_used_for_labels_that_are_no_positions_in_them(va
 
 
 def test_minus_one_among_declared_names_means_not_labelled():
-    with pytest.raises(InputError, match="holds -1, which means: not labelled"):
+    with pytest.raises(InputError, match="contains -1, which means: not labelled"):
         _mapped([-1, 0, 1], ("ape", "bee"))
 
 
@@ -75,12 +75,12 @@ def test_a_missing_label_is_named_with_its_row(values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ([0.0, 1.5], "this is classification, but column 'y' holds 1.5 at row 2"),
-        ([0.0, np.inf], "this is classification, but column 'y' holds inf at row 2"),
-        ([4, 4], "at least two classes, but column 'y' holds only 4"),
-        (["a", "a"], "at least two classes, but column 'y' holds only 'a'"),
-        ([], "There must be samples to load, but column 'y' holds none"),
-        (np.array([np.zeros(2), [1, 2, 3]], dtype=object), "must be numbers or texts, but column 'y' holds ndarray"),
+        ([0.0, 1.5], "this is classification, but column 'y' contains 1.5 at row 2"),
+        ([0.0, np.inf], "this is classification, but column 'y' contains inf at row 2"),
+        ([4, 4], "at least two classes, but column 'y' contains only 4"),
+        (["a", "a"], "at least two classes, but column 'y' contains only 'a'"),
+        ([], "There must be samples to load, but column 'y' contains none"),
+        (np.array([np.zeros(2), [1, 2, 3]], dtype=object), "must be numbers or text, but column 'y' contains ndarray"),
     ],
 )
 def test_labels_that_are_no_classes_are_refused(values, message):
@@ -90,7 +90,7 @@ def test_labels_that_are_no_classes_are_refused(values, message):
 
 def test_a_label_that_training_does_not_know_is_refused():
     classes = class_map(np.array([1, 2]), None, "column 'y'")
-    with pytest.raises(InputError, match=r"those of the training set, but column 'z' also holds 3"):
+    with pytest.raises(InputError, match=r"those of the training set, but column 'z' also contains 3"):
         classes.indices(np.array([1, 3]), "column 'z'")
 
 
@@ -102,7 +102,7 @@ def test_floats_are_labels_as_long_as_they_tell_whole_numbers_apart(kind, larges
         map(str, (-largest, largest - 1, largest))
     )
     for sign in (1, -1):
-        with pytest.raises(InputError, match=r"below 2\*\*\d+, .* at row 2: store them as whole numbers or texts"):
+        with pytest.raises(InputError, match=r"below 2\*\*\d+, .* at row 2: store them as integers or text"):
             _mapped(np.array([0, sign * (largest + 1)], kind))
 
 
@@ -123,18 +123,18 @@ def test_a_missing_label_of_any_kind_is_refused(values):
 
 @pytest.mark.parametrize("values", [[b"\xe4", b"\xf6", b"a"], np.array([0x110000, 97], "u4").view("U1")])
 def test_texts_that_are_not_unicode_are_refused(values):
-    with pytest.raises(InputError, match=r"texts in UTF-8, but column 'y' holds .* at row 1"):
+    with pytest.raises(InputError, match=r"UTF-8 text, but column 'y' contains .* at row 1"):
         _mapped(values)
 
 
 @pytest.mark.parametrize("values", [["a", "caf\udce9"], [0, 1]])
 def test_names_of_classes_that_reports_cannot_show_are_refused(values):
-    with pytest.raises(InputError, match=r"classes must be texts in UTF-8, but column 'y' holds 'caf\\udce9'"):
+    with pytest.raises(InputError, match=r"Class names must be UTF-8 text, but column 'y' contains 'caf\\udce9'"):
         _mapped(values, ("a", "caf\udce9"))
 
 
 def test_complex_numbers_are_no_classes():
-    with pytest.raises(InputError, match="numbers or texts, but column 'y' holds complex128"):
+    with pytest.raises(InputError, match="numbers or text, but column 'y' contains complex128"):
         _mapped([1j, 2j])
 
 

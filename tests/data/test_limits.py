@@ -140,7 +140,7 @@ def test_an_image_larger_than_the_first_is_refused_before_it_is_decoded(tmp_path
         Image.new("1", (size, size)).save(tmp_path / name / "1.png")
 
     def load_it():
-        with pytest.raises(InputError, match=r"must all be of one size, but .*b/1.png is 9000x9000, .* is 10x10"):
+        with pytest.raises(InputError, match=r"must all have the same size, but .*b/1.png is 9000x9000, .* is 10x10"):
             load_path(tmp_path)
 
     assert peak_memory(load_it)[1] < 10e6
@@ -157,7 +157,10 @@ def test_an_image_of_more_pixels_than_anyone_means_is_one_sentence(tmp_path, loa
 
 @pytest.mark.parametrize(
     ("shape", "message"),
-    [((10**12, 10), "but holds 0 bytes"), ((2**40, 0), "but x in a.npz is of shape|at least one feature|Labels must")],
+    [
+        ((10**12, 10), "but contains 0 bytes"),
+        ((2**40, 0), "but x in a.npz is of shape|at least one feature|Labels must"),
+    ],
 )
 def test_an_array_that_is_not_there_is_not_made(tmp_path, load_path, shape, message):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
@@ -206,5 +209,5 @@ def test_memory_that_the_machine_does_not_have_is_one_sentence(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr("warmstart.data._load.assemble", fail)
-    with pytest.raises(InputError, match=r"digits takes more memory than this machine has to give: .* --subset"):
+    with pytest.raises(InputError, match=r"digits needs more memory than this machine has: .* --subset"):
         load(DataSource())

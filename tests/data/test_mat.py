@@ -70,7 +70,7 @@ def test_both_orders_of_bytes_are_read(tmp_path, order, compressed):
 def test_a_label_that_is_no_digit_is_not_taken_for_one(write_mat, digit):
     labels = DIGITS.copy()
     labels[4] = digit
-    with pytest.raises(InputError, match=rf"Labels must lie in \[0, 10\], but y in .*mat holds {digit} at row 5"):
+    with pytest.raises(InputError, match=rf"Labels must lie in \[0, 10\], but y in .*mat contains {digit} at row 5"):
         load(DataSource("svhn", str(write_mat({"X": PIXELS, "y": labels}))))
 
 
@@ -87,7 +87,9 @@ def test_a_label_that_is_no_digit_is_not_taken_for_one(write_mat, digit):
     ids=["complex", "text", "struct", "no pixels", "other names", "sparse"],
 )
 def test_other_content_is_refused_in_one_sentence(write_mat, arrays):
-    with pytest.raises(InputError, match=r"train_32x32.mat (must hold uint8 X|cannot be read as MATLAB file: X does)"):
+    with pytest.raises(
+        InputError, match=r"train_32x32.mat (must contain uint8 X|cannot be read as MATLAB file: X does)"
+    ):
         load(DataSource("svhn", str(write_mat(arrays))))
 
 

@@ -52,7 +52,7 @@ def test_mnist_m_is_found_under_both_its_names(tmp_path, write_images, folder):
 def test_a_set_that_is_not_downloaded_says_where_its_files_must_be(ask):
     expected = (
         r"^mnist-m is not downloaded: directory \(--data-dir\) or the environment variable WARMSTART_DATA must name a "
-        r"folder with mnist-m or mnist_m in it, got none\.$"
+        r"folder that contains mnist-m or mnist_m, got none\.$"
     )
     with pytest.raises(InputError, match=expected):
         ask(DataSource("mnist-m"))
@@ -81,7 +81,7 @@ def test_a_directory_without_the_set_is_refused_with_where_it_was_looked_for(tmp
     monkeypatch.setenv("WARMSTART_DATA", str(tmp_path))
     source = DataSource("svhn", None if environment else str(tmp_path))
     with pytest.raises(
-        InputError, match=r"must hold the files of svhn, .* train-\*.parquet or train_32x32.mat"
+        InputError, match=r"must contain the files of svhn, .* train-\*.parquet or train_32x32.mat"
     ) as caught:
         load(source)
     assert f"{tmp_path}/svhn," in str(caught.value)
@@ -89,14 +89,14 @@ def test_a_directory_without_the_set_is_refused_with_where_it_was_looked_for(tmp
 
 
 def test_a_directory_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(InputError, match=r"data directory must be a folder that exists, got .*/nowhere"):
+    with pytest.raises(InputError, match=r"data directory must be an existing folder, got .*/nowhere"):
         load(DataSource("mnist", str(tmp_path / "nowhere")))
 
 
 @pytest.mark.parametrize("name", ["cifar100", "mnist"])
 def test_the_files_of_another_set_are_noticed(tmp_path, write_images, name):
     _files(write_images, tmp_path)
-    with pytest.raises(InputError, match=rf"The files of {name} must .* hold \(3, 32, 32\) in 10"):
+    with pytest.raises(InputError, match=rf"The files of {name} must .* contain \(3, 32, 32\) in 10"):
         load(DataSource(name, str(tmp_path)))
 
 
@@ -137,7 +137,7 @@ def test_a_label_column_is_refused_for_svhns_first_form(tmp_path):
 @pytest.mark.parametrize("arrays", [{"X": COLOUR[0]}, {"X": COLOUR, "y": DIGITS}, {"X": COLOUR * 1.0, "y": DIGITS}])
 def test_a_file_of_svhn_with_other_arrays_is_refused(tmp_path, arrays):
     scipy.io.savemat(tmp_path / "train_32x32.mat", arrays)
-    with pytest.raises(InputError, match=r"train_32x32.mat must hold uint8 X .* got other arrays"):
+    with pytest.raises(InputError, match=r"train_32x32.mat must contain uint8 X .* got other arrays"):
         load(DataSource("svhn", str(tmp_path)))
 
 

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -55,15 +57,13 @@ def test_training_files_are_found_in(tmp_path, write_images, load_path, images, 
 
 def test_a_missing_part_of_a_set_is_noticed(tmp_path, write_images, load_path, images, labels):
     write_images(tmp_path / "train-00000-of-00002.parquet", images, labels)
-    with pytest.raises(InputError, match=r"must hold all 2 files train-\*-of-00002.parquet, got 1"):
+    with pytest.raises(InputError, match=r"must contain all 2 files train-\*-of-00002.parquet, got 1"):
         load_path(tmp_path)
 
 
 def test_a_folder_with_nothing_but_a_test_set_is_refused(tmp_path, write_images, load_path, images, labels):
     write_images(tmp_path / "test.parquet", images, labels)
-    with pytest.raises(
-        InputError, match=r"must hold training files, got only those of a test set, such as test.parquet"
-    ):
+    with pytest.raises(InputError, match=r"must contain training files, got only a test set, such as test.parquet"):
         load_path(tmp_path)
 
 
@@ -157,7 +157,7 @@ def test_features_of_the_test_set_come_in_the_order_of_the_training_set(tmp_path
             {"b": [1], "label": [0]},
             "columns of the first, but .*test.parquet has no 'a'",
         ),
-        ({"a": [1, 2], "label": [0, 1]}, {"a": [1], "label": [7]}, "those of the training set, but .* also holds 7"),
+        ({"a": [1, 2], "label": [0, 1]}, {"a": [1], "label": [7]}, "those of the training set, but .* also contains 7"),
     ],
 )
 def test_a_test_set_that_does_not_fit_is_refused(tmp_path, write_table, load_path, train, test, message):
@@ -170,13 +170,13 @@ def test_a_test_set_that_does_not_fit_is_refused(tmp_path, write_table, load_pat
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"a": [1.0, None], "label": [0, 1]}, "column 'a' of t.parquet holds nan in row 2"),
-        ({"a": ["x", "y"], "label": [0, 1]}, "column 'a' of t.parquet holds string"),
-        ({"a": [[1], [2]], "label": [0, 1]}, "column 'a' of t.parquet holds list"),
-        ({"a": [1, 2], "label": [[0], [1]]}, "numbers or texts, but column 'label' of t.parquet holds ndarray"),
+        ({"a": [1.0, None], "label": [0, 1]}, "column 'a' of t.parquet contains nan in row 2"),
+        ({"a": ["x", "y"], "label": [0, 1]}, "column 'a' of t.parquet contains string"),
+        ({"a": [[1], [2]], "label": [0, 1]}, "column 'a' of t.parquet contains list"),
+        ({"a": [1, 2], "label": [[0], [1]]}, "numbers or text, but column 'label' of t.parquet contains ndarray"),
         ({"a": [1, 2], "b": [0, 1]}, "named with --label, .* columns are: a, b"),
-        ({"label": [0, 1]}, "t.parquet must have columns beside that with the labels"),
-        ({"a": pa.array([], pa.int64()), "label": pa.array([], pa.int64())}, "samples to load, .* holds none"),
+        ({"label": [0, 1]}, "t.parquet must have feature columns beside the label column"),
+        ({"a": pa.array([], pa.int64()), "label": pa.array([], pa.int64())}, "samples to load, .* contains none"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said_in_one_sentence(write_table, load_path, columns, message):
@@ -190,3 +190,39 @@ def test_a_file_that_is_no_parquet_is_refused_in_one_sentence(tmp_path, load_pat
     with pytest.raises(InputError, match=r"a.parquet cannot be read as parquet: ") as caught:
         load_path(tmp_path / "a.parquet")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["a{b}.parquet", "{}.parquet", "{0.parquet"])
+def test_a_file_name_with_braces_is_shown_as_it_is(write_table, load_path, name):
+    with pytest.raises(InputError, match=rf"column 'a' of {re.escape(name)} contains nan in row 2"):
+        load_path(write_table(name, {"a": [1.0, None], "label": [0, 1]}))
+
+
+@pytest.mark.parametrize(
+    ("metadata", "classes"),
+    [
+        ({"class_names": ["cat", "dog"]}, ("cat", "dog")),
+        ({"class_names": "cat"}, ("0", "1")),
+        ({"class_names": ["cat", "dog"], "huggingface": {"info": {"features": {}}}}, ("cat", "dog")),
+        (
+            {"class_names": ["cat", "dog"], "huggingface": {"info": {"features": {"label": {"names": None}}}}},
+            ("0", "1"),
+        ),
+        (
+            {"class_names": ["cat", "dog"], "huggingface": {"info": {"features": {"label": {"names": [1, 2]}}}}},
+            ("1", "2"),
+        ),
+        ({"huggingface": []}, ("0", "1")),
+    ],
+)
+def test_the_hubs_class_names_come_before_others(tmp_path, write_images, load_path, images, metadata, classes):
+    write_images(tmp_path / "a.parquet", images[:2], [0, 1], metadata=metadata)
+    assert load_path(tmp_path / "a.parquet").classes == classes
+
+
+def test_metadata_that_are_no_json_are_ignored(tmp_path, load_path):
+    table = pa.table({"a": [1, 2], "label": [0, 1]}).replace_schema_metadata(
+        {"class_names": "[", "huggingface": "\xff"}
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert load_path(tmp_path / "a.parquet").classes == ("0", "1")

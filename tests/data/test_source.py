@@ -14,8 +14,8 @@ from warmstart.data import DataSource
         ({"name": 3}, "data must be the name .* got 3"),
         ({"subset": 0}, "subset must be a whole number of at least 1, got 0"),
         ({"subset": 2.5}, "subset must be a whole number of at least 1, got 2.5"),
-        ({"directory": 7}, "directory must be a text"),
-        ({"label": ""}, "label must be a text"),
+        ({"directory": 7}, "directory must be a non-empty string"),
+        ({"label": ""}, "label must be a non-empty string"),
     ],
 )
 def test_settings_of_the_wrong_kind_are_refused(settings, message):

@@ -97,9 +97,7 @@ def test_an_image_that_a_parquet_file_names_must_lie_in_its_folder(tmp_path, loa
     pq.write_table(
         pa.table({"image": [{"bytes": None, "path": path} for path in paths], "label": [0, 1]}), folder / "a.parquet"
     )
-    with pytest.raises(
-        InputError, match=r"must lie in the folder of a.parquet or below, but row 2 of a.parquet names "
-    ):
+    with pytest.raises(InputError, match=r"must be in the folder of a.parquet or below, but row 2 of a.parquet names "):
         load_path(folder / "a.parquet")
 
 
@@ -158,7 +156,7 @@ def test_the_format_of_an_image_is_that_of_its_content(tmp_path, load_path, enco
 def test_a_class_folder_whose_name_is_not_utf_8_is_refused(tmp_path, load_path, name):
     _write_png(tmp_path / "set" / "a" / "1.png")
     _write_png(tmp_path / "set" / os.fsdecode(name) / "1.png")
-    with pytest.raises(InputError, match=r"Names of classes must be texts in UTF-8, .* holds '.*\\udc") as caught:
+    with pytest.raises(InputError, match=r"Class names must be UTF-8 text, .* contains '.*\\udc") as caught:
         load_path(tmp_path / "set")
     assert str(caught.value).isascii()
 
@@ -174,7 +172,7 @@ def test_an_image_whose_name_is_not_utf_8_is_read_and_can_be_named(tmp_path, loa
 
 @pytest.mark.parametrize("setting", ["name", "directory", "label"])
 def test_settings_that_no_study_could_store_are_refused(setting):
-    with pytest.raises(InputError, match=r"must be a text in UTF-8, got 'caf\\udce9.csv'"):
+    with pytest.raises(InputError, match=r"must be UTF-8 text, got 'caf\\udce9.csv'"):
         DataSource(**{setting: "caf\udce9.csv"})
 
 

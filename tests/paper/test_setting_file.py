@@ -66,7 +66,7 @@ def test_places_without_a_directory_are_one_sentence(path, tmp_path, monkeypatch
         ({"seeds": None}, "seeds must be given"),
         ({"scale": "1"}, r"scale must lie in \(0, 1\], got '1'"),
         ({"data": ""}, "data must be the name of a data set or a path, got ''"),
-        ({"directory": ""}, "directory must be a text that is not empty"),
+        ({"directory": ""}, "directory must be a non-empty string"),
         ({"max_epochs": 10**30}, "max_epochs must be a whole number from 1 to"),
     ],
 )

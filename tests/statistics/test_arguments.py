@@ -57,7 +57,7 @@ def test_numbers_of_every_kind_are_taken():
     [
         (lambda: describe_difference(None), "difference must be a PairedDifference, got None"),
         (lambda: describe_ratio(DIFFERENCE), "ratio must be a PairedRatio, got a PairedDifference"),
-        (lambda: describe_difference(DIFFERENCE, unit=None), "unit must be a text, got None"),
+        (lambda: describe_difference(DIFFERENCE, unit=None), "unit must be a string, got None"),
         (lambda: describe_difference(DIFFERENCE, scale="100"), "scale must be a number, got '100'"),
         (lambda: describe_difference(DIFFERENCE, digits=-1), "digits must be a whole number of at least 0, got -1"),
         (lambda: interval_text(0, 1, digits=1000), "digits must be at most 100, got 1000"),

@@ -1,4 +1,4 @@
-"""Labelled samples in memory, and the data set that they make up."""
+"""Labelled samples in memory, and the data set they form."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from warmstart.basics import InputError
 from ._raw import is_displayable, shown
 
 
+# Compared by identity (eq=False): == of arrays is an array, of which the generated __eq__ would take the truth value.
 @dataclass(frozen=True, eq=False)
 class LabelledArrays:
-    """Samples and their labels, checked when they are put together.
+    """Samples and their labels, checked on construction.
 
     Args:
         inputs: Images as uint8 (n, channels, height, width), or a table as finite float32 (n, features).
         labels: int64 (n,), whole numbers from 0: the class of each sample.
 
     Raises:
-        InputError: If a shape, type or length is another one, a label is negative or an input not finite.
+        InputError: If a shape, type or length is wrong, a label is negative or an input is not finite.
 
     Example:
         >>> samples = LabelledArrays(np.zeros((3, 2), np.float32), np.array([0, 1, 1]))
@@ -35,8 +36,20 @@ class LabelledArrays:
 
     def __post_init__(self) -> None:
         """Check shapes, types and values."""
-        _check_inputs(self.inputs)
-        _check_labels(self.labels, len(self.inputs))
+        inputs, labels = self.inputs, self.labels
+        if not isinstance(inputs, np.ndarray) or (inputs.dtype, inputs.ndim) not in ((np.uint8, 4), (np.float32, 2)):
+            raise InputError(
+                "inputs must be uint8 of shape (n, channels, height, width) or float32 of shape (n, features), "
+                f"got {_described(inputs)}."
+            )
+        if inputs.dtype == np.float32 and not np.isfinite(inputs).all():
+            row, column = np.argwhere(~np.isfinite(inputs))[0]
+            raise InputError(f"inputs must be finite numbers, got {inputs[row, column]} at [{row}, {column}].")
+        count = len(inputs)
+        if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (count,):
+            raise InputError(f"labels must be int64 of shape ({count},), one per input, got {_described(labels)}.")
+        if count and labels.min() < 0:
+            raise InputError(f"labels must be at least 0, got {labels.min()}.")
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -49,17 +62,17 @@ class LabelledArrays:
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Training samples, the official test samples if loaded, and what the classes are called.
+    """Training samples, the official test samples if loaded, and the names of the classes.
 
     Args:
-        name: What it is called in reports.
-        train: The samples that models may see.
-        test: The official test set; None where there is none or where it was not asked for.
-        classes: Name of each class; the labels are positions in it.
+        name: Its name in reports.
+        train: The samples that models may be trained on.
+        test: The official test set; None if there is none or it was not requested.
+        classes: Name of each class; labels are indices into it.
 
     Raises:
-        InputError: If there are fewer than two classes, a label has no class, a name is not a text that reports can
-            show, or test samples are of another shape.
+        InputError: If there are fewer than two classes, a label has no class, a name is not valid UTF-8 text, or the
+            test samples have a different type or shape.
 
     Example:
         >>> samples = LabelledArrays(np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]))
@@ -75,15 +88,21 @@ class Dataset:
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
+        # Names end up in stored results and reports: a lone surrogate would fail there, long after loading.
         for kind, name in (("name", self.name), *(("classes", name) for name in self.classes)):
             if not isinstance(name, str) or not is_displayable(name):
-                raise InputError(f"{kind} must be text in UTF-8, got {shown(repr(name), 60)}.")
+                raise InputError(f"{kind} must be UTF-8 text, got {shown(repr(name), 60)}.")
         if len(self.classes) < 2:
             raise InputError(f"classes must be at least two, got {list(self.classes)}.")
-        _check_classes("train", self.train, len(self.classes))
-        if self.test is not None:
-            _check_classes("test", self.test, len(self.classes))
-            _check_same_inputs(self.train.inputs, self.test.inputs)
+        for part, samples in (("train", self.train), ("test", self.test)):
+            if samples is not None and len(samples) and samples.labels.max() >= len(self.classes):
+                raise InputError(f"{part} labels must lie in [0, {len(self.classes) - 1}], got {samples.labels.max()}.")
+        train, test = self.train.inputs, self.train.inputs if self.test is None else self.test.inputs
+        if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
+            raise InputError(
+                f"Test samples must be like training samples, {train.dtype} of shape {train.shape[1:]}, "
+                f"got {test.dtype} of shape {test.shape[1:]}."
+            )
 
     @property
     def is_image(self) -> bool:
@@ -97,44 +116,14 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over types, shapes and values of all arrays; the name does not count."""
+        """SHA-256 in hex over types, shapes and values of all arrays, not over the name."""
         digest = hashlib.sha256()
         for part in (self.train, self.test):
             for array in (part.inputs, part.labels) if part is not None else ():
                 digest.update(f"{array.dtype} {array.shape};".encode())
+                # Views of the same values must agree: readers transpose some images without copying them.
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
-
-
-def _check_inputs(inputs: np.ndarray) -> None:
-    if not isinstance(inputs, np.ndarray) or (inputs.dtype, inputs.ndim) not in ((np.uint8, 4), (np.float32, 2)):
-        raise InputError(
-            "inputs must be uint8 of shape (n, channels, height, width) or float32 of shape (n, features), "
-            f"got {_described(inputs)}."
-        )
-    if inputs.dtype == np.float32 and not np.isfinite(inputs).all():
-        row, column = np.argwhere(~np.isfinite(inputs))[0]
-        raise InputError(f"inputs must be finite numbers, got {inputs[row, column]} at [{row}, {column}].")
-
-
-def _check_labels(labels: np.ndarray, count: int) -> None:
-    if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (count,):
-        raise InputError(f"labels must be int64 of shape ({count},), one for each input, got {_described(labels)}.")
-    if count and labels.min() < 0:
-        raise InputError(f"labels must be at least 0, got {labels.min()}.")
-
-
-def _check_classes(part: str, samples: LabelledArrays, classes: int) -> None:
-    if len(samples) and samples.labels.max() >= classes:
-        raise InputError(f"{part} labels must lie in [0, {classes - 1}], got {samples.labels.max()}.")
-
-
-def _check_same_inputs(train: np.ndarray, test: np.ndarray) -> None:
-    if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
-        raise InputError(
-            f"Test samples must be like training samples, {train.dtype} of shape {train.shape[1:]}, "
-            f"got {test.dtype} of shape {test.shape[1:]}."
-        )
 
 
 def _described(value: object) -> str:

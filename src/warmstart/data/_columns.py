@@ -1,4 +1,4 @@
-"""LayerEnd column is what, and what columns become."""
+"""The roles of a table's columns, and the arrays that columns become."""
 
 from __future__ import annotations
 
@@ -16,44 +16,41 @@ from ._raw import shown
 
 LABEL_NAMES = ("label", "labels", "fine_label", "target", "class", "y")
 IMAGE_NAMES = ("image", "img")
-_MOST_SHOWN = 20
+_MOST_LISTED = 20
 _NAME_LENGTH = 60
 
 
 def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
-    """Return the name of the label column: ``label``, or else the usual name that comes first in LABEL_NAMES.
-
-    Args:
-        names: The columns there are.
-        label: The one that the user names.
-        file: For messages.
+    """Return the name of the label column: ``label`` if given, otherwise the first of LABEL_NAMES that exists.
 
     Raises:
-        InputError: If there is no such column, or two columns are called the same.
+        InputError: If there is no such column, or two columns have the same name.
 
     Example:
         >>> find_label(["a", "Target"], None, file="t.csv")
         'Target'
         >>> find_label(["a", "b"], None, file="t.csv")
         Traceback (most recent call last):
-        warmstart.basics._errors.InputError: The column with the labels of t.csv must be named with --label, ...
+        warmstart.basics._errors.InputError: The label column of t.csv must be named with --label, ...
     """
-    twice = next((name for name, count in Counter(names).items() if count > 1), None)
-    if twice is not None:
+    # Selecting by such a name is an error in arrow, whose message names neither the file nor the way out.
+    duplicate = next((name for name, count in Counter(names).items() if count > 1), None)
+    if duplicate is not None:
         raise InputError(
-            f"Columns must have different names, but {file} has several called '{shown(twice, _NAME_LENGTH)}'."
+            f"Columns must have different names, but {file} has several called '{shown(duplicate, _NAME_LENGTH)}'."
         )
     if label is not None and label not in names:
+        # Comparing takes quadratic time in the length of a name, and far longer ones are no typing errors.
         near = difflib.get_close_matches(label, [name for name in names if len(name) <= 2 * len(label)], 1, 0.5)
-        known = (
-            [*near, *(name for name in names[:_MOST_SHOWN] if name not in near)] if len(names) > _MOST_SHOWN else names
-        )
+        known = names
+        if len(names) > _MOST_LISTED:
+            known = [*near, *(name for name in names[:_MOST_LISTED] if name not in near)]
         raise unknown_name(f"label column of {file}", shown(label), _listed(known, len(names)))
-    found = label or _usual(names, LABEL_NAMES)
+    found = label or _first_usual(names, LABEL_NAMES)
     if found is None:
-        listed = ", ".join(_listed(names[:_MOST_SHOWN], len(names)))
+        listed = ", ".join(_listed(names[:_MOST_LISTED], len(names)))
         raise InputError(
-            f"The column with the labels of {file} must be named with --label, as none is called "
+            f"The label column of {file} must be named with --label, since no column is called "
             f"{', '.join(LABEL_NAMES)}; its columns are: {listed}."
         )
     return found
@@ -69,20 +66,21 @@ def find_image(candidates: Sequence[str], *, file: str) -> str | None:
         >>> find_image(["thumbnail", "img"], file="a.parquet")
         'img'
     """
-    found = _usual(candidates, IMAGE_NAMES)
+    found = _first_usual(candidates, IMAGE_NAMES)
     if found is None and len(candidates) > 1:
-        listed = ", ".join(_listed(candidates[:_MOST_SHOWN], len(candidates)))
-        raise InputError(f"The column with the images of {file} must be called image, got {listed}.")
+        listed = ", ".join(_listed(candidates[:_MOST_LISTED], len(candidates)))
+        raise InputError(f"The image column of {file} must be called image, got {listed}.")
     return found or next(iter(candidates), None)
 
 
 def find_features(names: Iterable[str], label: str) -> tuple[str, ...]:
-    """Return all columns but the labels' and an index that pandas wrote, which numbers rows and describes nothing.
+    """Return all columns except the labels and an index written by pandas, which numbers rows and is no feature.
 
     Example:
         >>> find_features(["", "a", "b", "y"], "y")
         ('a', 'b')
     """
+    # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
     return tuple(
         name
         for number, name in enumerate(names)
@@ -91,9 +89,9 @@ def find_features(names: Iterable[str], label: str) -> tuple[str, ...]:
 
 
 def label_values(column: Any) -> np.ndarray:
-    """Return an arrow column's values as found, (n,); what is missing is None, NaN or NaT.
+    """Return an arrow column's values as found, (n,); missing ones are None, NaN or NaT.
 
-    Texts are Python objects, one for each distinct text, however many rows hold it.
+    Text becomes Python objects, one per distinct string, however many rows contain it.
     """
     types = require("pyarrow", extra="data", purpose="Reading tables").types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
@@ -102,16 +100,17 @@ def label_values(column: Any) -> np.ndarray:
     encoded = column if types.is_dictionary(column.type) else column.dictionary_encode()
     parts = [np.empty(0, object)]
     for chunk in encoded.chunks:
-        values = object_array([*chunk.dictionary.to_pylist(), None])  # -1 is the last of them
+        # Null gets the index -1, so the None at the end.
+        values = object_array([*chunk.dictionary.to_pylist(), None])
         parts.append(values[chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
     return np.concatenate(parts)
 
 
 def check_features(types: Iterable[tuple[str, Any]], *, file: str) -> None:
-    """Raise unless there are columns of numbers, and nothing else.
+    """Raise unless there is a feature column and all are numeric.
 
     Args:
-        types: Name and arrow type of each column.
+        types: Name and arrow type of each feature column.
         file: For messages.
 
     Raises:
@@ -123,11 +122,11 @@ def check_features(types: Iterable[tuple[str, Any]], *, file: str) -> None:
         any_column = True
         if not (known.is_integer(kind) or known.is_floating(kind) or known.is_boolean(kind) or known.is_decimal(kind)):
             raise InputError(
-                f"Features must be numbers, but column '{shown(name, _NAME_LENGTH)}' of {file} holds "
+                f"Features must be numbers, but column '{shown(name, _NAME_LENGTH)}' of {file} contains "
                 f"{shown(kind, _NAME_LENGTH)}: encode it as numbers, or leave it out."
             )
     if not any_column:
-        raise InputError(f"{file} must have columns beside that with the labels, got none.")
+        raise InputError(f"{file} must have feature columns beside the label column, got none.")
 
 
 def feature_values(table: Any, names: Sequence[str], *, file: str) -> np.ndarray:
@@ -141,8 +140,9 @@ def feature_values(table: Any, names: Sequence[str], *, file: str) -> np.ndarray
     check_features(zip(names, (column.type for column in columns), strict=True), file=file)
     values = np.empty((table.num_rows, len(names)), np.float32)
     for index, (name, column) in enumerate(zip(names, columns, strict=True)):
+        # By way of float64: a null becomes NaN, and integers beyond 2**53 are rounded instead of refused.
         floats = column.cast(arrow.float64(), safe=False).to_numpy()
-        values[:, index] = _finite(floats, name, f"'{{}}' of {file}")
+        values[:, index] = _finite_floats(floats, f"'{shown(name, _NAME_LENGTH)}' of {file}")
     return values
 
 
@@ -152,32 +152,31 @@ def finite_table(values: np.ndarray, origin: str) -> np.ndarray:
     Raises:
         InputError: Naming the first column, and in it the first row, whose value is not finite.
     """
-    finite = np.empty(values.shape, np.float32)
+    table = np.empty(values.shape, np.float32)
     for index in range(values.shape[1]):
-        finite[:, index] = _finite(values[:, index], str(index + 1), f"{{}} of {origin}")
-    return finite
+        table[:, index] = _finite_floats(values[:, index], f"{index + 1} of {origin}")
+    return table
 
 
 def _listed(names: Sequence[str], count: int) -> list[str]:
-    """Return names for a message, with an ellipsis behind them if there are more."""
     return [shown(name, _NAME_LENGTH) for name in names] + (["..."] if count > len(names) else [])
 
 
-def _usual(names: Iterable[str], usual: Sequence[str]) -> str | None:
+def _first_usual(names: Iterable[str], usual: Sequence[str]) -> str | None:
     by_lower: dict[str, str] = {}
     for name in names:
         by_lower.setdefault(name.lower(), name)
     return next((by_lower[name] for name in usual if name in by_lower), None)
 
 
-def _finite(values: np.ndarray, column: str, origin: str) -> np.ndarray:
+def _finite_floats(values: np.ndarray, column: str) -> np.ndarray:
+    # Finite in 64 bits does not mean finite in 32: 1e300 overflows, and only the result of the cast shows it.
     with np.errstate(over="ignore"):
-        small = values.astype(np.float32)
-    finite = np.isfinite(small)
+        floats = values.astype(np.float32)
+    finite = np.isfinite(floats)
     if not finite.all():
         row = int(finite.argmin())
         raise InputError(
-            f"Features must be finite 32-bit numbers, but column {origin.format(shown(column, _NAME_LENGTH))} holds "
-            f"{values[row]} in row {row + 1}."
+            f"Features must be finite 32-bit numbers, but column {column} contains {values[row]} in row {row + 1}."
         )
-    return small
+    return floats

@@ -4,89 +4,78 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from warmstart.basics import InputError, require
 
 from ._columns import feature_values, find_features, find_label, label_values
+from ._labels import decoded_text, object_array
 from ._raw import RawData, RawSplit, check_memory, reading, shown
 
 
 def read_csv(path: Path, label: str | None, *, max_bytes: int) -> RawData:
-    """Return a csv file with a header as data: numeric features, and a label of any kind.
+    """Return a csv file with a header as data: numeric features, and labels of any kind.
 
     Args:
         path: The file.
-        label: The label column, where its name is not a usual one.
+        label: The label column; None: detected by name.
         max_bytes: Largest size of the file.
 
     Raises:
         InputError: If the file cannot be parsed, has no label column, a label is missing, or a feature is not numeric.
     """
-    csv = require("pyarrow.csv", extra="data", purpose="Reading csv files")
+    arrow, csv = (require(module, extra="data", purpose="Reading csv files") for module in ("pyarrow", "pyarrow.csv"))
     with reading(path, "csv"):
         check_memory(path.stat().st_size, max_bytes, path.name)
-        # By default a missing value is one in columns of numbers only, and "NA" among texts would become a class.
+        # By default only columns of numbers have missing values, and "NA" among strings would become a class.
         options = csv.ConvertOptions(strings_can_be_null=True)
         table = csv.read_csv(path, convert_options=options)
         names = table.column_names
     label = find_label(names, label, file=path.name)
     features = find_features(names, label)
     origin = f"column '{shown(label, 60)}' of {path.name}"
-    _check_labels(table.column(label), origin)
-    labels = label_values(table.column(label))
+
+    def place(row: int) -> str:
+        return f"row {row + 1}"
+
+    column = table.column(label)
+    if column.null_count:
+        raise InputError(
+            f"Every sample must have a label, but {origin} has none at row {column.is_null().index(True).as_py() + 1}: "
+            "cells that are empty or contain NA, N/A, NaN or null count as missing."
+        )
+    if arrow.types.is_binary(column.type):  # what arrow makes of a column that is not UTF-8 throughout
+        labels = decoded_text(object_array(column.to_pylist()), origin, place)
+    else:
+        labels = label_values(column)
     if labels.dtype.kind == "f":
+        # Integers beyond 64 bits are parsed as floats, several of them as the same one: only their digits differ.
         with reading(path, "csv"):
             options.include_columns, options.column_types = [label], {label: "string"}
-            texts = label_values(csv.read_csv(path, convert_options=options).column(label))
-        labels = _exact(labels, texts, origin)
+            digits = label_values(csv.read_csv(path, convert_options=options).column(label))
+        labels = _exact_labels(labels, [text.strip() for text in digits.tolist()], origin)
     split = RawSplit(
         labels=labels,
         read=lambda rows: feature_values(table, features, file=path.name)[rows],
         origin=origin,
-        place=lambda row: f"row {row + 1}",
+        place=place,
     )
     return RawData(path.stem, split)
 
 
-def _check_labels(column: Any, origin: str) -> None:
-    if column.null_count:
-        row = column.is_null().index(True).as_py() + 1
-        raise InputError(
-            f"Every sample must have a label, but {origin} has none at row {row}: "
-            "cells that are empty or hold NA, N/A, NaN or null count as missing."
-        )
-    if require("pyarrow", extra="data", purpose="Reading csv files").types.is_binary(column.type):
-        for row, value in enumerate(column.to_pylist()):
-            try:
-                value.decode()
-            except UnicodeDecodeError:
-                raise InputError(
-                    f"Labels must be numbers or texts in UTF-8, but {origin} holds {shown(value, 60)} at row {row + 1}."
-                ) from None
-
-
-def _exact(numbers: np.ndarray, texts: np.ndarray, origin: str) -> np.ndarray:
-    """Return labels that were read as floats as what the file says.
-
-    Whole numbers of more than 64 bits become floats too, and several of them the same: they are kept as texts.
-
-    Raises:
-        InputError: If a number in the file is not the float that it became, as it is not whole, but nearly.
-    """
-    stripped = [text.strip() for text in texts.tolist()]
-    if all(text.removeprefix("-").isdecimal() for text in set(stripped)):
-        return np.fromiter(stripped, object, len(stripped))
-    for row, (number, text) in enumerate(zip(numbers.tolist(), stripped, strict=True)):
+def _exact_labels(floats: np.ndarray, digits: list[str], origin: str) -> np.ndarray:
+    """Return the digits if all labels are integers, otherwise the floats, of which none may be a rounded integer."""
+    if all(text.removeprefix("-").isdecimal() for text in set(digits)):
+        return np.fromiter(digits, object, len(digits))
+    for row, (number, text) in enumerate(zip(floats.tolist(), digits, strict=True)):
         try:
             exact = not number.is_integer() or Decimal(text) == int(number)
         except ArithmeticError:
             exact = False
         if not exact:
             raise InputError(
-                f"Labels must be classes, but {origin} holds {shown(text, 60)} at row {row + 1}, which a 64-bit float "
-                "does not hold exactly: write whole numbers without a decimal point, or texts."
+                f"Labels must be classes, but {origin} contains {shown(text, 60)} at row {row + 1}, which a 64-bit "
+                "float cannot represent exactly: write whole numbers without a decimal point, or text."
             )
-    return numbers
+    return floats

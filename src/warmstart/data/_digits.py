@@ -1,4 +1,4 @@
-"""The handwritten digits that come with scikit-learn: a data set that needs no file and no network."""
+"""The handwritten digits of scikit-learn: a data set that needs no file and no network."""
 
 from __future__ import annotations
 
@@ -18,21 +18,16 @@ def read_digits() -> RawData:
     Reference:
         E. Alpaydin and C. Kaynak, "Optical Recognition of Handwritten Digits", UCI Machine Learning Repository, 1998.
     """
-    images, labels = _table()
+    # Importing scikit-learn takes over a second, reading its file some milliseconds.
+    folders = getattr(find_spec("sklearn"), "submodule_search_locations", None) or ()
+    files = [Path(folder, "datasets", "data", "digits.csv.gz") for folder in folders]
+    file = next((file for file in files if file.exists()), None)
+    if file is not None:
+        table = np.loadtxt(file, delimiter=",")
+        images, labels = table[:, :-1], table[:, -1].astype(np.int64)
+    else:
+        datasets = require("sklearn.datasets", extra="data", purpose="The digits data set")
+        images, labels = datasets.load_digits(return_X_y=True)
+    # (n, 64) in 0..16 becomes (n, 1, 8, 8) in 0..255.
     values = np.rint(images.reshape(-1, 1, 8, 8) * (255 / 16)).astype(np.uint8)
     return RawData("digits", RawSplit(labels, values.__getitem__, "digits", lambda row: f"row {row + 1}"))
-
-
-def _table() -> tuple[np.ndarray, np.ndarray]:
-    """Return images (n, 64) in 0..16, and labels.
-
-    Read from scikit-learn's file, where it lies as it usually does: importing the package takes over a second, and
-    reading the file some milliseconds.
-    """
-    for folder in getattr(find_spec("sklearn"), "submodule_search_locations", None) or ():
-        file = Path(folder, "datasets", "data", "digits.csv.gz")
-        if file.exists():
-            table = np.loadtxt(file, delimiter=",")
-            return table[:, :-1], table[:, -1].astype(np.int64)
-    datasets = require("sklearn.datasets", extra="data", purpose="The digits data set")
-    return datasets.load_digits(return_X_y=True)

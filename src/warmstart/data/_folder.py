@@ -6,24 +6,21 @@ import os
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from warmstart.basics import InputError
 
 from ._images import decode_images
 from ._labels import object_array
 from ._raw import RawData, RawSplit, first_sentence, shown
 
+# Below one class folder: a path such as /, typed by mistake, would be searched for minutes.
 MOST_FOLDERS = 10_000
-"""Below one class folder: a path such as ``/``, typed by mistake, would be walked through for minutes."""
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".pbm"})
 
 
 def read_folder(path: Path, *, max_bytes: int) -> RawData:
     """Return a folder of class folders as data, or one with such folders called ``train`` and ``test``.
 
-    A class is called as its folder; images may lie in folders below it. Folders without images and hidden files do not
-    count.
+    A class is named after its folder; images may be in subfolders. Folders without images and hidden files are ignored.
 
     Args:
         path: The folder.
@@ -33,53 +30,49 @@ def read_folder(path: Path, *, max_bytes: int) -> RawData:
         InputError: If there are no class folders with images.
     """
     if not (path / "train").is_dir():
-        return RawData(path.name, _split(path, max_bytes))
-    test = partial(_split, path / "test", max_bytes) if (path / "test").is_dir() else None
-    return RawData(path.name, _split(path / "train", max_bytes), test)
+        return RawData(path.name, _read_split(path, max_bytes))
+    test = partial(_read_split, path / "test", max_bytes) if (path / "test").is_dir() else None
+    return RawData(path.name, _read_split(path / "train", max_bytes), test)
 
 
-def _split(folder: Path, max_bytes: int) -> RawSplit:
+def _read_split(folder: Path, max_bytes: int) -> RawSplit:
+    def fail(error: OSError) -> None:
+        raise error
+
+    images: list[tuple[str, Path]] = []
     try:
-        classes = [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-        images = [(entry.name, image) for entry in classes for image in _images(entry)]
+        for entry in folder.iterdir():
+            if entry.name.startswith(".") or not entry.is_dir():
+                continue
+            # os.walk follows no links to folders, which may loop, and would leave out what it cannot read.
+            for visited, (place, folders, files) in enumerate(os.walk(entry, onerror=fail)):
+                if visited >= MOST_FOLDERS:
+                    raise InputError(
+                        f"{shown(entry)} must be a class folder with at most {MOST_FOLDERS:,} folders below it, got "
+                        "more: is the path that of a data set?"
+                    )
+                # In place, so that os.walk does not enter hidden folders.
+                folders[:] = [name for name in folders if not name.startswith(".")]
+                names = (name for name in files if not name.startswith("."))
+                images += ((entry.name, Path(place, n)) for n in names if Path(n).suffix.lower() in IMAGE_ENDINGS)
     except OSError as error:
         raise InputError(f"{shown(folder)} cannot be read as a folder of images: {first_sentence(error)}.") from error
     if not images:
         raise InputError(
-            f"{shown(folder)} must hold parquet files, or a folder for each class with images in it "
+            f"{shown(folder)} must contain parquet files, or one folder of images per class "
             f"({', '.join(sorted(IMAGE_ENDINGS))}), got neither."
         )
-    labels, paths = (list(column) for column in zip(*images, strict=True))
+    # File systems list files in any order; sorted, a seed draws the same samples on every machine.
+    images.sort()
+    paths = [path for _, path in images]
     return RawSplit(
-        labels=object_array(labels),
-        read=partial(_decode, paths, max_bytes),
+        labels=object_array([name for name, _ in images]),
+        read=lambda rows: decode_images(
+            (paths[row] for row in rows),
+            len(rows),
+            place=lambda index: shown(paths[rows[index]]),
+            max_bytes=max_bytes,
+        ),
         origin=f"the folder {shown(folder)}",
         place=lambda row: shown(paths[row]),
     )
-
-
-def _images(folder: Path) -> list[Path]:
-    """Return the images in a folder and those below it; links to folders there are not followed, as they may loop."""
-    found: list[Path] = []
-    folders, met = [str(folder)], 0
-    while folders:
-        met += 1
-        if met > MOST_FOLDERS:
-            raise InputError(
-                f"{shown(folder)} must be a class folder with at most {MOST_FOLDERS:,} folders below it, got more: is "
-                "the path that of a data set?"
-            )
-        with os.scandir(folders.pop()) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-                elif Path(entry.name).suffix.lower() in IMAGE_ENDINGS and not entry.is_dir():
-                    found.append(Path(entry.path))
-    return sorted(found)
-
-
-def _decode(paths: list[Path], max_bytes: int, rows: np.ndarray) -> np.ndarray:
-    wanted = [paths[row] for row in rows]
-    return decode_images(wanted, len(wanted), place=lambda index: shown(wanted[index]), max_bytes=max_bytes)

@@ -1,4 +1,4 @@
-"""From encoded images to one array."""
+"""Decoding of images into one array."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from io import SEEK_CUR, BytesIO
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -21,16 +20,18 @@ from warmstart.basics import InputError, require
 from ._raw import check_memory, check_regular_file, first_sentence
 from ._source import MAX_BYTES
 
-# What is meant by an image, by how its file begins: Pillow would also start Ghostscript for an EPS called .png.
+# An image is what begins like one, whatever its name: Pillow would start Ghostscript for an EPS called .png.
 _BEGINNINGS = re.compile(
     rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|BM|RIFF....WEBP|(II|MM)(\*\0|\0\*|\+\0|\0\+)|P[1-6]\s", re.DOTALL
 )
-_FORMATS = frozenset({"PNG", "JPEG", "MPO", "GIF", "BMP", "WEBP", "TIFF", "PPM"})  # an MPO is a JPEG with others behind
+# An MPO is a JPEG with others behind it.
+_FORMATS = frozenset({"PNG", "JPEG", "MPO", "GIF", "BMP", "WEBP", "TIFF", "PPM"})
 _UNKNOWN = "unknown format, or not PNG, JPEG, GIF, BMP, WebP, TIFF or PPM"
 _MOST_THREADS = 8
-_AT_A_TIME = 512
-_BYTES_AT_A_TIME = 64 * 2**20
-_WORKING_BYTES = 12  # of a pixel while it is decoded: as decoded, with transparency, in colour
+_BATCH_IMAGES = 512
+_BATCH_BYTES = 64 * 2**20
+# Per pixel while it is decoded: as decoded, with transparency, in colour.
+_WORKING_BYTES = 12
 
 
 def decode_images(
@@ -38,80 +39,78 @@ def decode_images(
 ) -> np.ndarray:
     """Return the decoded images, uint8 (count, channels, height, width).
 
-    One-bit and greyscale images have one channel, of 16 bits the upper eight; all others are converted to RGB, which
-    drops transparency. If both occur, greyscale ones become RGB too.
+    One-bit and greyscale images have one channel, the upper eight bits of 16-bit ones; all others are converted to RGB,
+    which drops transparency. If both occur, greyscale images become RGB too.
 
     Args:
-        encoded: Bytes of image files (PNG, JPEG, GIF, BMP, WebP, TIFF, PPM), or where the files are; at most 512 are
-            held in memory at a time, fewer if they are large.
-        count: How many there are.
-        place: Takes a position in ``encoded``; returns where that image is from, for messages.
-        max_bytes: Memory that they may take, known from the size of the first before it is decoded.
+        encoded: Contents or paths of image files (PNG, JPEG, GIF, BMP, WebP, TIFF, PPM); at most 512 are held in memory
+            at a time, fewer if they are large.
+        count: Number of images.
+        place: Maps an index in ``encoded`` to where that image is from, for messages.
+        max_bytes: Memory limit, checked against the size of the first image before it is decoded.
 
     Raises:
-        InputError: If an image cannot be read, or is not as large as the first, or they take too much memory.
+        InputError: If an image cannot be read or differs in size from the first, or if all need too much memory.
     """
     pillow = require("PIL.Image", extra="data", purpose="Reading images")
 
     def decode(numbered: tuple[int, bytes | Path]) -> np.ndarray:
         index, data = numbered
-        with _opened(pillow, data, place(index)) as image:  # only its header has been read
-            width, height = image.size
+
+        def check_header(width: int, height: int, channels: int) -> None:
             if index == 0:
-                needed = width * height * (count * _channels(image) + _WORKING_BYTES)
+                needed = width * height * (count * channels + _WORKING_BYTES)
                 check_memory(needed, max_bytes, f"{count:,} images of {width}x{height} pixels")
             elif width * height != pixels:
-                raise _different(place(index), (height, width), place(0), first.shape)
-            return _pixels(image)
+                raise _different_sizes(place(index), (height, width), place(0), first.shape)
 
-    # Pillow warns of large images, which have been compared with the limit, and of damaged notes beside the pixels.
+        return _decode(pillow, data, place(index), check_header)
+
+    # Pillow warns of large images, which check_memory has seen, and of damaged metadata beside the pixels.
     with warnings.catch_warnings(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
         warnings.simplefilter("ignore")
         numbered = iter(enumerate(encoded))
-        one = next(numbered, None)
-        first = np.empty((0, 0, 0), np.uint8) if one is None else decode(one)
+        # The first is decoded alone: its size is the limit for the others, and decides how many fit into a batch.
+        head = [decode(one) for one in islice(numbered, 1)]
+        first = head[0] if head else np.empty((0, 0, 0), np.uint8)
         pixels = first.shape[1] * first.shape[2]
-        at_a_time = max(1, min(_AT_A_TIME, _BYTES_AT_A_TIME // max(1, _WORKING_BYTES * pixels)))
-        # Decoders release the interpreter's lock.
-        others = (image for some in _batched(numbered, at_a_time) for image in pool.map(decode, some))
-        return _stacked(chain([] if one is None else [first], others), count, place, max_bytes)
-
-
-def _batched(numbered: Iterable[tuple[int, bytes | Path]], most: int) -> Iterator[list[tuple[int, bytes | Path]]]:
-    """Yield images in lists of at most so many, fewer if their files are large."""
-    some: list[tuple[int, bytes | Path]] = []
-    held = 0
-    for index, data in numbered:
-        some.append((index, data))
-        held += len(data) if isinstance(data, bytes) else 0
-        if len(some) >= most or held >= _BYTES_AT_A_TIME:
-            yield some
-            some, held = [], 0
-    if some:
-        yield some
-
-
-def _stacked(images: Iterable[np.ndarray], count: int, place: Callable[[int], str], max_bytes: int) -> np.ndarray:
-    stacked: np.ndarray = np.empty((count, 0, 0, 0), np.uint8)
-    found = 0
-    for index, image in enumerate(images):
-        if index == 0:
-            stacked = np.empty((count, *image.shape), np.uint8)
-        if image.shape[1:] != stacked.shape[2:]:
-            raise _different(place(index), image.shape, place(0), stacked.shape)
-        if len(image) > stacked.shape[1]:
-            check_memory(stacked.nbytes * 4, max_bytes, f"{count:,} images of {_size(image.shape)} pixels in colour")
-            stacked = np.tile(stacked, (1, len(image), 1, 1))
-        stacked[index] = image  # one channel spreads over three
-        found += 1
-    if found != count:  # the rest of the array is whatever the memory held
-        raise InputError(f"There must be {count:,} images, as many as labels, but {found:,} were found.")
+        batch_size = max(1, min(_BATCH_IMAGES, _BATCH_BYTES // max(1, _WORKING_BYTES * pixels)))
+        # Threads suffice, as decoders release the interpreter's lock.
+        tail = (image for batch in _batches(numbered, batch_size) for image in pool.map(decode, batch))
+        stacked, found = np.empty((count, *first.shape), np.uint8), 0
+        for index, image in enumerate(chain(head, tail)):
+            if image.shape[1:] != stacked.shape[2:]:
+                raise _different_sizes(place(index), image.shape, place(0), stacked.shape)
+            if len(image) > stacked.shape[1]:
+                check_memory(
+                    stacked.nbytes * 4, max_bytes, f"{count:,} images of {_size(image.shape)} pixels in colour"
+                )
+                stacked = np.tile(stacked, (1, len(image), 1, 1))
+            # A greyscale image among colour ones spreads over their three channels.
+            stacked[index] = image
+            found += 1
+    if found != count:  # the rest of the array would be whatever the memory contained
+        raise InputError(f"There must be {count:,} images, one per label, but {found:,} were found.")
     return stacked
 
 
-def _different(place: str, shape: tuple[int, ...], first_place: str, first_shape: tuple[int, ...]) -> InputError:
+def _batches(numbered: Iterable[tuple[int, bytes | Path]], most: int) -> Iterator[list[tuple[int, bytes | Path]]]:
+    batch: list[tuple[int, bytes | Path]] = []
+    held = 0
+    for index, data in numbered:
+        batch.append((index, data))
+        # The size of a file says little about its pixels: huge files of few pixels must not pile up either.
+        held += len(data) if isinstance(data, bytes) else 0
+        if len(batch) >= most or held >= _BATCH_BYTES:
+            yield batch
+            batch, held = [], 0
+    if batch:
+        yield batch
+
+
+def _different_sizes(place: str, shape: tuple[int, ...], first_place: str, first_shape: tuple[int, ...]) -> InputError:
     return InputError(
-        f"Images must all be of one size, but {place} is {_size(shape)}, {first_place} is {_size(first_shape)}."
+        f"Images must all have the same size, but {place} is {_size(shape)}, {first_place} is {_size(first_shape)}."
     )
 
 
@@ -119,58 +118,50 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[-1]}x{shape[-2]}"
 
 
-@contextmanager
-def _opened(pillow: Any, encoded: bytes | Path, place: str) -> Iterator[Any]:
-    """Open an image whose format is one of those meant, and turn whatever goes wrong in the context into a sentence."""
+def _decode(pillow: Any, encoded: bytes | Path, place: str, check_header: Callable[..., None]) -> np.ndarray:
+    """Return one image, uint8 (1 or 3, height, width).
+
+    ``check_header`` is given width, height and channels before any pixel is decoded: a small file can expand to more
+    than the memory.
+    """
     if isinstance(encoded, Path):
         check_regular_file(encoded, "image")
     try:
         with BytesIO(encoded) if isinstance(encoded, bytes) else encoded.open("rb") as file:
-            if not _BEGINNINGS.match(file.read(12)):
+            beginning = file.read(12)
+            if not _BEGINNINGS.match(beginning):
                 raise ValueError(_UNKNOWN)
+            if beginning.startswith(b"\x89PNG"):
+                # Pillow skips the checksums of pixel data, so a flipped bit would silently become a wrong picture.
+                file.seek(8)
+                while len(head := file.read(8)) == 8 and not head.endswith(b"IEND"):
+                    length = int.from_bytes(head[:4], "big")
+                    if not head.endswith(b"IDAT"):
+                        file.seek(length + 4, SEEK_CUR)
+                    elif zlib.crc32(file.read(length), zlib.crc32(b"IDAT")).to_bytes(4, "big") != file.read(4):
+                        raise ValueError("its pixels are damaged (wrong checksum)")
             file.seek(0)
+            # Reads only the header. If the reader for this beginning fails, Pillow tries all others.
             with pillow.open(file) as image:
-                if image.format not in _FORMATS:  # where a reader fails, Pillow tries others
+                if image.format not in _FORMATS:
                     raise ValueError(_UNKNOWN)
-                if image.format == "PNG":
-                    _check_png(file)
-                yield image
+                is_grey = image.mode in ("L", "1") or image.mode.startswith("I")
+                check_header(*image.size, channels=1 if is_grey else 3)
+                if 0 in image.size:
+                    raise ValueError("it has no pixels")
+                if image.mode in ("L", "1"):
+                    return np.asarray(image.convert("L"))[None]
+                # 16 bits: I, I;16, I;16B, depending on the file and on Pillow's version.
+                if is_grey:
+                    return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)[None]
+                if image.mode == "F":
+                    raise ValueError("its pixels are 32-bit floats")
+                # Pillow warns about a palette's transparency unless it is resolved first.
+                colour = image.convert("RGBA") if "transparency" in image.info else image
+                return np.asarray(colour.convert("RGB")).transpose(2, 0, 1)
     except InputError:
         raise
     except Exception as error:  # damaged images make decoders raise errors of a dozen types
-        # Pillow names the memory address of the buffer that it did not recognise.
+        # Pillow's own message names the memory address of the buffer that it did not recognise.
         reason = _UNKNOWN if type(error).__name__ == "UnidentifiedImageError" else first_sentence(error)
         raise InputError(f"The image at {place} cannot be read: {reason}.") from error
-
-
-def _check_png(file: BinaryIO) -> None:
-    """Raise if the checksum of a piece of pixels is wrong, at which Pillow does not look."""
-    after = file.tell()
-    file.seek(8)
-    while len(head := file.read(8)) == 8 and not head.endswith(b"IEND"):
-        length, kind = int.from_bytes(head[:4], "big"), head[4:]
-        if kind == b"IDAT":
-            data, checksum = file.read(length), file.read(4)
-            if zlib.crc32(data, zlib.crc32(kind)) != int.from_bytes(checksum, "big"):
-                raise ValueError("its pixels are damaged, as the checksum says")
-        else:
-            file.seek(length + 4, SEEK_CUR)
-    file.seek(after)
-
-
-def _channels(image: Any) -> int:
-    return 1 if image.mode in ("L", "1") or image.mode.startswith("I") else 3
-
-
-def _pixels(image: Any) -> np.ndarray:
-    if 0 in image.size:
-        raise ValueError("it has no pixels")
-    if image.mode == "L" or image.mode == "1":
-        return np.asarray(image.convert("L"))[None]
-    if image.mode.startswith("I"):  # 16 bits, whose name depends on Pillow's version
-        return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)[None]
-    if image.mode == "F":
-        raise ValueError("its pixels are 32-bit floats")
-    if "transparency" in image.info:  # Pillow warns unless transparency is resolved first
-        image = image.convert("RGBA")
-    return np.asarray(image.convert("RGB")).transpose(2, 0, 1)

@@ -1,4 +1,4 @@
-"""LayerEnd parquet files of a folder hold the training set, and which the test set."""
+"""The parquet files of a folder that belong to the training set and to the test set."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from warmstart.basics import InputError
 
 from ._raw import shown
 
+# However they are named, held-out samples must not be trained on.
 _NOT_TRAINING = re.compile(r"(test|val|valid|validation)[-_.\d]")
 _SHARD = re.compile(r"(.*)-\d+-of-(\d+)")
 
@@ -24,21 +25,21 @@ class SplitFiles:
 
 
 def split_files(folder: Path) -> SplitFiles:
-    """Return the files that their names, or those of folders around them, call training and test files.
+    """Return the files that are named as on the Hugging Face hub.
 
-    Names are those of the Hugging Face hub: ``train-00000-of-00002.parquet``, ``train.parquet``, ``train/0.parquet``.
+    That is ``train-00000-of-00002.parquet``, ``train.parquet`` or ``train/0.parquet``, and the same for ``test``.
 
     Raises:
-        InputError: If one of the files that are numbered ``-00000-of-00002`` is not there.
+        InputError: If one of several numbered files is missing.
     """
     return SplitFiles(_files_of(folder, "train"), _files_of(folder, "test"))
 
 
 def parquet_files(folder: Path) -> SplitFiles:
-    """Return the parquet files of any folder; where no name says train, all are but those called test or validation.
+    """Return the parquet files of any folder; if none is named train, all but those named test or validation.
 
     Raises:
-        InputError: If a numbered file is not there.
+        InputError: If one of several numbered files is missing.
     """
     for place in (folder, folder / "data"):
         found = split_files(place)
@@ -51,17 +52,13 @@ def parquet_files(folder: Path) -> SplitFiles:
 def _files_of(folder: Path, split: str) -> tuple[Path, ...]:
     named = [path for path in sorted(folder.glob("*.parquet")) if re.match(rf"{split}[-_.\d]", path.name)]
     files = tuple(named or sorted((folder / split).glob("*.parquet")))
-    _check_complete(files)
-    return files
-
-
-def _check_complete(files: tuple[Path, ...]) -> None:
-    """Raise if a part of a set was not copied: half of it would be a set of its own, and nothing would look wrong."""
+    # A set of which a part was not copied would load as a smaller set, and nothing would look wrong.
     shards = [(path, shard) for path in files if (shard := _SHARD.match(path.stem))]
-    prefixes = Counter(shard[1] for _, shard in shards)
+    counts = Counter(shard[1] for _, shard in shards)
     for path, shard in shards:
-        if (there := prefixes[shard[1]]) != int(shard[2]):
+        if counts[shard[1]] != int(shard[2]):
             raise InputError(
-                f"{shown(path.parent)} must hold all {int(shard[2])} files {shown(shard[1])}-*-of-{shard[2]}.parquet, "
-                f"got {there}."
+                f"{shown(path.parent)} must contain all {int(shard[2])} files "
+                f"{shown(shard[1])}-*-of-{shard[2]}.parquet, got {counts[shard[1]]}."
             )
+    return files

@@ -23,46 +23,47 @@ from ._parquet import read_parquet
 from ._raw import RawData, first_sentence, shown
 from ._source import DataSource
 
+# The environment variable that names the data directory.
 DIRECTORY_VARIABLE = "WARMSTART_DATA"
 _ENDINGS = (".npz", ".parquet", ".csv")
 
-Tell = Callable[[str], None]
+Progress = Callable[[str], None]
 
 
-def load(source: DataSource, *, with_test: bool = False, progress: Tell | None = None) -> Dataset:
+def load(source: DataSource, *, with_test: bool = False, progress: Progress | None = None) -> Dataset:
     """Load data into memory.
 
-    A name means that data set: from the directory if one is named, by ``source.directory`` or by the environment
-    variable ``WARMSTART_DATA``, and else downloaded from the Hugging Face hub into its cache. Only images that are
-    asked for are decoded.
+    A known name means that data set: from the data directory if there is one (``source.directory`` or the environment
+    variable ``WARMSTART_DATA``), otherwise downloaded from the Hugging Face hub into its cache. Only the images that
+    are needed are decoded.
 
     Args:
         source: Where the data come from.
         with_test: Whether to load the official test set, too.
-        progress: Told in words what is under way.
+        progress: Called with one phrase before each download and each read.
 
     Returns:
-        The data; ``test`` is None unless asked for.
+        The data; ``test`` is None unless requested.
 
     Raises:
-        InputError: If there are no such data, or they are not fit for classification, in one sentence.
+        InputError: If there are no such data, or they are unfit for classification, in one sentence.
 
     Example:
         >>> digits = load(DataSource("digits", subset=100))
         >>> len(digits.train), digits.input_shape, digits.classes[:3]
         (100, (1, 8, 8), ('0', '1', '2'))
     """
-    tell = progress or _silent
-    with _one_sentence(source):
-        raw, named, place = _found(source, with_test, tell)
-        dataset = assemble(raw, subset=source.subset, with_test=with_test, tell=tell)
+    progress = progress or (lambda _: None)
+    with _input_errors(source):
+        raw, named, place = _find_data(source, with_test, progress)
+        dataset = assemble(raw, subset=source.subset, with_test=with_test, progress=progress)
     if named is not None:
         named.check(dataset, place)
     return dataset
 
 
-def training_samples(source: DataSource, *, progress: Tell | None = None) -> int:
-    """Return how many training samples there are, whatever the subset; no image is decoded.
+def training_samples(source: DataSource, *, progress: Progress | None = None) -> int:
+    """Return the number of training samples, whatever the subset; no image is decoded.
 
     Raises:
         InputError: If there are no such data.
@@ -71,161 +72,134 @@ def training_samples(source: DataSource, *, progress: Tell | None = None) -> int
         >>> training_samples(DataSource("digits", subset=100))
         1797
     """
-    with _one_sentence(source):
-        raw, _, _ = _found(source, False, progress or _silent)
+    # A missing label is found only by assembling, so this also counts rows that cannot be loaded.
+    with _input_errors(source):
+        raw, _, _ = _find_data(source, False, progress or (lambda _: None))
     return len(raw.train.labels)
 
 
 def is_at_hand(source: DataSource) -> bool:
-    """Return whether a data set that is known by name lies in a folder of its own in the data directory.
+    """Return whether the data directory has a folder of its own for this known data set.
 
     Example:
         >>> is_at_hand(DataSource("svhn", "no/such/folder"))
         False
     """
-    named = next((known for known in known_datasets() if known.name == source.name), None)
-    directory = _directory(source)
+    named, directory = _known_dataset(source.name), _data_directory(source)
     if named is None or not directory:
         return False
-    with _one_sentence(source):
-        folders = (_path(directory) / name for name in named.folder_names)
-        return any(_holds(named, inner) for folder in folders for inner in _inner(named, folder))
+    with _input_errors(source):
+        folders = [_user_path(directory) / name for name in named.folder_names]
+        inner_folders = [inner for folder in folders for inner in _inner_folders(named, folder)]
+        return any(split_files(inner).train or "train" in _mat_files(named, inner) for inner in inner_folders)
 
 
 @contextmanager
-def _one_sentence(source: DataSource) -> Iterator[None]:
-    """Say in one sentence what the file system or the memory refuses, wherever that happens."""
+def _input_errors(source: DataSource) -> Iterator[None]:
+    # Files vanish and memory runs out at any point of a read, so this wraps all of it.
     try:
         yield
     except MemoryError as error:
         raise InputError(
-            f"{shown(source.name)} takes more memory than this machine has to give: load fewer samples with --subset."
+            f"{shown(source.name)} needs more memory than this machine has: load fewer samples with --subset."
         ) from error
     except OSError as error:
         reason = error.strerror or first_sentence(error)
         raise InputError(f"{shown(error.filename or source.name)} cannot be read: {reason}.") from error
 
 
-def _path(text: str) -> Path:
-    try:
-        return Path(text).expanduser()
-    except RuntimeError:  # ~name of nobody
-        raise InputError(f"The path to data must begin with the home directory of a user, got {shown(text)}.") from None
+def _known_dataset(name: str) -> NamedDataset | None:
+    return next((known for known in known_datasets() if known.name == name), None)
 
 
-def _found(source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, NamedDataset | None, str]:
-    """Return what there is under a name or at a path, the known data set it is, and where it was found."""
-    named = next((known for known in known_datasets() if known.name == source.name), None)
-    if named is None:
-        return _at_path(source), None, source.name
-    raw, place = _embedded(source) if named.embedded else _from_files(named, source, with_test, tell)
-    return raw, named, place
-
-
-def _silent(_: str) -> None:
-    pass
-
-
-def _embedded(source: DataSource) -> tuple[RawData, str]:
-    _check_no_label(source)
-    return read_digits(), "scikit-learn"
-
-
-def _directory(source: DataSource) -> str | None:
+def _data_directory(source: DataSource) -> str | None:
     return source.directory or os.environ.get(DIRECTORY_VARIABLE)
 
 
-def _inner(named: NamedDataset, folder: Path) -> tuple[Path, ...]:
-    """Return where in a data set's folder its files may lie."""
+def _user_path(text: str) -> Path:
+    # The shell does not expand ~ in --data-dir=~/data, and nobody does in a study file.
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~name, and no user has that name
+        raise InputError(f"The path to data must begin with the home directory of a user, got {shown(text)}.") from None
+
+
+def _inner_folders(named: NamedDataset, folder: Path) -> tuple[Path, ...]:
+    # As users copy a data set's repository: its files, the folder of its configuration, or "data", the hub's default.
     return folder, folder / named.hub_folder, folder / "data"
-
-
-def _holds(named: NamedDataset, folder: Path) -> bool:
-    return bool(split_files(folder).train) or "train" in _mat_files(named, folder)
 
 
 def _mat_files(named: NamedDataset, folder: Path) -> dict[str, Path]:
     return find_mat(folder) if named.name == "svhn" else {}
 
 
-def _from_files(named: NamedDataset, source: DataSource, with_test: bool, tell: Tell) -> tuple[RawData, str]:
-    directory = _directory(source)
-    if directory:
-        return _in_directory(named, _path(directory), source)
-    if named.hub_id is None:
-        raise InputError(
-            f"{named.name} is not downloaded: directory (--data-dir) or the environment variable {DIRECTORY_VARIABLE} "
-            f"must name a folder with {' or '.join(named.folder_names)} in it, got none."
-        )
-    tell(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
-    folder = download(named, with_test=with_test)
-    return read_parquet(named.name, split_files(folder), source.label, max_bytes=source.max_bytes), str(folder)
-
-
-def _in_directory(named: NamedDataset, directory: Path, source: DataSource) -> tuple[RawData, str]:
+def _find_data(source: DataSource, with_test: bool, progress: Progress) -> tuple[RawData, NamedDataset | None, str]:
+    """Return the data, the known data set that they are, and where they were found."""
+    named = _known_dataset(source.name)
+    if named is None:
+        return _read_path(source), None, source.name
+    if named.embedded:
+        _check_no_label(source)
+        return read_digits(), named, "scikit-learn"
+    text = _data_directory(source)
+    if not text:
+        if named.hub_id is None:
+            raise InputError(
+                f"{named.name} is not downloaded: directory (--data-dir) or the environment variable "
+                f"{DIRECTORY_VARIABLE} must name a folder that contains {' or '.join(named.folder_names)}, got none."
+            )
+        progress(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
+        folder = download(named, with_test=with_test)
+        raw = read_parquet(named.name, split_files(folder), source.label, max_bytes=source.max_bytes)
+        return raw, named, str(folder)
+    directory = _user_path(text)
+    # A variable set long ago is easily forgotten.
     origin = "" if source.directory else f" (from the environment variable {DIRECTORY_VARIABLE})"
     if not directory.is_dir():
-        raise InputError(f"The data directory must be a folder that exists, got {shown(directory)}{origin}.")
-    folders = [directory / name for name in named.folder_names] + [directory]
-    for folder in folders:
-        for inner in _inner(named, folder):
-            raw = _in_folder(named, inner, source)
-            if raw is not None:
-                return raw, str(inner)
+        raise InputError(f"The data directory must be an existing folder, got {shown(directory)}{origin}.")
+    # The directory itself comes last: it may also contain the files of another data set.
+    parents = [directory / name for name in named.folder_names] + [directory]
+    for folder in (inner for parent in parents for inner in _inner_folders(named, parent)):
+        files, mat_files = split_files(folder), _mat_files(named, folder)
+        if files.train:
+            raw = read_parquet(named.name, files, source.label, max_bytes=source.max_bytes)
+            return raw, named, str(folder)
+        if "train" in mat_files:
+            _check_no_label(source)
+            return read_mat(named.name, mat_files, max_bytes=source.max_bytes), named, str(folder)
     raise InputError(
-        f"The data directory {shown(directory)}{origin} must hold the files of {named.name}, but there is no "
-        f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(shown, folders))}."
+        f"The data directory {shown(directory)}{origin} must contain the files of {named.name}, but there is no "
+        f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(shown, parents))}."
     )
 
 
-def _in_folder(named: NamedDataset, folder: Path, source: DataSource) -> RawData | None:
-    files = split_files(folder)
-    if files.train:
-        return read_parquet(named.name, files, source.label, max_bytes=source.max_bytes)
-    mat = _mat_files(named, folder)
-    if "train" in mat:
-        _check_no_label(source)
-        return read_mat(named.name, mat, max_bytes=source.max_bytes)
-    return None
-
-
-def _at_path(source: DataSource) -> RawData:
-    path = _path(source.name)
+def _read_path(source: DataSource) -> RawData:
+    path = _user_path(source.name)
+    ending = path.suffix.lower()
     if not path.exists():
-        raise _missing(source.name, path)
+        if "/" in source.name or os.sep in source.name or ending in _ENDINGS:
+            raise InputError(
+                f"data must be a known data set or a path that exists, got {shown(source.name)}, which does not exist."
+            )
+        known = [*(known.name for known in known_datasets()), "or a path that exists"]
+        raise unknown_name("data set", shown(source.name, 100), known)
     if path.is_dir():
-        return _at_folder(path, source)
-    stop_reason = path.suffix.lower()
-    if stop_reason == ".csv":
+        name, files = path.resolve().name, parquet_files(path)
+        if files.train:
+            return read_parquet(name, files, source.label, max_bytes=source.max_bytes)
+        if files.test:
+            raise InputError(
+                f"{shown(path)} must contain training files, got only a test set, such as {files.test[0].name}."
+            )
+        _check_no_label(source)
+        return read_folder(path, max_bytes=source.max_bytes)
+    if ending == ".csv":
         return read_csv(path, source.label, max_bytes=source.max_bytes)
-    if stop_reason == ".npz":
+    if ending == ".npz":
         return read_npz(path, source.label, max_bytes=source.max_bytes)
-    if stop_reason == ".parquet":
+    if ending == ".parquet":
         return read_parquet(path.stem, SplitFiles((path,)), source.label, max_bytes=source.max_bytes)
-    raise InputError(f"A file with data must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
-
-
-def _at_folder(path: Path, source: DataSource) -> RawData:
-    name = path.resolve().name
-    files = parquet_files(path)
-    if files.train:
-        return read_parquet(name, files, source.label, max_bytes=source.max_bytes)
-    if files.test:
-        raise InputError(
-            f"{shown(path)} must hold training files, got only those of a test set, such as {files.test[0].name}."
-        )
-    _check_no_label(source)
-    return read_folder(path, max_bytes=source.max_bytes)
-
-
-def _missing(name: str, path: Path) -> InputError:
-    if "/" in name or os.sep in name or path.suffix.lower() in _ENDINGS:
-        return InputError(
-            f"data must be a known data set or a path that exists, got {shown(name)}, which does not exist."
-        )
-    return unknown_name(
-        "data set", shown(name, 100), [*(known.name for known in known_datasets()), "or a path that exists"]
-    )
+    raise InputError(f"A data file must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
 
 
 def _check_no_label(source: DataSource) -> None:

@@ -1,4 +1,4 @@
-"""The data sets that are known by name."""
+"""The data sets known by name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ class NamedDataset:
     """A data set known by name.
 
     Args:
-        name: What the user calls it.
-        title: What it is, in one line.
+        name: Its name on the command line.
+        title: One line of description.
         input_shape: (channels, height, width).
         classes: Number of classes.
-        hub_id: Its repository on the Hugging Face hub; None if it is not to be had from there.
-        hub_folder: Where its parquet files are in that repository.
+        hub_id: Its repository on the Hugging Face hub; None if not hosted there.
+        hub_folder: Folder of its parquet files in that repository.
         embedded: Whether it comes with an installed package.
-        other_names: What else a folder with its files may be called.
+        other_names: Other names that a folder with its files may have.
     """
 
     name: str
@@ -35,30 +35,26 @@ class NamedDataset:
 
     @property
     def folder_names(self) -> tuple[str, ...]:
-        """What a folder with its files is likely to be called."""
+        """Likely names of a folder with its files."""
         hub = (self.hub_id.split("/")[-1], self.hub_id) if self.hub_id else ()
         return tuple(dict.fromkeys((self.name, *self.other_names, *hub)))
 
     def check(self, dataset: Dataset, place: str) -> None:
-        """Raise unless what was read can be this data set.
-
-        Args:
-            dataset: What was read.
-            place: Where, for the message.
+        """Raise unless what was read from ``place`` can be this data set.
 
         Raises:
-            InputError: If images or number of classes are others.
+            InputError: If the shape of the images or the number of classes differs.
         """
         found = (dataset.input_shape, len(dataset.classes))
         if found != (self.input_shape, self.classes):
             raise InputError(
-                f"The files of {self.name} must hold images of shape {self.input_shape} in {self.classes} classes, "
-                f"but those in {place} hold {found[0]} in {found[1]}."
+                f"The files of {self.name} must contain images of shape {self.input_shape} in {self.classes} classes, "
+                f"but those in {place} contain {found[0]} in {found[1]}."
             )
 
 
 def known_datasets() -> tuple[NamedDataset, ...]:
-    """Return the data sets that are known by name.
+    """Return the data sets known by name.
 
     Example:
         >>> [dataset.name for dataset in known_datasets()]

@@ -1,6 +1,6 @@
-"""What every reader returns: labels as they were found, and inputs that are read once their rows are known.
+"""What every reader returns: labels as found, and inputs that are read once the rows are known.
 
-Subset, mapping of labels to classes and the checks that all data share are applied to this, in one place.
+Subset, classes and the checks that all formats share are applied to this, in one place.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ class RawSplit:
     """The training or the test samples of one source, not yet decoded.
 
     Args:
-        labels: (n,) of any kind: numbers, bools, texts, None where one is missing. Texts are Python objects: in a NumPy
-            array of fixed width every label would take as much memory as the longest.
-        read: Takes row numbers in rising order; returns their inputs as :class:`LabelledArrays` wants them.
-        origin: Where the labels were found, as words in a sentence.
-        place: Takes a row number; returns where that sample is, as words in a sentence.
-        class_names: Names that the source declares, if labels are positions in them.
+        labels: (n,) of any kind: numbers, bools, text, None where one is missing.
+        read: Maps row indices in ascending order to inputs as :class:`LabelledArrays` requires them.
+        origin: Where the labels were found, as a phrase for messages.
+        place: Maps a row index to where that sample is, as a phrase for messages.
+        class_names: Names declared by the source, if labels are indices into them.
     """
 
+    # Text as Python objects: in a NumPy array of fixed width every label would take as much memory as the longest.
     labels: np.ndarray
     read: Callable[[np.ndarray], np.ndarray]
     origin: str
@@ -41,9 +41,9 @@ class RawData:
     """A source that has been found and inspected.
 
     Args:
-        name: What the data set is called.
+        name: Name of the data set.
         train: Its training samples.
-        test: Opens its official test samples; None where there are none.
+        test: Opens its official test samples; None if there are none.
     """
 
     name: str
@@ -53,7 +53,7 @@ class RawData:
 
 @contextmanager
 def reading(path: Path, form: str) -> Iterator[None]:
-    """Turn whatever a third-party reader raises into one sentence about the file, which must be a regular one.
+    """Turn whatever a third-party reader raises into one sentence about the file, which must be a regular file.
 
     Example:
         >>> with reading(Path("a.csv"), "csv"):
@@ -67,15 +67,13 @@ def reading(path: Path, form: str) -> Iterator[None]:
     except InputError:
         raise
     except UnicodeDecodeError as error:
-        raise InputError(f"{shown(path)} cannot be read as {form}: it holds text that is not UTF-8.") from error
+        raise InputError(f"{shown(path)} cannot be read as {form}: it contains text that is not UTF-8.") from error
     except Exception as error:  # damaged files make readers raise errors of a dozen types
         raise InputError(f"{shown(path)} cannot be read as {form}: {first_sentence(error)}.") from error
 
 
 def check_regular_file(path: Path, form: str) -> None:
-    """Raise unless the path leads to a regular file with content: opening a pipe or a device may wait for ever.
-
-    A file that cannot be found is left to the reader, which says why.
+    """Raise unless the path leads to a regular file with content, or nowhere, which the reader reports better.
 
     Raises:
         InputError: Naming what the path is.
@@ -89,10 +87,12 @@ def check_regular_file(path: Path, form: str) -> None:
         found = path.stat()
     except (OSError, ValueError):
         return
+    # Opening a pipe or a device may block for ever.
     if not stat.S_ISREG(found.st_mode):
         kind = _KINDS.get(stat.S_IFMT(found.st_mode), "special file")
         raise InputError(f"{shown(path)} cannot be read as {form}: it is a {kind}, not a regular file.")
-    if found.st_size == 0:  # also files of the kernel, which may wait for ever
+    # That includes the kernel's files in /proc, whose reading may block as well.
+    if found.st_size == 0:
         raise InputError(f"{shown(path)} cannot be read as {form}: empty {form} file.")
 
 
@@ -110,8 +110,8 @@ def check_memory(needed: float, max_bytes: int, what: str) -> None:
 
     Args:
         needed: Bytes, estimated from what a file declares before anything of that size is read.
-        max_bytes: The limit, as the user sets it.
-        what: What is to be read, as words in a sentence.
+        max_bytes: The user's limit.
+        what: What is to be read, as a phrase for the message.
 
     Raises:
         InputError: Naming the limit and how to raise it.
@@ -120,17 +120,17 @@ def check_memory(needed: float, max_bytes: int, what: str) -> None:
         >>> check_memory(2**40, 2**32, "x in a.npz")
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: max_bytes (--max-bytes) must be at least 1,099,511,627,776 for these data,
-        as reading x in a.npz takes about as much memory, got 4,294,967,296.
+        since reading x in a.npz takes about that much memory, got 4,294,967,296.
     """
     if needed > max_bytes:
         raise InputError(
-            f"max_bytes (--max-bytes) must be at least {int(needed):,} for these data, as reading {what} takes about "
-            f"as much memory, got {max_bytes:,}."
+            f"max_bytes (--max-bytes) must be at least {int(needed):,} for these data, since reading {what} takes "
+            f"about that much memory, got {max_bytes:,}."
         )
 
 
 def first_sentence(error: Exception) -> str:
-    """Return the first sentence of an error's message, without a full stop, or its type if it says nothing.
+    """Return the first sentence of an error's message, without a full stop, or its type if the message is empty.
 
     Example:
         >>> first_sentence(OSError("The hub is away. Come back later."))
@@ -141,24 +141,26 @@ def first_sentence(error: Exception) -> str:
 
 
 def shown(value: object, length: int = 1000) -> str:
-    r"""Return a value for a message: shortened if long, and what cannot be printed escaped.
+    r"""Return a value for a message: truncated if long, with unprintable characters escaped.
 
     Example:
         >>> shown("caf\udce9\n"), shown("x" * 50_000, 8)
         ('caf\\udce9\\n', 'xxxxxxxx...')
     """
     text = str(value)
+    # Only the part that is shown is escaped, as a label can be megabytes long.
     kept = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text[:length])
     return kept + ("..." if len(text) > length else "")
 
 
 def is_displayable(text: str) -> bool:
-    r"""Return whether a text can be stored and printed: names of files that are not UTF-8 hold lone surrogates.
+    r"""Return whether text can be stored and printed, unlike a file name that is not UTF-8.
 
     Example:
         >>> is_displayable("café"), is_displayable("caf\udce9")
         (True, False)
     """
+    # In such a name Python puts a lone surrogate for every byte that it cannot decode.
     try:
         text.encode()
     except UnicodeEncodeError:

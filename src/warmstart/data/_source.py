@@ -18,17 +18,16 @@ class DataSource:
     Args:
         name: A data set known by name (see :func:`known_datasets`), or a path: an ``.npz``, ``.parquet`` or ``.csv``
             file, a folder of parquet files, or a folder of class folders with images.
-        directory: Where data sets known by name lie, instead of being downloaded. None stands for the environment
-            variable ``WARMSTART_DATA``, read when data are loaded. Paths and ``digits`` do not depend on it.
-        subset: Load only this many training samples, at least 1: drawn at random without replacement, always the same
-            ones; a larger subset holds the smaller ones. None loads all. The test set is never cut.
-        label: Column (in an ``.npz``: array) that holds the labels, where its name is not a usual one.
+        directory: Folder of the data sets known by name, which are not downloaded then. None: the environment variable
+            ``WARMSTART_DATA``, read when data are loaded. Paths and ``digits`` do not depend on it.
+        subset: Number of training samples to load, at least 1, drawn without replacement and always the same; a larger
+            subset contains the smaller ones. None: all. The test set is always loaded whole.
+        label: Column (in an ``.npz``: array) of the labels. None: detected by name.
         max_bytes: Memory that reading one set of samples may take, in bytes, at least 1, by default 4 GiB; estimated
-            from what the files declare, before it is allocated, so that a small file that expands to more memory than
-            the machine has is refused.
+            from what the files declare before it is allocated, so that a small file cannot expand without limit.
 
     Raises:
-        InputError: If a value is of the wrong kind or out of range.
+        InputError: If a value has the wrong type or is out of range.
 
     Example:
         >>> DataSource("cifar10", subset=6000)
@@ -39,6 +38,7 @@ class DataSource:
     directory: str | None = None
     subset: int | None = None
     label: str | None = None
+    # Added after studies had been stored: at its default it is not stored, so those are still the same studies.
     max_bytes: int = added_later(MAX_BYTES)
 
     def __post_init__(self) -> None:
@@ -47,10 +47,11 @@ class DataSource:
             raise InputError(f"data must be the name of a data set or a path, got {self.name!r}.")
         for setting, value in (("directory", self.directory), ("label", self.label)):
             if value is not None and (not isinstance(value, str) or not value):
-                raise InputError(f"{setting} must be a text that is not empty, or be left out, got {value!r}.")
+                raise InputError(f"{setting} must be a non-empty string or left out, got {value!r}.")
         for setting, value in (("data", self.name), ("directory", self.directory), ("label", self.label)):
-            if value is not None and not is_displayable(value):  # it would fail where the study is stored
-                raise InputError(f"{setting} must be a text in UTF-8, got '{shown(value)}': rename it.")
+            # Refused now: it could not be written to the study file later.
+            if value is not None and not is_displayable(value):
+                raise InputError(f"{setting} must be UTF-8 text, got '{shown(value)}': rename it.")
         check_at_least("subset", self.subset, 1)
         if self.max_bytes is None:
             raise InputError("max_bytes must be a whole number of at least 1, got None.")

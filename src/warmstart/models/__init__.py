@@ -1,4 +1,4 @@
-"""The paper's architectures, and how a user's own is built."""
+"""The paper's architectures, and the user's own."""
 
 from ._architecture import Architecture as Architecture
 from ._architecture import build_checked as build_checked

@@ -24,5 +24,6 @@ class LogisticRegression(Architecture):
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
         """Return the model; see :meth:`Architecture.build`."""
+        # PyTorch's layers draw their weights from the global generator, and take no other.
         with seeded_globals(generator):
             return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), classes))

@@ -12,6 +12,7 @@ from warmstart.basics import check_at_least, resolve_choices, seeded_globals
 
 from ._architecture import LARGER, Architecture, check_size
 
+# The limit on parameters alone would let a billion layers of one unit pass.
 MOST_LAYERS, MOST_UNITS = 1_000, 1_000_000
 
 
@@ -30,11 +31,11 @@ class MLP(Architecture):
     ``MLP(layers=3, activation=Activation.TANH)``.
 
     Args:
-        layers: Hidden layers, from 1 to 1,000.
+        layers: Number of hidden layers, from 1 to 1,000.
         width: Units of each hidden layer, from 1 to 1,000,000; all layers together have at most a billion parameters.
-        activation: Between the layers.
-        bias: Whether the layers have biases; without them (and with ReLU) the predicted class does not change when all
-            weights shrink by one factor.
+        activation: Nonlinearity between the layers.
+        bias: Whether the layers have biases; without them (and with ReLU) scaling all weights by one factor does not
+            change the predicted class.
 
     Reference:
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, section 2.
@@ -56,6 +57,7 @@ class MLP(Architecture):
         resolve_choices(self)
         check_at_least("layers", self.layers, 1, most=MOST_LAYERS, why=LARGER)
         check_at_least("width", self.width, 1, most=MOST_UNITS, why=LARGER)
+        # The size of the input is still unknown, but the hidden layers alone may be too large.
         check_size(self, (self.layers - 1) * self.width**2)
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
@@ -63,11 +65,8 @@ class MLP(Architecture):
         sizes = [math.prod(input_shape), *[self.width] * self.layers]
         check_size(self, sum(inputs * outputs for inputs, outputs in pairwise([*sizes, classes])))
         with seeded_globals(generator):
+            activation = {Activation.RELU: nn.ReLU, Activation.TANH: nn.Tanh}[self.activation]
             modules: list[nn.Module] = [nn.Flatten()]
             for inputs, outputs in pairwise(sizes):
-                modules += [nn.Linear(inputs, outputs, bias=self.bias), _activation(self.activation)]
+                modules += [nn.Linear(inputs, outputs, bias=self.bias), activation()]
             return nn.Sequential(*modules, nn.Linear(sizes[-1], classes, bias=self.bias))
-
-
-def _activation(kind: Activation) -> nn.Module:
-    return {Activation.RELU: nn.ReLU, Activation.TANH: nn.Tanh}[kind]()

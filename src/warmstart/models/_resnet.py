@@ -12,8 +12,8 @@ from warmstart.basics import InputError, check_at_least, resolve_choices, seeded
 from ._architecture import LARGER, Architecture
 
 SMALLEST_SIDE = 8
+# Nearly a billion parameters, 2,725 times the square of the width: the limit of the built-in architectures.
 WIDEST = 600
-"""Nearly a billion parameters, 2,725 times the square of the width: more than memory is likely to hold."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class ResNet18(Architecture):
     """ResNet-18 in its form for small images: a 3x3 stem without pooling, four stages, global average pooling.
 
     Args:
-        width: Channels of the first stage; the stages have (1, 2, 4, 8) x width. 64 is the usual network (11.2 M
-            parameters), 16 the one of the paper's released code (0.7 M). From 1 to 600.
+        width: Channels of the first stage, from 1 to 600; the stages have (1, 2, 4, 8) x width. 64 is the usual network
+            (11.2 M parameters), 16 that of the paper's released code (0.7 M).
 
     Reference:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; section 4.2 for small images.
@@ -53,7 +53,21 @@ class ResNet18(Architecture):
                 f"got inputs of shape {input_shape}; mlp and logistic take any shape."
             )
         with seeded_globals(generator):
-            return _resnet18(input_shape[0], self.width, classes)
+            width = self.width
+            return nn.Sequential(
+                OrderedDict(
+                    stem=nn.Conv2d(input_shape[0], width, 3, padding=1, bias=False),
+                    norm=nn.BatchNorm2d(width),
+                    relu=nn.ReLU(inplace=True),
+                    stage1=_stage(width, width, 1),
+                    stage2=_stage(width, 2 * width, 2),
+                    stage3=_stage(2 * width, 4 * width, 2),
+                    stage4=_stage(4 * width, 8 * width, 2),
+                    pool=nn.AdaptiveAvgPool2d(1),
+                    flatten=nn.Flatten(),
+                    head=nn.Linear(8 * width, classes),
+                )
+            )
 
 
 class _Block(nn.Module):
@@ -61,39 +75,21 @@ class _Block(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
+        # Convolutions have no bias: the batch normalization behind each would cancel it.
         self.conv1 = nn.Conv2d(inputs, outputs, 3, stride=stride, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1, bias=False)
         self.norm2 = nn.BatchNorm2d(outputs)
-        self.shortcut = _shortcut(inputs, outputs, stride)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or inputs != outputs:
+            # Projection shortcuts (option B of the paper), only where the shape changes.
+            projection = nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False)
+            self.shortcut = nn.Sequential(projection, nn.BatchNorm2d(outputs))
 
     def forward(self, inputs: torch.Tensor) -> torch.Tensor:
         hidden = F.relu(self.norm1(self.conv1(inputs)), inplace=True)
         return F.relu(self.norm2(self.conv2(hidden)) + self.shortcut(inputs), inplace=True)
 
 
-def _shortcut(inputs: int, outputs: int, stride: int) -> nn.Module:
-    if stride == 1 and inputs == outputs:
-        return nn.Identity()
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs))
-
-
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
     return nn.Sequential(_Block(inputs, outputs, stride), _Block(outputs, outputs, 1))
-
-
-def _resnet18(channels: int, width: int, classes: int) -> nn.Sequential:
-    return nn.Sequential(
-        OrderedDict(
-            stem=nn.Conv2d(channels, width, 3, padding=1, bias=False),
-            norm=nn.BatchNorm2d(width),
-            relu=nn.ReLU(inplace=True),
-            stage1=_stage(width, width, 1),
-            stage2=_stage(width, 2 * width, 2),
-            stage3=_stage(2 * width, 4 * width, 2),
-            stage4=_stage(4 * width, 8 * width, 2),
-            pool=nn.AdaptiveAvgPool2d(1),
-            flatten=nn.Flatten(),
-            head=nn.Linear(8 * width, classes),
-        )
-    )

@@ -1,4 +1,4 @@
-"""A user's own model, named by where its function stands."""
+"""A user's own model, built by a function given as module:function."""
 
 import copy
 import importlib
@@ -22,13 +22,13 @@ from ._architecture import Architecture
 
 @dataclass(frozen=True)
 class UserModel(Architecture):
-    """A model that a function of the user returns.
+    """A model returned by a user's function.
 
-    The function gets those of ``input_shape`` (a tuple) and ``classes`` (a number) that it names as parameters, and
-    returns a freshly initialised ``nn.Module``. Whatever it draws from PyTorch's global generator is seeded.
+    The function receives whichever of ``input_shape`` (a tuple) and ``classes`` (an integer) it has as parameters, and
+    returns a freshly initialised ``nn.Module``. What it draws from PyTorch's global generator is seeded.
 
     Args:
-        target: ``module:function``; the module is imported, the current folder included in the search.
+        target: ``module:function``; the module is imported, with the current folder on the search path.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -48,12 +48,26 @@ class UserModel(Architecture):
             )
 
     def function(self) -> Callable[..., Any]:
-        """Return the function that the target names.
+        """Return the function named by the target.
 
         Raises:
-            InputError: If there is none.
+            InputError: If it cannot be imported.
         """
-        return _find(self.target)
+        name, _, function = self.target.partition(":")
+        here = str(Path.cwd())
+        # Installed commands do not search the current folder, where a user's model usually is.
+        sys.path.insert(0, here)
+        try:
+            module = importlib.import_module(name)
+        except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
+            raise InputError(f"model '{self.target}' cannot be imported: {_reason(error)}.") from error
+        finally:
+            with suppress(ValueError):  # the module has changed the path itself
+                sys.path.remove(here)
+        if not callable(getattr(module, function, None)):
+            known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
+            raise unknown_name(f"function in module {name}", function, known[:20])
+        return getattr(module, function)
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
         """Return the model; see :meth:`Architecture.build`.
@@ -62,90 +76,57 @@ class UserModel(Architecture):
             InputError: If the function cannot be found, needs other arguments, or does not return a module.
         """
         function = self.function()
+        try:
+            parameters = inspect.signature(function).parameters
+        except (TypeError, ValueError) as error:  # some functions written in C have no signature
+            raise InputError(
+                f"model '{self.target}' must be a function with the parameters input_shape and classes, or fewer, "
+                "but it does not say which it has."
+            ) from error
         given = {"input_shape": input_shape, "classes": classes}
-        arguments = _accepted(function, given, self.target)
+        starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        needed = [name for name, one in parameters.items() if one.default is one.empty and one.kind not in starred]
+        if missing := [name for name in needed if name not in given]:
+            raise InputError(
+                f"model '{self.target}' may take the parameters input_shape and classes, but it also needs "
+                f"{', '.join(missing)}."
+            )
         with seeded_globals(generator):
-            model = _called(function, arguments, self.target)
+            try:
+                model = function(**{name: value for name, value in given.items() if name in parameters})
+            except (Exception, SystemExit) as error:
+                raise InputError(f"model '{self.target}' cannot be built: {_reason(error)}.") from error
             if not isinstance(model, nn.Module):
                 raise InputError(f"model '{self.target}' must return a torch.nn.Module, got {type(model).__name__}.")
             _materialize(model, input_shape)
         return model
 
 
-def _called(function: Callable[..., Any], arguments: dict[str, Any], target: str) -> Any:
-    try:
-        return function(**arguments)
-    except (Exception, SystemExit) as error:
-        raise InputError(f"model '{target}' cannot be built: {type(error).__name__}: {_reason(error)}.") from error
-
-
 def _reason(error: BaseException) -> str:
-    return shown(str(error), limit=400).rstrip(".") or "it says no more"
+    message = shown(str(error), limit=400).rstrip(".")
+    return f"{type(error).__name__}: {message or 'it has no message'}"
 
 
 def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:
-    """Let lazy layers take their shapes, so that strategies find parameters to work on.
-
-    The shapes are found on a copy: layers that initialise themselves by their first batch must not do so from zeros.
-    """
-    lazy = {name: module for name, module in model.named_modules() if _is_lazy(module)}
+    # Strategies work on parameters, so lazy layers must have theirs before the first batch.
+    lazy: dict[str, Any] = {
+        name: module
+        for name, module in model.named_modules()
+        if any(map(is_lazy, module.parameters(recurse=False))) and isinstance(module, LazyModuleMixin)
+    }
     if not lazy:
         return
+    # Shapes come from a pass through a copy: layers initialised by their first batch must not see one of zeros.
     copied = copy.deepcopy(model)
-    met: dict[str, tuple[torch.Tensor, ...]] = {}
+    inputs_of: dict[str, tuple[torch.Tensor, ...]] = {}
     for name in lazy:
         copied.get_submodule(name).register_forward_pre_hook(
-            lambda _, inputs, name=name: met.setdefault(name, tuple(part.detach() for part in inputs)) and None,
+            lambda _, inputs, name=name: inputs_of.setdefault(name, tuple(part.detach() for part in inputs)) and None,
             prepend=True,
         )
-    # What the pass itself draws, as dropout does, must not move the draws of the parameters.
+    # What the pass itself draws, for example in dropout, must not change the draws of the parameters.
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         copied(torch.zeros(2, *input_shape))
     with torch.no_grad():
-        for name, inputs in met.items():
-            module: Any = lazy[name]
-            module._infer_parameters(module, inputs, {})
-
-
-def _is_lazy(module: nn.Module) -> bool:
-    return isinstance(module, LazyModuleMixin) and any(is_lazy(p) for p in module._parameters.values() if p is not None)
-
-
-def _find(target: str) -> Callable[..., Any]:
-    name, _, function = target.partition(":")
-    module = _import(name, target)
-    if not callable(getattr(module, function, None)):
-        known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-        raise unknown_name(f"function in module {name}", function, known[:20])
-    return getattr(module, function)
-
-
-def _import(name: str, target: str) -> Any:
-    here = str(Path.cwd())
-    # Installed commands do not search the current folder, where a user's model usually lies.
-    sys.path.insert(0, here)
-    try:
-        return importlib.import_module(name)
-    except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
-        raise InputError(f"model '{target}' cannot be imported: {type(error).__name__}: {_reason(error)}.") from error
-    finally:
-        with suppress(ValueError):  # the module has changed the path itself
-            sys.path.remove(here)
-
-
-def _accepted(function: Callable[..., Any], given: dict[str, Any], target: str) -> dict[str, Any]:
-    """Return the given arguments that the function names."""
-    try:
-        parameters = inspect.signature(function).parameters
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"model '{target}' must be a function with the parameters input_shape and classes, or fewer, "
-            "but it does not say which it has."
-        ) from error
-    fixed = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    needed = [name for name, value in parameters.items() if value.default is value.empty and value.kind not in fixed]
-    if missing := [name for name in needed if name not in given]:
-        raise InputError(
-            f"model '{target}' may take the parameters input_shape and classes, but it also needs {', '.join(missing)}."
-        )
-    return {name: value for name, value in given.items() if name in parameters}
+        for name, inputs in inputs_of.items():
+            lazy[name]._infer_parameters(lazy[name], inputs, {})

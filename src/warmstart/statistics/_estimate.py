@@ -12,10 +12,10 @@ class Estimate:
     """A mean over seeds and its confidence interval.
 
     Attributes:
-        mean: Mean in the unit of the values; None if there is no value.
+        mean: Mean in the unit of the values; None without values.
         low: Lower end of the interval; None with fewer than two values.
         high: Upper end of the interval; None with fewer than two values.
-        n: How many values it is built from.
+        n: Number of values.
     """
 
     mean: float | None
@@ -25,7 +25,7 @@ class Estimate:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Both ends of the interval, or None where there is none."""
+        """Both ends of the interval, or None if there is none."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
 
@@ -39,10 +39,10 @@ def mean_interval(values: Values, *, confidence: float = 0.95) -> Estimate:
 
     Args:
         values: One value per seed, in any unit; None, NaN and infinite values are missing and left out.
-        confidence: Share of such intervals that hold the true mean, in (0, 1).
+        confidence: Share of such intervals that contain the true mean, in (0, 1).
 
     Returns:
-        The estimate; ``n`` says how many values remained.
+        The estimate; ``n`` is the number of values that remained.
 
     Raises:
         InputError: If ``confidence`` is out of range or the values are not one-dimensional.

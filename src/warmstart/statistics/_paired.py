@@ -19,8 +19,8 @@ class PairedDifference(Estimate):
         mean: Mean difference in the unit of the values; None without a complete pair.
         low: Lower end of the interval; None with fewer than two pairs.
         high: Upper end of the interval; None with fewer than two pairs.
-        n: How many complete pairs there are.
-        detected: Whether there is an interval, and it excludes zero.
+        n: Number of complete pairs.
+        detected: Whether there is an interval and it excludes zero.
     """
 
     detected: bool
@@ -34,8 +34,8 @@ class PairedRatio(Estimate):
         mean: Geometric mean, above 0; None without a complete pair, or if a paired value is zero.
         low: Lower end of the interval; None with fewer than two pairs.
         high: Upper end of the interval; None with fewer than two pairs.
-        n: How many complete pairs there are.
-        detected: Whether there is an interval, and it excludes one.
+        n: Number of complete pairs.
+        detected: Whether there is an interval and it excludes one.
     """
 
     detected: bool
@@ -46,16 +46,16 @@ def paired_difference(values: Values, reference: Values, *, confidence: float = 
 
     d_i = values_i - reference_i;   mean(d) -+ t(n - 1, (1 + confidence) / 2) * s(d) / sqrt(n)
 
-    What a seed gives to both sides - split, arrivals, fresh draws - cancels within the pair, so the interval is usually
-    far narrower than the two separate ones suggest. Pairs that all differ by the same amount give one of zero width.
+    What both sides share by seed - split, arrivals, fresh draws - cancels within the pair, so the interval is usually
+    far narrower than the two separate ones suggest. If all pairs differ by the same amount, its width is zero.
 
     Args:
         values: One value per seed; None, NaN and infinite values are missing.
         reference: The reference's values, in the same order of seeds and the same unit.
-        confidence: Share of such intervals that hold the true mean difference, in (0, 1).
+        confidence: Share of such intervals that contain the true mean difference, in (0, 1).
 
     Returns:
-        The difference; pairs with a missing side are dropped, and ``n`` says how many remained.
+        The difference; pairs with a missing side are dropped, and ``n`` is the number that remained.
 
     Raises:
         InputError: If the samples differ in length, or ``confidence`` is out of range.
@@ -75,21 +75,20 @@ def paired_difference(values: Values, reference: Values, *, confidence: float = 
 
 
 def paired_ratio(values: Values, reference: Values, *, confidence: float = 0.95) -> PairedRatio:
-    """Estimate by what factor a cost differs from the reference's, as the geometric mean of the ratios of the pairs.
+    """Estimate the factor between a cost and the reference's, as the geometric mean of the ratios of the pairs.
 
     r_i = log(values_i / reference_i);   exp(mean(r) -+ t(n - 1, (1 + confidence) / 2) * s(r) / sqrt(n))
 
-    On the logarithm, half the cost and twice the cost are equally far from no change, and the ratio the other way round
-    is exactly the inverse. A paired value of zero (a round that needed no step at all) leaves no ratio to speak of:
-    mean and interval are None then.
+    On the logarithm, half the cost and twice the cost are equally far from no change, and swapping the two sides gives
+    exactly the inverse. With a paired value of zero (a round that needed no step) mean and interval are None.
 
     Args:
         values: One cost per seed, at least 0; None, NaN and infinite values are missing.
         reference: The reference's costs, in the same order of seeds and the same unit.
-        confidence: Share of such intervals that hold the true factor, in (0, 1).
+        confidence: Share of such intervals that contain the true factor, in (0, 1).
 
     Returns:
-        The ratio, without unit; pairs with a missing side are dropped, and ``n`` says how many remained.
+        The ratio, without unit; pairs with a missing side are dropped, and ``n`` is the number that remained.
 
     Raises:
         InputError: If a value is negative, the samples differ in length, or ``confidence`` is out of range.
@@ -106,23 +105,16 @@ def paired_ratio(values: Values, reference: Values, *, confidence: float = 0.95)
         PairedRatio(mean=0.5, low=0.5, high=0.5, n=2, detected=True)
     """
     left, right = complete_pairs(values, reference)
-    _check_not_negative(left, right)
+    for name, sample in (("values", left), ("reference", right)):
+        if (sample < 0).any():
+            raise InputError(f"{name} of a ratio must be at least 0, got {sample.min():g}.")
     if (left == 0).any() or (right == 0).any():
         return PairedRatio(None, None, None, n=len(left), detected=False)
-    mean, low, high = (_exp(log) for log in student_interval(np.log(left / right), confidence))
+    logs = student_interval(np.log(left / right), confidence)
+    # exp(710) overflows, and two pairs that disagree can give an interval that reaches beyond it.
+    mean, low, high = (None if log is None else math.exp(min(log, 700.0)) for log in logs)
     return PairedRatio(mean, low, high, n=len(left), detected=_excludes(1.0, low, high))
 
 
 def _excludes(point: float, low: float | None, high: float | None) -> bool:
     return low is not None and high is not None and not low <= point <= high
-
-
-def _exp(log: float | None) -> float | None:
-    # Two pairs that disagree can give an interval beyond what a float holds.
-    return None if log is None else math.exp(min(log, 700.0))
-
-
-def _check_not_negative(left: np.ndarray, right: np.ndarray) -> None:
-    for name, sample in (("values", left), ("reference", right)):
-        if (sample < 0).any():
-            raise InputError(f"{name} of a ratio must be at least 0, got {sample.min():g}.")

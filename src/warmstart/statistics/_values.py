@@ -1,4 +1,4 @@
-"""From a list with gaps to an array, and from an array to Student's interval."""
+"""Lists with missing values as arrays, and Student's interval of an array."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ def as_floats(name: str, values: Values) -> np.ndarray:
     """Return ``values`` as a float64 array of shape (n,), NaN where a value is missing (None, NaN or infinite).
 
     Raises:
-        InputError: If the values are not one-dimensional, or one is no number.
+        InputError: If the values are not one-dimensional, or one is not a number.
 
     Example:
         >>> as_floats("values", [1, None, 2.5]).tolist()
@@ -26,19 +26,20 @@ def as_floats(name: str, values: Values) -> np.ndarray:
         raise InputError(f"{name} must be a sequence of numbers, got {described(values)}.")
     if getattr(values, "ndim", 1) != 1:
         raise InputError(f"{name} must be one-dimensional, got shape {tuple(getattr(values, 'shape', ()))}.")
-    array = np.array([math.nan if value is None else _as_float(name, value) for value in values], dtype=np.float64)
+    floats = []
+    for value in values:
+        number: Any = math.nan if value is None else value
+        try:
+            # float() would also take strings, bools and arrays of one element.
+            if np.ndim(number) or isinstance(number, str | bytes | bool):
+                raise TypeError
+            floats.append(float(number))
+        except (TypeError, ValueError, OverflowError, RuntimeError):
+            raise InputError(
+                f"{name} must be one-dimensional, of numbers or None, got {described(value)} among them."
+            ) from None
+    array = np.array(floats, dtype=np.float64)
     return np.where(np.isfinite(array), array, np.nan)
-
-
-def _as_float(name: str, value: Any) -> float:
-    try:
-        if np.ndim(value) or isinstance(value, str | bytes | bool):
-            raise TypeError
-        return float(value)
-    except (TypeError, ValueError, OverflowError, RuntimeError):
-        raise InputError(
-            f"{name} must be one-dimensional, of numbers or None, got {described(value)} among them."
-        ) from None
 
 
 def check_number(name: str, value: Any) -> None:
@@ -49,6 +50,7 @@ def check_number(name: str, value: Any) -> None:
         Traceback (most recent call last):
         warmstart.basics._errors.InputError: low must be a number, got '1'.
     """
+    # An integer beyond 1e308 is a Real, but can be neither scaled nor formatted as a float.
     is_number = isinstance(value, Real) and not isinstance(value, bool)
     try:
         float(value if is_number else 0)
@@ -59,10 +61,10 @@ def check_number(name: str, value: Any) -> None:
 
 
 def complete_pairs(values: Values, reference: Values) -> tuple[np.ndarray, np.ndarray]:
-    """Return both arrays without the pairs of which either side is missing.
+    """Return both arrays without the pairs in which either side is missing.
 
     Raises:
-        InputError: If the two are not of equal length, or not one-dimensional.
+        InputError: If the two differ in length, or are not one-dimensional.
 
     Example:
         >>> left, right = complete_pairs([1, None, 3], [4, 5, 6])
@@ -77,11 +79,11 @@ def complete_pairs(values: Values, reference: Values) -> tuple[np.ndarray, np.nd
 
 
 def student_interval(sample: np.ndarray, confidence: float) -> tuple[float | None, float | None, float | None]:
-    """Return mean, low and high of a sample without gaps.
+    """Return mean, low and high of a sample without missing values.
 
     mean -+ t(df = n - 1, (1 + confidence) / 2) * s / sqrt(n), with s the sample's standard deviation (divisor n - 1)
 
-    Without a value there is no mean, and with a single one there is no interval.
+    The mean of no values is None, and so is the interval of a single one.
 
     Raises:
         InputError: If ``confidence`` is outside (0, 1).
@@ -100,12 +102,9 @@ def student_interval(sample: np.ndarray, confidence: float) -> tuple[float | Non
     mean = float(np.mean(sample))
     if len(sample) == 1:
         return mean, None, None
-    half = _student_quantile(len(sample) - 1, confidence) * float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
-    return mean, mean - half, mean + half
-
-
-def _student_quantile(degrees: int, confidence: float) -> float:
-    # scipy.special holds the quantile itself; scipy.stats would take ten times as long to import.
+    # scipy.special has the quantile itself; scipy.stats would take ten times as long to import.
     from scipy.special import stdtrit
 
-    return float(stdtrit(degrees, (1 + confidence) / 2))
+    quantile = float(stdtrit(len(sample) - 1, (1 + confidence) / 2))
+    half = quantile * float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
+    return mean, mean - half, mean + half

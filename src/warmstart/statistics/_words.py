@@ -1,4 +1,4 @@
-"""Intervals in words that a reader can act on."""
+"""Intervals in words."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def describe_difference(
 
     Args:
         difference: The difference to describe.
-        unit: What the scaled numbers count; "points" are percentage points of accuracy.
+        unit: Unit of the scaled numbers; "points" are percentage points of accuracy.
         scale: Factor from the difference's own unit to ``unit``.
-        digits: Decimal places; up to two more are described where the interval would otherwise seem to touch zero.
+        digits: Decimal places; up to two more are used if the interval would otherwise seem to touch zero.
 
     Returns:
-        A phrase. A detected difference is told by its direction and size, and its interval by size as well.
+        A phrase. A detected difference is given by direction and size, and its interval by size as well.
 
     Example:
         >>> describe_difference(PairedDifference(-0.029, -0.046, -0.012, n=8, detected=True))
@@ -36,7 +36,7 @@ def describe_difference(
     """
     _check_kind("difference", difference, PairedDifference)
     if not isinstance(unit, str):
-        raise InputError(f"unit must be a text, got {described(unit)}.")
+        raise InputError(f"unit must be a string, got {described(unit)}.")
     check_number("scale", scale)
     _check_digits(digits)
     if difference.mean is None:
@@ -47,6 +47,7 @@ def describe_difference(
     if not difference.detected:
         return f"no difference detected {interval_text(low, high, digits=digits)}"
     direction, size = ("lower" if high < 0 else "higher"), abs(difference.mean * scale)
+    # Detected means that the interval excludes zero, so neither end may be printed as 0.0.
     digits = visible_digits(min(abs(low), abs(high)), digits)
     return f"{direction} by {size:.{digits}f} {unit} {size_interval(low, high, digits=digits)}"
 
@@ -68,6 +69,7 @@ def describe_ratio(ratio: PairedRatio) -> str:
     times = f"{times_text(ratio.mean)} times"
     if ratio.interval is None:
         return f"{times} (one seed: no interval)"
+    # All pairs equal: "1.00 times [1.00, 1.00], no difference detected" would sound uncertain.
     if ratio.interval == (1.0, 1.0):
         return "the same"
     interval = f"[{', '.join(map(times_text, ratio.interval))}]"
@@ -99,12 +101,12 @@ def interval_text(low: float, high: float, *, digits: int = 1) -> str:
     check_number("low", low)
     check_number("high", high)
     _check_digits(digits)
-    # Adding 0.0 turns the negative zero that rounding leaves into a plain one.
+    # Rounding -0.04 gives -0.0, which would print as a negative zero; adding 0.0 makes it a plain one.
     return f"[{round(low, digits) + 0.0:.{digits}f}, {round(high, digits) + 0.0:.{digits}f}]"
 
 
 def size_interval(low: float, high: float, *, digits: int = 1) -> str:
-    """Return an interval on one side of zero by its sizes, the smaller first.
+    """Return an interval on one side of zero by its absolute ends, the smaller first.
 
     Example:
         >>> size_interval(-4.6, -1.2)
@@ -116,7 +118,7 @@ def size_interval(low: float, high: float, *, digits: int = 1) -> str:
 
 
 def visible_digits(size: float, digits: int) -> int:
-    """Return how many decimal places, from ``digits`` to two more, show that ``size`` is not zero.
+    """Return the number of decimal places, from ``digits`` to two more, that show that ``size`` is not zero.
 
     Example:
         >>> visible_digits(0.04, 1), visible_digits(1.2, 1), visible_digits(0, 1)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, check_directory_path, checked_path, shown
-from warmstart.data import DataSource
-from warmstart.data._load import DIRECTORY_VARIABLE
+from warmstart.data import DIRECTORY_VARIABLE, DataSource
 from warmstart.store import DRAFTS, LOCK, Store, storage_errors
 
 from ._study import Study, study_identity
