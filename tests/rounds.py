@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from samples import blobs, pictures
+from warmstart.basics import generator_for
 from warmstart.models import MLP
 from warmstart.streams import Growing
 from warmstart.training import OptimizerKind, Recipe, StoppingRule
@@ -21,6 +22,15 @@ TRIAL = Trial(
 # A step so small that the weights cannot move: what a round ends with is what it began with.
 STILL = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30)
 WILD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25)
+
+
+def arrivals(stream, count, seed=0):
+    """All that a stream brings a trial while no model has a say in it, round by round."""
+    parts = []
+    for number, _ in enumerate(stream.sizes(count), 1):
+        seen = torch.cat(parts) if parts else torch.empty(0, dtype=torch.int64)
+        parts.append(stream.select(number, range(count), seen, None, generator_for(seed, "stream")))
+    return parts
 
 
 def state(model):

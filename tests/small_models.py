@@ -7,7 +7,7 @@ from torch import nn
 
 from samples import blobs
 from warmstart.basics import generator_for
-from warmstart.strategies import Context
+from warmstart.strategies import RoundContext
 from warmstart.training import Recipe, StoppingRule, fit
 
 INPUTS = torch.linspace(-1, 1, 12).reshape(3, 4)
@@ -30,7 +30,7 @@ def trained(model, data=TABLE, **options):
 
 def context(fresh):
     """Return the context of a strategy whose new models are copies of one."""
-    return Context(first=lambda: fresh, generator=generator_for(0), draw=lambda: copy.deepcopy(fresh))
+    return RoundContext(first=lambda: fresh, generator=generator_for(0), another=lambda: copy.deepcopy(fresh))
 
 
 class HeadFirst(nn.Module):

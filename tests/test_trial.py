@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 import torch
 
-from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, outcome, same, state
+from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, arrivals, outcome, same, state
 from warmstart.basics import generator_for
 from warmstart.diagnostics import Measurement
 from warmstart.models import MLP, ResNet18
-from warmstart.penalties import EWC, L2, EWCRule, L2InitRule, fisher_diagonal
+from warmstart.penalties import EWC, L2, L2Init, fisher_diagonal
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing, TwoPhase
 from warmstart.training import (
@@ -147,7 +147,7 @@ def test_table_columns_are_scaled_by_the_first_arrival_alone():
     data = TensorData(inputs, torch.arange(100) % 2, scale=1.0, offset=0.0)
     seen = []
     trial = replace(TRIAL, architecture=_Spy(seen), stream=TwoPhase())
-    arrival = trial.stream.arrivals(100, generator=generator_for(0, "stream"))[0]
+    arrival = arrivals(trial.stream, 100)[0]
     next(run(trial, TrialData(data, data, classes=2)))
     first = inputs[arrival]
     expected = (first - first.mean(0)) / first.std(0, correction=0)
@@ -225,7 +225,7 @@ SGD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16)
 def test_l2_init_draws_every_round_towards_the_first_fresh_model(strategy):
     # With 2 * strength * learning rate = 1, a step ends at the origin but for the pull of the data.
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-5, batch_size=16)
-    trial = replace(TRIAL, strategy=strategy, recipe=recipe, penalty=L2InitRule(strength=0.5e5))
+    trial = replace(TRIAL, strategy=strategy, recipe=recipe, penalty=L2Init(strength=0.5e5))
     first = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 1)))
     for finished in run(trial, TABLES):
         for name, value in state(finished.round_state.model).items():
@@ -238,7 +238,7 @@ def test_ewc_of_no_strength_is_plain_warm():
             (outcome(r), state(r.round_state.model))
             for r in run(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES)
         ]
-        for penalty in (None, EWCRule(strength=0.0))
+        for penalty in (None, EWC(strength=0.0))
     )
     for one, other in zip(plain, held, strict=True):
         assert one[0] == other[0]
@@ -247,9 +247,9 @@ def test_ewc_of_no_strength_is_plain_warm():
 
 def test_ewc_is_around_the_previous_model_on_what_had_arrived_before():
     """The second round finished by hand, with the penalty made by hand from all of the first arrival."""
-    trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWCRule(strength=30.0))
+    trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWC(strength=30.0))
     first, second = run(trial, IMAGES)
-    old, new = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
+    old, new = arrivals(trial.stream, 60)
     penalty = EWC.after(first.round_state.model, [IMAGES.pool.batch(old)], strength=30.0)
     model, seen = copy.deepcopy(first.round_state.model), IMAGES.pool.take(torch.cat([old, new]))
     order = generator_for(0, "order", 2)
@@ -262,7 +262,7 @@ def test_ewc_is_around_the_previous_model_on_what_had_arrived_before():
 def test_ewc_takes_as_many_earlier_samples_as_asked_for():
     models = []
     for samples in (5, 30, 1000):
-        trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWCRule(30.0, samples))
+        trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWC(30.0, samples))
         models.append(state(list(run(trial, IMAGES))[1].round_state.model))
     assert not same(models[0], models[1])
     assert same(models[1], models[2]), "30 samples are all that had arrived"
@@ -273,18 +273,18 @@ def test_the_stronger_ewc_the_less_move_the_weights_that_earlier_data_needed():
         """How far round 2 has moved the weights, weighed by how much the first arrival needs them."""
         trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=penalty)
         first, second = run(replace(trial, stop=StoppingRule(None, max_epochs=10)), IMAGES)
-        old, _ = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
+        old, _ = arrivals(trial.stream, 60)
         fisher = fisher_diagonal(first.round_state.model, [IMAGES.pool.batch(old)])
         before, after = (state(r.round_state.model) for r in (first, second))
         assert second.stop_reason is StopReason.LIMIT
         return sum(float((fisher[name] * (after[name] - before[name]).square()).sum()) for name in fisher)
 
-    free, held, fast = moved(None), moved(EWCRule(strength=10.0)), moved(EWCRule(strength=100.0))
+    free, held, fast = moved(None), moved(EWC(strength=10.0)), moved(EWC(strength=100.0))
     assert 0 < 3 * fast < held < free / 3
 
 
 def test_a_penalty_going_on_after_an_interruption_is_the_same():
-    for penalty in (L2InitRule(0.01), EWCRule(3.0, samples=8)):
+    for penalty in (L2Init(0.01), EWC(3.0, samples=8)):
         trial = replace(TRIAL, strategy=Warm(), penalty=penalty)
         whole = list(run(trial, TABLES))
         for index, finished in enumerate(whole[:-1]):
@@ -302,14 +302,14 @@ OPENINGS = {
         replace(TRIAL, strategy=Warm()),
         replace(TRIAL, strategy=ShrinkPerturb(0.3)),
         replace(TRIAL, strategy=ShrinkPerturb(noise=Noise.FIRST), train_on=TrainOn.ARRIVAL),
-        replace(TRIAL, strategy=Warm(), penalty=EWCRule(strength=3.0)),
+        replace(TRIAL, strategy=Warm(), penalty=EWC(strength=3.0)),
         replace(TRIAL, strategy=Warm(), recipe=FAST, first_recipe=TRIAL.recipe),
         replace(TRIAL, strategy=Warm(), stop=StoppingRule(0.5), first_stop=TRIAL.stop),
     ],
     "fast": [replace(TRIAL, recipe=FAST), replace(TRIAL, strategy=Warm(), first_recipe=FAST)],
     "short": [replace(TRIAL, first_stop=SHORT), replace(TRIAL, strategy=Warm(), stop=SHORT)],
     "noisy": [replace(TRIAL, recipe=replace(TRIAL.recipe, step_noise=0.01))],
-    "drawn back": [replace(TRIAL, strategy=strategy, penalty=L2InitRule(1.0)) for strategy in (Cold(), Warm())],
+    "drawn back": [replace(TRIAL, strategy=strategy, penalty=L2Init(1.0)) for strategy in (Cold(), Warm())],
     "decayed": [replace(TRIAL, strategy=strategy, penalty=L2(0.1)) for strategy in (Cold(), Warm())],
     "another seed": [replace(TRIAL, seed=1)],
     "another stream": [replace(TRIAL, stream=TwoPhase())],

@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 import torch
 
-from rounds import TABLES, TRIAL, WILD, outcome, same, state
+from rounds import TABLES, TRIAL, WILD, arrivals, outcome, same, state
 from warmstart.basics import generator_for
 from warmstart.models import MLP
 from warmstart.queries import Entropy, LeastConfidence, Margin, Query, Random
@@ -15,7 +15,6 @@ from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
 from warmstart.training import StopReason
 from warmstart.trial import RoundState, run
-from warmstart.trial._arrivals import Arrivals
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
@@ -29,7 +28,7 @@ LITERAL = {
 
 
 def planned(trial):
-    return trial.stream.arrivals(90, generator=generator_for(trial.seed, "stream"))
+    return arrivals(trial.stream, 90, trial.seed)
 
 
 def wanted(query, model, pool, left, count):
@@ -84,9 +83,9 @@ def test_the_first_round_is_the_same_whatever_the_query_and_the_next_is_not():
     rounds = {query: list(run(replace(ACTIVE, stream=Active(query, rounds=4)), TABLES)) for query in QUERIES}
     passive = next(run(replace(ACTIVE, stream=Growing(rounds=4)), TABLES))
     assert all(outcome(finished[0]) == outcome(passive) for finished in rounds.values())
-    arrivals = {query: frozenset(finished[1].round_state.seen[23:].tolist()) for query, finished in rounds.items()}
-    assert len(set(arrivals.values())) > 1
-    assert arrivals[Random()] not in [arrivals[query] for query in QUERIES[:3]]
+    picked = {query: frozenset(finished[1].round_state.seen[23:].tolist()) for query, finished in rounds.items()}
+    assert len(set(picked.values())) > 1
+    assert picked[Random()] not in [picked[query] for query in QUERIES[:3]]
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -126,16 +125,6 @@ def test_one_pass_over_what_has_not_arrived_and_none_for_random(query):
     asked = {23: [67], 46: [44], 68: [22], 90: []}
     expected = [count for left in asked.values() for count in [60, *(left if query.reads_logits else [])]]
     assert counting.shown == expected
-
-
-def test_arrivals_are_those_of_the_stream_and_earlier_ones_are_no_copies():
-    parts = planned(ACTIVE)
-    arrivals = Arrivals(parts)
-    assert len(arrivals) == len(parts)
-    for index, part in enumerate(parts):
-        assert torch.equal(arrivals.at(index), part)
-        assert arrivals.before(index).tolist() == [int(where) for earlier in parts[:index] for where in earlier]
-        assert arrivals.before(index).data_ptr() in (arrivals.at(0).data_ptr(), 0)
 
 
 @pytest.mark.parametrize("query", [Margin(), Random()], ids=repr)

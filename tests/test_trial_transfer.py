@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, outcome, same, state
+from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, arrivals, outcome, same, state
 from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.diagnostics import GradientNorms, Measurement, When
 from warmstart.models import MLP, LogisticRegression, ResNet18
-from warmstart.penalties import EWC, EWCRule, L2InitRule
+from warmstart.penalties import EWC, L2Init
 from warmstart.queries import Margin
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.streams import Active, Part, TwoPhase
@@ -170,7 +170,7 @@ def test_only_the_arrival_is_trained_on_where_asked():
 def test_an_active_stream_begins_at_random_and_asks_from_the_third_round_on():
     trial = replace(TRANSFER, stream=Active(Margin(), rounds=3))
     rounds = list(run(trial, after(OTHER)))
-    planned = trial.stream.arrivals(90, generator=generator_for(0, "stream"))
+    planned = arrivals(trial.stream, 90)
     assert rounds[0].round_state.seen is None
     assert torch.equal(rounds[1].round_state.seen, planned[0])
     assert [r.samples_seen for r in rounds] == [70, 100, 130, 160]
@@ -195,7 +195,7 @@ def test_first_rounds_on_a_source_are_shared_as_others_are():
 
 def test_l2_init_draws_the_head_towards_its_first_initialisation_for_the_streams_classes():
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-5, batch_size=16)
-    trial = replace(TRANSFER, recipe=recipe, penalty=L2InitRule(strength=0.5e5))
+    trial = replace(TRANSFER, recipe=recipe, penalty=L2Init(strength=0.5e5))
     for finished, classes in zip(run(trial, after(OTHER)), (4, 3, 3), strict=True):
         first = state(TRIAL.architecture.build((4,), classes, generator=generator_for(0, "fresh", 1)))
         for name, value in state(finished.round_state.model).items():
@@ -218,10 +218,10 @@ def test_a_source_of_the_same_classes_is_what_had_arrived_before():
     source = TrialData(pictures(40, seed=5), pictures(20, seed=6), classes=2)
     sgd = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16)
     measurement = Noting()
-    trial = replace(TRANSFER, stream=Part(0.5), recipe=sgd, penalty=EWCRule(strength=30.0), measurements=(measurement,))
+    trial = replace(TRANSFER, stream=Part(0.5), recipe=sgd, penalty=EWC(strength=30.0), measurements=(measurement,))
     first, second = run(trial, after(source, IMAGES))
     penalty = EWC.after(first.round_state.model, [source.pool.batch(torch.arange(40))], strength=30.0)
-    (arrival,) = trial.stream.arrivals(60, generator=generator_for(0, "stream"))
+    (arrival,) = arrivals(trial.stream, 60)
     model, order = copy.deepcopy(first.round_state.model), generator_for(0, "order", 2)
     fit(model, IMAGES.pool.take(arrival), recipe=sgd, stop=trial.stop, generator=order, penalty=penalty)
     for name, value in state(second.round_state.model).items():
@@ -243,8 +243,8 @@ def test_a_model_has_no_outputs_for_a_source_of_other_classes(classes):
 
 
 def test_ewc_on_a_source_of_other_classes_is_refused_before_anything_is_trained():
-    with pytest.raises(InputError, match=r"source must have 3 classes, as the data have, for .* EWCRule.*, got 4"):
-        next(run(replace(TRANSFER, penalty=EWCRule(strength=1.0)), after(OTHER)))
+    with pytest.raises(InputError, match=r"source must have 3 classes, as the data have, for .* EWC.*, got 4"):
+        next(run(replace(TRANSFER, penalty=EWC(strength=1.0)), after(OTHER)))
 
 
 def test_a_model_that_is_all_head_cannot_go_over():

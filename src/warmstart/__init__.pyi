@@ -2,6 +2,7 @@ from .analysis import summarize as summarize
 from .basics import InputError as InputError
 from .basics import StorageError as StorageError
 from .basics import generator_for as generator_for
+from .basics import seeded_globals as seeded_globals
 from .data import Dataset as Dataset
 from .data import DataSource as DataSource
 from .data import LabelledArrays as LabelledArrays
@@ -26,11 +27,8 @@ from .penalties import EWC as EWC
 from .penalties import L2 as L2
 from .penalties import Adversarial as Adversarial
 from .penalties import Confidence as Confidence
-from .penalties import EWCRule as EWCRule
 from .penalties import L2Init as L2Init
-from .penalties import L2InitRule as L2InitRule
 from .penalties import Penalty as Penalty
-from .penalties import PenaltyRule as PenaltyRule
 from .queries import Entropy as Entropy
 from .queries import LeastConfidence as LeastConfidence
 from .queries import Margin as Margin
@@ -43,6 +41,7 @@ from .strategies import KeepLayers as KeepLayers
 from .strategies import LayerEnd as LayerEnd
 from .strategies import Noise as Noise
 from .strategies import NormMatched as NormMatched
+from .strategies import RoundContext as RoundContext
 from .strategies import Scope as Scope
 from .strategies import ShrinkPerturb as ShrinkPerturb
 from .strategies import Strategy as Strategy

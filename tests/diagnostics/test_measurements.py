@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from rounds import arrivals
 from samples import blobs, pictures
 from warmstart import diagnostics
 from warmstart.basics import InputError, generator_for, seeded_globals
@@ -97,10 +98,6 @@ def read(finished, when=None):
     return found
 
 
-def arrivals(trial, count):
-    return trial.stream.arrivals(count, generator=generator_for(trial.seed, "stream"))
-
-
 def test_every_exported_probe_is_tested():
     exported = {
         value for value in vars(diagnostics).values() if inspect.isclass(value) and issubclass(value, Measurement)
@@ -139,7 +136,7 @@ def test_probes_do_not_disturb_each_other():
 def test_gradient_norms_at_the_start_are_those_of_autograd_in_training_mode(architecture):
     first, second = run(replace(TRIAL, architecture=architecture, measurements=(GradientNorms(),)), IMAGES)
     model = copy.deepcopy(first.round_state.model).train()
-    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL, 60), strict=True):
+    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL.stream, 60), strict=True):
         inputs, labels = IMAGES.pool.batch(part)
         gradients = torch.autograd.grad(F.cross_entropy(model(inputs), labels), list(model.parameters()))
         expected = math.sqrt(sum(float(gradient.double().square().sum()) for gradient in gradients))
@@ -168,7 +165,7 @@ def test_gradient_norms_are_of_the_same_samples_at_every_moment():
 @pytest.mark.parametrize("measurement", [GradientNorms(every=2), EvaluationCurve(every=2)], ids=repr)
 def test_curves_are_measured_as_often_as_asked(measurement):
     trial = replace(TRIAL, stop=StoppingRule(None, max_epochs=5), measurements=(measurement,))
-    steps = len(arrivals(trial, 60)[0]) // 16 + 1
+    steps = len(arrivals(trial.stream, 60)[0]) // 16 + 1
     found = [(reading.when, reading.epoch, reading.steps) for reading in next(run(trial, IMAGES)).readings]
     epochs = [(When.EPOCH, epoch, epoch * steps) for epoch in (2, 4)]
     at_start = [(When.START, 0, 0)] if isinstance(measurement, GradientNorms) else []
@@ -266,7 +263,7 @@ def test_a_probe_sees_the_data_and_the_models_of_its_round():
             IMAGES,
         )
     )
-    parts = arrivals(replace(TRIAL, stream=Growing(rounds=3)), 60)
+    parts = arrivals(Growing(rounds=3), 60)
     starts = [moment for moment in measurement.moments if moment.when is When.START]
     ends = [moment for moment in measurement.moments if moment.when is When.END]
     for index, (start, end) in enumerate(zip(starts, ends, strict=True)):
@@ -321,7 +318,7 @@ def test_mean_norms_at_the_start_are_those_of_a_literal_loop(architecture):
     measurement = GradientNorms(average="norms", batch_size=10)
     first, second = run(replace(TRIAL, architecture=architecture, measurements=(measurement,)), IMAGES)
     generator = generator_for(0, "probe", 2)
-    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL, 60), strict=True):
+    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL.stream, 60), strict=True):
         order = torch.randperm(len(part), generator=generator)
         norms = []
         for indices in part[order].tensor_split(3):
@@ -353,7 +350,7 @@ def test_the_recalibrated_shrink_curve_is_that_of_statistics_by_hand():
     trial = replace(TRIAL, architecture=ResNet18(width=2), measurements=(ShrinkCurve(steps=5, recalibrate=True),))
     finished = next(run(trial, IMAGES))
     curve = read(finished)
-    (part, _) = arrivals(trial, 60)
+    (part, _) = arrivals(trial.stream, 60)
     for step in range(6):
         model = copy.deepcopy(finished.round_state.model)
         with torch.no_grad():
@@ -370,7 +367,7 @@ def test_a_frozen_normalization_keeps_its_statistics_in_the_recalibrated_curve()
     trial = replace(TRIAL, architecture=Frozen(), measurements=(ShrinkCurve(steps=5, recalibrate=True),))
     finished = next(run(trial, IMAGES))
     curve = read(finished)
-    (part, _) = arrivals(trial, 60)
+    (part, _) = arrivals(trial.stream, 60)
     for step in range(6):
         model = copy.deepcopy(finished.round_state.model)
         with torch.no_grad():

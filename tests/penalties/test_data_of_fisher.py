@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from warmstart.basics import InputError
-from warmstart.penalties import EWC, Adversarial, fgsm, fisher_diagonal
+from warmstart.penalties import EWC, Adversarial, BoundEWC, fgsm, fisher_diagonal
 from warmstart.training import TensorData
 
 IMAGES = torch.arange(96, dtype=torch.uint8).mul(2).reshape(6, 1, 4, 4)
@@ -150,15 +150,15 @@ def test_a_model_that_cuts_the_graph_to_its_inputs_is_refused(cut):
     ],
 )
 def test_stored_values_that_are_no_tensors_are_refused(stored, message):
-    for owner, build in (("fisher", lambda: EWC(1.0, stored, {})), ("anchor", lambda: EWC(1.0, {}, stored))):
+    for owner, build in (("fisher", lambda: BoundEWC(1.0, stored, {})), ("anchor", lambda: BoundEWC(1.0, {}, stored))):
         with pytest.raises(InputError, match=f"{owner} {re.escape(message)}"):
             build()
 
 
 def test_complex_values_for_real_parameters_are_refused():
     layer = nn.Linear(2, 1, bias=False)
-    penalty = EWC(1.0, {"weight": torch.ones(1, 2)}, {"weight": torch.ones(1, 2, dtype=torch.cfloat)})
+    penalty = BoundEWC(1.0, {"weight": torch.ones(1, 2)}, {"weight": torch.ones(1, 2, dtype=torch.cfloat)})
     with pytest.raises(InputError, match="anchor of 'weight' must be a tensor of real numbers"):
         penalty(layer, IMAGES, LABELS, LABELS)
     with pytest.raises(InputError, match="fisher of 'weight' must be a tensor of real numbers"):
-        EWC(1.0, {"weight": torch.ones(1, 2, dtype=torch.cfloat)}, {"weight": torch.ones(1, 2)})
+        BoundEWC(1.0, {"weight": torch.ones(1, 2, dtype=torch.cfloat)}, {"weight": torch.ones(1, 2)})

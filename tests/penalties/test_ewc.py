@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError
-from warmstart.penalties import EWC, ewc, fisher_diagonal
+from warmstart.penalties import EWC, BoundEWC, ewc, fisher_diagonal
 
 
 def random_like(model):
@@ -34,7 +34,7 @@ def test_after_holds_what_the_batches_need(model, inputs, labels):
 def test_the_minimum_with_a_quadratic_loss_is_the_mean_weighted_by_information():
     """Of (theta - goal)^2 / 2 + strength F (theta - anchor)^2 / 2: (goal + strength F anchor) / (1 + strength F)."""
     model, goal = nn.Linear(2, 1, bias=False), torch.tensor([[1.0, 1.0]])
-    penalty = EWC(2.0, {"weight": torch.tensor([[0.0, 1.5]])}, {"weight": torch.tensor([[-1.0, -1.0]])})
+    penalty = BoundEWC(2.0, {"weight": torch.tensor([[0.0, 1.5]])}, {"weight": torch.tensor([[-1.0, -1.0]])})
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
     for _ in range(200):
         optimizer.zero_grad()
@@ -46,7 +46,7 @@ def test_the_minimum_with_a_quadratic_loss_is_the_mean_weighted_by_information()
 
 def test_live_parameters_as_anchor_are_copied(model, inputs, labels):
     ones = {name: torch.ones_like(parameter) for name, parameter in model.named_parameters()}
-    penalty = EWC(1.0, ones, dict(model.named_parameters()))
+    penalty = BoundEWC(1.0, ones, dict(model.named_parameters()))
     with torch.no_grad():
         model.head.bias += 2.0
     assert penalty(model, inputs, labels, model(inputs)).item() == pytest.approx(3 * 4 / 2)
@@ -77,7 +77,7 @@ def test_another_head_is_refused(model, inputs, labels):
 @pytest.mark.parametrize("value", [-1.0, math.nan, math.inf])
 def test_information_out_of_range_is_refused(value):
     with pytest.raises(InputError, match=r"fisher of 'weight' must lie in \[0, inf\), got "):
-        EWC(1.0, {"weight": torch.tensor([0.5, value])}, {"weight": torch.zeros(2)})
+        BoundEWC(1.0, {"weight": torch.tensor([0.5, value])}, {"weight": torch.zeros(2)})
 
 
 def test_a_model_that_diverged_is_refused(labels):

@@ -10,7 +10,20 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
 from warmstart.basics import InputError
-from warmstart.penalties import EWC, L2, Adversarial, Confidence, L2Init, ewc, fgsm, fisher_diagonal, l2, l2_init
+from warmstart.penalties import (
+    EWC,
+    L2,
+    Adversarial,
+    BoundEWC,
+    BoundL2Init,
+    Confidence,
+    L2Init,
+    ewc,
+    fgsm,
+    fisher_diagonal,
+    l2,
+    l2_init,
+)
 
 
 @pytest.fixture
@@ -243,9 +256,9 @@ def test_penalties_look_through_wrappers_both_ways(wrap, inputs, labels):
     penalties = [
         L2(0.5),
         L2Init.toward(wrapped, strength=0.5),
-        L2Init(0.5, wrapped.state_dict()),
+        BoundL2Init(0.5, wrapped.state_dict()),
         EWC.after(wrapped, [(inputs, labels)], strength=0.5),
-        EWC(0.5, {f"module.{name}": value for name, value in fisher.items()}, wrapped.state_dict()),
+        BoundEWC(0.5, {f"module.{name}": value for name, value in fisher.items()}, wrapped.state_dict()),
         Adversarial(0.5, epsilon=0.1),
     ]
     with torch.no_grad():
@@ -267,7 +280,7 @@ def test_a_model_whose_own_attribute_is_called_module_is_no_wrapper(inputs, labe
             return self.other(self.module(given))
 
     model = Holding()
-    for penalty in (L2Init.toward(model, strength=1.0), L2Init(1.0, model.state_dict())):
+    for penalty in (L2Init.toward(model, strength=1.0), BoundL2Init(1.0, model.state_dict())):
         assert penalty(model, inputs, labels, model(inputs)).item() == 0
     assert set(fisher_diagonal(model, [(inputs, labels)])) == {"module.weight", "module.bias"}
 
@@ -311,7 +324,13 @@ def test_models_without_parameters_to_work_on_are_refused(build, message, inputs
 
 
 ONES, ZEROS = ({"weight": fill(3, 4), "bias": fill(3)} for fill in (torch.ones, torch.zeros))
-OF_STRENGTH_ZERO = [L2(0.0), L2Init(0.0, ZEROS), Adversarial(0.0, epsilon=0.1), EWC(0.0, ONES, ZEROS), Confidence(0.0)]
+OF_STRENGTH_ZERO = [
+    L2(0.0),
+    BoundL2Init(0.0, ZEROS),
+    Adversarial(0.0, epsilon=0.1),
+    BoundEWC(0.0, ONES, ZEROS),
+    Confidence(0.0),
+]
 
 
 @pytest.mark.parametrize("penalty", OF_STRENGTH_ZERO, ids=lambda penalty: type(penalty).__name__)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError
-from warmstart.penalties import L2Init, l2, l2_init
+from warmstart.penalties import BoundL2Init, L2Init, l2, l2_init
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_toward_keeps_the_parameters_of_that_moment(model, inputs, labels):
 
 
 def test_live_parameters_as_origin_are_copied_too(model, inputs, labels):
-    penalty = L2Init(0.5, dict(model.named_parameters()))
+    penalty = BoundL2Init(0.5, dict(model.named_parameters()))
     with torch.no_grad():
         model.head.bias += 2.0
     assert penalty(model, inputs, labels, model(inputs)).item() == pytest.approx(6.0)
@@ -86,7 +86,7 @@ def test_an_origin_that_does_not_fit_is_refused(model, inputs, labels, change, m
     origin = dict(model.named_parameters())
     change(origin)
     with pytest.raises(InputError, match=message):
-        L2Init(0.1, origin)(model, inputs, labels, model(inputs))
+        BoundL2Init(0.1, origin)(model, inputs, labels, model(inputs))
 
 
 class Normalized(nn.Module):
@@ -114,7 +114,7 @@ def test_the_variants_are_those_of_a_literal_sum(halved, layer_norm):
     assert l2_init(model, first, **options).item() == pytest.approx(expected, rel=1e-5)
     penalty = L2Init.toward(start, **options)
     assert penalty(model, state, state, state).item() == pytest.approx(expected, rel=1e-5)
-    assert L2Init(origin=first, **options)(model, state, state, state).item() == pytest.approx(expected, rel=1e-5)
+    assert BoundL2Init(origin=first, **options)(model, state, state, state).item() == pytest.approx(expected, rel=1e-5)
 
 
 def test_layer_norms_alone_leave_nothing_to_draw_back():

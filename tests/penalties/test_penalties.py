@@ -11,33 +11,33 @@ from torch import nn
 
 from warmstart import penalties
 from warmstart.basics import InputError, generator_for
-from warmstart.penalties import EWC, L2, Adversarial, Confidence, L2Init, Penalty
+from warmstart.penalties import EWC, L2, Adversarial, BoundEWC, BoundL2Init, Confidence, L2Init, Penalty
 
 
 def build_ewc(model, strength):
     generator = generator_for("ewc")
     names = dict(model.named_parameters())
     fisher = {name: torch.rand(p.shape, generator=generator).to(p) for name, p in names.items()}
-    return EWC(strength, fisher, {name: torch.zeros_like(p) for name, p in names.items()})
+    return BoundEWC(strength, fisher, {name: torch.zeros_like(p) for name, p in names.items()})
 
 
 def build_l2_init(model, strength):
-    return L2Init(strength, {name: torch.ones_like(p) for name, p in model.named_parameters()})
+    return BoundL2Init(strength, {name: torch.ones_like(p) for name, p in model.named_parameters()})
 
 
 # How each penalty is built for a model, with a term other than 0. Every exported penalty must be here.
 TABLE = {
     L2: lambda model, strength: L2(strength),
-    L2Init: build_l2_init,
+    BoundL2Init: build_l2_init,
     Confidence: lambda model, strength: Confidence(strength),
     Adversarial: lambda model, strength: Adversarial(strength, epsilon=0.1),
-    EWC: build_ewc,
+    BoundEWC: build_ewc,
 }
 
 
 def test_every_exported_penalty_is_in_the_table():
     exported = {value for value in vars(penalties).values() if inspect.isclass(value) and issubclass(value, Penalty)}
-    assert exported - {Penalty} == set(TABLE)
+    assert exported - {Penalty} == set(TABLE) | {EWC, L2Init}, "these two are bound in test_for_round.py"
 
 
 def state(model):

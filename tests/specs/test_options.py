@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from warmstart.basics import InputError, generator_for
+from warmstart.basics import InputError
 from warmstart.data import DataSource
 from warmstart.diagnostics import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
 from warmstart.models import MLP, Activation, ResNet18, UserModel
-from warmstart.penalties import L2, Adversarial, Confidence, EWCRule, L2Init, L2InitRule
+from warmstart.penalties import EWC, L2, Adversarial, BoundL2Init, Confidence, L2Init
 from warmstart.queries import Entropy, LeastConfidence, Margin, Random
 from warmstart.strategies import Cold, Noise, Scope, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing, Part, TwoPhase
@@ -52,9 +52,9 @@ ARMS = [
     ("warm:first-learning-rate=0.1:first-batch-size=8", Arm(Warm(), first_learning_rate=0.1, first_batch_size=8)),
     ("warm:first-epochs=5", Arm(Warm(), first_epochs=5)),
     ("warm:penalty=l2:penalty.strength=0.1", Arm(Warm(), penalty=L2(0.1))),
-    ("warm:penalty=l2-init:penalty.strength=0.001", Arm(Warm(), penalty=L2InitRule(0.001))),
-    ("warm:penalty=ewc:penalty.strength=10", Arm(Warm(), penalty=EWCRule(10.0))),
-    ("warm:penalty=ewc:penalty.strength=10:penalty.samples=5", Arm(Warm(), penalty=EWCRule(10.0, samples=5))),
+    ("warm:penalty=l2-init:penalty.strength=0.001", Arm(Warm(), penalty=L2Init(0.001))),
+    ("warm:penalty=ewc:penalty.strength=10", Arm(Warm(), penalty=EWC(10.0))),
+    ("warm:penalty=ewc:penalty.strength=10:penalty.samples=5", Arm(Warm(), penalty=EWC(10.0, samples=5))),
     ("cold:scale=0.5:penalty=confidence:penalty.strength=0.1", Arm(Cold(scale=0.5), penalty=Confidence(0.1))),
     (
         "warm:learning-rate=0.01:penalty=adversarial:penalty.strength=1:penalty.epsilon=0.03",
@@ -159,7 +159,7 @@ STUDIES = [
     Study(stream=Part(0.1), source=DataSource("svhn", label="digit")),
     Study(source=DataSource()),
     Study(penalty=L2(0.5)),
-    Study(penalty=EWCRule(3.0, samples=7)),
+    Study(penalty=EWC(3.0, samples=7)),
     Study(penalty=Adversarial(0.5, 0.1, (-1.0, 1.0))),
     Study(penalty=Adversarial(0.5, 0.1)),
     Study(measurements=[Correlation(), EvaluationCurve(every=3)]),
@@ -233,10 +233,10 @@ def test_arms_may_differ_in_nothing_but_a_penalty():
 
 
 def test_a_penalty_that_no_file_could_name_is_one_sentence():
-    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got L2Init"):
-        study_to_dict(Study(penalty=L2Init(0.1, {})))
-    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got L2Init"):
-        _ = Arm(Warm(), penalty=L2Init(0.1, {})).label
+    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got BoundL2Init"):
+        study_to_dict(Study(penalty=BoundL2Init(0.1, {})))
+    with pytest.raises(InputError, match=r"A study can hold what warmstart knows by name .* got BoundL2Init"):
+        _ = Arm(Warm(), penalty=BoundL2Init(0.1, {})).label
 
 
 @pytest.mark.parametrize(("text", "number"), [("1/3", 1 / 3), ("1e-3", 0.001), ("0.333", 0.333), (0.1, 0.1)])
@@ -321,7 +321,7 @@ def test_numbers_of_numpy_are_those_of_a_file():
     plain = Study(seeds=3, stream=TwoPhase(0.25), architecture=ResNet18(8))
     assert study_text(study) == study_text(plain)
     assert study_digest(study) == study_digest(plain)
-    assert len(Growing(arrival_size=np.int64(4)).arrivals(10, generator=generator_for(0))) == 3
+    assert Growing(arrival_size=np.int64(4)).sizes(10) == [4, 4, 2]
 
 
 def test_a_column_may_be_called_by_a_number():

@@ -13,11 +13,11 @@ from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.strategies import (
     Cold,
-    Context,
     KeepLayers,
     LayerEnd,
     Noise,
     NormMatched,
+    RoundContext,
     Scope,
     ShrinkPerturb,
     Strategy,
@@ -85,7 +85,7 @@ def models():
 
 
 def context():
-    return Context(first=lambda: make(3), generator=generator_for("strategy"), draw=lambda: make(4))
+    return RoundContext(first=lambda: make(3), generator=generator_for("strategy"), another=lambda: make(4))
 
 
 def state(model):

@@ -1,9 +1,18 @@
+"""Every stream, under the rules that all of them keep; then what each one brings."""
+
+import inspect
+
 import pytest
 import torch
+from torch import nn
 
+from rounds import arrivals
+from samples import blobs
+from warmstart import streams
 from warmstart.basics import InputError, generator_for
+from warmstart.models import MLP
 from warmstart.queries import Entropy, Margin, Random
-from warmstart.streams import Active, Growing, Part, TwoPhase
+from warmstart.streams import Active, Growing, Part, Stream, TwoPhase, check_arrival
 
 STREAMS = [
     TwoPhase(),
@@ -20,20 +29,24 @@ STREAMS = [
 ]
 
 
-def arrivals(stream, count=101, seed=0):
-    return stream.arrivals(count, generator=generator_for(seed))
+NOTHING = torch.empty(0, dtype=torch.int64)
+
+
+def test_every_exported_stream_is_in_the_table():
+    exported = {value for value in vars(streams).values() if inspect.isclass(value) and issubclass(value, Stream)}
+    assert exported - {Stream} == {type(stream) for stream in STREAMS}
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=repr)
 def test_no_sample_arrives_twice_and_all_come_from_the_pool(stream):
-    seen = torch.cat(arrivals(stream))
+    seen = torch.cat(arrivals(stream, 101))
     assert len(seen.unique()) == len(seen)
     assert 0 <= seen.min() <= seen.max() < 101
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=repr)
 def test_arrivals_are_decided_by_the_generator(stream):
-    one, same, other = (torch.cat(arrivals(stream, seed=seed)) for seed in (0, 0, 1))
+    one, same, other = (torch.cat(arrivals(stream, 101, seed)) for seed in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
@@ -57,7 +70,7 @@ def test_arrivals_are_decided_by_the_generator(stream):
     ],
 )
 def test_arrivals_have_the_sizes_asked_for(stream, sizes):
-    assert [len(arrival) for arrival in arrivals(stream)] == sizes
+    assert stream.sizes(101) == sizes == [len(arrival) for arrival in arrivals(stream, 101)]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +87,7 @@ def test_arrivals_have_the_sizes_asked_for(stream, sizes):
 )
 def test_too_little_data_is_one_sentence(stream, message):
     with pytest.raises(InputError, match=message):
-        arrivals(stream)
+        arrivals(stream, 101)
 
 
 @pytest.mark.parametrize(
@@ -97,11 +110,60 @@ def test_options_out_of_range_are_refused(owner, options, message):
 
 @pytest.mark.parametrize("query", [Margin(), Entropy(), Random()], ids=repr)
 def test_the_first_arrival_is_that_of_a_passive_stream_whatever_the_query(query):
-    passive, active = arrivals(Growing(7)), arrivals(Active(query, 7))
+    passive, active = arrivals(Growing(7), 101), arrivals(Active(query, 7), 101)
     assert torch.equal(passive[0], active[0])
 
 
 def test_a_larger_part_contains_the_smaller_ones():
-    parts = [arrivals(Part(fraction))[0] for fraction in (0.1, 0.5, 1.0)]
+    parts = [arrivals(Part(fraction), 101)[0] for fraction in (0.1, 0.5, 1.0)]
     assert torch.equal(parts[2][:50], parts[1])
     assert torch.equal(parts[1][:10], parts[0])
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=repr)
+def test_only_a_stream_that_says_so_reads_the_model(stream):
+    class Unread(nn.Module):
+        def forward(self, inputs):
+            raise AssertionError("the model was run")
+
+    for number, part in enumerate(parts := arrivals(stream, 101), 1):
+        seen = torch.cat([NOTHING, *parts[: number - 1]])
+        if not stream.reads_model or number == 1:
+            found = stream.select(number, range(101), seen, Unread(), generator_for(0, "stream"))
+            assert torch.equal(found, part)
+    assert stream.reads_model == isinstance(stream, Active)
+
+
+@pytest.mark.parametrize("query", [Margin(), Random()], ids=repr)
+def test_an_active_stream_picks_among_what_has_not_arrived(query):
+    pool, seen = blobs(30), torch.tensor([4, 8, 15, 16, 23, 29])
+    model = MLP(width=4).build(pool.sample_shape, 3, generator=generator_for(0))
+    stream = Active(query, arrival_size=8)
+    picked = stream.select(2, pool, seen, model, generator_for(1))
+    assert torch.equal(picked, stream.select(2, pool, seen, model, generator_for(1)))
+    assert len(picked) == 8
+    assert not set(picked.tolist()) & set(seen.tolist())
+    check_arrival(stream, picked, 2, seen, len(pool))
+
+
+def test_a_model_cannot_read_a_pool_that_is_no_tensor_data():
+    with pytest.raises(InputError, match="pool must be TensorData for a model to read it, got a range"):
+        Active().select(2, range(30), torch.arange(6), nn.Linear(2, 2), generator_for(0))
+
+
+@pytest.mark.parametrize(
+    ("arrival", "message"),
+    [
+        ([0, 1], "Growing.select must return 4 int64 indices in round 2, as sizes says, got a list"),
+        (torch.arange(3), r"must return 4 int64 indices .* got torch.int64 of shape \(3,\)"),
+        (torch.arange(4.0), "must return 4 int64 indices .* got torch.float32"),
+        (torch.tensor([4, 5, 6, 6]), r"in \[0, 10\) that have not arrived before, but got others in round 2"),
+        (torch.tensor([3, 4, 5, 6]), "that have not arrived before"),
+        (torch.tensor([4, 5, 6, 10**12]), "that have not arrived before"),
+        (torch.tensor([4, 5, 6, -1]), "that have not arrived before"),
+    ],
+)
+def test_what_a_stream_of_ones_own_selects_is_checked(arrival, message):
+    with pytest.raises(InputError, match=message):
+        check_arrival(Growing(4), arrival, 2, torch.arange(4), 10)
+    check_arrival(Growing(4), torch.tensor([9, 4, 5, 6]), 2, torch.arange(4), 10)

@@ -11,7 +11,7 @@ from runs import ONE, TWO, interrupt, results
 from warmstart.data import DataSource
 from warmstart.diagnostics import Correlation, GradientNorms
 from warmstart.models import MLP
-from warmstart.penalties import L2, EWCRule
+from warmstart.penalties import EWC, L2
 from warmstart.queries import Margin
 from warmstart.store import RoundRecord, Store
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
@@ -21,7 +21,7 @@ from warmstart.studies._first_rounds import first_rounds
 from warmstart.training import OptimizerState, Recipe, StoppingRule
 
 FEW = Study(
-    [Cold(), Warm(), Cold(scale=0.5), Arm(Warm(), penalty=EWCRule(3.0, samples=16))],
+    [Cold(), Warm(), Cold(scale=0.5), Arm(Warm(), penalty=EWC(3.0, samples=16))],
     data=DataSource(subset=120),
     architecture=MLP(width=12),
     stream=Growing(rounds=3),
@@ -31,8 +31,8 @@ FEW = Study(
     seeds=2,
 )
 ONE_SEED = replace(FEW, seeds=1)
-EWC = "warm:penalty=ewc:penalty.strength=3:penalty.samples=16"
-SHARED = {("cold", "warm"), ("cold", EWC), ("warm", EWC)}
+EWC_SPEC = "warm:penalty=ewc:penalty.strength=3:penalty.samples=16"
+SHARED = {("cold", "warm"), ("cold", EWC_SPEC), ("warm", EWC_SPEC)}
 
 
 def histories(directory):

@@ -10,7 +10,7 @@ from warmstart.basics import InputError
 from warmstart.data import DataSource
 from warmstart.diagnostics import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
 from warmstart.models import MLP, ResNet18, UserModel
-from warmstart.penalties import L2, Adversarial, EWCRule, L2InitRule
+from warmstart.penalties import EWC, L2, Adversarial, L2Init
 from warmstart.queries import Margin, Random
 from warmstart.store import Store
 from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Warm
@@ -39,11 +39,11 @@ CHANGES = {
     "convolutions": {
         "architecture": ResNet18(width=2),
         "stream": Active(Margin(), rounds=3),
-        "arms": [NormMatched(), Arm(ShrinkPerturb(), penalty=EWCRule(3.0, samples=8))],
+        "arms": [NormMatched(), Arm(ShrinkPerturb(), penalty=EWC(3.0, samples=8))],
         "measurements": [GradientNorms(samples=16), Correlation()],
         "stop": StoppingRule(None, max_epochs=1),
     },
-    "penalties": {"arms": [Arm(Warm(), penalty=EWCRule(3.0, samples=8)), Arm(Warm(), penalty=L2InitRule(0.01))]},
+    "penalties": {"arms": [Arm(Warm(), penalty=EWC(3.0, samples=8)), Arm(Warm(), penalty=L2Init(0.01))]},
     "steps": {"recipe": replace(STUDY.recipe, step_shrink=0.999, step_noise=1e-3)},
     "first rounds": {"arms": [Arm(Cold(), first_epochs=1), Arm(Warm(), first_learning_rate=0.01)]},
 }

@@ -10,7 +10,7 @@ from warmstart.basics import InputError
 from warmstart.data import Dataset, DataSource, LabelledArrays, load
 from warmstart.diagnostics import GradientNorms
 from warmstart.models import MLP, LogisticRegression, ResNet18
-from warmstart.penalties import EWCRule
+from warmstart.penalties import EWC
 from warmstart.store import Store
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing, Part
@@ -94,7 +94,7 @@ def test_an_interrupted_study_goes_on_to_the_same_bits(uninterrupted, few, tmp_p
 
 
 def test_a_source_of_the_same_classes_goes_on_too(digits, tmp_path):
-    study = replace(TRANSFER, source=DataSource(subset=150), arms=[Warm(), Arm(Warm(), penalty=EWCRule(1.0))])
+    study = replace(TRANSFER, source=DataSource(subset=150), arms=[Warm(), Arm(Warm(), penalty=EWC(1.0))])
     whole = results(run_study(study, tmp_path / "whole", execution=ONE))
     interrupt(study, tmp_path / "parts", 2)
     assert results(run_study(study, tmp_path / "parts", execution=ONE)) == whole
@@ -136,14 +136,14 @@ def of_shape(*shape):
         ({}, of_shape(1, 8, 9), r"source must have inputs of shape \(1, 8, 8\), as digits has, got \(1, 8, 9\)"),
         ({}, of_shape(3, 8, 8), r"source must have inputs of shape \(1, 8, 8\), as digits has, got \(3, 8, 8\)"),
         (
-            {"penalty": EWCRule(strength=1.0)},
+            {"penalty": EWC(strength=1.0)},
             of_shape(1, 8, 8),
-            "source must have 10 classes, as the data have, for the penalty EWCRule.* got 6",
+            "source must have 10 classes, as the data have, for the penalty EWC.* got 6",
         ),
         (
-            {"arms": [Cold(), Arm(Warm(), penalty=EWCRule(1.0))]},
+            {"arms": [Cold(), Arm(Warm(), penalty=EWC(1.0))]},
             of_shape(1, 8, 8),
-            "source must have 10 classes, as the data have, for the penalty EWCRule.* got 6",
+            "source must have 10 classes, as the data have, for the penalty EWC.* got 6",
         ),
         (
             {"architecture": LogisticRegression()},

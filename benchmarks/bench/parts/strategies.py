@@ -20,14 +20,14 @@ from warmstart import strategies
 from warmstart.basics import generator_for
 from warmstart.models import ResNet18
 from warmstart.specs import format_spec, kebab, options_of
-from warmstart.strategies import Context, Strategy
+from warmstart.strategies import RoundContext, Strategy
 
 _COPY, _COPY_IN_PLACE = "copy.deepcopy", "copy_"
 
 
 def _measure(setting: Setting) -> dict[str, Any]:
     previous, fresh, first, another = (_drawn(seed, setting) for seed in range(4))
-    context = Context(first=lambda: first, generator=generator_for("strategy"), draw=lambda: another)
+    context = RoundContext(first=lambda: first, generator=generator_for("strategy"), another=lambda: another)
     pure: dict[str, Callable[[], object]] = {
         label: lambda strategy=strategy: strategy(previous, fresh, context) for label, strategy in exported()
     }

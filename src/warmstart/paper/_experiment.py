@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-import torch
-
 from warmstart.basics import short_name
 from warmstart.studies import Study, study_digest
 
@@ -34,9 +32,7 @@ class Case:
 
     def most_samples(self, setting: Setting) -> int:
         """Return how many samples the study processes at most, with every round at its limit of epochs."""
-        generator = torch.Generator()
-        arrivals = self.study.stream.arrivals(setting.fitted(self.study.data.name), generator=generator)
-        seen = list(accumulate(len(arrival) for arrival in arrivals))
+        seen = accumulate(self.study.stream.sizes(setting.fitted(self.study.data.name)))
         source = setting.fitted(self.study.source.name) if self.study.source is not None else 0
         trials = len(self.study.arms) * self.study.seeds
         return trials * (source + sum(seen)) * self.study.stop.max_epochs

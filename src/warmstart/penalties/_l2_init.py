@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar
 
 from torch import Tensor, nn
 
-from warmstart.basics import (
-    check_flag,
-    check_model,
-    upcast,
-)
+from warmstart.basics import added_later, check_flag, check_model, upcast
+from warmstart.strategies import RoundContext
 
 from ._parameters import named_parameters, snapshot, squares, stored_for, total, trainable, zero_for
-from ._penalty import Penalty, check_strength
+from ._penalty import Penalty, check_context, check_strength, refuse_unbound
 
 
 def l2_init(
@@ -65,16 +62,15 @@ def _check(strength: float, halved: bool, layer_norm: bool) -> None:
     check_flag("layer_norm", layer_norm)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class L2Init(Penalty):
     """Draw every trainable parameter towards where it began: + strength * ||theta - theta_0||^2; see :func:`l2_init`.
 
-    theta_0 is the model's own first initialisation, before round 1, and not the start of the present round. The
-    penalty keeps its own copy, on the device where it lay; for a model elsewhere it is moved there at every batch.
+    theta_0 is the model's own first initialisation, before round 1, and not the start of the present round. In a loop
+    of your own, :meth:`toward` takes it from a model.
 
     Args:
         strength: Finite, at least 0; the authors' lambda.
-        origin: theta_0, a tensor for each trainable parameter by name; :meth:`toward` takes it from a model.
         halved: Whether the term has the factor 1/2 of the authors' code; by default it is the paper's formula.
         layer_norm: Whether gains and biases of ``nn.LayerNorm`` take part, which in the authors' code they do not.
 
@@ -92,17 +88,15 @@ class L2Init(Penalty):
     """
 
     strength: float
-    origin: Mapping[str, Tensor] = field(repr=False)
-    halved: bool = False
-    layer_norm: bool = True
+    halved: bool = added_later(False)
+    layer_norm: bool = added_later(True)
 
     def __post_init__(self) -> None:
-        """Check the options and copy ``origin``: a model's live parameters would move along with the model."""
+        """Check the options."""
         _check(self.strength, self.halved, self.layer_norm)
-        object.__setattr__(self, "origin", snapshot("origin", self.origin))
 
-    @classmethod
-    def toward(cls, model: nn.Module, *, strength: float, halved: bool = False, layer_norm: bool = True) -> Self:
+    @staticmethod
+    def toward(model: nn.Module, *, strength: float, halved: bool = False, layer_norm: bool = True) -> "BoundL2Init":
         """Return the penalty that draws towards the parameters that ``model`` has now, frozen ones included.
 
         Args:
@@ -112,7 +106,41 @@ class L2Init(Penalty):
             layer_norm: See the class.
         """
         check_model("model", model)
-        return cls(strength, named_parameters(model), halved, layer_norm)
+        return BoundL2Init(strength, named_parameters(model), halved, layer_norm)
+
+    def for_round(self, context: RoundContext) -> "BoundL2Init":
+        """Return the penalty towards the first initialisation."""
+        check_context(context)
+        return self.toward(context.first(), strength=self.strength, halved=self.halved, layer_norm=self.layer_norm)
+
+    def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
+        """Raise: the first initialisation is not known before the round."""
+        refuse_unbound(self, "toward(model, strength=...)")
+
+
+@dataclass(frozen=True, eq=False)
+class BoundL2Init(Penalty):
+    """:class:`L2Init` towards the parameters of one model; see :func:`l2_init`.
+
+    It keeps its own copy, on the device where it was; for a model elsewhere it is moved there at every batch.
+
+    Args:
+        strength: Finite, at least 0.
+        origin: theta_0, a tensor for each trainable parameter by name.
+        halved: See :class:`L2Init`.
+        layer_norm: See :class:`L2Init`.
+    """
+
+    is_bound: ClassVar[bool] = True
+    strength: float
+    origin: Mapping[str, Tensor] = field(repr=False)
+    halved: bool = False
+    layer_norm: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the options and copy ``origin``: a model's live parameters would move along with the model."""
+        _check(self.strength, self.halved, self.layer_norm)
+        object.__setattr__(self, "origin", snapshot("origin", self.origin))
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
         """Return the term; the batch is not looked at.

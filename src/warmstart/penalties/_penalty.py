@@ -2,10 +2,12 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar, NoReturn
 
 from torch import Tensor, nn
 
-from warmstart.basics import check_in_range
+from warmstart.basics import InputError, check_in_range, described
+from warmstart.strategies import RoundContext
 
 
 class Penalty(ABC):
@@ -19,6 +21,14 @@ class Penalty(ABC):
     model has less. It is linear in its strength: strength 0 gives 0, also where what it multiplies is not finite.
     Wrappers around a model, as of ``torch.compile``, are looked through.
 
+    A penalty that refers to earlier rounds is plain options, too, so that a study can name it in a file: at the
+    beginning of each round, :meth:`for_round` makes of them the penalty of that round, tensors included.
+
+    Attributes:
+        from_round: The first round that has this penalty; one that begins later than round 1 looks back on samples of
+            the rounds before.
+        is_bound: Whether it holds tensors of one model, and so cannot be named in a file.
+
     Example:
         >>> import torch
         >>> import torch.nn.functional as F
@@ -29,6 +39,13 @@ class Penalty(ABC):
         >>> loss = F.cross_entropy(logits, labels) + penalty(model, inputs, labels, logits)
         >>> loss.backward()
     """
+
+    from_round: ClassVar[int] = 1
+    is_bound: ClassVar[bool] = False
+
+    def for_round(self, context: RoundContext) -> "Penalty | None":
+        """Return the penalty of one round; None: the round has none. By default it is the same in every round."""
+        return self
 
     @abstractmethod
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:
@@ -49,3 +66,19 @@ def check_strength(strength: float) -> None:
         InputError: If it is not.
     """
     check_in_range("strength", strength, 0, math.inf, high_open=True)
+
+
+def check_context(context: RoundContext) -> None:
+    """Raise unless ``context`` is a RoundContext."""
+    if not isinstance(context, RoundContext):
+        raise InputError(f"context must be a RoundContext, got {described(context)}.")
+
+
+def refuse_unbound(penalty: Penalty, maker: str) -> NoReturn:
+    """Raise because a penalty that refers to earlier rounds was applied before it was bound to one.
+
+    Raises:
+        InputError: Always; ``maker`` is the way to bind it by hand.
+    """
+    name = type(penalty).__name__
+    raise InputError(f"{name} must be bound to a round before it is applied: use {name}.{maker} or for_round(context).")

@@ -11,7 +11,7 @@ from warmstart import diagnostics, models, penalties, strategies, streams
 from warmstart.basics import InputError, unknown_name
 from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture, UserModel
-from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.penalties import Penalty
 from warmstart.strategies import Strategy
 from warmstart.streams import Stream
 
@@ -42,11 +42,10 @@ def known_models() -> dict[str, type[Architecture]]:
     return {_SPOKEN.get(name, name): value for name, value in found.items() if value is not UserModel}
 
 
-def known_penalties() -> dict[str, type[Penalty] | type[PenaltyRule]]:
-    """Return the penalties by name; one that is made anew for every round is its rule."""
-    rules = {name.removesuffix("-rule"): rule for name, rule in _exported(penalties, PenaltyRule).items()}
-    found = {**_exported(penalties, Penalty), **rules}
-    return {_SPOKEN.get(name, name): value for name, value in found.items()}
+def known_penalties() -> dict[str, type[Penalty]]:
+    """Return the penalties by name; one that is bound to a round holds tensors, which no file can name."""
+    found: dict[str, type[Penalty]] = _exported(penalties, Penalty)
+    return {_SPOKEN.get(name, name): value for name, value in found.items() if not value.is_bound}
 
 
 def known_measurements() -> dict[str, type[Measurement]]:

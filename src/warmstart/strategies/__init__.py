@@ -3,6 +3,7 @@
 from ._cold import Cold as Cold
 from ._cold import scale as scale
 from ._cold import scale_ as scale_
+from ._context import RoundContext as RoundContext
 from ._keep_layers import KeepLayers as KeepLayers
 from ._keep_layers import LayerEnd as LayerEnd
 from ._keep_layers import keep_layers as keep_layers
@@ -17,7 +18,6 @@ from ._shrink_perturb import Noise as Noise
 from ._shrink_perturb import ShrinkPerturb as ShrinkPerturb
 from ._shrink_perturb import shrink_perturb as shrink_perturb
 from ._shrink_perturb import shrink_perturb_ as shrink_perturb_
-from ._strategy import Context as Context
 from ._strategy import Strategy as Strategy
 from ._transplant import grown_place as grown_place
 from ._transplant import transplant as transplant

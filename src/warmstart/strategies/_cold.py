@@ -8,8 +8,9 @@ from torch import nn
 
 from warmstart.basics import added_later, check_in_range, check_model, copy_model, resolve_choices
 
+from ._context import RoundContext
 from ._parameters import Include, Scope, change_
-from ._strategy import Context, Strategy
+from ._strategy import Strategy
 
 
 def scale_(
@@ -29,7 +30,7 @@ def scale_(
         model: Buffers and frozen parameters keep their values; tied parameters are scaled once, those that are tied by
             memory (views) too.
         factor: Finite, at least 0.
-        scope: LayerEnd parameters.
+        scope: Which parameters.
         include: Takes name and parameter and returns whether it is scaled; None: all in ``scope`` are.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -73,7 +74,7 @@ class Cold(Strategy):
 
     Args:
         scale: Factor on the fresh parameters, at least 0; 1 is the usual cold start.
-        scope: LayerEnd parameters are scaled.
+        scope: Which parameters are scaled.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
     Example:
@@ -96,6 +97,6 @@ class Cold(Strategy):
         """Unless it is scaled."""
         return self.scale == 1
 
-    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return a scaled copy of the fresh model; the previous one is not looked at."""
         return scale(fresh, self.scale, scope=self.scope, head=self.head)

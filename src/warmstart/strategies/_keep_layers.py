@@ -19,9 +19,10 @@ from warmstart.basics import (
     unwrapped,
 )
 
+from ._context import RoundContext
 from ._layers import layers_of
 from ._parameters import check_changeable
-from ._strategy import Context, Strategy
+from ._strategy import Strategy
 
 
 class LayerEnd(StrEnum):
@@ -113,7 +114,7 @@ class KeepLayers(Strategy):
         """Always."""
         return True
 
-    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return the mixed model; in round 1 a copy of the fresh one."""
         if previous is None:
             return copy_model(fresh)

@@ -18,9 +18,10 @@ from warmstart.basics import (
     sharing_memory,
 )
 
+from ._context import RoundContext
 from ._parameters import Scope, check_changeable, draw_normal, weights_in
 from ._shrink_perturb import Noise, ShrinkPerturb
-from ._strategy import Context, Strategy
+from ._strategy import Strategy
 
 
 def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generator) -> nn.Module:
@@ -126,10 +127,10 @@ class NormMatched(Strategy):
     def _shrink_perturb(self) -> ShrinkPerturb:
         return ShrinkPerturb(self.shrink, self.perturb, self.noise)
 
-    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return the rescaled copy of the fresh model; in round 1 a plain copy."""
         if previous is None:
             return copy_model(fresh)
         # Noise from another draw: that of the fresh model itself would leave a trace of it in what gives the norms.
-        like = self._shrink_perturb(previous, context.draw(), context)
+        like = self._shrink_perturb(previous, context.another(), context)
         return norm_matched(fresh, like, generator=context.generator)

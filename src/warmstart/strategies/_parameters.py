@@ -1,4 +1,4 @@
-"""LayerEnd weights of a model a strategy changes, and how it changes them."""
+"""Which weights of a model a strategy changes, and how it changes them."""
 
 import inspect
 import math
@@ -34,7 +34,7 @@ Include: TypeAlias = Callable[[str, nn.Parameter], bool]
 
 
 class Scope(StrEnum):
-    """LayerEnd trainable parameters a strategy changes.
+    """Which trainable parameters a strategy changes.
 
     ``ALL``: every one, normalization gains and biases included. ``WEIGHTS``: those of two or more dimensions outside
     normalization layers, which for convolutional networks and perceptrons is the kernels and matrices. ``LAYERS``:
@@ -56,7 +56,7 @@ def weights_in(
 
     Args:
         model: Wrappers are looked through.
-        scope: LayerEnd weights.
+        scope: Which weights.
         include: Returns whether a weight of the scope counts; None: all do.
         head: Name of the module that is the head, for ``HEAD`` and ``BODY``; None: the last layer that runs.
     """

@@ -8,8 +8,9 @@ from torch import nn
 
 from warmstart.basics import added_later, check_flag, check_in_range, copy_model, resolve_choices
 
+from ._context import RoundContext
 from ._parameters import Include, Scope, change_, check_fresh, gaussian_like
-from ._strategy import Context, Strategy
+from ._strategy import Strategy
 
 
 def shrink_perturb_(
@@ -42,7 +43,7 @@ def shrink_perturb_(
             initialisation.
         shrink: Factor on the trained parameters, in [0, 1].
         perturb: Factor on the noise, finite and at least 0.
-        scope: LayerEnd parameters.
+        scope: Which parameters.
         include: Takes name and parameter and returns whether it is changed; None: all in ``scope`` are.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -119,7 +120,7 @@ class ShrinkPerturb(Strategy):
         perturb: Factor on the noise, at least 0. By default 0.1 for fresh and 0.01 for Gaussian noise, and 1 - shrink
             for the first initialisation.
         noise: What is added.
-        scope: LayerEnd parameters are changed.
+        scope: Which parameters are changed.
         before_first_round: Also shrink and perturb the first initialisation.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
 
@@ -158,19 +159,19 @@ class ShrinkPerturb(Strategy):
         assert self.perturb is not None, "settled at construction"
         return self.perturb
 
-    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return the shrunk and perturbed copy; in round 1 a copy of the fresh model, see the class."""
         if previous is not None:
             return self._apply(previous, fresh, context)
         if self.before_first_round:
-            return self._apply(fresh, context.draw(), context)
+            return self._apply(fresh, context.another(), context)
         return copy_model(fresh)
 
-    def _apply(self, model: nn.Module, fresh: nn.Module, context: Context) -> nn.Module:
+    def _apply(self, model: nn.Module, fresh: nn.Module, context: RoundContext) -> nn.Module:
         noise = self._noise_model(model, fresh, context)
         return shrink_perturb(model, noise, shrink=self.shrink, perturb=self._perturb, scope=self.scope, head=self.head)
 
-    def _noise_model(self, model: nn.Module, fresh: nn.Module, context: Context) -> nn.Module:
+    def _noise_model(self, model: nn.Module, fresh: nn.Module, context: RoundContext) -> nn.Module:
         if self.noise is Noise.GAUSSIAN:
             return gaussian_like(model, generator=context.generator)
         return context.first() if self.noise is Noise.FIRST else fresh

@@ -6,7 +6,8 @@ from torch import nn
 
 from warmstart.basics import copy_model
 
-from ._strategy import Context, Strategy
+from ._context import RoundContext
+from ._strategy import Strategy
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,6 @@ class Warm(Strategy):
         """Always."""
         return True
 
-    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: Context) -> nn.Module:
+    def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return a copy of the previous model, or of the fresh one where there is none."""
         return copy_model(fresh if previous is None else previous)

@@ -4,4 +4,5 @@ from ._active import Active as Active
 from ._growing import Growing as Growing
 from ._part import Part as Part
 from ._stream import Stream as Stream
+from ._stream import check_arrival as check_arrival
 from ._two_phase import TwoPhase as TwoPhase

@@ -1,11 +1,15 @@
 """Equal arrivals that the model asks for."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
+from torch import nn
 
-from warmstart.basics import check_at_least, resolve_choices
+from warmstart.basics import InputError, check_at_least, described, resolve_choices
 from warmstart.queries import Margin, Query
+from warmstart.training import TensorData, predict
 
 from ._growing import Growing
 from ._stream import Stream
@@ -29,10 +33,11 @@ class Active(Stream):
         sampling.
 
     Example:
-        >>> [len(arrival) for arrival in Active(arrival_size=4).arrivals(10, generator=torch.Generator())]
+        >>> Active(arrival_size=4).sizes(10)
         [4, 4, 2]
     """
 
+    reads_model: ClassVar[bool] = True
     query: Query = Margin()
     arrival_size: int | None = None
     rounds: int | None = None
@@ -43,6 +48,26 @@ class Active(Stream):
         check_at_least("arrival_size", self.arrival_size, 2)
         check_at_least("rounds", self.rounds, 1)
 
-    def arrivals(self, count: int, *, generator: torch.Generator) -> list[torch.Tensor]:
-        """Return the arrivals in number and size; but for the first, the query decides later what is in them."""
-        return Growing(self.arrival_size, self.rounds).arrivals(count, generator=generator)
+    def sizes(self, count: int) -> list[int]:
+        """Return the sizes of the arrivals, which are those of :class:`Growing`."""
+        return Growing(self.arrival_size, self.rounds).sizes(count)
+
+    def select(
+        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return what the query picks of all that has not arrived; see :meth:`Stream.select`.
+
+        Raises:
+            InputError: If the pool is too small, or is no ``TensorData`` where a model has to read it.
+        """
+        if round == 1 or model is None:
+            return Growing(self.arrival_size, self.rounds).select(round, pool, seen, model, generator)
+        is_left = torch.ones(len(pool), dtype=torch.bool)
+        is_left[seen] = False
+        left = is_left.nonzero().squeeze(1)
+        logits = torch.empty(len(left), 0)
+        if self.query.reads_logits:
+            if not isinstance(pool, TensorData):
+                raise InputError(f"pool must be TensorData for a model to read it, got {described(pool)}.")
+            logits = predict(model, pool.take(left))
+        return left[self.query(logits, self.sizes(len(pool))[round - 1], generator=generator)]

@@ -1,12 +1,14 @@
 """Equal arrivals, round after round."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from warmstart.basics import InputError, check_at_least, resolve_choices
 
-from ._stream import Stream
+from ._stream import Stream, in_random_order
 
 DEFAULT_ROUNDS = 5
 
@@ -25,7 +27,7 @@ class Growing(Stream):
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 2: ``Growing(1000)``.
 
     Example:
-        >>> [len(arrival) for arrival in Growing(arrival_size=4).arrivals(10, generator=torch.Generator())]
+        >>> Growing(arrival_size=4).sizes(10)
         [4, 4, 2]
     """
 
@@ -38,29 +40,29 @@ class Growing(Stream):
         check_at_least("arrival_size", self.arrival_size, 2)
         check_at_least("rounds", self.rounds, 1)
 
-    def arrivals(self, count: int, *, generator: torch.Generator) -> list[torch.Tensor]:
-        """Return the arrivals; see :meth:`Stream.arrivals`."""
-        order = torch.randperm(count, generator=generator)
-        if self.arrival_size is None:
-            return self._even(order)
-        self._check_enough(count, self.arrival_size)
-        return list(order.split(self.arrival_size))[: self.rounds]
-
-    def _even(self, order: torch.Tensor) -> list[torch.Tensor]:
-        rounds = self.rounds or DEFAULT_ROUNDS
-        if len(order) < 2 * rounds:
-            raise InputError(
-                f"rounds must be at most {len(order) // 2}, so that each of the {len(order)} samples' "
-                f"arrivals has 2, got {rounds}."
-            )
-        return list(order.tensor_split(rounds))
-
-    def _check_enough(self, count: int, size: int) -> None:
+    def sizes(self, count: int) -> list[int]:
+        """Return the sizes of the arrivals; see :meth:`Stream.sizes`."""
+        size, rounds = self.arrival_size, self.rounds
+        if size is None:
+            rounds = rounds or DEFAULT_ROUNDS
+            if count < 2 * rounds:
+                raise InputError(
+                    f"rounds must be at most {count // 2}, so that each of the {count} samples' arrivals has 2, "
+                    f"got {rounds}."
+                )
+            return [count // rounds + (index < count % rounds) for index in range(rounds)]
         if count < size:
             raise InputError(f"arrival_size must be at most {count}, the samples there are to train on, got {size}.")
         possible = -(-count // size)
-        if self.rounds is not None and self.rounds > possible:
+        if rounds is not None and rounds > possible:
             raise InputError(
                 f"rounds must be at most {possible}, which use up the {count} samples in arrivals of {size}, "
-                f"got {self.rounds}."
+                f"got {rounds}."
             )
+        return [min(size, count - size * index) for index in range(rounds or possible)]
+
+    def select(
+        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the round's part of a random order of the pool; see :meth:`Stream.select`."""
+        return in_random_order(round, self.sizes(len(pool)), len(pool), generator)

@@ -1,12 +1,14 @@
 """A part of the pool, at once."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from warmstart.basics import InputError, check_in_range, resolve_choices
 
-from ._stream import Stream
+from ._stream import Stream, in_random_order
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Part(Stream):
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 9.
 
     Example:
-        >>> [len(arrival) for arrival in Part(0.5).arrivals(10, generator=torch.Generator())]
+        >>> Part(0.5).sizes(10)
         [5]
     """
 
@@ -34,9 +36,15 @@ class Part(Stream):
         resolve_choices(self)
         check_in_range("fraction", self.fraction, 0, 1, low_open=True)
 
-    def arrivals(self, count: int, *, generator: torch.Generator) -> list[torch.Tensor]:
-        """Return the one arrival; see :meth:`Stream.arrivals`."""
+    def sizes(self, count: int) -> list[int]:
+        """Return the size of the one arrival; see :meth:`Stream.sizes`."""
         size = round(count * self.fraction)
         if size < 2:
             raise InputError(f"fraction must make at least 2 of the {count} samples arrive, got {self.fraction}.")
-        return [torch.randperm(count, generator=generator)[:size]]
+        return [size]
+
+    def select(
+        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the round's part of a random order of the pool; see :meth:`Stream.select`."""
+        return in_random_order(round, self.sizes(len(pool)), len(pool), generator)

@@ -1,12 +1,14 @@
 """Some of the data, then everything."""
 
+from collections.abc import Sized
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from warmstart.basics import InputError, check_in_range, resolve_choices
 
-from ._stream import Stream
+from ._stream import Stream, in_random_order
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,8 @@ class TwoPhase(Stream):
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 1 and table 1.
 
     Example:
-        >>> first, second = TwoPhase(0.5).arrivals(5, generator=torch.Generator())
-        >>> len(first), len(second)
-        (2, 3)
+        >>> TwoPhase(0.5).sizes(5)
+        [2, 3]
     """
 
     fraction: float = 0.5
@@ -32,13 +33,18 @@ class TwoPhase(Stream):
         resolve_choices(self)
         check_in_range("fraction", self.fraction, 0, 1, low_open=True, high_open=True)
 
-    def arrivals(self, count: int, *, generator: torch.Generator) -> list[torch.Tensor]:
-        """Return the two arrivals; see :meth:`Stream.arrivals`."""
+    def sizes(self, count: int) -> list[int]:
+        """Return the sizes of the two arrivals; see :meth:`Stream.sizes`."""
         first = int(count * self.fraction)
         if first < 2 or first == count:
             raise InputError(
                 f"fraction must leave at least 2 of the {count} samples for the first round and 1 for the second, "
                 f"got {self.fraction}."
             )
-        order = torch.randperm(count, generator=generator)
-        return [order[:first], order[first:]]
+        return [first, count - first]
+
+    def select(
+        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
+    ) -> torch.Tensor:
+        """Return the round's part of a random order of the pool; see :meth:`Stream.select`."""
+        return in_random_order(round, self.sizes(len(pool)), len(pool), generator)

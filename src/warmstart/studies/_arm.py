@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from warmstart.basics import InputError
-from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.penalties import Penalty
 from warmstart.specs import (
     build_named,
     build_options,
@@ -106,7 +106,7 @@ def parse_arm(text: str) -> Arm:
     return Arm(strategy, **{key: getattr(overrides, key) for key in OVERRIDES}, penalty=_penalty(of_penalty))
 
 
-def _penalty(options: Mapping[str, str]) -> Penalty | PenaltyRule | None:
+def _penalty(options: Mapping[str, str]) -> Penalty | None:
     if not options:
         return None
     if _PENALTY not in options:

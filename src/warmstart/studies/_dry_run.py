@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -13,8 +13,8 @@ from torch import nn
 
 from warmstart.basics import InputError, copy_model, generator_for, seeded_globals
 from warmstart.models import Architecture, UserModel, build_checked
-from warmstart.penalties import Penalty, PenaltyRule
-from warmstart.strategies import Context, transplant
+from warmstart.penalties import Penalty
+from warmstart.strategies import RoundContext, transplant
 from warmstart.training import Recipe, TensorData, lay_out_, loss_of, smallest_batch, wants_channels_last
 from warmstart.trial import TrainOn, check_source
 
@@ -34,9 +34,9 @@ def dry_run(study: Study, shape: tuple[int, ...], classes: int, *, samples: int,
     Raises:
         InputError: If the stream, the model, the recipe or the source do not fit the data.
     """
-    arrivals = study.stream.arrivals(samples, generator=generator_for(0, "stream"))
+    arrivals = study.stream.sizes(samples)
     before = [] if source is None else [source.samples]
-    sizes = _round_sizes(study, [len(arrival) for arrival in arrivals]) + before
+    sizes = _round_sizes(study, arrivals) + before
     if min(sizes) < 2:
         raise InputError(f"Every round must train on at least 2 samples, but the stream gives one only {min(sizes)}.")
     outputs = {classes} if source is None else {classes, source.classes}
@@ -45,20 +45,23 @@ def dry_run(study: Study, shape: tuple[int, ...], classes: int, *, samples: int,
     if source is not None:
         _check_source(study, models, classes, source.classes)
     for model in models.values():
-        _start(study, model)
+        context = RoundContext.from_fresh(model, round=2, previous=model)
+        context = replace(context, old=partial(_zeros, shape), new=partial(_zeros, shape))
+        for label in study.labels:
+            study.arm(label).strategy(copy_model(model), copy_model(model), context)
+        # Penalties as in round 1, where none looks back: what EWC measures on real samples, zeros cannot stand for.
+        first = replace(context, round=1, previous=None, old=lambda _: [])
         for recipe, penalty in _ways_to_train(study):
             batch = min(smallest_batch(size, recipe.batch_size) for size in sizes)
-            _step(model, recipe, penalty, torch.zeros(batch, *shape))
+            bound = None if penalty is None else penalty.for_round(first)
+            _step(model, recipe, bound, torch.zeros(batch, *shape))
     return len(before) + len(arrivals)
 
 
-def _start(study: Study, model: nn.Module) -> None:
-    """Raise unless every strategy can make a start of such a model."""
-    context = Context(
-        first=lambda: copy_model(model), generator=generator_for(0, "strategy"), draw=lambda: copy_model(model)
-    )
-    for label in study.labels:
-        study.arm(label).strategy(copy_model(model), copy_model(model), context)
+def _zeros(shape: tuple[int, ...], samples: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """Return a batch as small as a stand-in for earlier samples can be."""
+    count = min(samples, 2)
+    return [(torch.zeros(count, *shape), torch.zeros(count, dtype=torch.int64))]
 
 
 @dataclass(frozen=True)
@@ -86,8 +89,7 @@ def _ways_to_train(study: Study) -> list[tuple[Recipe, Penalty | None]]:
     """Return each recipe once, and each penalty at least once."""
     ways: list[tuple[Recipe, Penalty | None]] = []
     for trial in (study.trial(label, 0) for label in study.labels):
-        penalty = None if isinstance(trial.penalty, PenaltyRule) else trial.penalty
-        ways += [(recipe, penalty) for recipe in {trial.recipe, trial.recipe_of(1)}]
+        ways += [(recipe, trial.penalty) for recipe in {trial.recipe, trial.recipe_of(1)}]
     recipes = {recipe: (recipe, penalty) for recipe, penalty in ways}
     penalties = {repr(penalty): (recipe, penalty) for recipe, penalty in ways if penalty is not None}
     return list({**recipes, **penalties}.values())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from warmstart.basics import resolve_choices
-from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.penalties import Penalty
 from warmstart.training import CarryOver, Normalization, OptimizerState, Recipe, StoppingRule
 from warmstart.trial import TrainOn
 
@@ -44,7 +44,7 @@ class Overrides:
     first_learning_rate: float | None = None
     first_batch_size: int | None = None
     first_epochs: int | None = None
-    penalty: Penalty | PenaltyRule | None = None
+    penalty: Penalty | None = None
 
     def __post_init__(self) -> None:
         """Check the options, those of recipe and stop rule by making them."""

@@ -13,7 +13,7 @@ from warmstart.basics import InputError, check_at_least, resolve_choices, shown,
 from warmstart.data import DataSource
 from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture, ResNet18
-from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.penalties import Penalty
 from warmstart.specs import (
     build_named,
     build_options,
@@ -77,7 +77,7 @@ class Study:
     carry_over: CarryOver = CarryOver()
     train_on: TrainOn = TrainOn.SEEN
     source: DataSource | None = None
-    penalty: Penalty | PenaltyRule | None = None
+    penalty: Penalty | None = None
     measurements: Sequence[Measurement] = ()
     seeds: int = 8
 
@@ -151,7 +151,7 @@ _KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalt
 def _check_parts(study: Study) -> None:
     """Raise unless every part of a study is of its class; a name alone says nothing to Python."""
     single = {**_PARTS, "architecture": Architecture, "stream": Stream}
-    optional = {"source": (DataSource,), "penalty": (Penalty, PenaltyRule)}
+    optional = {"source": (DataSource,), "penalty": (Penalty,)}
     several = {"arms": (Arm, Strategy), "measurements": (Measurement,)}
     for name, kinds in {**{name: (kind,) for name, kind in single.items()}, **optional, **several}.items():
         value = getattr(study, name)

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from warmstart.basics import generator_for
-from warmstart.streams import Active
-from warmstart.training import TensorData, predict
+from warmstart.streams import check_arrival
+from warmstart.training import TensorData
 
-from ._arrivals import Arrivals
 from ._data import TrialData
 from ._round_state import RoundState
 from ._trial import TrainOn, Trial
@@ -26,7 +26,8 @@ class RoundPlan:
         samples_seen: Samples that have arrived, with this round's.
         evaluation: Never trained on.
         classes: Number of classes.
-        remembered: Indices into the pool of all that has arrived, for the rounds after this one to build on.
+        seen: Indices into the pool of all that has arrived, with this round's.
+        remembered: The same, where it has to be stored because a model had a say in it; else None.
     """
 
     round_state: RoundState
@@ -36,6 +37,7 @@ class RoundPlan:
     samples_seen: int
     evaluation: TensorData
     classes: int
+    seen: torch.Tensor
     remembered: torch.Tensor | None
 
     @property
@@ -44,83 +46,69 @@ class RoundPlan:
         return self.round_state.round + 1
 
 
-def plan_round(trial: Trial, data: TrialData, round_state: RoundState, planned: Arrivals) -> RoundPlan:
+def plan_round(trial: Trial, data: TrialData, round_state: RoundState, seen: torch.Tensor) -> RoundPlan:
     """Return the next round.
 
     Args:
         trial: The settings.
         data: The trial's.
         round_state: What the round before has handed on.
-        planned: The stream's arrivals; where a query picks them, how many they are.
+        seen: Indices into the pool of what had arrived before, in order; see :func:`arrived`.
     """
-    index = round_state.round - data.rounds_before_stream
-    return _source_plan(data, round_state) if index < 0 else _stream_plan(trial, data, round_state, planned, index)
-
-
-def _source_plan(data: TrialData, round_state: RoundState) -> RoundPlan:
-    """Return the round on the source."""
     source = data.source
-    assert source is not None, "only asked for where there is one"
-    return RoundPlan(
-        round_state=round_state,
-        training=source.pool,
-        new=source.pool,
-        old=None,
-        samples_seen=len(source.pool),
-        evaluation=source.evaluation,
-        classes=source.classes,
-        remembered=round_state.seen,
-    )
-
-
-def _stream_plan(trial: Trial, data: TrialData, round_state: RoundState, planned: Arrivals, index: int) -> RoundPlan:
-    """Return a round on what the stream has brought."""
-    seen, arrival = _arrived(trial, data.pool, round_state, planned, index)
+    number = round_state.round + 1 - data.rounds_before_stream
+    if number < 1:
+        assert source is not None, "rounds before the stream are those on a source"
+        return RoundPlan(
+            round_state=round_state,
+            training=source.pool,
+            new=source.pool,
+            old=None,
+            samples_seen=len(source.pool),
+            evaluation=source.evaluation,
+            classes=source.classes,
+            seen=seen,
+            remembered=round_state.seen,
+        )
+    arrival = _arrival(trial, data.pool, number, seen, round_state.model, round_state.round + 1)
+    now = torch.cat([seen, arrival])
     new = data.pool.take(arrival)
+    # Of a source with other classes the model has no outputs any more.
+    before_stream = None if source is None or source.classes != data.classes else source.pool
     return RoundPlan(
         round_state=round_state,
-        training=data.pool.take(torch.cat([seen, arrival])) if trial.train_on is TrainOn.SEEN else new,
+        training=data.pool.take(now) if trial.train_on is TrainOn.SEEN else new,
         new=new,
-        old=data.pool.take(seen) if len(seen) else _before_stream(data),
-        samples_seen=len(seen) + len(arrival) + (len(data.source.pool) if data.source is not None else 0),
+        old=data.pool.take(seen) if len(seen) else before_stream,
+        samples_seen=len(now) + (0 if source is None else len(source.pool)),
         evaluation=data.evaluation,
         classes=data.classes,
-        remembered=_remembered(trial, round_state, seen, arrival),
+        seen=now,
+        remembered=now if trial.stream.reads_model and round_state.model is not None else None,
     )
 
 
-def _before_stream(data: TrialData) -> TensorData | None:
-    """Return what had arrived when the stream began; None where the model has no outputs for its classes."""
-    source = data.source
-    return None if source is None or source.classes != data.classes else source.pool
+def arrived(trial: Trial, data: TrialData, round_state: RoundState) -> torch.Tensor:
+    """Return the indices into the pool of what has arrived up to a state, in order.
+
+    What no model had a say in is not stored: the stream is asked again.
+    """
+    if round_state.seen is not None:
+        return round_state.seen
+    seen = torch.empty(0, dtype=torch.int64)
+    for number in range(1, round_state.round - data.rounds_before_stream + 1):
+        seen = torch.cat([seen, _arrival(trial, data.pool, number, seen, None, 0)])
+    return seen
 
 
-def _arrived(
-    trial: Trial, pool: TensorData, round_state: RoundState, planned: Arrivals, index: int
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return what had arrived before, and what arrives now."""
-    if not isinstance(trial.stream, Active) or index == 0 or round_state.model is None:
-        return planned.before(index), planned.at(index)
-    seen = planned.before(index) if round_state.seen is None else round_state.seen
-    return seen, _asked_for(trial.stream, pool, round_state, seen, len(planned.at(index)), trial.seed)
-
-
-def _remembered(
-    trial: Trial, round_state: RoundState, seen: torch.Tensor, arrival: torch.Tensor
-) -> torch.Tensor | None:
-    """Return what has to be stored of what has arrived: all of it once a model has had a say."""
-    has_say = isinstance(trial.stream, Active) and round_state.model is not None
-    return torch.cat([seen, arrival]) if has_say else None
-
-
-def _asked_for(
-    stream: Active, pool: TensorData, round_state: RoundState, seen: torch.Tensor, count: int, seed: int
+def _arrival(
+    trial: Trial, pool: TensorData, number: int, seen: torch.Tensor, model: nn.Module | None, trial_round: int
 ) -> torch.Tensor:
-    """Return the samples that the query picks: one pass of the model over all that have not arrived."""
-    assert round_state.model is not None, "somebody has to be asked"
-    is_left = torch.ones(len(pool), dtype=torch.bool)
-    is_left[seen] = False
-    left = is_left.nonzero().squeeze(1)
-    logits = predict(round_state.model, pool.take(left)) if stream.query.reads_logits else torch.empty(len(left), 0)
-    picked = stream.query(logits, count, generator=generator_for(seed, "query", round_state.round + 1))
-    return left[picked]
+    """Return what arrives in round ``number`` of the stream."""
+    stream = trial.stream
+    # The same order in every round, unless a model has a say: then each round has draws of its own.
+    has_say = stream.reads_model and number > 1 and model is not None
+    generator = generator_for(trial.seed, "query", trial_round) if has_say else generator_for(trial.seed, "stream")
+    arrival = stream.select(number, pool, seen, model if stream.reads_model else None, generator)
+    check_arrival(stream, arrival, number, seen, len(pool))
+    return arrival

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
 
 from warmstart.basics import generator_for
 from warmstart.diagnostics import Reading, When
-from warmstart.penalties import Before, Penalty, PenaltyRule
-from warmstart.strategies import Context
+from warmstart.penalties import Penalty
+from warmstart.strategies import RoundContext
 from warmstart.training import (
     EpochReport,
     Evaluation,
@@ -17,6 +18,7 @@ from warmstart.training import (
     Normalization,
     OptimizerState,
     StopReason,
+    TensorData,
     Work,
     batches,
     evaluate,
@@ -70,7 +72,8 @@ def run_round(
     """Start from the state of the round before, train, evaluate, and return the state after it."""
     fresh = _draw(trial, plan, "fresh", plan.number)
     previous = in_shape(plan.round_state, fresh, head=trial.carry_over.head)
-    model = _start(trial, plan, previous, fresh)
+    context = _context(trial, plan, previous)
+    model = _start(trial, plan, fresh, context)
     optimizer = trial.recipe_of(plan.number).build_optimizer(model)
     # After a source of other classes the model is another one, and its optimizer begins anew.
     if plan.round_state.optimizer is not None and previous is plan.round_state.model:
@@ -78,7 +81,7 @@ def run_round(
         load_named_state_(optimizer, model, plan.round_state.optimizer)
     observer = MeasurementLog(trial, plan, model, fresh)
     observer.look(When.START)
-    penalty = _penalty(trial, plan, previous)
+    penalty = None if trial.penalty is None else trial.penalty.for_round(context)
     result = yield from _training(trial, plan, model, optimizer, penalty, observer.telling(on_epoch), graphs=graphs)
     evaluation = _evaluate(trial, model, plan)
     good = result.stop_reason is not StopReason.DIVERGED and evaluation.is_finite
@@ -135,33 +138,36 @@ def _draw(trial: Trial, plan: RoundPlan, purpose: str, number: int) -> nn.Module
     return model.to(plan.training.device)
 
 
-def _start(trial: Trial, plan: RoundPlan, previous: nn.Module | None, fresh: nn.Module) -> nn.Module:
-    """Return the model that the round starts from."""
-    context = Context(
-        first=lambda: _draw(trial, plan, "fresh", 1),
+def _context(trial: Trial, plan: RoundPlan, previous: nn.Module | None) -> RoundContext:
+    """Return what the strategy and the penalty may draw on; every draw has a generator of its own."""
+
+    def sampled(data: TensorData | None, purpose: str, samples: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        if data is None:
+            return []
+        order = torch.randperm(len(data), generator=generator_for(trial.seed, purpose, plan.number))
+        parts = batches(order[:samples].to(data.device), trial.recipe.batch_size)
+        return (data.batch(part) for part in parts)
+
+    return RoundContext(
+        round=plan.number,
         generator=generator_for(trial.seed, "strategy", plan.number),
-        draw=lambda: _draw(trial, plan, "another fresh", plan.number),
+        first=lambda: _draw(trial, plan, "fresh", 1),
+        another=lambda: _draw(trial, plan, "another fresh", plan.number),
+        previous=previous,
+        old=partial(sampled, plan.old, "penalty"),
+        new=partial(sampled, plan.new, "new samples"),
     )
+
+
+def _start(trial: Trial, plan: RoundPlan, fresh: nn.Module, context: RoundContext) -> nn.Module:
+    """Return the model that the round starts from."""
+    previous = context.previous
     model = trial.strategy(previous, fresh, context)
     if trial.strategy.continues and previous is not plan.round_state.model and plan.round_state.model is not None:
         renew_head_(model, plan.round_state.model, fresh, head=trial.carry_over.head)
     if trial.carry_over.normalization is Normalization.RESET:
         reset_statistics_(model)
     return model
-
-
-def _penalty(trial: Trial, plan: RoundPlan, previous: nn.Module | None) -> Penalty | None:
-    """Return the round's penalty."""
-    if not isinstance(trial.penalty, PenaltyRule):
-        return trial.penalty
-
-    def earlier(samples: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
-        assert plan.old is not None, "where there is a previous model, something had arrived before"
-        order = torch.randperm(len(plan.old), generator=generator_for(trial.seed, "penalty", plan.number))
-        parts = batches(order[:samples].to(plan.old.device), trial.recipe.batch_size)
-        return (plan.old.batch(part) for part in parts)
-
-    return trial.penalty(Before(lambda: _draw(trial, plan, "fresh", 1), previous, earlier))
 
 
 def _what_counts(trial: Trial, plan: RoundPlan, model: nn.Module, penalty: Penalty | None) -> Hashable:

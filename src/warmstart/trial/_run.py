@@ -4,12 +4,10 @@ from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any
 
-from warmstart.basics import generator_for
 from warmstart.training import EpochReport, Lane, Pause, lay_out_, tried_step
 
-from ._arrivals import Arrivals
 from ._data import TrialData, standardized
-from ._plan import plan_round
+from ._plan import arrived, plan_round
 from ._round import RoundResult, run_round
 from ._round_state import RoundState
 from ._trial import Trial, check_source
@@ -51,19 +49,20 @@ def run_in_turns(
     graphs: bool = False,
 ) -> Generator[Pause | RoundResult, Any, None]:
     """Return the work of :func:`run`: it yields each round as it ends, and a pause wherever others may go on."""
-    planned = Arrivals(trial.stream.arrivals(len(data.pool), generator=generator_for(trial.seed, "stream")))
+    sizes = trial.stream.sizes(len(data.pool))
     if data.source is not None:
         check_source(trial, data.classes, source=data.source.classes)
-    data = standardized(data, planned.at(0))
     round_state = round_state or RoundState()
+    data = standardized(data, arrived(trial, data, RoundState(data.rounds_before_stream + 1)))
     if round_state.model is not None and data.pool.is_image:
         # As training left it: what was stored has another layout in memory, and sums over it would round otherwise.
         known = data.pool if data.source is None or round_state.round > 1 else data.source.pool
         _, channels_last = tried_step(round_state.model, known, trial.recipe.batch_size, None)
         lay_out_(round_state.model, channels_last=channels_last)
-    while round_state.round < data.rounds_before_stream + len(planned):
-        plan = plan_round(trial, data, round_state, planned)
+    seen = arrived(trial, data, round_state)
+    while round_state.round < data.rounds_before_stream + len(sizes):
+        plan = plan_round(trial, data, round_state, seen)
         told = None if on_epoch is None else partial(on_epoch, plan.number)
         finished = yield from run_round(trial, plan, told, graphs=graphs)
-        round_state = finished.round_state
+        round_state, seen = finished.round_state, plan.seen
         yield finished

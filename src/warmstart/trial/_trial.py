@@ -6,7 +6,7 @@ from enum import StrEnum
 from warmstart.basics import InputError, resolve_choices
 from warmstart.diagnostics import Measurement
 from warmstart.models import Architecture
-from warmstart.penalties import Penalty, PenaltyRule
+from warmstart.penalties import Penalty
 from warmstart.strategies import Cold, Strategy
 from warmstart.streams import Stream
 from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
@@ -33,7 +33,7 @@ class Trial:
         stop: When a round is done.
         first_recipe: How round 1 trains; None: as the others.
         first_stop: When round 1 is done; None: as the others.
-        penalty: Added to the loss, or makes for each round what is.
+        penalty: Added to the loss; bound to each round at its beginning.
         measurements: What is measured besides accuracy and cost.
         seed: Decides order of arrival, fresh models, order of samples, noise - each by a generator of its own, so that
             trials with equal seeds are paired.
@@ -48,7 +48,7 @@ class Trial:
     stop: StoppingRule = StoppingRule()
     first_recipe: Recipe | None = None
     first_stop: StoppingRule | None = None
-    penalty: Penalty | PenaltyRule | None = None
+    penalty: Penalty | None = None
     measurements: tuple[Measurement, ...] = ()
     seed: int = 0
 
@@ -73,7 +73,7 @@ def opening(trial: Trial) -> Trial | None:
     """
     if not trial.strategy.begins_fresh or trial.carry_over.optimizer_state is OptimizerState.KEEP:
         return None
-    later = isinstance(trial.penalty, PenaltyRule) and trial.penalty.from_round > 1
+    later = trial.penalty is not None and trial.penalty.from_round > 1
     return replace(
         trial,
         strategy=Cold(),
@@ -97,7 +97,7 @@ def check_source(trial: Trial, classes: int, *, source: int) -> None:
     Raises:
         InputError: If the penalty looks back on samples of classes that the model has no outputs for any more.
     """
-    looks_back = isinstance(trial.penalty, PenaltyRule) and trial.penalty.from_round > 1
+    looks_back = trial.penalty is not None and trial.penalty.from_round > 1
     if looks_back and classes != source:
         raise InputError(
             f"source must have {classes} classes, as the data have, for the penalty {trial.penalty}, got {source}."

@@ -8,7 +8,7 @@ from warmstart.paper._judge import if_trained, in_all, not_better, of_first_case
 from warmstart.paper._results import CaseResults, Results
 from warmstart.paper._setting import Setting
 from warmstart.paper._show import arm_point, arms_table
-from warmstart.penalties import EWCRule
+from warmstart.penalties import EWC
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 
@@ -29,7 +29,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
 
 
 def _consolidated(strength: float) -> Arm:
-    return Arm(Warm(), penalty=EWCRule(strength=strength))
+    return Arm(Warm(), penalty=EWC(strength=strength))
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
