@@ -88,7 +88,9 @@ def write_table(tmp_path: Path) -> WriteTable:
 @pytest.fixture
 def load_path() -> LoadPath:
     def load_it(path: Path, *, with_test: bool = False, **settings: Any) -> Dataset:
-        return load(DataSource(str(path), **settings), with_test=with_test)
+        dataset = load(DataSource(str(path), **settings), with_test=with_test)
+        assert isinstance(dataset, Dataset)
+        return dataset
 
     return load_it
 

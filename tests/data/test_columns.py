@@ -60,7 +60,7 @@ def test_a_hundred_thousand_columns_are_looked_through_once():
     names = [*(f"c{number}" for number in range(100_000)), "label"]
     began = time.process_time()
     assert find_label(names, None, file="t.csv") == "label"
-    with pytest.raises(InputError, match=r"did you mean 'c99'\? Known: c99, c0, c1, .*, c19, \.\.\.\.$"):
+    with pytest.raises(InputError, match=r"did you mean 'c99'\? Known: c0, c1, .*, c39 and 99,961 more\.$"):
         find_label(names, "c99x", file="t.csv")
     assert time.process_time() - began < 10  # comparing each with all takes minutes
 

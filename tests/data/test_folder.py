@@ -37,7 +37,7 @@ def test_hidden_and_other_files_and_empty_folders_do_not_count(write_folder, loa
     assert (dataset.classes, len(dataset.train)) == (("a", "b"), 2)
 
 
-def test_training_and_test_images_may_lie_apart(write_folder, load_path):
+def test_training_and_test_images_may_be_in_different_folders(write_folder, load_path):
     folder = write_folder("train/a/1.png", "train/b/1.png", "test/b/1.png")
     dataset = load_path(folder, with_test=True)
     assert dataset.classes == ("a", "b")

@@ -34,7 +34,7 @@ def test_only_the_files_that_are_needed_are_downloaded(hub, with_test):
     assert (dataset.test is not None) == with_test
 
 
-def test_the_download_is_told(hub):
+def test_the_download_is_reported(hub):
     told = []
     load(DataSource("fashion-mnist"), progress=told.append)
     assert told[0] == "Downloading fashion-mnist from the Hugging Face hub (zalando-datasets/fashion_mnist)"

@@ -97,7 +97,7 @@ def test_a_label_that_training_does_not_know_is_refused():
 @pytest.mark.parametrize(
     ("kind", "largest"), [(np.float64, 2**53 - 1), (np.float32, 2**24 - 1), (np.float16, 2**11 - 1)]
 )
-def test_floats_are_labels_as_long_as_they_tell_whole_numbers_apart(kind, largest):
+def test_floats_are_labels_as_long_as_they_distinguish_integers(kind, largest):
     assert _mapped(np.array([largest, largest - 1, -largest], kind))[1] == tuple(
         map(str, (-largest, largest - 1, largest))
     )

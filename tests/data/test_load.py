@@ -70,10 +70,10 @@ def test_the_folder_around_is_called_by_its_name(tmp_path, monkeypatch, write_ta
 
 def test_known_data_sets_have_different_names_and_say_what_they_are():
     known = known_datasets()
-    assert len({entry.name for entry in known}) == len(known) == 7
+    assert len({entry.name for entry in known}) == len(known) == 8
     assert all(entry.title and "\n" not in entry.title for entry in known)
-    assert [entry.name for entry in known if entry.hub_id is None] == ["digits", "mnist-m"]
-    assert [entry.name for entry in known if entry.embedded] == ["digits"]
+    assert [entry.name for entry in known if entry.hub_id is None] == ["digits", "diabetes", "mnist-m"]
+    assert [entry.name for entry in known if entry.embedded] == ["digits", "diabetes"]
 
 
 @pytest.mark.parametrize("subset", [None, 1, 100])

@@ -96,7 +96,7 @@ def test_images_may_be_a_plain_column_of_bytes(tmp_path, load_path, encoded, ima
     assert dataset.train.labels.tolist() == [1, 0]
 
 
-def test_images_may_lie_in_files_beside_the_parquet_file(tmp_path, load_path, encoded, images):
+def test_images_may_be_files_beside_the_parquet_file(tmp_path, load_path, encoded, images):
     (tmp_path / "one.png").write_bytes(encoded(images[0].transpose(1, 2, 0)))
     cells = [{"bytes": None, "path": "one.png"}, {"bytes": encoded(images[1].transpose(1, 2, 0)), "path": "two.png"}]
     pq.write_table(pa.table({"image": cells, "label": [0, 1]}), tmp_path / "a.parquet")

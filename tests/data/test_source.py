@@ -1,5 +1,7 @@
+import pickle
 import subprocess
 import sys
+from dataclasses import fields, replace
 
 import pytest
 
@@ -16,6 +18,8 @@ from warmstart.data import DataSource
         ({"subset": 2.5}, "subset must be a whole number of at least 1, got 2.5"),
         ({"directory": 7}, "directory must be a non-empty string"),
         ({"label": ""}, "label must be a non-empty string"),
+        ({"options": [("a", 1)]}, "options must be a mapping of names to values, got"),
+        ({"options": {3: 1}}, "options must be a mapping of names to values, got"),
     ],
 )
 def test_settings_of_the_wrong_kind_are_refused(settings, message):
@@ -26,6 +30,23 @@ def test_settings_of_the_wrong_kind_are_refused(settings, message):
 def test_a_source_can_be_built_again_from_how_it_prints():
     source = DataSource("svhn", directory="/data", subset=10, label="digit")
     assert eval(repr(source)) == source
+
+
+def test_options_are_keyword_only_copied_and_part_of_what_a_source_is():
+    given = {"count": [1, 2]}
+    source = DataSource("mine:data", options=given)
+    given["other"] = 1
+    assert source.options == {"count": [1, 2]}
+    assert eval(repr(source)) == source == pickle.loads(pickle.dumps(source))
+    assert len({source, DataSource("mine:data"), DataSource("mine:data", options={}), replace(source)}) == 2
+    with pytest.raises(TypeError):
+        DataSource("mine:data", None, None, None, 1, given)
+
+
+def test_options_are_stored_only_where_there_are_any():
+    (field,) = (field for field in fields(DataSource) if field.name == "options")
+    assert field.metadata["later"]
+    assert field.default == {} == DataSource().options
 
 
 def test_importing_the_room_imports_none_of_the_libraries_that_only_loading_needs():

@@ -1,4 +1,4 @@
-"""What is no regular file, or lies elsewhere, is not opened."""
+"""What is no regular file, or is elsewhere, is not opened."""
 
 import os
 import socket
@@ -87,7 +87,7 @@ def test_a_link_to_a_regular_file_is_as_good_as_the_file(tmp_path, load_path, wr
 @pytest.mark.parametrize(
     "place", ["../outside.png", "/etc/hostname", "{folder}/../outside.png", "link.png", "linked/outside.png"]
 )
-def test_an_image_that_a_parquet_file_names_must_lie_in_its_folder(tmp_path, load_path, place):
+def test_an_image_that_a_parquet_file_names_must_be_in_its_folder(tmp_path, load_path, place):
     folder = tmp_path / "data"
     _write_png(tmp_path / "outside.png")
     _write_png(folder / "inside.png")

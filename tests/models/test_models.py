@@ -124,12 +124,12 @@ def test_inputs_that_do_not_fit_are_one_sentence(user_module):
 
 
 def test_a_missing_module_is_one_sentence():
-    with pytest.raises(InputError, match=r"model 'no_such_module:f' cannot be imported"):
+    with pytest.raises(InputError, match=r"The model 'no_such_module:f' cannot be imported"):
         UserModel("no_such_module:f").build((4,), 3, generator=generator_for(0))
 
 
 def test_a_target_has_two_parts():
-    with pytest.raises(InputError, match=r"module:function, got 'resnet'"):
+    with pytest.raises(InputError, match=r"module:Object, got 'resnet'"):
         UserModel("resnet")
 
 
@@ -171,14 +171,14 @@ def test_the_widest_resnet_has_nearly_a_billion_parameters():
     ("target", "message"),
     [
         ("builtins:int", "does not say which it has"),
-        ("sys:exit", "cannot be built: SystemExit: "),
-        ("builtins:exit", "cannot be built: SystemExit: "),
+        ("sys:exit", "cannot be built: SystemExit"),
+        ("builtins:exit", "cannot be built: SystemExit"),
         ("leaves:f", "cannot be imported: SystemExit: 3"),
         ("shouts:f", r"cannot be imported: ValueError: one two x+ \.\.\. x+\.$"),
-        ("wanders:f", "cannot be imported: RuntimeError: it has no message"),
-        ("builtins:True", "Unknown function in module builtins 'True'"),
+        ("wanders:f", "cannot be imported: RuntimeError\\."),
+        ("builtins:True", "model 'builtins:True' must be a function, got True"),
         ("builtins:len", "it also needs obj"),
-        ("math:nan", "Unknown function in module math 'nan'"),
+        ("math:nan", "model 'math:nan' must be a function, got .*nan"),
     ],
 )
 def test_what_is_no_model_is_one_sentence(target, message, tmp_path, monkeypatch):
@@ -195,5 +195,5 @@ def test_what_is_no_model_is_one_sentence(target, message, tmp_path, monkeypatch
 
 @pytest.mark.parametrize("target", ["", ":", "a:", ":b", "a..b:c", ".a:c"])
 def test_a_target_without_its_parts_is_one_sentence(target):
-    with pytest.raises(InputError, match=r"module:function, got '"):
+    with pytest.raises(InputError, match=r"module:Object, got '"):
         UserModel(target)

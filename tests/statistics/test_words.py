@@ -29,7 +29,7 @@ def test_a_difference_is_claimed_exactly_when_it_is_detected(samples):
         (0.0004, 0.0576, "higher by 2.90 points [0.04, 5.76]"),
     ],
 )
-def test_a_detected_difference_is_told_by_direction_and_size(low, high, words):
+def test_a_detected_difference_is_reported_with_direction_and_size(low, high, words):
     assert describe_difference(PairedDifference((low + high) / 2, low, high, n=8, detected=True)) == words
 
 
@@ -57,7 +57,7 @@ def test_without_an_interval_nothing_is_claimed(n, mean, words):
         (PairedRatio(None, None, None, n=0, detected=False), "no pair to compare"),
     ],
 )
-def test_a_ratio_is_told_by_its_factor(ratio, words):
+def test_a_ratio_is_reported_as_its_factor(ratio, words):
     assert describe_ratio(ratio) == words
 
 

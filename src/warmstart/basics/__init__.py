@@ -21,6 +21,7 @@ from ._choices import resolve_choices as resolve_choices
 from ._copies import copy_model as copy_model
 from ._errors import InputError as InputError
 from ._errors import StorageError as StorageError
+from ._errors import as_float as as_float
 from ._errors import check_at_least as check_at_least
 from ._errors import check_in_range as check_in_range
 from ._errors import printable as printable
@@ -39,6 +40,11 @@ from ._memory import tensors_of as tensors_of
 from ._metric import ACCURACY as ACCURACY
 from ._metric import PERCENT as PERCENT
 from ._metric import Metric as Metric
+from ._objects import import_object as import_object
+from ._objects import import_offered as import_offered
+from ._objects import object_path as object_path
+from ._objects import offered_objects as offered_objects
+from ._objects import reason_of as reason_of
 from ._optional import require as require
 from ._randomness import derived_seed as derived_seed
 from ._randomness import generator_for as generator_for

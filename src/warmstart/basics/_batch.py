@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
-def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
+def as_batch(batch: Any, *, floats: bool = False) -> tuple[Tensor, Tensor]:
     """Return a batch as two tensors: inputs (n, ...) and labels (n,) as int64.
 
-    Accepts tensors and NumPy arrays, with labels of any integer type.
+    Accepts tensors and NumPy arrays, with labels of any integer type; with ``floats`` also targets of a regression, of
+    shape (n,) or (n, outputs), as float32.
 
     Raises:
         InputError: If ``batch`` is not such a pair.
@@ -32,12 +33,15 @@ def as_batch(batch: Any) -> tuple[Tensor, Tensor]:
     if len(parts) == 2 and all(map(torch.is_tensor, parts)):
         inputs, labels = parts
         # Floating-point labels may be targets of a regression: rounding them would hide the mistake.
-        is_integer = not labels.is_floating_point() and not labels.is_complex()
-        if is_integer and labels.ndim == 1 and len(labels) > 0 and labels.shape == inputs.shape[:1]:
-            return inputs, labels.long()
+        is_float = labels.is_floating_point()
+        has_shape = labels.ndim == 1 or (labels.ndim == 2 and is_float)
+        is_kind = (floats or not is_float) and not labels.is_complex()
+        if is_kind and has_shape and len(labels) > 0 and labels.shape[:1] == inputs.shape[:1]:
+            return inputs, labels.float() if is_float else labels.long()
     kinds = [f"{part.dtype} {tuple(part.shape)}" if torch.is_tensor(part) else type(part).__name__ for part in parts]
+    wanted = "labels (n,) or targets (n, outputs)" if floats else "integer labels (n,)"
     raise InputError(
-        "data must yield pairs of tensors, inputs (n, ...) and integer labels (n,), n at least 1, "
+        f"data must yield pairs of tensors, inputs (n, ...) and {wanted}, n at least 1, "
         f"got {type(batch).__name__}{' of ' + ', '.join(kinds) if kinds else ''}."
     )
 

@@ -37,7 +37,7 @@ def write_atomically(path: Path, content: str | bytes) -> Path:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as file:
             file.write(data)
         return path
-    # Shortened, since the name may already be as long as the file system allows. The process id tells writers apart.
+    # Shortened, since the name may already be as long as the file system allows. The process id distinguishes writers.
     start = os.fsdecode(os.fsencode(target.name)[:200])
     part = target.with_name(f".{start}.{os.getpid()}.part")
     try:
@@ -120,7 +120,7 @@ def short_name(name: str) -> str:
     content = os.fsencode(name)
     if len(content) <= _MAX_NAME_BYTES:
         return name
-    # Names that end alike are told apart by the digest.
+    # The digest distinguishes names that end alike.
     digest = hashlib.sha256(content).hexdigest()[:8]
     return content[9 - _MAX_NAME_BYTES :].decode(errors="ignore") + "-" + digest
 

@@ -1,5 +1,6 @@
 """What a score is called, what unit it has, and which direction is better."""
 
+import math
 from dataclasses import dataclass
 
 from ._errors import InputError
@@ -41,11 +42,39 @@ class Metric:
         """What a score is multiplied by where it is shown: 100 for shares, else 1."""
         return 100.0 if self.unit == PERCENT else 1.0
 
-    def text(self, value: float, *, difference: bool = False) -> str:
-        """Return a score, or a difference of two, with its unit: one decimal for percent, else three digits."""
-        number = f"{100 * value:.1f}" if self.unit == PERCENT else f"{value:.3g}"
-        unit = "points" if difference and self.unit == PERCENT else self.unit
-        return f"{number} {unit}".rstrip()
+    @property
+    def difference_unit(self) -> str:
+        """The unit of differences: percentage points for shares, else that of the scores."""
+        return "points" if self.unit == PERCENT else self.unit
+
+    def is_better(self, difference: float) -> bool:
+        """Return whether a score minus another one says that the first is the better."""
+        return difference > 0 if self.higher_is_better else difference < 0
+
+    def digits(self, value: float, spread: float | None = None) -> int:
+        """Return how many decimals a score, or a difference of two, is shown with.
+
+        Args:
+            value: The score.
+            spread: What it is known to within, such as half an interval. One digit of it shows, two where it begins
+                with 1 or 2; without it the score has three digits. A percentage has one decimal in any case.
+
+        Example:
+            >>> rmse = Metric("rmse", higher_is_better=False)
+            >>> rmse.digits(1.2345), rmse.digits(1.2345, 0.04), rmse.digits(1.2345, 0.02), ACCURACY.digits(0.9, 0.002)
+            (2, 2, 3, 1)
+        """
+        if self.unit == PERCENT:
+            return 1
+        significant = 2 - math.floor(math.log10(abs(value) or spread or 1.0))
+        # An interval whose width is rounding noise must not ask for seventeen digits.
+        shown = min(-math.floor(math.log10(spread / 3)), significant + 2) if spread else significant
+        return max(0, shown)
+
+    def text(self, value: float, *, spread: float | None = None, difference: bool = False) -> str:
+        """Return a score, or a difference of two, with its unit and as many decimals as :meth:`digits` says."""
+        number = f"{self.factor * value:,.{self.digits(value, spread)}f}"
+        return f"{number} {self.difference_unit if difference else self.unit}".rstrip()
 
 
 ACCURACY = Metric("accuracy", PERCENT)

@@ -59,7 +59,7 @@ def canonical_names(names: Iterable[str]) -> dict[str, str]:
     """
     given = list(names)
     shorter = [".".join(part for part in name.split(".") if part not in _ADDED_PARTS) for name in given]
-    # A wrapper's "module" is told from a user's own attribute of that name by being in front of every name.
+    # A wrapper's "module" differs from a user's own attribute of that name by being in front of every name.
     while shorter and all(name.startswith("module.") for name in shorter):
         shorter = [name.removeprefix("module.") for name in shorter]
     # All unchanged if two of them would become one.

@@ -2,10 +2,16 @@
 
 from ._arrays import Dataset as Dataset
 from ._arrays import LabelledArrays as LabelledArrays
+from ._arrays import Targets as Targets
 from ._load import DIRECTORY_VARIABLE as DIRECTORY_VARIABLE
 from ._load import is_at_hand as is_at_hand
 from ._load import load as load
 from ._load import training_samples as training_samples
 from ._named import NamedDataset as NamedDataset
 from ._named import known_datasets as known_datasets
+from ._own import OwnDataset as OwnDataset
+from ._own import as_dataset as as_dataset
+from ._own_object import is_own as is_own
+from ._own_object import own_target as own_target
+from ._own_object import takes_options as takes_options
 from ._source import DataSource as DataSource

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +14,15 @@ from warmstart.basics import InputError
 from ._raw import is_displayable, shown
 
 
+class Targets(StrEnum):
+    """What a learner predicts of a sample."""
+
+    CLASSES = "classes"
+    """One of several classes, for classification."""
+    VALUES = "values"
+    """Finite numbers, one or several, for regression."""
+
+
 # Compared by identity (eq=False): == of arrays is an array, of which the generated __eq__ would take the truth value.
 @dataclass(frozen=True, eq=False)
 class LabelledArrays:
@@ -20,10 +30,11 @@ class LabelledArrays:
 
     Args:
         inputs: Images as uint8 (n, channels, height, width), or a table as finite float32 (n, features).
-        labels: int64 (n,), whole numbers from 0: the class of each sample.
+        labels: int64 (n,), whole numbers from 0: the class of each sample. Or the values to predict: finite float32
+            (n,), or (n, k) for k values per sample.
 
     Raises:
-        InputError: If a shape, type or length is wrong, a label is negative or an input is not finite.
+        InputError: If a shape, type or length is wrong, a class is negative, or an input or value is not finite.
 
     Example:
         >>> samples = LabelledArrays(np.zeros((3, 2), np.float32), np.array([0, 1, 1]))
@@ -46,8 +57,21 @@ class LabelledArrays:
             row, column = np.argwhere(~np.isfinite(inputs))[0]
             raise InputError(f"inputs must be finite numbers, got {inputs[row, column]} at [{row}, {column}].")
         count = len(inputs)
+        if isinstance(labels, np.ndarray) and labels.dtype == np.float32:
+            if labels.shape[:1] != (count,) or labels.ndim > 2 or 0 in labels.shape[1:]:
+                raise InputError(
+                    f"labels that are values must have the shape ({count},) or ({count}, k), one row per input, "
+                    f"got {_described(labels)}."
+                )
+            if not np.isfinite(labels).all():
+                place = np.argwhere(~np.isfinite(labels))[0]
+                raise InputError(f"labels must be finite numbers, got {labels[tuple(place)]} at {place.tolist()}.")
+            return
         if not isinstance(labels, np.ndarray) or labels.dtype != np.int64 or labels.shape != (count,):
-            raise InputError(f"labels must be int64 of shape ({count},), one per input, got {_described(labels)}.")
+            raise InputError(
+                f"labels must be int64 of shape ({count},), one per input, or float32 if they are values, "
+                f"got {_described(labels)}."
+            )
         if count and labels.min() < 0:
             raise InputError(f"labels must be at least 0, got {labels.min()}.")
 
@@ -68,11 +92,11 @@ class Dataset:
         name: Its name in reports.
         train: The samples that models may be trained on.
         test: The official test set; None if there is none or it was not requested.
-        classes: Name of each class; labels are indices into it.
+        classes: Name of each class; labels are indices into it. Empty if labels are values.
 
     Raises:
-        InputError: If there are fewer than two classes, a label has no class, a name is not valid UTF-8 text, or the
-            test samples have a different type or shape.
+        InputError: If there are fewer than two classes, a label has no class, values have classes, a name is not valid
+            UTF-8 text, or the test samples have a different type or shape.
 
     Example:
         >>> samples = LabelledArrays(np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]))
@@ -92,17 +116,31 @@ class Dataset:
         for kind, name in (("name", self.name), *(("classes", name) for name in self.classes)):
             if not isinstance(name, str) or not is_displayable(name):
                 raise InputError(f"{kind} must be UTF-8 text, got {shown(repr(name), 60)}.")
+        other = self.train if self.test is None else self.test
+        # Inputs first: where they differ, the labels usually do so too, and inputs say more about what was mixed up.
+        for what, train, test in (
+            ("samples", self.train.inputs, other.inputs),
+            ("labels", self.train.labels, other.labels),
+        ):
+            if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
+                raise InputError(
+                    f"Test {what} must be like training {what}, {train.dtype} of shape {train.shape[1:]}, "
+                    f"got {test.dtype} of shape {test.shape[1:]}."
+                )
+        if self.targets is Targets.VALUES:
+            if self.classes:
+                raise InputError(f"classes must be empty where labels are values, got {len(self.classes)}.")
+            return
         if len(self.classes) < 2:
             raise InputError(f"classes must be at least two, got {list(self.classes)}.")
         for part, samples in (("train", self.train), ("test", self.test)):
             if samples is not None and len(samples) and samples.labels.max() >= len(self.classes):
                 raise InputError(f"{part} labels must lie in [0, {len(self.classes) - 1}], got {samples.labels.max()}.")
-        train, test = self.train.inputs, self.train.inputs if self.test is None else self.test.inputs
-        if (train.dtype, train.shape[1:]) != (test.dtype, test.shape[1:]):
-            raise InputError(
-                f"Test samples must be like training samples, {train.dtype} of shape {train.shape[1:]}, "
-                f"got {test.dtype} of shape {test.shape[1:]}."
-            )
+
+    @property
+    def targets(self) -> Targets:
+        """Whether labels are classes or values."""
+        return Targets.VALUES if self.train.labels.dtype == np.float32 else Targets.CLASSES
 
     @property
     def is_image(self) -> bool:

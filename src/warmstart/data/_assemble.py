@@ -8,13 +8,18 @@ import numpy as np
 
 from warmstart.basics import InputError, derived_seed
 
-from ._arrays import Dataset, LabelledArrays
-from ._labels import class_map, cleaned
+from ._arrays import Dataset, LabelledArrays, Targets
+from ._labels import class_map, cleaned, target_values
 from ._raw import RawData
 
 
 def assemble(
-    raw: RawData, *, subset: int | None, with_test: bool = False, progress: Callable[[str], None] = lambda _: None
+    raw: RawData,
+    *,
+    subset: int | None,
+    with_test: bool = False,
+    targets: Targets = Targets.CLASSES,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """Return the data set; only the rows that it contains are decoded.
 
@@ -22,32 +27,58 @@ def assemble(
         raw: What a reader returned.
         subset: Number of training samples; None for all.
         with_test: Whether to read the official test set as well.
+        targets: Whether the labels are read as classes or as values.
         progress: Called with one phrase before each set is read.
 
     Raises:
         InputError: If labels or inputs are unusable, or there is no test set.
     """
     if with_test and raw.test is None:
-        raise InputError(f"There is no test set with the data of {raw.name}: choose --evaluate holdout instead.")
-    found = cleaned(raw.train.labels, raw.train.origin, raw.train.place)
-    # From all rows, not from the subset's, so that a class has the same index at every size of subset.
-    classes = class_map(found, raw.train.class_names, raw.train.origin)
-    labels = classes.indices(found, raw.train.origin)
+        raise no_test_set(raw.name)
+    train_split, classes = raw.train, None
+    if targets is Targets.CLASSES:
+        found = cleaned(train_split.labels, train_split.origin, train_split.place)
+        # From all rows, not from the subset's, so that a class has the same index at every size of subset.
+        classes = class_map(found, train_split.class_names, train_split.origin)
+        labels = classes.indices(found, train_split.origin)
+    elif train_split.class_names is not None:
+        # The labels are numbers, but as indices of names they have no order: nothing that a regression could mean.
+        raise only_classes(train_split.origin)
+    else:
+        labels = target_values(train_split.labels, train_split.origin, train_split.place)
     rows = subset_rows(len(labels), subset)
     kept = labels[rows]
-    if kept.min() == kept.max():
+    if classes is not None and kept.min() == kept.max():
         raise InputError(
             f"subset must leave samples of at least two classes, got {len(kept)}, which leaves only "
             f"'{classes.names[kept[0]]}'."
         )
     progress(f"Reading {len(rows):,} training samples of {raw.name}")
-    train, test = LabelledArrays(raw.train.read(rows), kept), None
+    train, test = LabelledArrays(train_split.read(rows), kept), None
     if with_test and raw.test:
         progress(f"Reading the test samples of {raw.name}")
         split = raw.test()
-        labels = classes.indices(cleaned(split.labels, split.origin, split.place), split.origin)
+        if classes is None:
+            labels = target_values(split.labels, split.origin, split.place)
+        else:
+            labels = classes.indices(cleaned(split.labels, split.origin, split.place), split.origin)
         test = LabelledArrays(split.read(np.arange(len(labels))), labels)
-    return Dataset(raw.name, train, test, classes.names)
+    return Dataset(raw.name, train, test, () if classes is None else classes.names)
+
+
+def no_test_set(name: str) -> InputError:
+    """Return the error for a test set that was requested but does not exist."""
+    return InputError(f"There is no test set with the data of {name}: choose --evaluate holdout instead.")
+
+
+def only_classes(what: str) -> InputError:
+    """Return the error for labels that cannot be read as values.
+
+    Example:
+        >>> print(only_classes("digits"))
+        targets must be classes for digits, which has no other labels, got values.
+    """
+    return InputError(f"targets must be classes for {what}, which has no other labels, got values.")
 
 
 def subset_rows(count: int, subset: int | None) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -40,12 +39,7 @@ def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
             f"Columns must have different names, but {file} has several called '{shown(duplicate, _NAME_LENGTH)}'."
         )
     if label is not None and label not in names:
-        # Comparing takes quadratic time in the length of a name, and far longer ones are no typing errors.
-        near = difflib.get_close_matches(label, [name for name in names if len(name) <= 2 * len(label)], 1, 0.5)
-        known = names
-        if len(names) > _MOST_LISTED:
-            known = [*near, *(name for name in names[:_MOST_LISTED] if name not in near)]
-        raise unknown_name(f"label column of {file}", shown(label), _listed(known, len(names)))
+        raise unknown_name(f"label column of {file}", label, names)
     found = label or _first_usual(names, LABEL_NAMES)
     if found is None:
         listed = ", ".join(_listed(names[:_MOST_LISTED], len(names)))

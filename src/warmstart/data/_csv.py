@@ -9,18 +9,20 @@ import numpy as np
 
 from warmstart.basics import InputError, require
 
+from ._arrays import Targets
 from ._columns import feature_values, find_features, find_label, label_values
 from ._labels import decoded_text, object_array
 from ._raw import RawData, RawSplit, check_memory, reading, shown
 
 
-def read_csv(path: Path, label: str | None, *, max_bytes: int) -> RawData:
+def read_csv(path: Path, label: str | None, *, max_bytes: int, targets: Targets = Targets.CLASSES) -> RawData:
     """Return a csv file with a header as data: numeric features, and labels of any kind.
 
     Args:
         path: The file.
         label: The label column; None: detected by name.
         max_bytes: Largest size of the file.
+        targets: Whether the labels are to be classes, so that each is kept exactly, or values.
 
     Raises:
         InputError: If the file cannot be parsed, has no label column, a label is missing, or a feature is not numeric.
@@ -41,15 +43,18 @@ def read_csv(path: Path, label: str | None, *, max_bytes: int) -> RawData:
 
     column = table.column(label)
     if column.null_count:
+        what, row = "target" if targets is Targets.VALUES else "label", column.is_null().index(True).as_py() + 1
         raise InputError(
-            f"Every sample must have a label, but {origin} has none at row {column.is_null().index(True).as_py() + 1}: "
+            f"Every sample must have a {what}, but {origin} has none at row {row}: "
             "cells that are empty or contain NA, N/A, NaN or null count as missing."
         )
-    if arrow.types.is_binary(column.type):  # what arrow makes of a column that is not UTF-8 throughout
+    if targets is Targets.CLASSES and arrow.types.is_binary(
+        column.type
+    ):  # what arrow makes of a column that is not UTF-8 throughout
         labels = decoded_text(object_array(column.to_pylist()), origin, place)
     else:
         labels = label_values(column)
-    if labels.dtype.kind == "f":
+    if targets is Targets.CLASSES and labels.dtype.kind == "f":
         # Integers beyond 64 bits are parsed as floats, several of them as the same one: only their digits differ.
         with reading(path, "csv"):
             options.include_columns, options.column_types = [label], {label: "string"}

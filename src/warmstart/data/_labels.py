@@ -6,6 +6,8 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -100,8 +102,7 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
         >>> cleaned(np.array([2.0, 5.0]), "column 'y'", str).tolist()
         [2, 5]
     """
-    if len(labels) == 0:
-        raise InputError(f"There must be samples to load, but {origin} contains none.")
+    _check_not_empty(labels, origin)
     if labels.dtype.kind in "SU":
         labels = decoded_text(labels, origin, place)
     kind = labels.dtype.kind
@@ -138,6 +139,55 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
     if odd is not None:
         raise InputError(f"Labels must be numbers or text, but {origin} contains {type(odd).__name__}.")
     return object_array([str(value) for value in values])
+
+
+def target_values(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.ndarray:
+    """Return labels as the values to predict, float32 (n,) or (n, k), rounded to 32 bits.
+
+    Args:
+        labels: (n,) or (n, k); numbers, or text that is a number throughout.
+        origin: Where the labels were found, for messages.
+        place: Maps a row to where it is, for messages.
+
+    Raises:
+        InputError: If there are no labels, or one is missing, no number, or not finite in 32 bits.
+
+    Example:
+        >>> target_values(np.array([2, 5]), "column 'y'", str)
+        array([2., 5.], dtype=float32)
+    """
+    _check_not_empty(labels, origin)
+
+    def refused(value: object, row: int) -> InputError:
+        return InputError(
+            f"Targets must be finite 32-bit numbers, but {origin} contains {shown(value, _LENGTH)} at {place(row)}."
+        )
+
+    numbers = labels
+    if labels.dtype.kind in "OSU":
+        numbers = np.empty(labels.shape)
+        for index, value in enumerate(labels.ravel().tolist()):
+            # Of text too: one odd cell makes a whole csv column text, and that cell is the one to report.
+            if value is None or value == "":
+                numbers.flat[index] = np.nan
+                continue
+            try:
+                numbers.flat[index] = float(value if isinstance(value, (str, Real, Decimal)) else "")
+            except (ValueError, OverflowError):
+                raise refused(repr(value), index * len(labels) // labels.size) from None
+    elif labels.dtype.kind not in "biuf":
+        raise InputError(f"Targets must be numbers, but {origin} contains {labels.dtype}.")
+    missing = np.isnan(numbers)
+    if missing.any():
+        row = int(np.argwhere(missing)[0][0])
+        raise InputError(f"Every sample must have a target, but {origin} has none at {place(row)}.")
+    # Finite in 64 bits does not mean finite in 32.
+    with np.errstate(over="ignore"):
+        values = numbers.astype(np.float32)
+    if not np.isfinite(values).all():
+        where = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
+        raise refused(numbers[where], where[0])
+    return values
 
 
 def decoded_text(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.ndarray:
@@ -186,6 +236,11 @@ def object_array(values: Sequence[Any]) -> np.ndarray:
     """Return values as an array of Python objects, (n,)."""
     # np.array would make values that are sequences of equal length a matrix.
     return np.fromiter(values, object, len(values))
+
+
+def _check_not_empty(labels: np.ndarray, origin: str) -> None:
+    if len(labels) == 0:
+        raise InputError(f"There must be samples to load, but {origin} contains none.")
 
 
 def _distinct_labels(labels: np.ndarray) -> tuple[list[Any], np.ndarray]:

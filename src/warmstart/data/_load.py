@@ -6,19 +6,22 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from warmstart.basics import InputError, unknown_name
+from warmstart.basics import InputError, choice, unknown_name
 
-from ._arrays import Dataset
-from ._assemble import assemble
+from ._arrays import Dataset, Targets
+from ._assemble import assemble, no_test_set, only_classes
 from ._csv import read_csv
-from ._digits import read_digits
+from ._embedded import read_diabetes, read_digits
 from ._folder import read_folder
 from ._hub import download
 from ._layout import SplitFiles, parquet_files, split_files
 from ._mat import find_mat, read_mat
-from ._named import NamedDataset, known_datasets
+from ._named import OUR_DATASETS, NamedDataset, known_datasets
 from ._npz import read_npz
+from ._own import OwnDataset, as_dataset, split_parts
+from ._own_object import is_own, own_object
 from ._parquet import read_parquet
 from ._raw import RawData, first_sentence, shown
 from ._source import DataSource
@@ -30,7 +33,14 @@ _ENDINGS = (".npz", ".parquet", ".csv")
 Progress = Callable[[str], None]
 
 
-def load(source: DataSource, *, with_test: bool = False, progress: Progress | None = None) -> Dataset:
+def load(
+    source: DataSource,
+    *,
+    with_test: bool = False,
+    progress: Progress | None = None,
+    targets: Targets | str = Targets.CLASSES,
+    arrays: bool = True,
+) -> Dataset | OwnDataset:
     """Load data into memory.
 
     A known name means that data set: from the data directory if there is one (``source.directory`` or the environment
@@ -41,28 +51,48 @@ def load(source: DataSource, *, with_test: bool = False, progress: Progress | No
         source: Where the data come from.
         with_test: Whether to load the official test set, too.
         progress: Called with one phrase before each download and each read.
+        targets: Whether labels are read as classes, or as finite 32-bit numbers to predict: a column, or in an ``.npz``
+            an array (n,) or (n, k). What the items of a data set of your own are does not depend on it.
+        arrays: Whether arrays of your own become a :class:`Dataset`; else whatever is your own stays as it is.
 
     Returns:
-        The data; ``test`` is None unless requested.
+        The data; ``test`` is None unless requested. An :class:`OwnDataset` only if ``source`` names data of your own
+        that are no arrays.
 
     Raises:
-        InputError: If there are no such data, or they are unfit for classification, in one sentence.
+        InputError: If there are no such data, or they have no such labels, in one sentence.
 
     Example:
         >>> digits = load(DataSource("digits", subset=100))
         >>> len(digits.train), digits.input_shape, digits.classes[:3]
         (100, (1, 8, 8), ('0', '1', '2'))
+        >>> load(DataSource("diabetes"), targets="values").train.labels[:3]
+        array([151.,  75., 141.], dtype=float32)
     """
-    progress = progress or (lambda _: None)
+    progress, targets = progress or (lambda _: None), choice(Targets, targets, name="targets")
     with _input_errors(source):
-        raw, named, place = _find_data(source, with_test, progress)
-        dataset = assemble(raw, subset=source.subset, with_test=with_test, progress=progress)
+        own = _own_value(source)
+        if own is not None:
+            progress(f"Reading {source.name}")
+            dataset = as_dataset(
+                own,
+                name=source.name,
+                targets=targets if arrays else None,
+                subset=source.subset,
+                with_test=with_test,
+                arrays=arrays,
+            )
+            if with_test and dataset.test is None:
+                raise no_test_set(source.name)
+            return dataset
+        raw, named, place = _find_data(source, with_test, progress, targets)
+        dataset = assemble(raw, subset=source.subset, with_test=with_test, targets=targets, progress=progress)
     if named is not None:
         named.check(dataset, place)
     return dataset
 
 
-def training_samples(source: DataSource, *, progress: Progress | None = None) -> int:
+def training_samples(source: DataSource, *, targets: Targets | str = Targets.CLASSES) -> int:
     """Return the number of training samples, whatever the subset; no image is decoded.
 
     Raises:
@@ -73,8 +103,12 @@ def training_samples(source: DataSource, *, progress: Progress | None = None) ->
         1797
     """
     # A missing label is found only by assembling, so this also counts rows that cannot be loaded.
+    targets = choice(Targets, targets, name="targets")
     with _input_errors(source):
-        raw, _, _ = _find_data(source, False, progress or (lambda _: None))
+        own = _own_value(source)
+        if own is not None:
+            return len(split_parts(own, source.name)[0])
+        raw, _, _ = _find_data(source, False, lambda _: None, targets)
     return len(raw.train.labels)
 
 
@@ -109,7 +143,7 @@ def _input_errors(source: DataSource) -> Iterator[None]:
 
 
 def _known_dataset(name: str) -> NamedDataset | None:
-    return next((known for known in known_datasets() if known.name == name), None)
+    return next((known for known in OUR_DATASETS if known.name == name), None)
 
 
 def _data_directory(source: DataSource) -> str | None:
@@ -133,14 +167,34 @@ def _mat_files(named: NamedDataset, folder: Path) -> dict[str, Path]:
     return find_mat(folder) if named.name == "svhn" else {}
 
 
-def _find_data(source: DataSource, with_test: bool, progress: Progress) -> tuple[RawData, NamedDataset | None, str]:
+def _own_value(source: DataSource) -> Any:
+    """Return what a source of the user's own, or of another package, leads to; None if it is neither."""
+    if is_own(source.name):
+        own = own_object(source.name, source.options)
+        _check_no_label(source)
+        return own
+    if source.options:
+        raise InputError(
+            f"options must be left out for {shown(source.name)}, as only data of your own (module:Object) have any, "
+            f"got {', '.join(source.options)}."
+        )
+    return None
+
+
+def _find_data(
+    source: DataSource, with_test: bool, progress: Progress, targets: Targets
+) -> tuple[RawData, NamedDataset | None, str]:
     """Return the data, the known data set that they are, and where they were found."""
     named = _known_dataset(source.name)
     if named is None:
-        return _read_path(source), None, source.name
+        return _read_path(source, targets), None, source.name
+    if named.targets is not targets:
+        if targets is Targets.VALUES:
+            raise only_classes(named.name)
+        raise InputError(f"targets must be values for {named.name}, which has no classes, got classes.")
     if named.embedded:
         _check_no_label(source)
-        return read_digits(), named, "scikit-learn"
+        return {"digits": read_digits, "diabetes": read_diabetes}[named.name](), named, "scikit-learn"
     text = _data_directory(source)
     if not text:
         if named.hub_id is None:
@@ -173,7 +227,7 @@ def _find_data(source: DataSource, with_test: bool, progress: Progress) -> tuple
     )
 
 
-def _read_path(source: DataSource) -> RawData:
+def _read_path(source: DataSource, targets: Targets) -> RawData:
     path = _user_path(source.name)
     ending = path.suffix.lower()
     if not path.exists():
@@ -181,7 +235,7 @@ def _read_path(source: DataSource) -> RawData:
             raise InputError(
                 f"data must be a known data set or a path that exists, got {shown(source.name)}, which does not exist."
             )
-        known = [*(known.name for known in known_datasets()), "or a path that exists"]
+        known = [*(known.name for known in known_datasets()), "or a path that exists", "or module:Object"]
         raise unknown_name("data set", shown(source.name, 100), known)
     if path.is_dir():
         name, files = path.resolve().name, parquet_files(path)
@@ -192,11 +246,13 @@ def _read_path(source: DataSource) -> RawData:
                 f"{shown(path)} must contain training files, got only a test set, such as {files.test[0].name}."
             )
         _check_no_label(source)
+        if targets is Targets.VALUES:
+            raise only_classes(shown(path))
         return read_folder(path, max_bytes=source.max_bytes)
     if ending == ".csv":
-        return read_csv(path, source.label, max_bytes=source.max_bytes)
+        return read_csv(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".npz":
-        return read_npz(path, source.label, max_bytes=source.max_bytes)
+        return read_npz(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".parquet":
         return read_parquet(path.stem, SplitFiles((path,)), source.label, max_bytes=source.max_bytes)
     raise InputError(f"A data file must end in {', '.join(_ENDINGS)}, got {shown(path)}.")

@@ -1,12 +1,15 @@
-"""The data sets known by name."""
+"""The data sets known by name: our own, and those that other installed packages offer."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import EntryPoint
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, offered_objects
 
-from ._arrays import Dataset
+from ._arrays import Dataset, Targets
+
+GROUP = "warmstart.data"
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,13 @@ class NamedDataset:
     Args:
         name: Its name on the command line.
         title: One line of description.
-        input_shape: (channels, height, width).
-        classes: Number of classes.
+        input_shape: (channels, height, width) or (features,); empty: not known before it is loaded.
+        classes: Number of classes; 0 where labels are values, or not known before it is loaded.
         hub_id: Its repository on the Hugging Face hub; None if not hosted there.
         hub_folder: Folder of its parquet files in that repository.
         embedded: Whether it comes with an installed package.
         other_names: Other names that a folder with its files may have.
+        offered_by: Package that offers it, whose next version may offer other samples; empty for our own.
     """
 
     name: str
@@ -32,6 +36,12 @@ class NamedDataset:
     hub_folder: str = ""
     embedded: bool = False
     other_names: tuple[str, ...] = ()
+    offered_by: str = ""
+
+    @property
+    def targets(self) -> Targets:
+        """What the labels of one of our own are."""
+        return Targets.CLASSES if self.classes else Targets.VALUES
 
     @property
     def folder_names(self) -> tuple[str, ...]:
@@ -54,19 +64,39 @@ class NamedDataset:
 
 
 def known_datasets() -> tuple[NamedDataset, ...]:
-    """Return the data sets known by name.
+    """Return the data sets known by name: our own first, then those of other packages, none of which is imported.
+
+    Another package offers a data set by an entry point of the group ``warmstart.data``, which leads to whatever
+    ``module:Object`` may lead to, see :class:`DataSource`.
 
     Example:
-        >>> [dataset.name for dataset in known_datasets()]
-        ['digits', 'cifar10', 'cifar100', 'svhn', 'mnist', 'mnist-m', 'fashion-mnist']
+        >>> [dataset.name for dataset in known_datasets()][:4]
+        ['digits', 'diabetes', 'cifar10', 'cifar100']
     """
-    return _KNOWN
+    offered = []
+    for name, entry in offered_datasets().items():
+        package = entry.dist.name if entry.dist is not None else ""
+        offered.append(NamedDataset(name, f"{entry.value} of {package}", (), 0, offered_by=package))
+    return (*OUR_DATASETS, *offered)
+
+
+def offered_datasets() -> dict[str, EntryPoint]:
+    """Return the entry points of other packages by name; those that have the name of one of ours are left out."""
+    taken = {named.name for named in OUR_DATASETS}
+    return {name: entry for name, entry in offered_objects(GROUP).items() if name not in taken}
 
 
 _COLOUR, _GREY = (3, 32, 32), (1, 28, 28)
-_KNOWN = (
+OUR_DATASETS = (
     NamedDataset(
         "digits", "Handwritten digits: 1,797 greyscale images of 8x8 in 10 classes", (1, 8, 8), 10, embedded=True
+    ),
+    NamedDataset(
+        "diabetes",
+        "Diabetes, its progress in one year: 442 patients with 10 measurements, for regression",
+        (10,),
+        0,
+        embedded=True,
     ),
     NamedDataset(
         "cifar10",

@@ -13,6 +13,7 @@ import numpy as np
 
 from warmstart.basics import InputError
 
+from ._arrays import Targets
 from ._columns import finite_table
 from ._raw import RawData, RawSplit, check_memory, reading, shown
 
@@ -26,7 +27,7 @@ _MOST_LISTED = 20
 _NPY = ".npy"
 
 
-def read_npz(path: Path, label: str | None, *, max_bytes: int) -> RawData:
+def read_npz(path: Path, label: str | None, *, max_bytes: int, targets: Targets = Targets.CLASSES) -> RawData:
     """Return an npz file as data.
 
     Arrays are found by name: x, inputs, images, data or features; y, labels, label, targets or target; alone or with
@@ -38,6 +39,7 @@ def read_npz(path: Path, label: str | None, *, max_bytes: int) -> RawData:
         path: The file.
         label: Name of the array of labels; None: detected by name.
         max_bytes: Memory that reading one set may take.
+        targets: Whether the labels are to be classes (n,), or values (n,) or (n, k).
 
     Raises:
         InputError: If the file cannot be read, arrays are missing, or they are not as described.
@@ -46,8 +48,25 @@ def read_npz(path: Path, label: str | None, *, max_bytes: int) -> RawData:
         names = {_split_and_role(name): name for name in (name.removesuffix(_NPY) for name in archive.namelist())}
     labels = _LABELS if label is None else (_split_and_role(label)[1],)
     has_test = _array_name(names, "test", _INPUTS) is not None
-    test = partial(_read_split, path, names, labels, "test", max_bytes) if has_test else None
-    return RawData(path.stem, _read_split(path, names, labels, "train", max_bytes), test)
+    read = partial(_read_split, path, names, labels, max_bytes=max_bytes, targets=targets)
+    return RawData(path.stem, read("train"), partial(read, "test") if has_test else None)
+
+
+def array_split(inputs: np.ndarray, labels: np.ndarray, *, origin: str, label_origin: str) -> RawSplit:
+    """Return arrays in memory as a set of samples: a table (n, features), or images as :func:`as_images` takes them.
+
+    Raises:
+        InputError: If the inputs are neither.
+    """
+    if inputs.ndim != 2:
+        values = as_images(inputs, origin)
+    elif inputs.dtype.kind not in "biuf":
+        raise InputError(f"Features must be numbers, but {origin} contains {inputs.dtype}.")
+    elif inputs.shape[1] == 0:
+        raise InputError(f"There must be at least one feature, but {origin} has the shape {inputs.shape}.")
+    else:
+        values = finite_table(inputs, origin)
+    return RawSplit(labels, values.__getitem__, label_origin, lambda row: f"position {row}")
 
 
 def as_images(values: np.ndarray, origin: str) -> np.ndarray:
@@ -107,7 +126,13 @@ def _array_name(names: Mapping[tuple[str, str], str], split: str, roles: tuple[s
 
 
 def _read_split(
-    path: Path, names: Mapping[tuple[str, str], str], label_roles: tuple[str, ...], split: str, max_bytes: int
+    path: Path,
+    names: Mapping[tuple[str, str], str],
+    label_roles: tuple[str, ...],
+    split: str,
+    *,
+    max_bytes: int,
+    targets: Targets,
 ) -> RawSplit:
     keys = []
     for kind, roles in (("inputs", _INPUTS), ("labels", label_roles)):
@@ -132,17 +157,17 @@ def _read_split(
     inputs, labels = arrays
     origin, label_origin = (f"{key} in {path.name}" for key in keys)
     count = len(inputs) if inputs.ndim else 0
-    if labels.shape not in ((count,), (count, 1)):
+    if targets is Targets.VALUES:
+        if labels.shape[:1] != (count,) or labels.ndim > 2 or 0 in labels.shape[1:]:
+            raise InputError(
+                f"Targets must have the shape ({count},) or ({count}, k), one row per input, "
+                f"but {label_origin} is {labels.shape}."
+            )
+    elif labels.shape not in ((count,), (count, 1)):
         raise InputError(f"Labels must have the shape ({count},), one per input, but {label_origin} is {labels.shape}.")
-    if inputs.ndim != 2:
-        values = as_images(inputs, origin)
-    elif inputs.dtype.kind not in "biuf":
-        raise InputError(f"Features must be numbers, but {origin} contains {inputs.dtype}.")
-    elif inputs.shape[1] == 0:
-        raise InputError(f"There must be at least one feature, but {origin} has the shape {inputs.shape}.")
-    else:
-        values = finite_table(inputs, origin)
-    return RawSplit(labels.reshape(count), values.__getitem__, label_origin, lambda row: f"position {row}")
+    # A column of labels is the same as labels.
+    labels = labels.reshape(count) if labels.size == count else labels
+    return array_split(inputs, labels, origin=origin, label_origin=label_origin)
 
 
 def _needed_bytes(archive: ZipFile, member: str) -> int:

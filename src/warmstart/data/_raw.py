@@ -129,7 +129,7 @@ def check_memory(needed: float, max_bytes: int, what: str) -> None:
         )
 
 
-def first_sentence(error: Exception) -> str:
+def first_sentence(error: BaseException) -> str:
     """Return the first sentence of an error's message, without a full stop, or its type if the message is empty.
 
     Example:

@@ -1,13 +1,9 @@
 """A user's own model, built by a function given as module:function."""
 
 import copy
-import importlib
 import inspect
-import sys
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,7 +11,7 @@ from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import is_lazy
 
-from warmstart.basics import InputError, seeded_globals, shown, unknown_name
+from warmstart.basics import InputError, described, import_object, object_path, reason_of, seeded_globals, shown
 
 from ._architecture import Architecture
 
@@ -29,6 +25,7 @@ class UserModel(Architecture):
 
     Args:
         target: ``module:function``; the module is imported, with the current folder on the search path.
+        options: Name and value of what else the function is to receive.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -38,14 +35,11 @@ class UserModel(Architecture):
     """
 
     target: str
+    options: tuple[tuple[str, Any], ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
         """Check the form of the target."""
-        module, _, function = str(self.target).partition(":")
-        if not function or not all(module.split(".")):
-            raise InputError(
-                f"model must be a known name or have the form module:function, got '{shown(self.target)}'."
-            )
+        object_path(self.target, "model")
 
     def function(self) -> Callable[..., Any]:
         """Return the function named by the target.
@@ -53,21 +47,10 @@ class UserModel(Architecture):
         Raises:
             InputError: If it cannot be imported.
         """
-        name, _, function = self.target.partition(":")
-        here = str(Path.cwd())
-        # Installed commands do not search the current folder, where a user's model usually is.
-        sys.path.insert(0, here)
-        try:
-            module = importlib.import_module(name)
-        except (Exception, SystemExit) as error:  # whatever the user's module does when it is imported
-            raise InputError(f"model '{self.target}' cannot be imported: {_reason(error)}.") from error
-        finally:
-            with suppress(ValueError):  # the module has changed the path itself
-                sys.path.remove(here)
-        if not callable(getattr(module, function, None)):
-            known = [key for key, value in vars(module).items() if callable(value) and not key.startswith("_")]
-            raise unknown_name(f"function in module {name}", function, known[:20])
-        return getattr(module, function)
+        found = import_object(self.target, "model")
+        if not callable(found):
+            raise InputError(f"model '{self.target}' must be a function, got {shown(described(found))}.")
+        return found
 
     def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
         """Return the model; see :meth:`Architecture.build`.
@@ -83,7 +66,7 @@ class UserModel(Architecture):
                 f"model '{self.target}' must be a function with the parameters input_shape and classes, or fewer, "
                 "but it does not say which it has."
             ) from error
-        given = {"input_shape": input_shape, "classes": classes}
+        given: dict[str, Any] = {"input_shape": input_shape, "classes": classes, **dict(self.options)}
         starred = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
         needed = [name for name, one in parameters.items() if one.default is one.empty and one.kind not in starred]
         if missing := [name for name in needed if name not in given]:
@@ -95,16 +78,11 @@ class UserModel(Architecture):
             try:
                 model = function(**{name: value for name, value in given.items() if name in parameters})
             except (Exception, SystemExit) as error:
-                raise InputError(f"model '{self.target}' cannot be built: {_reason(error)}.") from error
+                raise InputError(f"model '{self.target}' cannot be built: {reason_of(error)}.") from error
             if not isinstance(model, nn.Module):
                 raise InputError(f"model '{self.target}' must return a torch.nn.Module, got {type(model).__name__}.")
             _materialize(model, input_shape)
         return model
-
-
-def _reason(error: BaseException) -> str:
-    message = shown(str(error), limit=400).rstrip(".")
-    return f"{type(error).__name__}: {message or 'it has no message'}"
 
 
 def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:

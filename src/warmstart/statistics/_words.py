@@ -19,7 +19,7 @@ def describe_difference(
 
     Args:
         difference: The difference to describe.
-        unit: Unit of the scaled numbers; "points" are percentage points of accuracy.
+        unit: What the scaled numbers count; "points" are percentage points; empty: no unit.
         scale: Factor from the difference's own unit to ``unit``.
         digits: Decimal places; up to two more are used if the interval would otherwise seem to touch zero.
 
@@ -49,7 +49,8 @@ def describe_difference(
     direction, size = ("lower" if high < 0 else "higher"), abs(difference.mean * scale)
     # Detected means that the interval excludes zero, so neither end may be printed as 0.0.
     digits = visible_digits(min(abs(low), abs(high)), digits)
-    return f"{direction} by {size:.{digits}f} {unit} {size_interval(low, high, digits=digits)}"
+    amount = f"{size:.{digits}f} {unit}".rstrip()
+    return f"{direction} by {amount} {size_interval(low, high, digits=digits)}"
 
 
 def describe_ratio(ratio: PairedRatio) -> str:
