@@ -138,9 +138,3 @@ def test_l2_init_passes_its_variants_on(model):
     assert (penalty.strength, penalty.halved, penalty.layer_norm) == (0.5, True, False)
     with pytest.raises(InputError, match="halved must be True or False, got 'false'"):
         L2Init(strength=0.5, halved="false")
-
-
-@pytest.mark.parametrize("penalty", UNBOUND)
-def test_a_penalty_is_bound_to_a_context(penalty):
-    with pytest.raises(InputError, match="context must be a RoundContext, got None"):
-        penalty.for_round(None)

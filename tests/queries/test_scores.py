@@ -89,7 +89,7 @@ class TestEveryScore:
         logits = torch.tensor([[3, 1, -2], [0, 4, 4]]).to(dtype)
         torch.testing.assert_close(scores(logits), scores(logits.double()))
 
-    def test_tells_sure_samples_apart_where_float32_cannot(self, scores, literal, bounds):
+    def test_distinguishes_sure_samples_where_float32_cannot(self, scores, literal, bounds):
         found = scores(torch.tensor([[30.0, 0.0], [29.0, 0.0], [28.0, 0.0]]))
         assert found[0] < found[1] < found[2]
 
@@ -107,14 +107,14 @@ class TestEveryScore:
 
 
 def test_a_margin_needs_two_classes():
-    with pytest.raises(InputError, match="logits must have at least 2 columns, one a class, got 1"):
+    with pytest.raises(InputError, match="logits must have at least 2 columns, one per class, got 1"):
         margin_scores(torch.zeros(4, 1))
 
 
 @pytest.mark.parametrize("scores", [entropy_scores, least_confidence_scores])
 def test_a_single_class_is_certain_and_none_is_refused(scores):
     assert scores(torch.tensor([[2.0], [-1.0]])).tolist() == [0, 0]
-    with pytest.raises(InputError, match="at least 1 columns, one a class, got 0"):
+    with pytest.raises(InputError, match="at least 1 columns, one per class, got 0"):
         scores(torch.zeros(4, 0))
 
 

@@ -1,13 +1,13 @@
 """The context of a round, made by hand and by a trial."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 import pytest
 import torch
 from torch import nn
 
-from rounds import TABLES, TRIAL, arrivals, same, state
+from rounds import TABLES, TRIAL, arrivals, changed, same, state
 from warmstart.basics import InputError, copy_model, generator_for
 from warmstart.penalties import Penalty
 from warmstart.strategies import Cold, RoundContext, Strategy, Warm
@@ -75,7 +75,7 @@ class NotingPenalty(Penalty):
 def test_a_trial_gives_strategies_and_penalties_one_context_of_each_round(monkeypatch):
     monkeypatch.setattr(Noting, "seen", [])
     monkeypatch.setattr(NotingPenalty, "contexts", [])
-    rounds = list(run(replace(TRIAL, strategy=Noting(), penalty=NotingPenalty()), TABLES))
+    rounds = list(run(changed(TRIAL, strategy=Noting(), penalty=NotingPenalty()), TABLES))
     assert [context.round for context, *_ in Noting.seen] == [1, 2, 3]
     assert all(one is other for (one, *_), other in zip(Noting.seen, NotingPenalty.contexts, strict=True))
     parts = arrivals(TRIAL.stream, 90)
@@ -95,7 +95,7 @@ def test_a_trial_gives_strategies_and_penalties_one_context_of_each_round(monkey
 
 def test_samples_are_the_same_however_often_they_are_asked_for(monkeypatch):
     monkeypatch.setattr(Noting, "seen", [])
-    list(run(replace(TRIAL, strategy=Noting()), TABLES))
+    list(run(changed(TRIAL, strategy=Noting()), TABLES))
     context, (old, new, _), _ = Noting.seen[-1]
     for first, again in ((old, context.old(8)), (new, context.new(8))):
         assert all(torch.equal(one[0], other[0]) for one, other in zip(first, again, strict=True))
@@ -116,14 +116,14 @@ class Halves(Stream):
 
 def test_a_strategy_and_a_stream_of_ones_own_run_like_built_in_ones(monkeypatch):
     monkeypatch.setattr(Noting, "seen", [])
-    own = list(run(replace(TRIAL, strategy=Noting(), stream=Halves()), TABLES))
-    warm = list(run(replace(TRIAL, strategy=Warm(), stream=Halves()), TABLES))
-    cold = list(run(replace(TRIAL, strategy=Cold(), stream=Halves()), TABLES))
+    own = list(run(changed(TRIAL, strategy=Noting(), stream=Halves()), TABLES))
+    warm = list(run(changed(TRIAL, strategy=Warm(), stream=Halves()), TABLES))
+    cold = list(run(changed(TRIAL, strategy=Cold(), stream=Halves()), TABLES))
     assert [r.samples_seen for r in own] == [45, 90]
     assert same(state(own[-1].round_state.model), state(warm[-1].round_state.model))
     assert not same(state(own[-1].round_state.model), state(cold[-1].round_state.model))
     assert own[-1].round_state.seen is None
-    rest = list(run(replace(TRIAL, strategy=Warm(), stream=Halves()), TABLES, round_state=warm[0].round_state))
+    rest = list(run(changed(TRIAL, strategy=Warm(), stream=Halves()), TABLES, round_state=warm[0].round_state))
     assert same(state(rest[-1].round_state.model), state(warm[-1].round_state.model))
 
 
@@ -137,4 +137,4 @@ class Repeating(Halves):
 
 def test_a_stream_of_ones_own_that_repeats_samples_is_refused():
     with pytest.raises(InputError, match=r"Repeating.select must return indices of samples .* in round 2"):
-        list(run(replace(TRIAL, stream=Repeating()), TABLES))
+        list(run(changed(TRIAL, stream=Repeating()), TABLES))

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from numbers import Real
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -171,6 +172,7 @@ class Adversarial(Penalty):
         Adversarial(strength=1.0, epsilon=0.03, bounds=None)
     """
 
+    needs_classes: ClassVar[bool] = True
     strength: float
     epsilon: float
     bounds: Bounds | None = None

@@ -1,15 +1,12 @@
 """Confidence penalty: being sure costs."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.distributions import Categorical
 
-from warmstart.basics import (
-    check_tensor,
-    logits_of,
-    upcast,
-)
+from warmstart.basics import check_tensor, logits_of, upcast
 
 from ._parameters import zero_for
 from ._penalty import Penalty, check_strength
@@ -59,6 +56,7 @@ class Confidence(Penalty):
         Confidence(strength=0.1)
     """
 
+    needs_classes: ClassVar[bool] = True
     strength: float
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from warmstart.strategies import RoundContext
 
 from ._fisher import fisher_diagonal
 from ._parameters import check_stored, named_parameters, snapshot, squares, stored_for, total, trainable, zero_for
-from ._penalty import Penalty, check_context, check_strength, refuse_unbound
+from ._penalty import Penalty, check_strength, refuse_unbound
 
 
 def ewc(model: nn.Module, fisher: Mapping[str, Tensor], *, anchor: Mapping[str, Tensor], strength: float) -> Tensor:
@@ -45,6 +45,7 @@ def ewc(model: nn.Module, fisher: Mapping[str, Tensor], *, anchor: Mapping[str, 
     weights, goals = stored_for(parameters, fisher, "fisher"), stored_for(parameters, anchor, "anchor")
     for name, weight in zip(parameters, weights, strict=True):
         check_tensor(f"fisher of '{name}'", weight)
+    # Not a product: 0 times a distance that is infinite would be NaN.
     if strength == 0:
         return zero_for(next(iter(parameters.values())))
     triples = zip(parameters.values(), weights, goals, strict=True)
@@ -80,6 +81,7 @@ class EWC(Penalty):
     """
 
     from_round: ClassVar[int] = 2
+    needs_classes: ClassVar[bool] = True  # for the Fisher information, which is that of their likelihood
     strength: float
     samples: int = 1024
 
@@ -106,12 +108,12 @@ class EWC(Penalty):
                 trainable, or the Fisher information is not finite, as after a training that diverged.
         """
         check_strength(strength)
+        # A caller may be in no_grad, as between rounds.
         with torch.enable_grad():
             return BoundEWC(strength, fisher_diagonal(model, batches), named_parameters(model))
 
     def for_round(self, context: RoundContext) -> "BoundEWC | None":
         """Return the penalty around the previous model; None where there is none."""
-        check_context(context)
         if context.previous is None:
             return None
         return self.after(context.previous, context.old(self.samples), strength=self.strength)
@@ -145,6 +147,7 @@ class BoundEWC(Penalty):
         check_stored("fisher", self.fisher)
         for name, value in self.fisher.items():
             check_tensor(f"fisher of '{name}'", value)
+            # A product with an infinite weight would be infinite, or NaN, from the first step on.
             for extreme in value.aminmax() if value.numel() else ():
                 check_in_range(f"fisher of '{name}'", extreme.item(), 0, math.inf, high_open=True)
         object.__setattr__(self, "fisher", snapshot("fisher", self.fisher))

@@ -69,28 +69,23 @@ def fisher_diagonal(model: nn.Module, batches: Iterable[Any]) -> dict[str, Tenso
     with undisturbed(inner):
         inner.eval()
         for inputs, labels in prepared_batches(inner, batches, name="batches"):
-            # One sample's pass tells the number of classes: no label may go into a loss before it is checked.
+            # One sample's pass shows the number of classes: no label may go into a loss before it is checked.
             with torch.no_grad():
                 logits = logits_aside(inner, inputs[:1])
             check_logits(logits, labels[:1], with_values=False)
             check_labels(labels, logits.shape[1])
             samples += len(labels)
             for part, targets in zip(inputs.split(size), labels.split(size), strict=True):
-                for name, found in _summed_squares(inner, parameters, part, targets).items():
-                    sums[name] += found
+                try:
+                    found = _squares_together(inner, parameters, part, targets)
+                except Exception:
+                    # What vmap cannot do, or a model cannot do under it. A fault of model or data comes again here.
+                    found = _squares_one_by_one(inner, parameters, part, targets)
+                for name, value in found.items():
+                    sums[name] += value
     if not samples:
         raise InputError("batches must hold at least one sample, got none.")
     return {name: value / samples for name, value in sums.items()}
-
-
-def _summed_squares(
-    model: nn.Module, parameters: Mapping[str, nn.Parameter], inputs: Tensor, labels: Tensor
-) -> dict[str, Tensor]:
-    try:
-        return _squares_together(model, parameters, inputs, labels)
-    except Exception:
-        # What vmap cannot do, or a model cannot do under it. A fault of the model or of the data comes again below.
-        return _squares_one_by_one(model, parameters, inputs, labels)
 
 
 def _squares_together(
@@ -127,5 +122,5 @@ def _squares_one_by_one(
 
 
 def _dense(gradient: Tensor) -> Tensor:
-    """Return a gradient, which for a sparse embedding lists a row several times, as a dense tensor."""
+    # A sparse gradient, of an embedding, lists a row as often as it was read.
     return gradient if gradient.layout is torch.strided else gradient.to_dense()

@@ -33,6 +33,7 @@ def l2(model: nn.Module, *, strength: float) -> Tensor:
     """
     check_strength(strength)
     parameters = list(trainable(model).values())
+    # Not a product: 0 times a weight that is infinite would be NaN.
     if strength == 0:
         return zero_for(parameters[0])
     return 0.5 * strength * total(squares(parameter).sum() for parameter in parameters)

@@ -10,7 +10,7 @@ from warmstart.basics import added_later, check_flag, check_model, upcast
 from warmstart.strategies import RoundContext
 
 from ._parameters import named_parameters, snapshot, squares, stored_for, total, trainable, zero_for
-from ._penalty import Penalty, check_context, check_strength, refuse_unbound
+from ._penalty import Penalty, check_strength, refuse_unbound
 
 
 def l2_init(
@@ -50,6 +50,7 @@ def l2_init(
     _check(strength, halved, layer_norm)
     parameters = trainable(model, layer_norm=layer_norm)
     starts = stored_for(parameters, origin, "origin")
+    # Not a product: 0 times a distance that is infinite would be NaN.
     if strength == 0:
         return zero_for(next(iter(parameters.values())))
     pairs = zip(parameters.values(), starts, strict=True)
@@ -110,7 +111,6 @@ class L2Init(Penalty):
 
     def for_round(self, context: RoundContext) -> "BoundL2Init":
         """Return the penalty towards the first initialisation."""
-        check_context(context)
         return self.toward(context.first(), strength=self.strength, halved=self.halved, layer_norm=self.layer_norm)
 
     def __call__(self, model: nn.Module, inputs: Tensor, labels: Tensor, logits: Tensor) -> Tensor:

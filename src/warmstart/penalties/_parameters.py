@@ -143,6 +143,6 @@ def zero_for(tensor: Tensor) -> Tensor:
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:
-    """Return the sum of scalars, on the device of the first one: a model may lie on several."""
+    """Return the sum of scalars, on the device of the first one: a model may be on several."""
     values = list(terms)
     return torch.stack([value.to(values[0].device) for value in values]).sum()

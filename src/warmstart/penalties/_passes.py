@@ -31,30 +31,27 @@ def logits_aside(model: nn.Module, inputs: Tensor) -> Tensor:
     """
     inner = unwrapped(model)
     with undisturbed(inner, tensors=False):
-        if any(isinstance(module, torch.jit.ScriptModule) for module in inner.modules()):
-            return upcast(logits_of(_scripted_aside(inner, inputs)))
         buffers = {name: buffer.clone() for name, buffer in inner.named_buffers()}
-        return upcast(logits_of(functional_call(inner, buffers, (inputs,))))
+        if not any(isinstance(module, torch.jit.ScriptModule) for module in inner.modules()):
+            return upcast(logits_of(functional_call(inner, buffers, (inputs,))))
+        try:  # the buffers of a scripted module cannot be exchanged for copies
+            return upcast(logits_of(inner(inputs)))
+        finally:
+            for name, buffer in inner.named_buffers():
+                # By way of .data, since the graph of a training step may have recorded the buffer's version.
+                buffer.data.copy_(buffers[name].detach())
 
 
-def _scripted_aside(model: nn.Module, inputs: Tensor) -> Any:
-    """Return ``model(inputs)`` of a model whose buffers cannot be exchanged for copies."""
-    before = {name: buffer.detach().clone() for name, buffer in model.named_buffers()}
-    try:
-        return model(inputs)
-    finally:
-        for name, buffer in model.named_buffers():
-            # By way of .data, for the graph of a training step may have noted the buffer's version.
-            buffer.data.copy_(before[name])
-
-
-def prepared_batches(model: nn.Module, data: Iterable[Any], *, name: str = "data") -> Iterator[tuple[Tensor, Tensor]]:
+def prepared_batches(
+    model: nn.Module, data: Iterable[Any], *, name: str = "data", floats: bool = False
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of data as training prepares them, on the model's device and in its type; empty ones not.
 
     Args:
         model: Decides the device, by its first trainable parameter, and the type.
         data: ``TensorData``, a ``DataLoader``, or any other iterable of inputs and labels.
         name: What the data are called in an error.
+        floats: Whether labels may be floating-point targets.
 
     Raises:
         InputError: If data are no such iterable, or a batch is no pair of inputs and labels.
@@ -67,17 +64,14 @@ def prepared_batches(model: nn.Module, data: Iterable[Any], *, name: str = "data
     device = next(parameter.device for parameter in model.parameters() if parameter.requires_grad)
     dtype = float_type(model)
     for batch in data:
-        sizes = [len(part) if getattr(part, "ndim", 0) else -1 for part in batch] if _is_pair(batch) else []
+        is_pair = isinstance(batch, list | tuple) and len(batch) == 2
+        sizes = [len(part) if getattr(part, "ndim", 0) else -1 for part in batch] if is_pair else []
         if sizes == [0, 0]:
             continue
         if -1 not in sizes and len(set(sizes)) == 2:
             raise InputError(f"{name} must pair every input with a label, got {sizes[0]} and {sizes[1]}.")
         try:
-            inputs, labels = as_batch(batch)
+            inputs, labels = as_batch(batch, floats=floats)
         except InputError as error:
             raise InputError(str(error).replace("data ", f"{name} ", 1)) from None
         yield prepared(inputs.to(device), dtype), labels.to(device)
-
-
-def _is_pair(batch: Any) -> bool:
-    return isinstance(batch, list | tuple) and len(batch) == 2

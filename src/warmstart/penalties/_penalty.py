@@ -6,7 +6,7 @@ from typing import ClassVar, NoReturn
 
 from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_in_range, described
+from warmstart.basics import InputError, check_in_range
 from warmstart.strategies import RoundContext
 
 
@@ -27,7 +27,9 @@ class Penalty(ABC):
     Attributes:
         from_round: The first round that has this penalty; one that begins later than round 1 looks back on samples of
             the rounds before.
+        needs_classes: Whether it reads labels as classes, or outputs as logits of classes.
         is_bound: Whether it holds tensors of one model, and so cannot be named in a file.
+        version: Of the formula; raised when a change of the code changes results, so that stored ones are not mixed.
 
     Example:
         >>> import torch
@@ -41,7 +43,9 @@ class Penalty(ABC):
     """
 
     from_round: ClassVar[int] = 1
+    needs_classes: ClassVar[bool] = False
     is_bound: ClassVar[bool] = False
+    version: ClassVar[int] = 1
 
     def for_round(self, context: RoundContext) -> "Penalty | None":
         """Return the penalty of one round; None: the round has none. By default it is the same in every round."""
@@ -66,12 +70,6 @@ def check_strength(strength: float) -> None:
         InputError: If it is not.
     """
     check_in_range("strength", strength, 0, math.inf, high_open=True)
-
-
-def check_context(context: RoundContext) -> None:
-    """Raise unless ``context`` is a RoundContext."""
-    if not isinstance(context, RoundContext):
-        raise InputError(f"context must be a RoundContext, got {described(context)}.")
 
 
 def refuse_unbound(penalty: Penalty, maker: str) -> NoReturn:

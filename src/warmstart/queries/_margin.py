@@ -29,6 +29,7 @@ def margin_scores(logits: torch.Tensor) -> torch.Tensor:
         >>> margin_scores(torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.8, 0.1]]).log())
         tensor([-0.2000, -0.7000], dtype=torch.float64)
     """
+    # Two of all classes: topk needs no sort of a thousand of them.
     first, second = log_probabilities(logits, classes=2).exp().topk(2, dim=1).values.unbind(dim=1)
     return second - first
 

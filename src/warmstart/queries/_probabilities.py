@@ -26,13 +26,10 @@ def log_probabilities(logits: torch.Tensor, *, classes: int = 1) -> torch.Tensor
     if logits.ndim != 2:
         raise InputError(f"logits must have the shape (samples, classes), got {tuple(logits.shape)}.")
     if logits.shape[1] < classes:
-        raise InputError(f"logits must have at least {classes} columns, one a class, got {logits.shape[1]}.")
-    _check_finite(logits)
-    return logits.detach().double().log_softmax(dim=1)
-
-
-def _check_finite(logits: torch.Tensor) -> None:
+        raise InputError(f"logits must have at least {classes} columns, one per class, got {logits.shape[1]}.")
+    # A model that diverged would otherwise pick by NaN, which sorts before every number.
     lost = ~logits.isfinite()
     if lost.any():
         row, column = lost.nonzero()[0].tolist()
         raise InputError(f"logits must be finite, got {logits[row, column].item()} in row {row}.")
+    return logits.detach().double().log_softmax(dim=1)

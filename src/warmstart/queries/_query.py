@@ -17,9 +17,11 @@ class Query(ABC):
     Attributes:
         reads_logits: Whether the choice depends on the logits. Where it does not, only the number of rows counts, and
             nobody needs to pay for a pass over the pool.
+        version: Of the formula; raised when a change of the code changes results, so that stored ones are not mixed.
     """
 
     reads_logits: ClassVar[bool] = True
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def __call__(self, logits: torch.Tensor, count: int, *, generator: torch.Generator) -> torch.Tensor:
@@ -64,6 +66,7 @@ def most_wanted(scores: torch.Tensor, count: int, *, generator: torch.Generator)
     check_generator("generator", generator)
     if scores.isnan().any():
         raise InputError(f"scores must be numbers, got nan in row {int(scores.isnan().nonzero()[0])}.")
+    # A stable sort of a shuffled pool breaks ties at random; topk would break them by position.
     order = torch.randperm(len(scores), generator=generator)
     ranks = scores.detach().cpu()[order].argsort(descending=True, stable=True)
     return order[ranks[:count]]

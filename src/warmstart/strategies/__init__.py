@@ -14,6 +14,7 @@ from ._norm_matched import norm_matched as norm_matched
 from ._parameters import Scope as Scope
 from ._parameters import gaussian_like as gaussian_like
 from ._parameters import weights_in as weights_in
+from ._renew import renew_ as renew_
 from ._shrink_perturb import Noise as Noise
 from ._shrink_perturb import ShrinkPerturb as ShrinkPerturb
 from ._shrink_perturb import shrink_perturb as shrink_perturb

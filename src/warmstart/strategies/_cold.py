@@ -92,11 +92,6 @@ class Cold(Strategy):
         resolve_choices(self)
         check_in_range("scale", self.scale, 0, math.inf, high_open=True)
 
-    @property
-    def begins_fresh(self) -> bool:
-        """Unless it is scaled."""
-        return self.scale == 1
-
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return a scaled copy of the fresh model; the previous one is not looked at."""
         return scale(fresh, self.scale, scope=self.scope, head=self.head)

@@ -60,22 +60,19 @@ def keep_layers(
     held, theirs = canonical_tensors(model), canonical_tensors(old)
     check_same_shapes(canonical_tensors(model, parameters=True), theirs)
     check_changeable(held)
-    names = {name for layer in _kept(layers_of(old), choice(LayerEnd, which, name="which"), layers) for name in layer}
+    found, is_first = layers_of(old), choice(LayerEnd, which, name="which") is LayerEnd.FIRST
+    count = layers if layers > 0 else len(found) + layers
+    if not 0 < count <= len(found):
+        raise InputError(
+            f"layers must keep at least 1 of the {len(found)} layers of the model and at most all, got {layers}."
+        )
+    names = {name for layer in (found[:count] if is_first else found[-count:]) for name in layer}
     shorter = canonical_names(tensors_of(old))
     # Assigned one by one: a model's own way to load a state may want all of it.
     with torch.no_grad():
         for name in {shorter[name] for name in names if name in shorter} & held.keys():
             held[name].copy_(theirs[name])
     return model
-
-
-def _kept(found: list[list[str]], which: LayerEnd, layers: int) -> list[list[str]]:
-    count = layers if layers > 0 else len(found) + layers
-    if not 0 < count <= len(found):
-        raise InputError(
-            f"layers must keep at least 1 of the {len(found)} layers of the model and at most all, got {layers}."
-        )
-    return found[:count] if which is LayerEnd.FIRST else found[-count:]
 
 
 def check_layers(layers: int) -> None:
@@ -108,11 +105,6 @@ class KeepLayers(Strategy):
         """Check the options."""
         resolve_choices(self)
         check_layers(self.layers)
-
-    @property
-    def begins_fresh(self) -> bool:
-        """Always."""
-        return True
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return the mixed model; in round 1 a copy of the fresh one."""

@@ -59,6 +59,7 @@ def layers_of(model: nn.Module) -> list[list[str]]:
             owners.append(owner)
         elif names and layers:
             layers[-1] += names
+    # Models may define their head before the body that feeds it.
     last = last_layer_that_runs(model)
     if last is not None and f".{last}" in owners[:-1]:
         layers.append(layers.pop(owners.index(f".{last}")))
@@ -116,6 +117,7 @@ def last_layer_that_runs(model: nn.Module) -> str | None:
     None where that cannot be found without data.
     """
     names = {id(module): name for name, module in model.named_modules()}
+    # What the model's library says holds; a trace may end in a helper of its own.
     for method in ("get_output_embeddings", "get_classifier"):
         if callable(getattr(model, method, None)):
             try:

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from warmstart.basics import (
-    Weight,
     aliases_of,
     check_generator,
     check_model,
@@ -54,12 +53,15 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
     model = copy_model(fresh)
     if model.state_dict():
         check_trainable(model)
+    # Tied parameters may carry one name here and another there, so every alias of the other model counts.
     weights, others = weights_in(model, Scope.ALL), aliases_of(like)
     values = {name: weight.value() for name, weight in weights.items()}
     check_same_shapes(values, {name: others[name].value() for name in weights if name in others})
     groups = sharing_memory(source for weight in weights.values() for source in weight.sources)
-    # Of weights that share memory, the first one's norm decides.
-    follows = {id(tensor) for group in groups for tensor in _in_order(group, weights)[1:]}
+    # Of weights that share memory, the first one's norm decides: scaled twice, it would have neither norm.
+    place = {id(source): index for index, weight in enumerate(weights.values()) for source in weight.sources}
+    follows = {id(tensor) for group in groups for tensor in sorted(group, key=lambda one: place[id(one)])[1:]}
+    # All of them before the first is changed: a copy half rescaled would be neither model.
     for name, weight in weights.items():
         for source in weight.sources:
             check_changeable({name: source})
@@ -71,11 +73,6 @@ def norm_matched(fresh: nn.Module, like: nn.Module, *, generator: torch.Generato
                 parameter.copy_(value)
             weight.refresh_()
     return model
-
-
-def _in_order(group: list[torch.Tensor], weights: dict[str, Weight]) -> list[torch.Tensor]:
-    place = {id(source): index for index, weight in enumerate(weights.values()) for source in weight.sources}
-    return sorted(group, key=lambda tensor: place[id(tensor)])
 
 
 def _rescaled(value: torch.Tensor, like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -114,23 +111,14 @@ class NormMatched(Strategy):
     noise: Noise = Noise.FRESH
 
     def __post_init__(self) -> None:
-        """Check the options and settle the default of ``perturb``."""
+        """Check the options and resolve the default of ``perturb``."""
         resolve_choices(self)
-        object.__setattr__(self, "perturb", self._shrink_perturb.perturb)
-
-    @property
-    def begins_fresh(self) -> bool:
-        """Always."""
-        return True
-
-    @property
-    def _shrink_perturb(self) -> ShrinkPerturb:
-        return ShrinkPerturb(self.shrink, self.perturb, self.noise)
+        object.__setattr__(self, "perturb", ShrinkPerturb(self.shrink, self.perturb, self.noise).perturb)
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return the rescaled copy of the fresh model; in round 1 a plain copy."""
         if previous is None:
             return copy_model(fresh)
         # Noise from another draw: that of the fresh model itself would leave a trace of it in what gives the norms.
-        like = self._shrink_perturb(previous, context.another(), context)
+        like = ShrinkPerturb(self.shrink, self.perturb, self.noise)(previous, context.another(), context)
         return norm_matched(fresh, like, generator=context.generator)

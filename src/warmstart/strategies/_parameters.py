@@ -4,6 +4,7 @@ import inspect
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -64,8 +65,15 @@ def weights_in(
     scope = choice(Scope, scope, name="scope")
     if include is not None and (not callable(include) or isinstance(include, type | nn.Module)):
         raise InputError(f"include must be a function of a name and a parameter, got {described(include)}.")
-    if include is not None and not _takes_two(include):
-        raise InputError("include must take two arguments, a name and a parameter, got a function of others.")
+    if include is not None:
+        # Tried before the first weight, so that an error inside the function is not mistaken for wrong arguments.
+        with suppress(ValueError):  # a built-in function may have no signature
+            try:
+                inspect.signature(include).bind("", None)
+            except TypeError:
+                raise InputError(
+                    "include must take two arguments, a name and a parameter, got a function of others."
+                ) from None
     found = {name: weight for name, weight in weights_of(model).items() if weight.is_trainable}
     if scope is Scope.WEIGHTS:
         found = {n: w for n, w in found.items() if w.value().ndim >= 2 and not isinstance(w.module, NORMALIZATIONS)}
@@ -78,16 +86,6 @@ def weights_in(
     if include is not None:
         found = {name: weight for name, weight in found.items() if include(name, weight.sources[0])}
     return found
-
-
-def _takes_two(function: Include) -> bool:
-    try:
-        inspect.signature(function).bind("", None)
-    except TypeError:
-        return False
-    except ValueError:  # of a built-in function nothing is known
-        return True
-    return True
 
 
 def check_fresh(previous: nn.Module, fresh: nn.Module) -> None:
@@ -134,7 +132,13 @@ def change_(
         check_trainable(model)
         if not chosen:
             raise InputError(f"scope must hold at least one trainable parameter of the model, got '{scope}' with none.")
-    added = dict.fromkeys(chosen) if noise is None else _noise_for(chosen, noise)
+    added: dict[str, torch.Tensor | None] = dict.fromkeys(chosen)
+    if noise is not None:
+        # Tied parameters may carry one name here and another there, so every alias of the other model counts.
+        others, values = aliases_of(noise), {name: weight.value() for name, weight in chosen.items()}
+        theirs = {name: others[name].value() for name in chosen if name in others}
+        check_same_shapes(values, theirs)
+        added |= {name: moved_to(value, theirs[name]) for name, value in values.items()}
     if changes_nothing:
         return model
     with torch.no_grad():
@@ -143,6 +147,7 @@ def change_(
             for name, weight in chosen.items()
             if not weight.is_plain
         }
+        # Before anything changes: an error must leave the model as it was.
         for weight in chosen.values():
             _check_changeable(weight)
         # Of those alone that change: where one of two factors is frozen, the other one carries the whole change.
@@ -159,17 +164,8 @@ def change_(
     return model
 
 
-def _noise_for(chosen: dict[str, Weight], noise: nn.Module) -> dict[str, torch.Tensor | None]:
-    """Return the noise for each weight, on its device and in its dtype."""
-    # Tied parameters may carry one name here and another there, so every alias of the other model counts.
-    others = aliases_of(noise)
-    values = {name: weight.value() for name, weight in chosen.items()}
-    theirs = {name: others[name].value() for name in chosen if name in others}
-    check_same_shapes(values, theirs)
-    return {name: _moved_to(value, theirs[name]) for name, value in values.items()}
-
-
-def _moved_to(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+def moved_to(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """Return ``other`` with the device, dtype and sharding of ``value``."""
     if other.is_complex() and not value.is_complex():
         raise InputError(f"fresh must have parameters of the model's dtype {value.dtype}, got {other.dtype}.")
     moved = other.to(device=value.device, dtype=value.dtype)
@@ -197,7 +193,8 @@ def check_changeable(tensors: Mapping[str, torch.Tensor]) -> None:
                 f"model must not be made in inference mode, which forbids changing its '{name}': build it under "
                 "torch.no_grad() instead."
             )
-        if any(stride == 0 and size > 1 for stride, size in zip(_strides(tensor), tensor.shape, strict=True)):
+        strides = tensor.stride() if tensor.layout is torch.strided else (1,) * tensor.ndim
+        if any(stride == 0 and size > 1 for stride, size in zip(strides, tensor.shape, strict=True)):
             raise InputError(
                 f"model must have a place in memory for each number of '{name}', which is expanded: use .contiguous() "
                 "on it."
@@ -218,14 +215,10 @@ def _check_changeable(weight: Weight) -> None:
         )
 
 
-def _strides(tensor: torch.Tensor) -> tuple[int, ...]:
-    return tensor.stride() if tensor.layout is torch.strided else (1,) * tensor.ndim
-
-
 def _combined(value: torch.Tensor, factor: float, noise: torch.Tensor | None, amount: float) -> torch.Tensor:
-    """Return factor * value + amount * noise; with a factor of 0, whatever is not finite is gone."""
     # Types of one byte know no arithmetic.
     wide = value.float() if value.element_size() == 1 else value
+    # Not a product with 0: of a round that diverged, NaN would remain.
     scaled = torch.zeros_like(wide) if factor == 0 else wide * factor
     if noise is not None and amount:
         scaled = scaled.add_(noise.to(scaled.dtype), alpha=amount)
@@ -248,7 +241,7 @@ class _Changed:
             done = marks.as_strided(parameter.shape, parameter.stride(), parameter.storage_offset())
             parameter.copy_(torch.where(done, parameter, _combined(parameter, factor, noise, amount)))
             done.fill_(True)
-        elif parameter.element_size() == 1:
+        elif parameter.element_size() == 1:  # types of one byte know no arithmetic in place
             parameter.copy_(_combined(parameter, factor, noise, amount))
         else:
             # Not a product with 0: of a round that diverged, NaN would remain.
@@ -281,6 +274,7 @@ def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:
     if model.state_dict():
         check_trainable(model)
     noise = copy_model(unwrapped(model))
+    # In the order of names, on the CPU: the same draws on every device.
     with torch.no_grad():
         for weight in weights_in(noise, Scope.ALL).values():
             _check_changeable(weight)

@@ -81,6 +81,7 @@ def shrink_perturb(
     head: str | None = None,
 ) -> nn.Module:
     """Return a shrunk and perturbed copy of ``previous``; see :func:`shrink_perturb_`."""
+    # Before the copy, which for a large model takes longer than a wrong argument is worth.
     _check(shrink, perturb)
     check_fresh(previous, fresh)
     model = copy_model(previous)
@@ -140,23 +141,19 @@ class ShrinkPerturb(Strategy):
     head: str | None = added_later(None)
 
     def __post_init__(self) -> None:
-        """Check the options and settle the default of ``perturb``."""
+        """Check the options and resolve the default of ``perturb``."""
         resolve_choices(self)
         check_flag("before_first_round", self.before_first_round)
         check_in_range("shrink", self.shrink, 0, 1)
         if self.perturb is None:
+            # Rounded, since 1 - 0.9 is 0.09999999999999998, which would stand in names of arms and in files.
             defaults = {Noise.FRESH: 0.1, Noise.GAUSSIAN: 0.01, Noise.FIRST: round(1 - self.shrink, 12)}
             object.__setattr__(self, "perturb", defaults[self.noise])
         _check(self.shrink, self._perturb)
 
     @property
-    def begins_fresh(self) -> bool:
-        """Unless the first initialisation is shrunk and perturbed, too."""
-        return not self.before_first_round
-
-    @property
     def _perturb(self) -> float:
-        assert self.perturb is not None, "settled at construction"
+        assert self.perturb is not None, "resolved at construction"
         return self.perturb
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
@@ -168,10 +165,8 @@ class ShrinkPerturb(Strategy):
         return copy_model(fresh)
 
     def _apply(self, model: nn.Module, fresh: nn.Module, context: RoundContext) -> nn.Module:
-        noise = self._noise_model(model, fresh, context)
-        return shrink_perturb(model, noise, shrink=self.shrink, perturb=self._perturb, scope=self.scope, head=self.head)
-
-    def _noise_model(self, model: nn.Module, fresh: nn.Module, context: RoundContext) -> nn.Module:
         if self.noise is Noise.GAUSSIAN:
-            return gaussian_like(model, generator=context.generator)
-        return context.first() if self.noise is Noise.FIRST else fresh
+            fresh = gaussian_like(model, generator=context.generator)
+        elif self.noise is Noise.FIRST:
+            fresh = context.first()
+        return shrink_perturb(model, fresh, shrink=self.shrink, perturb=self._perturb, scope=self.scope, head=self.head)

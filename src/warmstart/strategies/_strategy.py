@@ -18,7 +18,7 @@ class Strategy(ABC):
     Attributes:
         continues: Whether the start of a round contains the previous model. Where it does not, there is nothing that
             optimizer state or normalization statistics could be carried over with.
-        begins_fresh: Whether round 1 is known to start from the fresh model as it is, so that strategies may share it.
+        version: Of the formula; raised when a change of the code changes results, so that stored ones are not mixed.
 
     Example:
         >>> from warmstart.basics import copy_model
@@ -31,11 +31,7 @@ class Strategy(ABC):
     """
 
     continues: ClassVar[bool] = True
-
-    @property
-    def begins_fresh(self) -> bool:
-        """Whether round 1 is known to start from the fresh model as it is."""
-        return False
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:

@@ -36,6 +36,7 @@ def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) 
     check_flag("partial", partial)
     model = copy_model(fresh)
     found, theirs = canonical_tensors(model), canonical_tensors(previous)
+    # Before anything is copied: an error must not leave half a transplant.
     check_changeable(found)
     fitting: dict[str, tuple[slice, ...]] = {}
     for name, value in found.items():

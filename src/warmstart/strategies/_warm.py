@@ -19,11 +19,6 @@ class Warm(Strategy):
         Warm()
     """
 
-    @property
-    def begins_fresh(self) -> bool:
-        """Always."""
-        return True
-
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
         """Return a copy of the previous model, or of the fresh one where there is none."""
         return copy_model(fresh if previous is None else previous)

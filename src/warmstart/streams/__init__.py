@@ -3,6 +3,7 @@
 from ._active import Active as Active
 from ._growing import Growing as Growing
 from ._part import Part as Part
+from ._stream import PassiveStream as PassiveStream
 from ._stream import Stream as Stream
 from ._stream import check_arrival as check_arrival
 from ._two_phase import TwoPhase as TwoPhase

@@ -62,12 +62,15 @@ class Active(Stream):
         """
         if round == 1 or model is None:
             return Growing(self.arrival_size, self.rounds).select(round, pool, seen, model, generator)
+        # In the order of the pool, so that equal models pick equal samples however those before were ordered.
         is_left = torch.ones(len(pool), dtype=torch.bool)
         is_left[seen] = False
         left = is_left.nonzero().squeeze(1)
         logits = torch.empty(len(left), 0)
         if self.query.reads_logits:
             if not isinstance(pool, TensorData):
-                raise InputError(f"pool must be TensorData for a model to read it, got {described(pool)}.")
+                raise InputError(
+                    f"pool must be TensorData for a model to read it, got {described(pool)}; use arrays as data."
+                )
             logits = predict(model, pool.take(left))
         return left[self.query(logits, self.sizes(len(pool))[round - 1], generator=generator)]

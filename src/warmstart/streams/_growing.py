@@ -1,20 +1,16 @@
 """Equal arrivals, round after round."""
 
-from collections.abc import Sized
 from dataclasses import dataclass
-
-import torch
-from torch import nn
 
 from warmstart.basics import InputError, check_at_least, resolve_choices
 
-from ._stream import Stream, in_random_order
+from ._stream import PassiveStream
 
 DEFAULT_ROUNDS = 5
 
 
 @dataclass(frozen=True)
-class Growing(Stream):
+class Growing(PassiveStream):
     """Arrivals of equal size, drawn at random from the pool (the paper's passive online learning).
 
     Args:
@@ -60,9 +56,3 @@ class Growing(Stream):
                 f"got {rounds}."
             )
         return [min(size, count - size * index) for index in range(rounds or possible)]
-
-    def select(
-        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
-    ) -> torch.Tensor:
-        """Return the round's part of a random order of the pool; see :meth:`Stream.select`."""
-        return in_random_order(round, self.sizes(len(pool)), len(pool), generator)

@@ -1,18 +1,14 @@
 """A part of the pool, at once."""
 
-from collections.abc import Sized
 from dataclasses import dataclass
-
-import torch
-from torch import nn
 
 from warmstart.basics import InputError, check_in_range, resolve_choices
 
-from ._stream import Stream, in_random_order
+from ._stream import PassiveStream
 
 
 @dataclass(frozen=True)
-class Part(Stream):
+class Part(PassiveStream):
     """A random part of the pool arrives, and nothing after it.
 
     With a study's ``source``, on which a round is trained before, it is transfer to a second data set of which only so
@@ -42,9 +38,3 @@ class Part(Stream):
         if size < 2:
             raise InputError(f"fraction must make at least 2 of the {count} samples arrive, got {self.fraction}.")
         return [size]
-
-    def select(
-        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
-    ) -> torch.Tensor:
-        """Return the round's part of a random order of the pool; see :meth:`Stream.select`."""
-        return in_random_order(round, self.sizes(len(pool)), len(pool), generator)

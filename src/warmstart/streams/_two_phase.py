@@ -1,18 +1,14 @@
 """Some of the data, then everything."""
 
-from collections.abc import Sized
 from dataclasses import dataclass
-
-import torch
-from torch import nn
 
 from warmstart.basics import InputError, check_in_range, resolve_choices
 
-from ._stream import Stream, in_random_order
+from ._stream import PassiveStream
 
 
 @dataclass(frozen=True)
-class TwoPhase(Stream):
+class TwoPhase(PassiveStream):
     """A random part of the pool arrives first, all the rest second.
 
     Args:
@@ -42,9 +38,3 @@ class TwoPhase(Stream):
                 f"got {self.fraction}."
             )
         return [first, count - first]
-
-    def select(
-        self, round: int, pool: Sized, seen: torch.Tensor, model: nn.Module | None, generator: torch.Generator
-    ) -> torch.Tensor:
-        """Return the round's part of a random order of the pool; see :meth:`Stream.select`."""
-        return in_random_order(round, self.sizes(len(pool)), len(pool), generator)

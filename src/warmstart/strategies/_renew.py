@@ -1,0 +1,214 @@
+"""Any strategy, applied in place to a model that somebody else holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from warmstart.basics import (
+    InputError,
+    canonical_tensors,
+    check_integer,
+    check_model,
+    check_same_shapes,
+    copy_model,
+    described,
+    generator_for,
+    seeded_globals,
+    unwrapped,
+    weights_of,
+    wrapper_chain,
+)
+
+from ._context import RoundContext
+from ._parameters import check_changeable, check_fresh, moved_to
+
+AnyStrategy: TypeAlias = Callable[[nn.Module, nn.Module, RoundContext], nn.Module]
+"""A strategy, or a function that does what one does."""
+
+
+def renew_(
+    model: nn.Module,
+    strategy: AnyStrategy,
+    make_model: Callable[[], nn.Module],
+    *,
+    seed: int,
+    round: int,
+    optimizer: torch.optim.Optimizer | None = None,
+    averaged: nn.Module | None = None,
+) -> nn.Module:
+    """Start a new round of training: give a model the weights that a strategy makes of it, in place.
+
+    theta <- strategy(model, fresh, context), for the trainable parameters
+
+    Call it between the rounds of any training loop, in a callback as well. The numbers are those of a study: same seed,
+    same round, same draws.
+
+    What happens to what a model has besides weights:
+
+    - Frozen parameters, buffers, modes, hooks, dtypes, devices and ties stay as they are. Normalization statistics then
+      fit the old weights: recalibrate or reset them; that is the carry-over, whatever the strategy does to buffers.
+    - Gradients are cleared, and so is the state of the ``optimizer``, such as Adam's moments. Its parameter groups and
+      learning rates stay, and a scheduler continues where it is: make a new one for a schedule of each round.
+    - An ``averaged`` copy restarts from the new weights.
+
+    Looked through are ``torch.compile``, ``DistributedDataParallel``, ``DataParallel``, ``AveragedModel`` and Lightning
+    Fabric. Of a model sharded by ``fully_shard`` (FSDP2), every process computes with whole weights, which takes the
+    memory of about three whole models, and keeps its own part. Call it in every process, with the same arguments.
+
+    Args:
+        model: The model as the last round left it. It is always the previous model, also with ``round=1``.
+        strategy: A strategy such as ``ShrinkPerturb()``, or a function of the previous model, a fresh one and a
+            :class:`RoundContext`. It gets no data: ``context.old`` and ``context.new`` are not given.
+        make_model: Returns a freshly initialised model of the same architecture, not wrapped in ``fully_shard``. It is
+            called with the global generators seeded, which are afterwards what they were.
+        seed: At least 0; decides all draws.
+        round: Number of the round that begins, at least 1; every round has draws of its own.
+        optimizer: The optimizer of ``model``; None: its state is not touched.
+        averaged: An ``AveragedModel`` of ``model``, whose count restarts, too, or another copy that follows it, such as
+            an exponential moving average; None: there is none.
+
+    Returns:
+        The same model.
+
+    Raises:
+        InputError: If an argument is of another kind, ``make_model`` or the strategy returns a model of other
+            parameters, or ``optimizer`` or ``averaged`` belong to another model; nothing is changed then.
+
+    Example:
+        >>> from warmstart.strategies import ShrinkPerturb
+        >>> model = nn.Linear(2, 1)
+        >>> optimizer = torch.optim.Adam(model.parameters())
+        >>> for number in range(2, 4):
+        ...     _ = renew_(model, ShrinkPerturb(), lambda: nn.Linear(2, 1), seed=0, round=number, optimizer=optimizer)
+        ...     # train on all data so far
+    """
+    check_model("model", model)
+    if not callable(strategy) or isinstance(strategy, type | nn.Module):
+        raise InputError(f"strategy must be a strategy such as ShrinkPerturb(), got {described(strategy)}.")
+    if not callable(make_model) or isinstance(make_model, nn.Module):
+        raise InputError(f"make_model must be a function that returns a fresh model, got {described(make_model)}.")
+    check_integer("seed", seed, 0)
+    check_integer("round", round, 1)
+    inner = unwrapped(model)
+    module: Any
+    for module in inner.modules():
+        # By name, since importing the classes takes half a second.
+        kinds = {kind.__name__ for kind in type(module).__mro__}
+        if "FullyShardedDataParallel" in kinds:
+            raise InputError("model must be sharded by fully_shard (FSDP2), got one in FullyShardedDataParallel.")
+        if "FSDPModule" in kinds:
+            # After a forward pass alone it may still hold whole weights, which the next pass would throw away.
+            module.reshard()
+    held = canonical_tensors(inner, parameters=True)
+    check_changeable(held)
+    owner = None if optimizer is None else _optimizer_of(held, optimizer)
+    copies = {} if averaged is None else _copies_in(averaged, held)
+
+    draw = partial(_draw, make_model, held)
+    fresh = draw(seed, "fresh", round)
+    check_fresh(inner, fresh)
+    previous = _whole(inner, fresh)
+    context = RoundContext(
+        round,
+        generator_for(seed, "strategy", round),
+        first=lambda: draw(seed, "fresh", 1),
+        another=lambda: draw(seed, "another fresh", round),
+        previous=previous,
+    )
+    start = strategy(previous, fresh, context)
+    _check_like(held, start, "strategy")
+    new = canonical_tensors(start)
+    with torch.no_grad():
+        for name, parameter in held.items():
+            if parameter.requires_grad:
+                parameter.copy_(moved_to(parameter, new[name].detach()))
+            parameter.grad = None
+        for weight in weights_of(inner).values():
+            weight.refresh_()
+        for name, parameter in copies.items():
+            parameter.copy_(moved_to(parameter, held[name].detach()))
+    for wrapper in () if averaged is None else wrapper_chain(averaged):
+        if isinstance(wrapper, torch.optim.swa_utils.AveragedModel):
+            wrapper.n_averaged.zero_()
+    if owner is not None:
+        for parameter in held.values():
+            owner.state.pop(parameter, None)
+    return model
+
+
+def _draw(
+    make_model: Callable[[], nn.Module], held: dict[str, torch.Tensor], seed: int, purpose: str, round: int
+) -> nn.Module:
+    """Return a fresh model with the dtypes, devices and frozen parts of the held one."""
+    with seeded_globals(generator_for(seed, purpose, round)):
+        fresh = make_model()
+    _check_like(held, fresh, "make_model")
+    weights_of(fresh)  # raises where a parameter has no values yet, as on the meta device
+    found = canonical_tensors(fresh)
+    if any(hasattr(tensor, "full_tensor") for tensor in found.values()):
+        raise InputError("make_model must return a whole model, got a sharded one: leave fully_shard out of it.")
+    if any(found[name] is parameter for name, parameter in held.items()):
+        raise InputError("make_model must return a new model whenever it is called, got parameters of model.")
+    for name, parameter in held.items():
+        tensor = found[name]
+        if (tensor.dtype, tensor.device) != (parameter.dtype, parameter.device):
+            tensor.data = tensor.data.to(parameter.device, parameter.dtype)
+        if tensor.requires_grad != parameter.requires_grad:
+            tensor.requires_grad_(parameter.requires_grad)
+    return unwrapped(fresh)
+
+
+def _check_like(held: dict[str, torch.Tensor], other: Any, source: str) -> None:
+    """Raise unless what ``source`` has returned is a model with the parameters of the held one."""
+    if not isinstance(other, nn.Module):
+        raise InputError(f"{source} must return a torch.nn.Module, got {described(other)}.")
+    check_same_shapes(
+        held,
+        canonical_tensors(other),
+        missing=f"{source} must return a model with the parameters of model, but '{{name}}' is missing in it.",
+        shapes=f"{source} must return a model with '{{name}}' in the shape of model {{one}}, got {{other}}.",
+    )
+
+
+def _whole(inner: nn.Module, fresh: nn.Module) -> nn.Module:
+    """Return the model itself, or one with the whole tensors of a sharded one."""
+    theirs = canonical_tensors(inner)
+    if not any(hasattr(tensor, "full_tensor") for tensor in theirs.values()):
+        return inner
+    whole = copy_model(fresh)
+    with torch.no_grad():
+        # Every process gathers in the same order, which is that of the fresh model.
+        for name, tensor in canonical_tensors(whole).items():
+            tensor.copy_(moved_to(tensor, theirs[name].detach()))
+    return whole
+
+
+def _optimizer_of(held: dict[str, torch.Tensor], optimizer: Any) -> torch.optim.Optimizer:
+    """Return the optimizer proper, inside the wrapper of Fabric or Accelerate; raise unless it is the model's."""
+    proper = getattr(optimizer, "optimizer", optimizer)
+    if not isinstance(proper, torch.optim.Optimizer):
+        raise InputError(f"optimizer must be a torch.optim.Optimizer, got {described(optimizer)}.")
+    known = {id(parameter) for group in proper.param_groups for parameter in group["params"]}
+    if not known & {id(parameter) for parameter in held.values()}:
+        raise InputError("optimizer must hold parameters of model, but has none of them: build it from this model.")
+    return proper
+
+
+def _copies_in(averaged: nn.Module, held: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the averaged parameters by the names of the held ones."""
+    check_model("averaged", averaged)
+    copies = canonical_tensors(averaged)
+    check_same_shapes(
+        held,
+        copies,
+        missing="averaged must be a copy of model, but '{name}' is missing in it.",
+        shapes="averaged must be a copy of model, which has '{name}' in shape {one}, got {other}.",
+    )
+    if any(copies[name] is parameter for name, parameter in held.items()):
+        raise InputError("averaged must be a copy of model with parameters of its own, got parameters of model.")
+    return {name: copies[name] for name in held}
