@@ -1,11 +1,12 @@
 """A small trial, and how tests compare what it comes to."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import torch
 
 from samples import blobs, pictures
 from warmstart.basics import generator_for
+from warmstart.learners import Classifier
 from warmstart.models import MLP
 from warmstart.streams import Growing
 from warmstart.training import OptimizerKind, Recipe, StoppingRule
@@ -14,10 +15,8 @@ from warmstart.trial import Trial, TrialData
 TABLES = TrialData(blobs(90), blobs(60, seed=1), classes=3)
 IMAGES = TrialData(pictures(60), pictures(40, seed=1), classes=2)
 TRIAL = Trial(
-    architecture=MLP(width=8),
-    stream=Growing(rounds=3),
-    recipe=Recipe(learning_rate=0.01, batch_size=16),
-    stop=StoppingRule(0.95, max_epochs=4),
+    Classifier(MLP(width=8), Recipe(learning_rate=0.01, batch_size=16), StoppingRule(0.95, max_epochs=4)),
+    Growing(rounds=3),
 )
 # A step so small that the weights cannot move: what a round ends with is what it began with.
 STILL = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30)
@@ -43,12 +42,24 @@ def same(one, other):
 
 def outcome(finished):
     """All of a round that is decided by the settings: everything but seconds."""
-    cost = replace(finished.fit.cost, seconds=0)
+    scores = finished.scores and (finished.scores.score, finished.scores.metrics, finished.scores.values.tolist())
     return (
         finished.number,
         finished.samples_seen,
         finished.stop_reason,
-        finished.fit.history,
-        cost,
-        finished.evaluation,
+        finished.history,
+        finished.counts,
+        scores,
     )
+
+
+def changed(settings, **options):
+    """Settings with other options; those of a trial's learner are given like its own, as are those of round 1."""
+    if not isinstance(settings, Trial):
+        return replace(settings, **options)
+    given = {name: options.pop(name, None) for name in ("first_recipe", "first_stop")}
+    of_first = {name.removeprefix("first_"): value for name, value in given.items() if value is not None}
+    known = {field.name for field in fields(settings.learner)}
+    of_learner = {name: options.pop(name) for name in list(options) if name in known}
+    trial = replace(settings, learner=replace(settings.learner, **of_learner), **options)
+    return replace(trial, first_learner=replace(trial.learner, **of_first)) if of_first else trial

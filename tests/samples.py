@@ -7,7 +7,7 @@ from warmstart.training import TensorData
 
 
 def blobs(count, *, seed=0, classes=3, features=4):
-    """Gaussian clusters, one a class, far enough apart to be learnt and near enough to take some epochs."""
+    """Gaussian clusters, one per class, far enough apart to be learnt and near enough to take some epochs."""
     generator = generator_for("blobs", seed)
     labels = torch.arange(count) % classes
     centers = torch.eye(classes, features) * 3

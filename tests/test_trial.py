@@ -2,12 +2,12 @@
 
 import copy
 import dataclasses
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 import torch
 
-from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, arrivals, outcome, same, state
+from rounds import IMAGES, STILL, TABLES, TRIAL, WILD, arrivals, changed, outcome, same, state
 from warmstart.basics import generator_for
 from warmstart.diagnostics import Measurement
 from warmstart.models import MLP, ResNet18
@@ -25,7 +25,7 @@ from warmstart.training import (
     TensorData,
     fit,
 )
-from warmstart.trial import RoundState, TrainOn, TrialData, opening, run
+from warmstart.trial import RoundState, TrainOn, TrialData, first_start, run
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
@@ -35,8 +35,8 @@ STRATEGIES += [ShrinkPerturb(noise=Noise.FIRST), ShrinkPerturb(before_first_roun
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
 @pytest.mark.parametrize("optimizer_state", OptimizerState)
-def test_going_on_after_any_round_gives_the_same_bits(strategy, optimizer_state):
-    trial = replace(TRIAL, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
+def test_resuming_after_any_round_gives_the_same_bits(strategy, optimizer_state):
+    trial = changed(TRIAL, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
     whole = [(outcome(r), state(r.round_state.model), r.round_state) for r in run(trial, TABLES)]
     for index, (_, _, round_state) in enumerate(whole[:-1]):
         rest = [(outcome(r), state(r.round_state.model)) for r in run(trial, TABLES, round_state=round_state)]
@@ -45,9 +45,9 @@ def test_going_on_after_any_round_gives_the_same_bits(strategy, optimizer_state)
 
 
 @pytest.mark.parametrize("normalization", Normalization)
-def test_going_on_gives_the_same_bits_with_batchnorm(normalization):
-    trial = replace(TRIAL, architecture=ResNet18(width=2), strategy=ShrinkPerturb(), stream=TwoPhase())
-    trial = replace(trial, carry_over=CarryOver(normalization, OptimizerState.KEEP))
+def test_resuming_gives_the_same_bits_with_batchnorm(normalization):
+    trial = changed(TRIAL, architecture=ResNet18(width=2), strategy=ShrinkPerturb(), stream=TwoPhase())
+    trial = changed(trial, carry_over=CarryOver(normalization, OptimizerState.KEEP))
     first, second = run(trial, IMAGES)
     (again,) = run(trial, IMAGES, round_state=first.round_state)
     assert outcome(second) == outcome(again)
@@ -55,77 +55,77 @@ def test_going_on_gives_the_same_bits_with_batchnorm(normalization):
 
 
 def test_strategies_share_everything_up_to_the_second_round():
-    rounds = {strategy: next(run(replace(TRIAL, strategy=strategy), TABLES)) for strategy in (Cold(), Warm())}
+    rounds = {strategy: next(run(changed(TRIAL, strategy=strategy), TABLES)) for strategy in (Cold(), Warm())}
     cold, warm = rounds.values()
     assert outcome(cold) == outcome(warm)
     assert same(state(cold.round_state.model), state(warm.round_state.model))
 
 
 def test_seeds_differ():
-    one, other = (next(run(replace(TRIAL, seed=seed), TABLES)) for seed in (0, 1))
+    one, other = (next(run(changed(TRIAL, seed=seed), TABLES)) for seed in (0, 1))
     assert outcome(one) != outcome(other)
 
 
 def test_a_warm_start_begins_where_the_last_round_ended():
-    still = replace(TRIAL, recipe=STILL)
-    warm = [state(r.round_state.model) for r in run(replace(still, strategy=Warm()), TABLES)]
-    cold = [state(r.round_state.model) for r in run(replace(still, strategy=Cold()), TABLES)]
+    still = changed(TRIAL, recipe=STILL)
+    warm = [state(r.round_state.model) for r in run(changed(still, strategy=Warm()), TABLES)]
+    cold = [state(r.round_state.model) for r in run(changed(still, strategy=Cold()), TABLES)]
     assert same(warm[0], warm[1])
     assert same(warm[0], cold[0])
     assert not same(cold[0], cold[1])
 
 
 def test_shrink_perturb_takes_the_fresh_model_of_its_own_round():
-    still = replace(TRIAL, recipe=STILL)
-    shrunk = [state(r.round_state.model) for r in run(replace(still, strategy=ShrinkPerturb(0.5, 0.2)), TABLES)]
-    fresh = [state(r.round_state.model) for r in run(replace(still, strategy=Cold()), TABLES)]
+    still = changed(TRIAL, recipe=STILL)
+    shrunk = [state(r.round_state.model) for r in run(changed(still, strategy=ShrinkPerturb(0.5, 0.2)), TABLES)]
+    fresh = [state(r.round_state.model) for r in run(changed(still, strategy=Cold()), TABLES)]
     for name, value in shrunk[1].items():
         torch.testing.assert_close(value, 0.5 * shrunk[0][name] + 0.2 * fresh[1][name])
 
 
-def test_a_round_trains_on_what_it_is_told():
+def test_a_round_trains_on_what_train_on_says():
     seen = [r.samples_trained_on for r in run(TRIAL, TABLES)]
-    arrival = [(r.samples_seen, r.samples_trained_on) for r in run(replace(TRIAL, train_on=TrainOn.ARRIVAL), TABLES)]
+    arrival = [(r.samples_seen, r.samples_trained_on) for r in run(changed(TRIAL, train_on=TrainOn.ARRIVAL), TABLES)]
     assert seen == [30, 60, 90]
     assert arrival == [(30, 30), (60, 30), (90, 30)]
 
 
-def test_the_optimizers_state_goes_on_only_where_asked_and_where_the_model_does():
+def test_the_optimizers_state_is_kept_only_where_asked_and_where_the_model_is():
     def round_state(strategy, optimizer_state):
-        trial = replace(TRIAL, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
+        trial = changed(TRIAL, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))
         return [r.round_state.optimizer for r in run(trial, TABLES)]
 
     kept = round_state(Warm(), OptimizerState.KEEP)
     steps = [int(state["state"][0]["step"]) for state in kept]
-    assert steps == sorted(set(steps)), "the count of steps goes on from round to round"
+    assert steps == sorted(set(steps)), "steps are counted across rounds"
     assert round_state(Warm(), OptimizerState.RESET) == [None] * 3
     assert round_state(Cold(), OptimizerState.KEEP) == [None] * 3
 
 
 def test_reset_statistics_forget_the_rounds_before():
     def steps_averaged(normalization):
-        trial = replace(TRIAL, architecture=ResNet18(width=2), strategy=Warm(), stream=TwoPhase())
-        rounds = list(run(replace(trial, carry_over=CarryOver(normalization)), IMAGES))
+        trial = changed(TRIAL, architecture=ResNet18(width=2), strategy=Warm(), stream=TwoPhase())
+        rounds = list(run(changed(trial, carry_over=CarryOver(normalization)), IMAGES))
         return [int(state(r.round_state.model)["norm.num_batches_tracked"]) for r in rounds], rounds
 
     kept, rounds = steps_averaged(Normalization.KEEP)
-    assert kept == [rounds[0].fit.cost.steps, rounds[0].fit.cost.steps + rounds[1].fit.cost.steps]
+    assert kept == [rounds[0].counts["steps"], rounds[0].counts["steps"] + rounds[1].counts["steps"]]
     reset, rounds = steps_averaged(Normalization.RESET)
-    assert reset == [r.fit.cost.steps for r in rounds]
+    assert reset == [r.counts["steps"] for r in rounds]
 
 
-def test_a_divergence_is_recorded_and_the_last_good_model_goes_on():
-    wild = replace(TRIAL, strategy=Warm(), recipe=WILD)
+def test_a_divergence_is_recorded_and_the_last_good_model_is_kept():
+    wild = changed(TRIAL, strategy=Warm(), recipe=WILD)
     rounds = list(run(wild, TABLES))
     assert [r.stop_reason for r in rounds] == [StopReason.DIVERGED] * 3
-    assert [r.evaluation for r in rounds] == [None] * 3
+    assert [r.scores for r in rounds] == [None] * 3
     assert [r.round_state.model for r in rounds] == [None] * 3
     assert [r.round_state.round for r in rounds] == [1, 2, 3]
 
 
-def test_after_a_late_divergence_the_model_before_goes_on():
-    first = next(run(replace(TRIAL, strategy=Warm()), TABLES))
-    wild = replace(TRIAL, strategy=Warm(), recipe=WILD)
+def test_after_a_late_divergence_the_model_before_is_kept():
+    first = next(run(changed(TRIAL, strategy=Warm()), TABLES))
+    wild = changed(TRIAL, strategy=Warm(), recipe=WILD)
     before = state(first.round_state.model)
     second = next(run(wild, TABLES, round_state=first.round_state))
     assert second.stop_reason is StopReason.DIVERGED
@@ -137,7 +137,7 @@ def test_a_cold_start_recovers_from_a_divergence():
     lost = RoundState(round=1)
     rounds = list(run(TRIAL, TABLES, round_state=lost))
     assert [r.number for r in rounds] == [2, 3]
-    assert all(r.evaluation for r in rounds)
+    assert all(r.scores for r in rounds)
 
 
 def test_table_columns_are_scaled_by_the_first_arrival_alone():
@@ -146,7 +146,7 @@ def test_table_columns_are_scaled_by_the_first_arrival_alone():
     )
     data = TensorData(inputs, torch.arange(100) % 2, scale=1.0, offset=0.0)
     seen = []
-    trial = replace(TRIAL, architecture=_Spy(seen), stream=TwoPhase())
+    trial = changed(TRIAL, architecture=_Spy(seen), stream=TwoPhase())
     arrival = arrivals(trial.stream, 100)[0]
     next(run(trial, TrialData(data, data, classes=2)))
     first = inputs[arrival]
@@ -174,7 +174,7 @@ class _Spy(MLP):
 def test_a_constant_column_is_no_division_by_zero():
     data = TensorData(torch.ones(60, 4), torch.arange(60) % 3, scale=1.0, offset=0.0)
     finished = next(run(TRIAL, TrialData(data, data, classes=3)))
-    assert finished.evaluation is not None
+    assert finished.scores is not None
 
 
 def test_the_first_round_has_a_recipe_and_a_stop_rule_of_its_own_where_asked():
@@ -182,9 +182,9 @@ def test_the_first_round_has_a_recipe_and_a_stop_rule_of_its_own_where_asked():
     mixed, plain, first = (
         [(outcome(r), state(r.round_state.model)) for r in run(trial, TABLES)]
         for trial in (
-            replace(TRIAL, first_recipe=fast, first_stop=short),
+            changed(TRIAL, first_recipe=fast, first_stop=short),
             TRIAL,
-            replace(TRIAL, recipe=fast, stop=short),
+            changed(TRIAL, recipe=fast, stop=short),
         )
     )
     # A cold start remembers nothing: its later rounds are those of a trial without a first recipe.
@@ -195,11 +195,11 @@ def test_the_first_round_has_a_recipe_and_a_stop_rule_of_its_own_where_asked():
 
 
 @pytest.mark.parametrize("kind", OptimizerKind)
-def test_a_kept_optimizers_state_goes_on_under_the_recipe_of_its_own_round(kind):
+def test_a_kept_optimizers_state_is_used_under_the_recipe_of_its_own_round(kind):
     keep = CarryOver(optimizer_state=OptimizerState.KEEP)
     recipe = Recipe(optimizer=kind, learning_rate=0.01, momentum=0.9 if kind is OptimizerKind.SGD else 0.0)
-    first_recipe = replace(recipe, learning_rate=0.03, weight_decay=0.1)
-    trial = replace(TRIAL, strategy=Warm(), carry_over=keep, recipe=recipe, first_recipe=first_recipe)
+    first_recipe = changed(recipe, learning_rate=0.03, weight_decay=0.1)
+    trial = changed(TRIAL, strategy=Warm(), carry_over=keep, recipe=recipe, first_recipe=first_recipe)
     settings = [r.round_state.optimizer["param_groups"][0] for r in run(trial, TABLES)]
     assert [(group["lr"], group["weight_decay"]) for group in settings] == [(0.03, 0.1), (0.01, 0), (0.01, 0)]
 
@@ -208,14 +208,14 @@ def test_a_penalty_is_added_in_every_round():
     decayed, penalized = (
         list(run(trial, TABLES))
         for trial in (
-            replace(TRIAL, recipe=replace(SGD, weight_decay=0.1)),
-            replace(TRIAL, recipe=SGD, penalty=L2(0.1)),
+            changed(TRIAL, recipe=changed(SGD, weight_decay=0.1)),
+            changed(TRIAL, recipe=SGD, penalty=L2(0.1)),
         )
     )
     for one, other in zip(decayed, penalized, strict=True):
         for name, value in state(one.round_state.model).items():
             torch.testing.assert_close(state(other.round_state.model)[name], value, rtol=1e-4, atol=1e-5)
-        assert other.fit.history[-1].train_loss > one.fit.history[-1].train_loss + 0.1
+        assert other.history[-1]["train_loss"] > one.history[-1]["train_loss"] + 0.1
 
 
 SGD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16)
@@ -225,8 +225,8 @@ SGD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=0.1, batch_size=16)
 def test_l2_init_draws_every_round_towards_the_first_fresh_model(strategy):
     # With 2 * strength * learning rate = 1, a step ends at the origin but for the pull of the data.
     recipe = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-5, batch_size=16)
-    trial = replace(TRIAL, strategy=strategy, recipe=recipe, penalty=L2Init(strength=0.5e5))
-    first = state(TRIAL.architecture.build((4,), 3, generator=generator_for(0, "fresh", 1)))
+    trial = changed(TRIAL, strategy=strategy, recipe=recipe, penalty=L2Init(strength=0.5e5))
+    first = state(TRIAL.learner.architecture.build((4,), 3, generator=generator_for(0, "fresh", 1)))
     for finished in run(trial, TABLES):
         for name, value in state(finished.round_state.model).items():
             torch.testing.assert_close(value, first[name], rtol=0, atol=1e-4)
@@ -236,7 +236,7 @@ def test_ewc_of_no_strength_is_plain_warm():
     plain, held = (
         [
             (outcome(r), state(r.round_state.model))
-            for r in run(replace(TRIAL, strategy=Warm(), penalty=penalty), TABLES)
+            for r in run(changed(TRIAL, strategy=Warm(), penalty=penalty), TABLES)
         ]
         for penalty in (None, EWC(strength=0.0))
     )
@@ -247,14 +247,14 @@ def test_ewc_of_no_strength_is_plain_warm():
 
 def test_ewc_is_around_the_previous_model_on_what_had_arrived_before():
     """The second round finished by hand, with the penalty made by hand from all of the first arrival."""
-    trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWC(strength=30.0))
+    trial = changed(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWC(strength=30.0))
     first, second = run(trial, IMAGES)
     old, new = arrivals(trial.stream, 60)
     penalty = EWC.after(first.round_state.model, [IMAGES.pool.batch(old)], strength=30.0)
     model, seen = copy.deepcopy(first.round_state.model), IMAGES.pool.take(torch.cat([old, new]))
     order = generator_for(0, "order", 2)
-    result = fit(model, seen, recipe=SGD, stop=trial.stop, generator=order, penalty=penalty)
-    assert [report.train_accuracy for report in result.history] == [r.train_accuracy for r in second.fit.history]
+    result = fit(model, seen, recipe=SGD, stop=trial.learner.stop, generator=order, penalty=penalty)
+    assert [report.train_score for report in result.history] == [row["train_score"] for row in second.history]
     for name, value in state(second.round_state.model).items():
         torch.testing.assert_close(state(model)[name], value, rtol=1e-4, atol=1e-6)
 
@@ -262,7 +262,7 @@ def test_ewc_is_around_the_previous_model_on_what_had_arrived_before():
 def test_ewc_takes_as_many_earlier_samples_as_asked_for():
     models = []
     for samples in (5, 30, 1000):
-        trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWC(30.0, samples))
+        trial = changed(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=EWC(30.0, samples))
         models.append(state(list(run(trial, IMAGES))[1].round_state.model))
     assert not same(models[0], models[1])
     assert same(models[1], models[2]), "30 samples are all that had arrived"
@@ -271,8 +271,8 @@ def test_ewc_takes_as_many_earlier_samples_as_asked_for():
 def test_the_stronger_ewc_the_less_move_the_weights_that_earlier_data_needed():
     def moved(penalty):
         """How far round 2 has moved the weights, weighed by how much the first arrival needs them."""
-        trial = replace(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=penalty)
-        first, second = run(replace(trial, stop=StoppingRule(None, max_epochs=10)), IMAGES)
+        trial = changed(TRIAL, stream=TwoPhase(), strategy=Warm(), recipe=SGD, penalty=penalty)
+        first, second = run(changed(trial, stop=StoppingRule(None, max_epochs=10)), IMAGES)
         old, _ = arrivals(trial.stream, 60)
         fisher = fisher_diagonal(first.round_state.model, [IMAGES.pool.batch(old)])
         before, after = (state(r.round_state.model) for r in (first, second))
@@ -283,9 +283,9 @@ def test_the_stronger_ewc_the_less_move_the_weights_that_earlier_data_needed():
     assert 0 < 3 * fast < held < free / 3
 
 
-def test_a_penalty_going_on_after_an_interruption_is_the_same():
+def test_a_penalty_resumed_after_an_interruption_is_the_same():
     for penalty in (L2Init(0.01), EWC(3.0, samples=8)):
-        trial = replace(TRIAL, strategy=Warm(), penalty=penalty)
+        trial = changed(TRIAL, strategy=Warm(), penalty=penalty)
         whole = list(run(trial, TABLES))
         for index, finished in enumerate(whole[:-1]):
             rest = list(run(trial, TABLES, round_state=finished.round_state))
@@ -296,55 +296,37 @@ def test_a_penalty_going_on_after_an_interruption_is_the_same():
 FAST = Recipe(learning_rate=0.03, batch_size=16)
 SHORT = StoppingRule(None, max_epochs=1)
 # Trials by what their first rounds have in common.
-OPENINGS = {
-    "plain": [
-        replace(TRIAL, strategy=Cold()),
-        replace(TRIAL, strategy=Warm()),
-        replace(TRIAL, strategy=ShrinkPerturb(0.3)),
-        replace(TRIAL, strategy=ShrinkPerturb(noise=Noise.FIRST), train_on=TrainOn.ARRIVAL),
-        replace(TRIAL, strategy=Warm(), penalty=EWC(strength=3.0)),
-        replace(TRIAL, strategy=Warm(), recipe=FAST, first_recipe=TRIAL.recipe),
-        replace(TRIAL, strategy=Warm(), stop=StoppingRule(0.5), first_stop=TRIAL.stop),
-    ],
-    "fast": [replace(TRIAL, recipe=FAST), replace(TRIAL, strategy=Warm(), first_recipe=FAST)],
-    "short": [replace(TRIAL, first_stop=SHORT), replace(TRIAL, strategy=Warm(), stop=SHORT)],
-    "noisy": [replace(TRIAL, recipe=replace(TRIAL.recipe, step_noise=0.01))],
-    "drawn back": [replace(TRIAL, strategy=strategy, penalty=L2Init(1.0)) for strategy in (Cold(), Warm())],
-    "decayed": [replace(TRIAL, strategy=strategy, penalty=L2(0.1)) for strategy in (Cold(), Warm())],
-    "another seed": [replace(TRIAL, seed=1)],
-    "another stream": [replace(TRIAL, stream=TwoPhase())],
-    "wider": [replace(TRIAL, architecture=MLP(width=9))],
+STARTS = {
+    "fresh": [Cold(), Warm(), ShrinkPerturb(), ShrinkPerturb(0.3), Cold(scale=1.0)],
+    "scaled": [Cold(scale=0.5)],
+    "perturbed": [ShrinkPerturb(before_first_round=True)],
 }
 
 
-def test_equal_openings_are_equal_first_rounds_and_others_are_not():
+def test_equal_starts_give_equal_first_rounds_and_others_do_not():
     found = []
-    for trials in OPENINGS.values():
-        assert all(opening(trial) == opening(trials[0]) is not None for trial in trials)
+    for strategies in STARTS.values():
+        trials = [changed(TRIAL, strategy=strategy) for strategy in strategies]
+        starts = {first_start(trial, TABLES) for trial in trials}
         rounds = [next(run(trial, TABLES)) for trial in trials]
+        assert starts == {finished.start for finished in rounds}
+        assert len(starts) == 1
         assert all(outcome(finished) == outcome(rounds[0]) for finished in rounds)
         assert all(same(state(finished.round_state.model), state(rounds[0].round_state.model)) for finished in rounds)
-        found.append((opening(trials[0]), outcome(rounds[0])))
-    for index, (begins, finished) in enumerate(found):
-        assert all(begins != other and finished != result for other, result in found[:index])
+        found.append((*starts, outcome(rounds[0])))
+    for index, (start, finished) in enumerate(found):
+        assert all(start != other and finished != result for other, result in found[:index])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"strategy": ShrinkPerturb(before_first_round=True)},
-        {"strategy": Cold(scale=0.5)},
-        {"strategy": Warm(), "carry_over": CarryOver(optimizer_state=OptimizerState.KEEP)},
-        {"strategy": Cold(), "carry_over": CarryOver(optimizer_state=OptimizerState.KEEP)},
-    ],
-)
-def test_of_some_first_rounds_nothing_is_said(change):
-    assert opening(replace(TRIAL, **change)) is None
+def test_the_start_distinguishes_seeds_models_and_frozen_parameters():
+    trials = [TRIAL, changed(TRIAL, seed=1), changed(TRIAL, architecture=MLP(width=9))]
+    assert len({first_start(trial, TABLES) for trial in trials}) == 3
+    assert [r.start != "" for r in run(TRIAL, TABLES)] == [True, False, False], "only first rounds are shared"
 
 
 @dataclass(frozen=True)
 class Looking(Measurement):
-    """Notes where the data of every round lie."""
+    """Notes where the data of every round are in memory."""
 
     places: list = field(default_factory=list)
 
@@ -355,7 +337,7 @@ class Looking(Measurement):
 
 
 @pytest.mark.parametrize("stream", [Growing(rounds=3), Active(rounds=3)], ids=repr)
-def test_all_rounds_look_at_the_one_pool(stream):
+def test_all_rounds_share_one_pool(stream):
     looking = Looking()
-    list(run(replace(TRIAL, strategy=Warm(), stream=stream, measurements=(looking,)), TABLES))
+    list(run(changed(TRIAL, strategy=Warm(), stream=stream, measurements=(looking,)), TABLES))
     assert set(looking.places) == {TABLES.pool._inputs.data_ptr()}

@@ -1,13 +1,13 @@
 """Trials in which models ask for the data: what they get, and that an interruption leaves it the same."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar
 
 import pytest
 import torch
 
-from rounds import TABLES, TRIAL, WILD, arrivals, outcome, same, state
+from rounds import TABLES, TRIAL, WILD, arrivals, changed, outcome, same, state
 from warmstart.basics import generator_for
 from warmstart.models import MLP
 from warmstart.queries import Entropy, LeastConfidence, Margin, Query, Random
@@ -18,7 +18,7 @@ from warmstart.trial import RoundState, run
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
-ACTIVE = replace(TRIAL, stream=Active(rounds=4), strategy=Warm())
+ACTIVE = changed(TRIAL, stream=Active(rounds=4), strategy=Warm())
 QUERIES = [Margin(), Entropy(), LeastConfidence(), Random()]
 LITERAL = {
     Margin: lambda p: float(p.sort().values[-1] - p.sort().values[-2]),
@@ -51,7 +51,7 @@ def scaled(first):
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
 @pytest.mark.parametrize("strategy", [Cold(), Warm()], ids=repr)
 def test_no_sample_arrives_twice_and_arrivals_are_as_large_as_planned(query, strategy):
-    trial = replace(ACTIVE, strategy=strategy, stream=Active(query, rounds=4))
+    trial = changed(ACTIVE, strategy=strategy, stream=Active(query, rounds=4))
     rounds = list(run(trial, TABLES))
     assert [r.samples_seen for r in rounds] == [23, 46, 68, 90]
     assert rounds[0].round_state.seen is None, "the stream alone decides the first arrival"
@@ -63,13 +63,13 @@ def test_no_sample_arrives_twice_and_arrivals_are_as_large_as_planned(query, str
 
 
 def test_a_last_arrival_takes_what_is_left():
-    *_, last = run(replace(ACTIVE, stream=Active(arrival_size=40)), TABLES)
+    *_, last = run(changed(ACTIVE, stream=Active(arrival_size=40)), TABLES)
     assert (last.number, last.samples_seen, len(last.round_state.seen.unique())) == (3, 90, 90)
 
 
 @pytest.mark.parametrize("query", QUERIES[:3], ids=repr)
 def test_the_samples_are_those_that_a_loop_over_the_pool_picks(query):
-    trial = replace(ACTIVE, stream=Active(query, rounds=4))
+    trial = changed(ACTIVE, stream=Active(query, rounds=4))
     parts, rounds = planned(trial), list(run(trial, TABLES))
     known, pool = parts[0].tolist(), scaled(parts[0])
     for before, finished, part in zip(rounds, rounds[1:], parts[1:], strict=False):
@@ -80,8 +80,8 @@ def test_the_samples_are_those_that_a_loop_over_the_pool_picks(query):
 
 
 def test_the_first_round_is_the_same_whatever_the_query_and_the_next_is_not():
-    rounds = {query: list(run(replace(ACTIVE, stream=Active(query, rounds=4)), TABLES)) for query in QUERIES}
-    passive = next(run(replace(ACTIVE, stream=Growing(rounds=4)), TABLES))
+    rounds = {query: list(run(changed(ACTIVE, stream=Active(query, rounds=4)), TABLES)) for query in QUERIES}
+    passive = next(run(changed(ACTIVE, stream=Growing(rounds=4)), TABLES))
     assert all(outcome(finished[0]) == outcome(passive) for finished in rounds.values())
     picked = {query: frozenset(finished[1].round_state.seen[23:].tolist()) for query, finished in rounds.items()}
     assert len(set(picked.values())) > 1
@@ -90,7 +90,7 @@ def test_the_first_round_is_the_same_whatever_the_query_and_the_next_is_not():
 
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_random_query_has_draws_of_its_own_in_every_round_of_every_seed(seed):
-    trial = replace(ACTIVE, stream=Active(Random(), rounds=4), seed=seed)
+    trial = changed(ACTIVE, stream=Active(Random(), rounds=4), seed=seed)
     parts, rounds = planned(trial), list(run(trial, TABLES))
     known = parts[0].tolist()
     for finished, part in zip(rounds[1:], parts[1:], strict=True):
@@ -121,7 +121,7 @@ class Counting(MLP):
 @pytest.mark.parametrize("query", QUERIES, ids=repr)
 def test_one_pass_over_what_has_not_arrived_and_none_for_random(query):
     counting = Counting(width=8)
-    list(run(replace(ACTIVE, architecture=counting, stream=Active(query, rounds=4)), TABLES))
+    list(run(changed(ACTIVE, architecture=counting, stream=Active(query, rounds=4)), TABLES))
     asked = {23: [67], 46: [44], 68: [22], 90: []}
     expected = [count for left in asked.values() for count in [60, *(left if query.reads_logits else [])]]
     assert counting.shown == expected
@@ -130,9 +130,9 @@ def test_one_pass_over_what_has_not_arrived_and_none_for_random(query):
 @pytest.mark.parametrize("query", [Margin(), Random()], ids=repr)
 @pytest.mark.parametrize("strategy", [Cold(), Warm(), ShrinkPerturb()], ids=repr)
 @pytest.mark.parametrize("first_recipe", [None, WILD], ids=["good", "diverged"])
-def test_going_on_after_any_round_gives_the_same_bits(query, strategy, first_recipe):
+def test_resuming_after_any_round_gives_the_same_bits(query, strategy, first_recipe):
     stream = Active(query, rounds=4)
-    trial = replace(ACTIVE, stream=stream, strategy=strategy, first_recipe=first_recipe)
+    trial = changed(ACTIVE, stream=stream, strategy=strategy, first_recipe=first_recipe)
     whole = list(run(trial, TABLES))
     assert (whole[0].stop_reason is StopReason.DIVERGED) == (first_recipe is WILD)
     for index, finished in enumerate(whole[:-1]):
@@ -155,13 +155,13 @@ class Unasked(Query):
 
 
 def test_as_long_as_there_is_no_good_model_samples_are_drawn_at_random():
-    wild = replace(ACTIVE, recipe=WILD)
-    rounds = list(run(replace(wild, stream=Active(Unasked(), rounds=4)), TABLES))
+    wild = changed(ACTIVE, recipe=WILD)
+    rounds = list(run(changed(wild, stream=Active(Unasked(), rounds=4)), TABLES))
     assert [r.stop_reason for r in rounds] == [StopReason.DIVERGED] * 4
     assert [r.samples_seen for r in rounds] == [23, 46, 68, 90]
-    late = replace(ACTIVE, first_recipe=WILD)
+    late = changed(ACTIVE, first_recipe=WILD)
     active, passive = (
-        run(replace(late, stream=stream), TABLES) for stream in (Active(Unasked(), rounds=4), Growing(rounds=4))
+        run(changed(late, stream=stream), TABLES) for stream in (Active(Unasked(), rounds=4), Growing(rounds=4))
     )
     assert next(active).stop_reason is next(passive).stop_reason is StopReason.DIVERGED
     assert outcome(next(active)) == outcome(next(passive))
@@ -170,7 +170,7 @@ def test_as_long_as_there_is_no_good_model_samples_are_drawn_at_random():
 
 
 def test_the_first_good_model_is_asked_about_all_that_has_not_arrived():
-    trial = replace(ACTIVE, first_recipe=WILD)
+    trial = changed(ACTIVE, first_recipe=WILD)
     _, second, third, _ = run(trial, TABLES)
     parts = planned(trial)
     assert second.round_state.seen is None
@@ -183,7 +183,7 @@ def test_the_first_good_model_is_asked_about_all_that_has_not_arrived():
 
 def test_after_a_late_divergence_the_last_good_model_is_asked():
     first = next(run(ACTIVE, TABLES))
-    second = next(run(replace(ACTIVE, recipe=WILD), TABLES, round_state=first.round_state))
+    second = next(run(changed(ACTIVE, recipe=WILD), TABLES, round_state=first.round_state))
     assert second.stop_reason is StopReason.DIVERGED
     assert same(state(second.round_state.model), state(first.round_state.model))
     third = next(run(ACTIVE, TABLES, round_state=second.round_state))
@@ -195,5 +195,5 @@ def test_after_a_late_divergence_the_last_good_model_is_asked():
 
 def test_a_trial_that_lost_its_first_round_has_still_seen_its_samples():
     second = next(run(ACTIVE, TABLES, round_state=RoundState(round=1)))
-    passive = next(run(replace(ACTIVE, stream=Growing(rounds=4)), TABLES, round_state=RoundState(round=1)))
+    passive = next(run(changed(ACTIVE, stream=Growing(rounds=4)), TABLES, round_state=RoundState(round=1)))
     assert outcome(second) == outcome(passive)

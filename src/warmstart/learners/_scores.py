@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 import torch
 
-from warmstart.basics import ACCURACY, InputError, Metric, described
+from warmstart.basics import ACCURACY, InputError, Metric, as_float, described
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,7 @@ class Scores:
         root: Whether the score is the square root of the mean over units, as rmse is of squared errors; else the mean.
 
     Raises:
-        InputError: If there is no unit, or the values are no numbers.
+        InputError: If there is no unit, or values or metrics are no numbers.
 
     Example:
         >>> scores = Scores([1.0, 0.0, 1.0, 1.0], metrics={"loss": 0.5})
@@ -43,13 +43,19 @@ class Scores:
         """Check the options, and keep the values as a float64 array."""
         values = self.values.detach().cpu().numpy() if isinstance(self.values, torch.Tensor) else self.values
         try:
-            array = np.asarray(values, dtype=np.float64)
+            array = np.array(values, dtype=np.float64)
         except (TypeError, ValueError):
             array = np.empty(0)
         if array.ndim != 1 or not len(array):
             raise InputError(f"values must be one number per unit, of shape (units,), got {described(self.values)}.")
         object.__setattr__(self, "values", array)
-        object.__setattr__(self, "metrics", {str(name): float(value) for name, value in self.metrics.items()})
+        if not isinstance(self.metric, Metric):
+            raise InputError(f"metric must be a Metric, got {described(self.metric)}.")
+        is_table = isinstance(self.metrics, Mapping)
+        metrics = {str(name): as_float(value) for name, value in self.metrics.items()} if is_table else {"": None}
+        if None in metrics.values():
+            raise InputError(f"metrics must be numbers by name, got {described(self.metrics)}.")
+        object.__setattr__(self, "metrics", metrics)
 
     @property
     def score(self) -> float:

@@ -1,9 +1,12 @@
-"""The data of a trial, and the scale of their columns."""
+"""The data of a trial."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
+from torch.utils.data import Subset
 
+from warmstart.learners import TrialLearner
 from warmstart.training import TensorData
 
 
@@ -12,41 +15,54 @@ class TrialData:
     """What a trial trains and is evaluated on.
 
     Args:
-        pool: What the stream draws from.
+        pool: What the stream draws from: tensors, or for a learner of the user's own any map-style data set, which has
+            a length and items by index.
         evaluation: Never trained on.
-        classes: Number of classes.
+        classes: Number of classes of tensors; 0 where there are none.
         source: Another data set of inputs of the same shape; round 1 then trains on all of its pool and is evaluated
             on its evaluation data, and the stream begins with round 2. None: there is none.
     """
 
-    pool: TensorData
-    evaluation: TensorData
-    classes: int
+    pool: Any
+    evaluation: Any
+    classes: int = 0
     source: "TrialData | None" = None
+
+    def __post_init__(self) -> None:
+        """Let tensors know their number of classes, which a part of them may not show."""
+        for name in ("pool", "evaluation"):
+            if self.classes and isinstance(data := getattr(self, name), TensorData):
+                object.__setattr__(self, name, data.of_classes(self.classes))
 
     @property
     def rounds_before_stream(self) -> int:
         """One where there is a source, else none."""
         return 0 if self.source is None else 1
 
+    @property
+    def device(self) -> torch.device:
+        """Where the data are; the CPU for a data set of the user's own."""
+        return self.pool.device if isinstance(self.pool, TensorData) else torch.device("cpu")
 
-def standardized(data: TrialData, first_arrival: torch.Tensor) -> TrialData:
-    """Give table columns mean 0 and variance 1 over the only data known when the trial begins.
 
-    Those are the source where there is one, else the first arrival.
+def taken(data: Any, indices: torch.Tensor) -> Any:
+    """Return the samples at ``indices``: of tensors a view, else the data set's own selection or a ``Subset``."""
+    if isinstance(data, TensorData):
+        return data.take(indices)
+    if callable(select := getattr(data, "select", None)):  # of Hugging Face datasets, whose columns a Subset would hide
+        return select(indices.tolist())
+    return Subset(data, indices.tolist())
+
+
+def prepared(data: TrialData, learner: TrialLearner, first_arrival: torch.Tensor) -> TrialData:
+    """Return the data on the scale that the learner trains on.
+
+    It is estimated on the only data known when the trial begins: the source where there is one, else the first arrival.
     """
-    if data.pool.is_image:
+    if not isinstance(data.pool, TensorData):
         return data
-    known = data.pool.take(first_arrival).inputs if data.source is None else data.source.pool.inputs
-    deviation = known.std(0, correction=0)
-    scale = torch.where(deviation > 0, 1 / deviation, torch.ones_like(deviation))
-    return _scaled(data, scale, -known.mean(0) * scale)
-
-
-def _scaled(data: TrialData, scale: torch.Tensor, offset: torch.Tensor) -> TrialData:
-    return replace(
-        data,
-        pool=data.pool.scaled(scale, offset),
-        evaluation=data.evaluation.scaled(scale, offset),
-        source=None if data.source is None else _scaled(data.source, scale, offset),
-    )
+    both = [data] if data.source is None else [data, data.source]
+    known = data.pool.take(first_arrival) if data.source is None else data.source.pool
+    parts = learner.prepared([part for one in both for part in (one.pool, one.evaluation)], known)
+    source = None if data.source is None else replace(data.source, pool=parts[2], evaluation=parts[3])
+    return replace(data, pool=parts[0], evaluation=parts[1], source=source)

@@ -1,4 +1,4 @@
-"""What a round hands to the next one, and how that fits a model of other classes."""
+"""What a round passes to the next one, and how that fits a model of other classes."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from warmstart.training import Head, NamedState
 
 @dataclass(frozen=True, eq=False)
 class RoundState:
-    """All that a round hands to the next one; with the trial's settings, all that is needed to go on.
+    """All that a round passes to the next one; with the trial's settings, all that is needed to resume.
 
     Args:
         round: The round that has ended, counted from 1; 0 before the first.

@@ -1,19 +1,21 @@
-"""What one seed trains on and is evaluated on: views of a study's data, which lie on the device once."""
+"""What one seed trains on and is evaluated on: views of a study's data, which are on the device once."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 
-from warmstart.basics import check_in_range, generator_for, resolve_choices
+from warmstart.basics import check_in_range, derived_seed, generator_for, resolve_choices
 from warmstart.data import LabelledArrays
-from warmstart.training import TensorData, tried_step
+from warmstart.learners import TensorLearner
+from warmstart.training import TensorData
 
-from ._data import TrialData
+from ._data import TrialData, taken
 from ._trial import Trial
 
 
@@ -26,7 +28,7 @@ class EvaluateOn(StrEnum):
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """LayerEnd samples evaluate.
+    """Which samples evaluate.
 
     Args:
         evaluate: The holdout, or the official test set.
@@ -47,15 +49,15 @@ class Arrays:
     """The data of a study, shared by all its trials.
 
     Args:
-        train: What fits, and is held out from.
+        train: What fits, and is held out from: arrays, or a map-style data set of the user's own.
         test: The official test set, where that is what evaluates.
-        classes: Number of classes.
+        classes: Number of classes of arrays; 0 where there are none.
         source: Those of the source, where there is one.
     """
 
-    train: LabelledArrays
-    test: LabelledArrays | None
-    classes: int
+    train: Any
+    test: Any | None
+    classes: int = 0
     source: Arrays | None = None
 
 
@@ -63,47 +65,45 @@ _resident: WeakKeyDictionary[LabelledArrays, dict[tuple[torch.device, bool], Ten
 
 
 def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device: torch.device) -> TrialData:
-    """Return what a trial trains on and is evaluated on.
+    """Return what a trial trains and is evaluated on.
 
     Args:
         arrays: The study's data.
         trial: Its seed decides the split, its model the layout in memory.
-        settings: LayerEnd samples evaluate.
-        device: Where the data are to lie; trials of one process share them there.
+        settings: Which samples evaluate.
+        device: Where tensors are to be; trials of one process share them there.
     """
     last = channels_last(arrays, trial, device)
-    own = _split(arrays, settings, (trial.seed, "split"), device, last)
-    if arrays.source is None:
-        return own
-    return replace(own, source=_split(arrays.source, settings, ("source split", trial.seed), device, last))
+    both = [(arrays, (trial.seed, "split")), (arrays.source, ("source split", trial.seed))]
+    parts: list[TrialData] = []
+    for held, purpose in both:
+        if held is None:
+            continue
+        train, test = (_on(device, part, last) if part is not None else None for part in (held.train, held.test))
+        if settings.evaluate is EvaluateOn.TEST:
+            assert test is not None, "the test set was loaded, or the study refused"
+            parts.append(TrialData(train, test, held.classes))
+            continue
+        order = torch.randperm(len(held.train), generator=generator_for(*purpose))
+        count = fitted(len(held.train), settings)
+        parts.append(TrialData(taken(train, order[:count]), taken(train, order[count:]), held.classes))
+    return parts[0] if len(parts) == 1 else replace(parts[0], source=parts[1])
 
 
 def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:
     """Return whether a trial's model trains fastest on images with their channels last, and can train so."""
-    shape = tuple(arrays.train.inputs.shape[1:])
-    known = repr(trial.architecture), shape, arrays.classes, trial.recipe.batch_size, device
-    if known not in _layouts:
-        generator = generator_for(trial.seed, "fresh", 1)
-        model = trial.architecture.build(shape, arrays.classes, generator=generator).to(device)
-        few = _tensors(arrays.train, trial.recipe.batch_size).to(device)
-        _layouts[known] = tried_step(model, few, trial.recipe.batch_size, None)[1]
-    return _layouts[known]
+    if not isinstance(trial.learner, TensorLearner) or not isinstance(arrays.train, LabelledArrays):
+        return False
+    learner = trial.learner
+    key = repr(learner.architecture), arrays.train.inputs.shape[1:], arrays.classes, learner.recipe.batch_size, device
+    if key not in _layouts:
+        few = as_tensors(arrays.train, arrays.classes, learner.recipe.batch_size).to(device)
+        _layouts[key] = learner.channels_last(learner.build(few, derived_seed(trial.seed, "fresh", 1)), few)
+    return _layouts[key]
 
 
 _layouts: dict[Hashable, bool] = {}
 """Whether images have their channels last, by what decides it: the same in every trial of a study."""
-
-
-def _split(
-    arrays: Arrays, settings: EvaluationSettings, purpose: tuple[str | int, ...], device: torch.device, last: bool
-) -> TrialData:
-    train = _on(device, arrays.train, last)
-    if settings.evaluate is EvaluateOn.TEST:
-        assert arrays.test is not None, "the test set was loaded, or the study refused"
-        return TrialData(train, _on(device, arrays.test, last), arrays.classes)
-    order = torch.randperm(len(train), generator=generator_for(*purpose))
-    count = fitted(len(train), settings)
-    return TrialData(train.take(order[:count]), train.take(order[count:]), arrays.classes)
 
 
 def fitted(count: int, settings: EvaluationSettings) -> int:
@@ -111,22 +111,20 @@ def fitted(count: int, settings: EvaluationSettings) -> int:
     return count if settings.evaluate is EvaluateOn.TEST else int(count * (1 - settings.holdout))
 
 
-def _on(device: torch.device, arrays: LabelledArrays, last: bool) -> TensorData:
-    """Return arrays as tensors on a device, the same ones each time."""
-    known = _resident.setdefault(arrays, {})
+def _on(device: torch.device, part: Any, last: bool) -> Any:
+    """Return arrays as tensors on a device, the same ones each time; anything else as it is."""
+    if not isinstance(part, LabelledArrays):
+        return part
+    known = _resident.setdefault(part, {})
     if (device, last) not in known:
-        known[device, last] = _moved(arrays, device, last)
+        known[device, last] = as_tensors(part, 0).to_memory_format(channels_last=last).to(device)
     return known[device, last]
 
 
-def _moved(arrays: LabelledArrays, device: torch.device, last: bool) -> TensorData:
-    return _tensors(arrays).lying(channels_last=last).to(device)
-
-
-def _tensors(arrays: LabelledArrays, count: int | None = None) -> TensorData:
+def as_tensors(arrays: LabelledArrays, classes: int, count: int | None = None) -> TensorData:
     """Return arrays, or the first few samples of them, as tensors."""
     inputs, labels = arrays.inputs[:count], arrays.labels[:count]
     # Read-only arrays are copied: tensors have no such notion.
     if not (inputs.flags.writeable and labels.flags.writeable):
         inputs, labels = inputs.copy(), labels.copy()
-    return TensorData(torch.from_numpy(inputs), torch.from_numpy(labels))
+    return TensorData(torch.from_numpy(inputs), torch.from_numpy(labels)).of_classes(classes)

@@ -1,15 +1,13 @@
-"""The settings of a trial, and what follows from them alone."""
+"""The settings of a trial."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from warmstart.basics import InputError, resolve_choices
 from warmstart.diagnostics import Measurement
-from warmstart.models import Architecture
-from warmstart.penalties import Penalty
+from warmstart.learners import Classifier, Learner, TensorLearner, TrialLearner, adapted
 from warmstart.strategies import Cold, Strategy
-from warmstart.streams import Stream
-from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
+from warmstart.streams import Growing, Stream
 
 
 class TrainOn(StrEnum):
@@ -24,70 +22,42 @@ class Trial:
     """The settings of one trial.
 
     Args:
-        architecture: Builds the fresh models.
+        learner: Builds, trains and evaluates the models.
         stream: How data arrive.
         strategy: Decides what each round starts from.
         train_on: What each round trains on.
-        carry_over: What else survives a round.
-        recipe: How a round trains.
-        stop: When a round is done.
-        first_recipe: How round 1 trains; None: as the others.
-        first_stop: When round 1 is done; None: as the others.
-        penalty: Added to the loss; bound to each round at its beginning.
-        measurements: What is measured besides accuracy and cost.
+        first_learner: What trains round 1; None: what trains the others.
+        measurements: What is measured besides score and cost.
         seed: Decides order of arrival, fresh models, order of samples, noise - each by a generator of its own, so that
             trials with equal seeds are paired.
     """
 
-    architecture: Architecture
-    stream: Stream = field(repr=False)
+    learner: Learner = Classifier()
+    stream: Stream = field(default=Growing(), repr=False)
     strategy: Strategy = Cold()
     train_on: TrainOn = TrainOn.SEEN
-    carry_over: CarryOver = CarryOver()
-    recipe: Recipe = Recipe()
-    stop: StoppingRule = StoppingRule()
-    first_recipe: Recipe | None = None
-    first_stop: StoppingRule | None = None
-    penalty: Penalty | None = None
+    first_learner: Learner | None = None
     measurements: tuple[Measurement, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Check the options."""
         resolve_choices(self)
+        adapted(self.learner)
+        needing = [type(one).__name__ for one in self.measurements if one.needs_loss]
+        if needing and not isinstance(self.learner, TensorLearner):
+            raise InputError(
+                f"measurements must leave out {needing[0]} with a learner of your own: only that knows the loss."
+            )
 
-    def recipe_of(self, number: int) -> Recipe:
-        """Return how round ``number`` trains."""
-        return self.first_recipe if number == 1 and self.first_recipe is not None else self.recipe
-
-    def stop_of(self, number: int) -> StoppingRule:
-        """Return when round ``number`` is done."""
-        return self.first_stop if number == 1 and self.first_stop is not None else self.stop
-
-
-def opening(trial: Trial) -> Trial | None:
-    """Return what decides round 1 of a trial: two trials with equal openings have the same first round, bit for bit.
-
-    None where nothing can be said: where the strategy does not begin with the fresh model as it is, or where the
-    optimizer's state is kept, which depends on the strategy.
-    """
-    if not trial.strategy.begins_fresh or trial.carry_over.optimizer_state is OptimizerState.KEEP:
-        return None
-    later = trial.penalty is not None and trial.penalty.from_round > 1
-    return replace(
-        trial,
-        strategy=Cold(),
-        train_on=TrainOn.SEEN,
-        recipe=trial.recipe_of(1),
-        stop=trial.stop_of(1),
-        first_recipe=None,
-        first_stop=None,
-        penalty=None if later else trial.penalty,
-    )
+    def learner_of(self, number: int) -> TrialLearner:
+        """Return what trains round ``number``."""
+        first = self.first_learner
+        return adapted(first if number == 1 and first is not None else self.learner)
 
 
 def check_source(trial: Trial, classes: int, *, source: int) -> None:
-    """Raise unless a trial can go on from a source.
+    """Raise unless a trial can continue from a source.
 
     Args:
         trial: The settings.
@@ -97,8 +67,8 @@ def check_source(trial: Trial, classes: int, *, source: int) -> None:
     Raises:
         InputError: If the penalty looks back on samples of classes that the model has no outputs for any more.
     """
-    looks_back = trial.penalty is not None and trial.penalty.from_round > 1
-    if looks_back and classes != source:
+    penalty = trial.learner.penalty if isinstance(trial.learner, TensorLearner) else None
+    if penalty is not None and penalty.from_round > 1 and classes != source:
         raise InputError(
-            f"source must have {classes} classes, as the data have, for the penalty {trial.penalty}, got {source}."
+            f"source must have {classes} classes, as the data have, for the penalty {penalty}, got {source}."
         )

@@ -1,0 +1,44 @@
+"""One finished round of a trial."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from warmstart.diagnostics import Reading
+from warmstart.learners import Scores
+from warmstart.training import StopReason
+
+from ._round_state import RoundState
+
+
+@dataclass(frozen=True, eq=False)
+class RoundResult:
+    """One finished round.
+
+    Args:
+        number: Counted from 1.
+        samples_seen: Samples that had arrived.
+        samples_trained_on: Samples the round trained on.
+        history: What training reported, epoch by epoch.
+        counts: Costs by name: ``steps``, ``samples``, ``tokens``, ``flops``; what was not counted is missing.
+        seconds: Wall-clock seconds of training alone.
+        stop_reason: Why training stopped; diverged also where the trained model's outputs are not finite.
+        scores: Of the trained model; None when it diverged.
+        readings: What was measured, in order.
+        notes: What a reader should know, one sentence each.
+        start: Digest of the model that the round started from: two trials with the same settings but for the strategy
+            have equal first rounds where their starts are equal.
+        round_state: What the next round takes over. After a divergence, that is what came from the round before.
+    """
+
+    number: int
+    samples_seen: int
+    samples_trained_on: int
+    history: tuple[Mapping[str, float], ...]
+    counts: Mapping[str, float]
+    seconds: float
+    stop_reason: StopReason
+    scores: Scores | None
+    readings: tuple[Reading, ...]
+    notes: tuple[str, ...]
+    start: str
+    round_state: RoundState
