@@ -67,13 +67,15 @@ def test_a_failed_write_leaves_what_was_there(tmp_path, monkeypatch):
     save_round_state(RoundState(1, Tied()), path)
     before = path.read_bytes()
 
-    def full(*_):
+    def full(_, draft, *__):
+        draft.write_bytes(before[:100])
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("warmstart.store._checkpoint.save_file", full)
     with pytest.raises(StorageError, match=r"cannot be stored in .* what was stored before is intact"):
         save_round_state(RoundState(2, Tied()), path)
     assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no tensors"])
@@ -130,3 +132,16 @@ def test_a_head_that_none_of_the_data_has_is_one_sentence(tmp_path):
     save_round_state(RoundState(1, Headed(3)), tmp_path / "round.safetensors")
     with pytest.raises(InputError, match=r"cannot be read .*Headed"):
         load_round_state(tmp_path / "round.safetensors", [Headed(2), Headed(5)])
+
+
+@pytest.mark.parametrize("place", [0, 8, 100, -1])
+def test_a_changed_byte_is_found_by_the_digest(place, tmp_path):
+    path = tmp_path / "round.safetensors"
+    digest = save_round_state(RoundState(1, Tied()), path)
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(
+        InputError, match=r"round\.safetensors cannot be read \(its digest .*\); restore it from a copy, or"
+    ):
+        load_round_state(path, [Tied()], digest=digest)

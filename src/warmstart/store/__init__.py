@@ -1,7 +1,6 @@
 """What is kept of trials: rounds, checkpoints, provenance; safe against being killed at any moment.
 
 Names are imported when they are first used: reading results does not import PyTorch.
-.
 """
 
 import lazy_loader

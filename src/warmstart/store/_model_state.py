@@ -15,6 +15,8 @@ from torch import nn
 from warmstart.basics import InputError, memory_key, sharing_memory, tensors_of
 
 _STATE, _BUFFER, _ATTRIBUTE = "model/", "buffer/", "attribute/"
+_SEPARATOR = "\x1f"
+"""Between the name of what holds a tensor and the tensor's number there; no name of a module or attribute has it."""
 _STANDARD = frozenset(vars(nn.Module()))
 """Attributes that every module has; all others are the user's."""
 _FUNCTIONS = (type, types.ModuleType, types.FunctionType, types.MethodType, types.BuiltinFunctionType)
@@ -54,7 +56,8 @@ def pack_model(model: nn.Module) -> tuple[dict[str, torch.Tensor], dict[str, Any
         try:
             attributes.setdefault(path, {})[key] = encoding.encoded(value, f"{_ATTRIBUTE}{path}/{key}")
         except _NotPlainError:
-            continue  # found by unpacked_state
+            # Most are no state, such as a function or a name; `unpacked_state` finds those that training has changed.
+            continue
     return tensors, {
         "extra": extra,
         "attributes": attributes,
@@ -81,6 +84,7 @@ def unpacked_state(model: nn.Module, build: Callable[[], nn.Module]) -> list[str
             encoding.encoded(value, "")
         except _NotPlainError:
             candidates[path, key] = value
+    # Building can take longer than a round of a small model, so only where it must be.
     if not candidates:
         return []
     built = build()
@@ -92,24 +96,30 @@ def unpacked_state(model: nn.Module, build: Callable[[], nn.Module]) -> list[str
     ]
 
 
+def stored_state(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return the tensors of the ``state_dict`` among those that :func:`pack_model` returned, by their names there."""
+    return {
+        name.removeprefix(_STATE): value
+        for name, value in tensors.items()
+        # An extra state has tensors under names of the same prefix.
+        if name.startswith(_STATE) and _SEPARATOR not in name
+    }
+
+
 def unpack_model_(model: nn.Module, tensors: dict[str, torch.Tensor], rest: dict[str, Any]) -> None:
     """Give a freshly built model the state that :func:`pack_model` returned.
 
     Raises:
         RuntimeError: If the state is that of another model.
     """
-    state = {
-        name.removeprefix(_STATE): value
-        for name, value in tensors.items()
-        if name.startswith(_STATE) and _PLACE not in name
-    }
     extra = {name: _decoded(value, tensors, {}, {}) for name, value in rest["extra"].items()}
-    model.load_state_dict({**state, **extra})
+    model.load_state_dict({**stored_state(tensors), **extra})
     registered = tensors_of(model)
     with torch.no_grad():
         for name, value in tensors.items():
             if name.startswith(_BUFFER):
                 registered[name.removeprefix(_BUFFER)].copy_(value)
+    # One for all modules: a list or dictionary that two of them share must be shared again.
     made: dict[int, Any] = {}
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(rest["requires_grad"][name])
@@ -142,10 +152,6 @@ def _names_sharing_memory(model: nn.Module) -> list[list[str]]:
     return sorted(sorted(group) for group in names.values() if len(group) > 1)
 
 
-_PLACE = "\x1f"
-"""Between what holds a tensor and its number there."""
-
-
 class _Encoding:
     """Turns the values of one model into what JSON can hold.
 
@@ -166,7 +172,16 @@ class _Encoding:
         if value is None or type(value) in (bool, int, float, str):
             return value
         if isinstance(value, torch.Tensor):
-            return self._encoded_tensor(value, place)
+            if id(value) in self._names:
+                return {"registered": self._names[id(value)]}
+            if type(value) not in (torch.Tensor, nn.Parameter) or value.layout is not torch.strided or value.is_meta:
+                raise _NotPlainError
+            # Stored as a view, not as values: after resuming, an update of the weight must still change it.
+            if (key := memory_key(value)) is not None and key in self._owners:
+                return {"view": [self._owners[key], list(value.shape), list(value.stride()), value.storage_offset()]}
+            name = f"{place}{_SEPARATOR}{len(self._tensors)}"
+            self._tensors[name] = value.detach()
+            return {"tensor": [name, value.requires_grad and value.is_leaf, isinstance(value, nn.Parameter)]}
         if type(value) is tuple:
             return {"tuple": [self.encoded(part, place) for part in value]}
         if type(value) not in (list, dict):
@@ -177,17 +192,6 @@ class _Encoding:
         if type(value) is list:
             return {"list": [number, [self.encoded(part, place) for part in value]]}
         return {"dict": [number, [[self.encoded(part, place) for part in item] for item in value.items()]]}
-
-    def _encoded_tensor(self, value: torch.Tensor, place: str) -> Any:
-        if id(value) in self._names:
-            return {"registered": self._names[id(value)]}
-        if type(value) not in (torch.Tensor, nn.Parameter) or value.layout is not torch.strided or value.is_meta:
-            raise _NotPlainError
-        if (key := memory_key(value)) is not None and key in self._owners:
-            return {"view": [self._owners[key], list(value.shape), list(value.stride()), value.storage_offset()]}
-        name = f"{place}{_PLACE}{len(self._tensors)}"
-        self._tensors[name] = value.detach()
-        return {"tensor": [name, value.requires_grad and value.is_leaf, isinstance(value, nn.Parameter)]}
 
 
 def _decoded(
@@ -203,6 +207,7 @@ def _decoded(
         return registered[content[0]].data.as_strided(*content[1:])
     if kind == "tensor":
         name, requires_grad, is_parameter = content
+        # A list of parameters that no module has registered stays one: an optimizer may hold them.
         if is_parameter:
             return nn.Parameter(tensors[name], requires_grad)
         return tensors[name].requires_grad_(requires_grad)
@@ -211,6 +216,7 @@ def _decoded(
     if kind == "tuple":
         return tuple(_decoded(part, tensors, registered, made) for part in content)
     number, parts = content
+    # Noted before their parts are decoded: a list or dictionary may hold itself.
     if kind == "list":
         made[number] = found = []
         found.extend(_decoded(part, tensors, registered, made) for part in parts)
@@ -250,6 +256,7 @@ def _digest_of_tensors(tensors: list[torch.Tensor]) -> str:
     for tensor in tensors:
         digest.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
         if not tensor.is_meta:
+            # As bytes: NaN is equal to itself then, and every dtype has them.
             plain = tensor.detach().cpu()
             plain = plain.to_dense() if plain.layout is not torch.strided else plain.contiguous()
             digest.update(plain.flatten().view(torch.uint8).numpy().tobytes() if plain.numel() else b"")
@@ -262,7 +269,7 @@ def _digest(value: Any, model: nn.Module, depth: int = 5) -> str:
     written = io.BytesIO()
     try:
         _Pickler(written, own).dump(value)
-    except Exception:
+    except Exception:  # a user's class may raise anything when it is pickled
         held = getattr(value, "__dict__", None)
         parts = held.items() if isinstance(held, dict) and depth else ()
         return str([type(value), *((key, _digest(part, model, depth - 1)) for key, part in parts)])

@@ -9,8 +9,6 @@ import platform
 import subprocess
 from pathlib import Path
 
-import torch
-
 
 def provenance(*, device: str, workers: int, threads: int, lanes: int = 1) -> dict[str, str | int]:
     """Return what a result needs to be judged: versions, commit, hardware, settings of the machine.
@@ -21,6 +19,10 @@ def provenance(*, device: str, workers: int, threads: int, lanes: int = 1) -> di
         threads: Threads of each.
         lanes: Trials that take turns in each.
     """
+    import torch  # here: asking for the version must not import it
+
+    # A study may train on other machines' GPUs, from one that has none.
+    has_gpu = device.startswith("cuda") and torch.cuda.is_available()
     return {
         "version": version(),
         "commit": commit(),
@@ -31,17 +33,11 @@ def provenance(*, device: str, workers: int, threads: int, lanes: int = 1) -> di
         "platform": platform.platform(),
         "cpu": cpu_name(),
         "cores": available_cores(),
-        "device": _device_name(device),
+        "device": torch.cuda.get_device_name() if has_gpu else device,
         "workers": workers,
         "threads": threads,
         "lanes": lanes,
     }
-
-
-def _device_name(device: str) -> str:
-    # A study may train on other machines' GPUs, from one that has none.
-    here = device.startswith("cuda") and torch.cuda.is_available()
-    return torch.cuda.get_device_name() if here else device
 
 
 def version() -> str:
@@ -55,7 +51,8 @@ def commit() -> str:
     try:
         root = _git(here, "rev-parse", "--show-toplevel")
         if not (Path(root) / "src" / "warmstart").samefile(here.parent):
-            return "unknown"  # installed into a folder of somebody else's repository
+            # Installed into a folder of somebody else's repository, whose commit says nothing about this code.
+            return "unknown"
         changed = _git(here, "status", "--porcelain", "--untracked-files=no")
         return _git(here, "rev-parse", "--short=12", "HEAD") + ("+" if changed else "")
     except (OSError, subprocess.CalledProcessError):
@@ -78,4 +75,5 @@ def cpu_name() -> str:
 
 def available_cores() -> int:
     """Return how many cores this process may use."""
+    # Not the machine's cores: containers and batch systems give a process a part of them.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

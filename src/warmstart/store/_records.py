@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from warmstart.basics import ACCURACY, Metric
+
 STOP_REASONS: Final = ("converged", "plateau", "limit", "diverged")
 """How a round can end: target reached, no progress any more, stopped at a limit, training lost."""
 
-COSTS: Final = ("steps", "samples", "flops", "seconds")
-"""The four costs of a round, each a field of :class:`RoundRecord`."""
+COSTS: Final = ("steps", "samples", "tokens", "flops", "seconds")
+"""The costs of a round, each a field of :class:`RoundRecord`; one that was not counted is None."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +23,15 @@ class RoundRecord:
         round: Number of the round, from 1.
         samples_seen: Training samples that have arrived so far.
         samples_trained_on: Training samples that this round was fitted to.
-        accuracy: Accuracy on the evaluation data, in [0, 1]; None when the round diverged.
-        loss: Mean loss on the evaluation data; None when the round diverged.
-        train_accuracy: Accuracy on the training data as the stop rule measured it, in [0, 1].
+        score: Score on the evaluation data in the metric's unit (accuracy in [0, 1]); None when the round diverged.
+        metrics: Other metrics of the same evaluation by name, such as ``{"loss": 0.3}``; empty when the round diverged.
+        train_score: Score on the training data as the stopping rule measured it; None where the learner reports none.
         stop_reason: One of :data:`STOP_REASONS`.
         epochs: Passes over the data.
-        steps: Optimizer updates of this round's training.
+        steps: Optimizer updates of this round's training; None, here and below: not counted.
         samples: Samples processed by this round's training, repeats counted.
-        flops: Floating-point operations of this round's training; None where they could not be counted.
+        tokens: Tokens processed by this round's training, repeats counted.
+        flops: Floating-point operations of this round's training.
         seconds: Wall-clock seconds of this round's training, evaluation not included.
     """
 
@@ -37,13 +40,14 @@ class RoundRecord:
     round: int
     samples_seen: int
     samples_trained_on: int
-    accuracy: float | None
-    loss: float | None
-    train_accuracy: float
+    score: float | None
+    metrics: Mapping[str, float]
+    train_score: float | None
     stop_reason: str
     epochs: int
-    steps: int
-    samples: int
+    steps: int | None
+    samples: int | None
+    tokens: int | None
     flops: float | None
     seconds: float
 
@@ -60,6 +64,7 @@ class StudyRecords:
         rounds: The finished rounds, in any order.
         data: What was trained and evaluated on.
         provenance: Versions, machine and time.
+        metric: Name, unit and direction of the scores.
     """
 
     study: Mapping[str, Any]
@@ -69,3 +74,4 @@ class StudyRecords:
     rounds: tuple[RoundRecord, ...]
     data: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    metric: Metric = ACCURACY
