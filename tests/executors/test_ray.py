@@ -10,25 +10,19 @@ from filelock import FileLock
 from safetensors.torch import load
 from torch.testing import assert_close
 
+from runs import arrays_of
 from warmstart.basics import InputError, StorageError
 from warmstart.data import load as load_data
-from warmstart.executors import EpochMessage, Execution, Workers
+from warmstart.executors import Execution, Workers
 from warmstart.executors import _ray_cluster as cluster
+from warmstart.executors._answers import Ended, Failure, Sent
 from warmstart.executors._ray_scratch import scratch_folder
-from warmstart.executors._ray_task import (
-    Ended,
-    Failed,
-    Sent,
-    TaskPayload,
-    run_remotely,
-    versions,
-)
-from warmstart.executors._task import RoundMessage, Task, checkpoint_folder
+from warmstart.executors._ray_task import TaskPayload, package_versions, run_remotely
 from warmstart.models import UserModel
-from warmstart.store._checkpoint import save_content
+from warmstart.store import checkpoint_file
 from warmstart.strategies import Warm
-from warmstart.studies import run_study
-from warmstart.studies._run import _arrays
+from warmstart.studies import EpochMessage, run_study
+from warmstart.studies._runner import RoundMessage, Task, TrialRunner
 
 NOWHERE = "ray:127.0.0.1:1"  # nothing listens at a privileged port that is nobody's
 
@@ -44,7 +38,7 @@ def test_a_ray_client_is_refused_with_its_reason():
         Execution(executor="ray:ray://head:10001")
 
 
-def test_on_ray_the_cluster_settles_what_is_automatic():
+def test_on_ray_the_cluster_resolves_what_is_automatic():
     execution = Execution(executor="ray")
     assert (execution.device, execution.workers) == ("auto", None)
     with pytest.raises(InputError, match=r"device must be auto, cpu or cuda on Ray"):
@@ -82,33 +76,37 @@ def on_nodes(monkeypatch, *resources):
 )
 def test_the_nodes_decide_the_device_and_the_places(monkeypatch, device, threads, found):
     on_nodes(monkeypatch, {"CPU": 4.0, "GPU": 2.0}, {"CPU": 15.0}, {"memory": 1e9})
-    execution = cluster.settled(Execution(executor="ray", device=device, threads=threads))
+    execution = cluster.resolved(Execution(executor="ray", device=device, threads=threads))
     assert (execution.device, execution.workers) == found
 
 
 def test_a_chosen_number_of_workers_stays(monkeypatch):
     on_nodes(monkeypatch, {"CPU": 4.0})
-    assert cluster.settled(Execution(executor="ray", workers=9)).workers == 9
+    assert cluster.resolved(Execution(executor="ray", workers=9)).workers == 9
 
 
 def test_what_no_node_has_is_refused_rather_than_waited_for(monkeypatch):
     on_nodes(monkeypatch, {"CPU": 4.0}, {"CPU": 2.0})
     with pytest.raises(InputError, match=r"device must be cpu or auto where no node"):
-        cluster.settled(Execution(executor="ray", device="cuda"))
+        cluster.resolved(Execution(executor="ray", device="cuda"))
     with pytest.raises(InputError, match=r"threads must be at most .* 4, got 5"):
-        cluster.settled(Execution(executor="ray", threads=5))
+        cluster.resolved(Execution(executor="ray", threads=5))
 
 
-def parcel(study, **options):
+KEY = "0" * 32
+
+
+def payload(study, **options):
     """Return a whole trial as it travels to a node."""
     label = study.labels[0]
-    task = Task(label, study.trial(label, 0), study.evaluation, checkpoint_folder(label, 0))
-    start = TaskPayload(task, None, "results/mine", "cpu", 1, versions(), None)
+    task = Task(KEY, label, study.trial(label, 0), study.evaluation)
+    start = TaskPayload(task, {}, "results/mine", "cpu", 1)
     return replace(start, **options)
 
 
 def answers(study, sent):
-    return list(run_remotely(sent, _arrays(load_data(study.data), None)))
+    arrays = arrays_of(load_data(study.data))
+    return list(run_remotely(sent, TrialRunner.of(study, arrays, device="cpu", graphs=False)))
 
 
 def rounds_of(told):
@@ -116,52 +114,45 @@ def rounds_of(told):
     return [message for message in found if isinstance(message, RoundMessage)]
 
 
-def test_a_node_tells_every_round_with_its_checkpoint_and_then_its_end(study):
-    told = answers(study, parcel(study))
+def test_a_node_reports_every_round_with_its_checkpoint_and_then_its_end(study):
+    told = answers(study, payload(study))
     assert [message.record.round for message in rounds_of(told)] == [1, 2, 3]
-    assert all(isinstance(sent.message, EpochMessage) or sent.checkpoint for sent in told[:-1])
+    assert all(isinstance(sent.message, EpochMessage) or tuple(sent.files) == sent.message.files for sent in told[:-1])
     assert isinstance(told[-1], Ended)
 
 
-def test_a_node_goes_on_from_the_checkpoint_that_came_along(study):
+def test_a_node_resumes_from_the_checkpoint_that_came_along(study):
     study = replace(study, arms=[Warm()])
-    whole = [sent for sent in answers(study, parcel(study)) if rounds_of([sent])]
+    whole = [sent for sent in answers(study, payload(study)) if rounds_of([sent])]
     first = whole[0]
-    task = replace(parcel(study).task, done=1, checkpoint=first.message.checkpoint)
-    rest = [sent for sent in answers(study, parcel(study, task=task, checkpoint=first.checkpoint)) if rounds_of([sent])]
+    task = replace(payload(study).task, done=1, checkpoint_digest=first.message.checkpoint_digest)
+    rest = [sent for sent in answers(study, payload(study, task=task, files=first.files)) if rounds_of([sent])]
     for again, before in zip(rest, whole[1:], strict=True):  # not by bytes: files order their names at random
-        assert_close(load(again.checkpoint), load(before.checkpoint), rtol=0, atol=0)
+        assert_close(*(load(*sent.files.values()) for sent in (again, before)), rtol=0, atol=0)
     seconds = [replace(message.record, seconds=0) for message in rounds_of(rest)]
     assert seconds == [replace(message.record, seconds=0) for message in rounds_of(whole)[1:]]
 
 
-def test_a_damaged_checkpoint_is_told_by_its_place_at_home(study):
-    task = replace(parcel(study).task, done=1, checkpoint="checkpoints/round-0001.safetensors")
-    (failed,) = answers(study, parcel(study, task=task, checkpoint=b"half"))
-    assert isinstance(failed.error, InputError)
-    assert "The checkpoint results/mine/checkpoints/round-0001.safetensors cannot be read" in str(failed.error)
+def test_a_damaged_checkpoint_is_reported_with_its_path_in_the_store(study):
+    name = checkpoint_file(KEY, 1)
+    task = replace(payload(study).task, done=1, checkpoint_digest="0" * 64)
+    (failed,) = answers(study, payload(study, task=task, files={name: b"half"}))
+    assert failed.kind is InputError
+    assert f"The checkpoint results/mine/{name} cannot be read" in failed.text
 
 
 def test_a_node_with_another_version_is_refused(study):
-    (failed,) = answers(study, parcel(study, versions=versions() | {"torch": "1.0"}))
-    assert isinstance(failed, Failed)
-    assert str(failed.error).startswith("Every node of the Ray cluster must have torch 1.0, ")
+    (failed,) = answers(study, payload(study, versions=package_versions() | {"torch": "1.0"}))
+    assert isinstance(failed, Failure)
+    assert failed.text.startswith("Every node of the Ray cluster must have torch 1.0, ")
 
 
 def test_a_model_that_a_node_lacks_is_said_to_be_needed_there(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lacking = replace(study, architecture=UserModel("nowhere_to_be_found:build"))
-    (failed,) = answers(study, parcel(lacking))
-    assert isinstance(failed.error, InputError)
-    assert str(failed.error).endswith("on Ray, the module must be importable on every node.")
-
-
-def test_a_checkpoint_is_written_whole(tmp_path):
-    path = tmp_path / "deep" / "round.safetensors"
-    save_content(b"one", path)
-    save_content(b"two", path)
-    assert path.read_bytes() == b"two"
-    assert list(path.parent.iterdir()) == [path]
+    (failed,) = answers(study, payload(lacking))
+    assert failed.kind is InputError
+    assert failed.text.endswith("on Ray, the module must be importable on every node.")
 
 
 def left_folder(place, name, *, locked=True):
@@ -193,7 +184,7 @@ def test_what_killed_processes_left_on_a_node_is_swept(tmp_path, monkeypatch):
 
 def test_a_node_without_room_says_which_it_is(study, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", "/nowhere")
-    (failed,) = answers(study, parcel(study))
-    assert isinstance(failed.error, StorageError)
-    assert "cannot be stored in /nowhere" in str(failed.error)
-    assert str(failed.error).endswith(f"This was on {platform.node()}, where the trial was finished.")
+    (failed,) = answers(study, payload(study))
+    assert failed.kind is StorageError
+    assert "cannot be stored in /nowhere" in failed.text
+    assert failed.text.endswith(f"This was on {platform.node()}, where the task was performed.")

@@ -13,9 +13,9 @@ from torch.testing import assert_close
 from runs import ONE, results
 from warmstart.executors import Execution, Workers
 from warmstart.models import UserModel
-from warmstart.store import RoundRecord, Store
+from warmstart.store import RoundRecord, TrialStore
 from warmstart.strategies import Warm
-from warmstart.studies import read_study, run_study
+from warmstart.studies import has_study, read_study, run_study
 from warmstart.training import StoppingRule
 
 ray = pytest.importorskip("ray", reason="Ray is an extra")
@@ -24,7 +24,7 @@ from ray.cluster_utils import Cluster  # noqa: E402 - only where Ray is there
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 MODULE = "models_on_ray"
-# The driver is told from a node by its process: what blocks or dies, does so on nodes only.
+# The driver and a node differ by their process: what blocks or dies, does so on nodes only.
 SOURCE = '''
 import os, signal, threading, time
 from pathlib import Path
@@ -49,7 +49,7 @@ def on_node():
 def gated():
     """A model that waits at the beginning of a trial's second round until the gate is open."""
     trial.built = getattr(trial, "built", 0) + on_node()
-    # The first one built tells how the data are to lie in memory, the second one plays the first round.
+    # The first one built tells the layout of the data in memory, the second one runs the first round.
     while trial.built > 2 and not (HERE / "gate").exists():
         time.sleep(0.02)
     return Wide()
@@ -131,7 +131,7 @@ def test_a_node_that_dies_costs_no_finished_round(study, cluster, models, tmp_pa
     assert results(found) == local
     assert [record.round for record in heard[:2]] == [1, 1]
     assert lost
-    assert all(note.endswith("it goes on after round 1") for note in lost)
+    assert all(note.endswith("it is resumed on another") for note in lost)
     # Whatever is finished is heard: a finished round that was finished again would be heard twice.
     assert sorted(heard, key=lambda record: (record.seed, record.round)) == list(found.rounds)
 
@@ -146,7 +146,8 @@ def test_a_cluster_without_places_is_waited_for_and_that_is_said(study, workers,
 
 DRIVER = """
 import sys
-from warmstart.studies import Execution, read_study_file, run_study, study_from_dict
+from warmstart.executors import Execution
+from warmstart.studies import read_study_file, run_study, study_from_dict
 study = study_from_dict(read_study_file("study.toml"))
 run_study(study, "results", execution=Execution(executor=sys.argv[1], device="cpu"))
 """
@@ -157,24 +158,32 @@ def test_a_killed_driver_loses_no_round_and_leaves_no_task(study, cluster, worke
     local = results(run_study(study, tmp_path / "local", execution=ONE))
     (tmp_path / "run.py").write_text(DRIVER)
     (tmp_path / "study.toml").write_text((tmp_path / "local" / "study.toml").read_text())
-    store = Store(tmp_path / "results")
+    directory = tmp_path / "results"
     with subprocess.Popen([sys.executable, "run.py", f"ray:{cluster.address}"], cwd=tmp_path) as process:
         deadline = time.monotonic() + 100
-        while not (store.exists() and store.rounds()) and process.poll() is None and time.monotonic() < deadline:
+        while (
+            not (has_study(directory) and read_study(directory).rounds)
+            and process.poll() is None
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         process.kill()
-    stored = len(store.rounds())
+    stored = len(read_study(directory).rounds)
     assert 0 < stored < len(local)
-    # It goes on in another process, for which the only core must have become free.
+    # It is resumed in another process, for which the only core must have become free.
     found = run_study(study, tmp_path / "results", workers=workers)
     assert results(found) == local
-    assert len(store.runs()) == 2
+    store = TrialStore(directory)
+    runs = [run for key in store.stored_keys() for run in store.read(key).runs]
+    assert len({run["created"] for run in runs}) == 2
 
 
 def test_a_trial_that_is_lost_again_and_again_ends_the_study(study, workers, tmp_path, monkeypatch):
     monkeypatch.setattr("warmstart.executors._ray._LOSSES", 2)
     deadly = replace(study, architecture=UserModel(f"{MODULE}:deadly"))
-    with pytest.raises(RuntimeError, match=r"was lost 2 times in a row without finishing a round .* memory runs out"):
+    with pytest.raises(
+        RuntimeError, match=r"^cold, seed 0 was lost 2 times in a row without progress .* if memory ran out"
+    ):
         run_study(deadly, tmp_path, workers=workers)
 
 
@@ -205,7 +214,7 @@ from dataclasses import replace
 from torch import nn
 import ray
 import warmstart as ws
-from warmstart.studies import Execution
+from warmstart.executors import Execution
 
 def net():
     return nn.Sequential(nn.Flatten(), nn.Linear(64, 10))

@@ -1,4 +1,4 @@
-"""What runs trials: this process, a pool of processes, or Ray.."""
+"""What performs tasks: this process, a pool of processes, or Ray."""
 
 import lazy_loader
 

@@ -1,9 +1,4 @@
 from ._execution import Execution as Execution
-from ._task import EpochMessage as EpochMessage
-from ._task import Message as Message
-from ._task import RoundMessage as RoundMessage
-from ._task import Task as Task
-from ._task import checkpoint_file as checkpoint_file
-from ._task import checkpoint_folder as checkpoint_folder
-from ._task import is_checkpoint as is_checkpoint
+from ._runner import Handle as Handle
+from ._runner import Runner as Runner
 from ._workers import Workers as Workers

@@ -1,217 +1,155 @@
-"""Performing a study's tasks on a Ray cluster, whose nodes may come and go."""
+"""Performing tasks on a Ray cluster, whose nodes may come and go."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warmstart.store import save_content
-from warmstart.trial import Arrays
+from warmstart.basics import write_atomically
+from warmstart.store import storage_errors
 
+from ._answers import Answer, Failure, Sent
 from ._execution import Execution
-from ._executor import Executor, Handle
-from ._ray_cluster import (
-    alive,
-    connect,
-    needs,
-    places,
-    ray_module,
-    settled,
-)
-from ._ray_task import (
-    Answer,
-    Failed,
-    Sent,
-    TaskPayload,
-    run_remotely,
-    script_function,
-    versions,
-)
-from ._task import RoundMessage, Task
+from ._ray_cluster import alive, connect, needs, places, ray_module, resolved
+from ._ray_task import TaskPayload, run_remotely
+from ._runner import Handle, Runner
 
 _POLL_SECONDS = 0.5
 _LOSSES = 5
 
 
-class OnRay(Executor):
-    """Performs each task as one of Ray's, and writes down here what comes back, round by round.
+@dataclass(eq=False)
+class _Attempt:
+    """A task, waiting or under way.
 
     Args:
-        execution: LayerEnd cluster, and how trials run there.
+        task: What would be performed elsewhere after the last message that has come, were it lost.
+        losses: How often it was lost since it last made progress.
+        stream: Of the references to its answers, once it has been started.
+    """
+
+    task: Any
+    losses: int = 0
+    stream: Any = None
+
+
+class OnRay:
+    """Performs each task as one of Ray's, and writes here the files that come back.
+
+    Args:
+        execution: Which cluster, and how tasks are performed there.
 
     Raises:
-        InputError: If Ray is not installed, or the cluster cannot be reached or has no place for a trial.
+        InputError: If Ray is not installed, or the cluster cannot be reached or has no place for a task.
     """
 
     def __init__(self, execution: Execution) -> None:
         self._limit = execution.workers
-        self._ours = connect(execution.ray_address)
+        self._is_ours = connect(execution.ray_address)
         try:
-            super().__init__(settled(execution))
+            self.execution = resolved(execution)
         except BaseException:
             self.close(at_once=True)
             raise
 
     @property
     def described(self) -> dict[str, str | int]:
-        """The nodes that are there at the beginning; what else provenance tells is of this machine."""
+        """The nodes that are there at the beginning; all else in the provenance is of this machine."""
         return {"executor": "ray", "nodes": len(alive())}
 
-    def perform(self, tasks: Sequence[Task], arrays: Arrays, *, directory: Path, handle: Handle) -> None:
-        """See :meth:`Executor.perform`."""
-        _Play(self.execution, self._limit, arrays, directory, handle).perform(tasks)
+    def open(self) -> None:
+        """Nothing is started ahead."""
 
     def close(self, *, at_once: bool) -> None:
-        """Leave the cluster, which ends it if it was started for this; not where others had connected before."""
-        if self._ours:
+        """Leave the cluster, which ends it if it was started here; not where others had connected before."""
+        if self._is_ours:
             ray_module().shutdown()
 
+    def perform(self, tasks: Sequence[Any], runner: Runner, *, directory: Path, handle: Handle) -> None:
+        """See :meth:`Workers.perform`.
 
-@dataclass(eq=False)
-class _Running:
-    """A task under way.
-
-    Args:
-        stream: Of the references to what it sends.
-        task: What would go on after the last round that has come, were it lost.
-    """
-
-    stream: Any
-    task: Task
-
-
-class _Play:
-    """One study on the cluster.
-
-    Args:
-        execution: How trials run there, settled.
-        limit: Trials side by side; None: as many as there are places.
-        arrays: The study's data; they go to each node once.
-        directory: The study's.
-        handle: Takes every message, and returns the tasks that become possible with it.
-    """
-
-    def __init__(
-        self, execution: Execution, limit: int | None, arrays: Arrays, directory: Path, handle: Handle
-    ) -> None:
-        self._ray = ray_module()
-        self._execution, self._limit, self._directory, self._handle = execution, limit, directory, handle
-        self._arrays = self._ray.put(arrays)
-        self._versions = versions()
-        amounts = needs(execution)
-        # No retries of Ray's own: they would run finished rounds again, and know of no checkpoint.
-        self._remote = self._ray.remote(
-            num_cpus=amounts["CPU"],
-            num_gpus=amounts.get("GPU", 0),
+        A lost task is performed elsewhere, from its last message on, unless it is lost again and again.
+        """
+        ray, execution = ray_module(), self.execution
+        # No retries of Ray's own: they would repeat finished rounds, and know of no checkpoint.
+        remote = ray.remote(
+            num_cpus=needs(execution)["CPU"],
+            num_gpus=needs(execution).get("GPU", 0),
             num_returns="streaming",
             max_retries=0,
             scheduling_strategy="SPREAD",
         )(run_remotely)
-        self._waiting: deque[Task] = deque()
-        self._running: deque[_Running] = deque()
-        self._losses: Counter[tuple[str, int]] = Counter()
-        self._is_short = False  # of nodes, and has said so
-
-    def perform(self, tasks: Sequence[Task]) -> None:
-        """Keep the cluster busy and handle what comes until every task is done; a failed one ends the study.
-
-        Tasks that a message makes possible come next, so that what an interruption leaves is paired.
-        """
-        self._waiting.extend(tasks)
+        there = ray.put(runner)  # to each node once
+        waiting, under_way = deque(_Attempt(task) for task in tasks), deque[_Attempt]()
+        has_places = True
         try:
-            while self._waiting or self._running:
-                while self._waiting and len(self._running) < self._allowed():
-                    self._start(self._waiting.popleft())
-                self._take_next()
+            while waiting or under_way:
+                found = places(alive(), execution)
+                if not found and has_places:
+                    handle("No node of the Ray cluster is left that could take a trial: waiting for one")
+                has_places = bool(found)
+                # At least one, though no node may be left: where the cluster grows on demand, a task that waits is the
+                # demand.
+                while waiting and len(under_way) < (self._limit or max(1, found)):
+                    attempt = waiting.popleft()
+                    files = {name: (directory / name).read_bytes() for name in getattr(attempt.task, "files", ())}
+                    attempt.stream = remote.remote(
+                        TaskPayload(attempt.task, files, str(directory), execution.device, execution.threads), there
+                    )
+                    under_way.append(attempt)
+                # Not for ever: nodes may come, and with them places.
+                ready, _ = ray.wait([attempt.stream for attempt in under_way], timeout=_POLL_SECONDS)
+                if not ready:
+                    continue
+                attempt = next(one for one in under_way if one.stream is ready[0])
+                under_way.remove(attempt)
+                try:
+                    answer = _answer(ray, attempt)
+                except ray.exceptions.RayError as error:
+                    attempt.losses += 1
+                    if attempt.losses == _LOSSES:  # another attempt is likely to end alike
+                        raise RuntimeError(
+                            f"{attempt.task} was lost {_LOSSES} times in a row without progress (at last: "
+                            f"{type(error).__name__}). What is stored is safe: run the same command again to resume; "
+                            "if memory ran out, use fewer workers."
+                        ) from error
+                    handle(f"{attempt.task}: its node was lost ({type(error).__name__}), it is resumed on another")
+                    waiting.appendleft(attempt)
+                    continue
+                if isinstance(answer, Failure):
+                    raise answer.error()
+                if isinstance(answer, Sent):
+                    under_way.append(attempt)  # at the end: the others come before its next answer
+                    _save_files(answer, directory)
+                    left = runner.remaining(attempt.task, answer.message)
+                    if left is not attempt.task:
+                        attempt.task, attempt.losses = left, 0
+                    waiting.extendleft(_Attempt(task) for task in reversed(handle(answer.message)))
         finally:
-            for running in self._running:
-                self._ray.cancel(running.stream, force=True)
-
-    def _allowed(self) -> int:
-        """Return how many trials may be under way now."""
-        found = places(alive(), self._execution)
-        if not found and not self._is_short:
-            self._handle("No node of the Ray cluster is left that could take a trial: waiting for one")
-        self._is_short = not found
-        # At least one, though no node may be left: where the cluster grows on demand, a task that waits is the demand.
-        return self._limit or max(1, found)
-
-    def _start(self, task: Task) -> None:
-        content = None if task.checkpoint is None else (self._directory / task.checkpoint).read_bytes()
-        execution = self._execution
-        parcel = TaskPayload(
-            task=task,
-            checkpoint=content,
-            directory=str(self._directory),
-            device=execution.device,
-            threads=execution.threads,
-            versions=self._versions,
-            function=script_function(task),
-            graphs=execution.graphs,
-        )
-        self._running.append(_Running(self._remote.remote(parcel, self._arrays), task))
-
-    def _take_next(self) -> None:
-        """Wait a moment for an answer, and act on it."""
-        ready, _ = self._ray.wait([running.stream for running in self._running], timeout=_POLL_SECONDS)
-        if not ready:
-            return
-        running = next(one for one in self._running if one.stream is ready[0])
-        self._running.remove(running)
-        try:
-            answer = self._answer(running)
-        except self._ray.exceptions.RayError as error:
-            self._go_on_elsewhere(running, error)
-            return
-        if isinstance(answer, Failed):
-            raise answer.error
-        if isinstance(answer, Sent):  # else it has ended
-            self._running.append(running)  # at the end: the others come before its next answer
-            self._deliver(running, answer)
-
-    def _answer(self, running: _Running) -> Answer:
-        """Return the next answer of a trial; what Ray raises says that there will be none."""
-        try:
-            return self._ray.get(next(running.stream))
-        except StopIteration:
-            raise self._ray.exceptions.WorkerCrashedError from None  # it had not said that it was over
-        except self._ray.exceptions.RayTaskError as error:
-            raise RuntimeError(
-                f"A node of the Ray cluster could not begin a trial ({_first_line(error.cause)}); warmstart must be "
-                "installed on every node."
-            ) from error
-
-    def _deliver(self, running: _Running, sent: Sent) -> None:
-        """Write a checkpoint, and then store the round that names it."""
-        message = sent.message
-        if isinstance(message, RoundMessage):
-            if message.checkpoint is not None and sent.checkpoint is not None:
-                save_content(sent.checkpoint, self._directory / message.checkpoint)
-            running.task = replace(running.task, done=message.record.round, checkpoint=message.checkpoint)
-            del self._losses[_trial(running.task)]
-        self._waiting.extendleft(reversed(self._handle(message)))
-
-    def _go_on_elsewhere(self, running: _Running, error: Exception) -> None:
-        """Let a lost trial go on after its last finished round, unless it was lost too often without finishing one."""
-        arm, seed = trial = _trial(running.task)
-        self._losses[trial] += 1
-        reason = type(error).__name__
-        if self._losses[trial] == _LOSSES:
-            raise RuntimeError(
-                f"The trial of {arm} with seed {seed} was lost {_LOSSES} times in a row without finishing a round "
-                f"(at last: {reason}), which is what happens when memory runs out; start the same command again to go "
-                "on, with fewer workers if need be."
-            ) from error
-        self._handle(f"{arm}, seed {seed}: its node was lost ({reason}), it goes on after round {running.task.done}")
-        self._waiting.appendleft(running.task)
+            for attempt in under_way:
+                ray.cancel(attempt.stream, force=True)  # a thread that computes would not see a request to end
 
 
-def _trial(task: Task) -> tuple[str, int]:
-    return task.arm, task.trial.seed
+def _answer(ray: Any, attempt: _Attempt) -> Answer:
+    """Return the next answer of a task; a ``RayError`` says that there will be none."""
+    try:
+        return ray.get(next(attempt.stream))
+    except StopIteration:
+        raise ray.exceptions.WorkerCrashedError from None  # it had not said that it was over
+    except ray.exceptions.RayTaskError as error:
+        reason = f"{type(error.cause).__name__}: {error.cause}".splitlines()[0]
+        raise RuntimeError(
+            f"A node of the Ray cluster could not begin a trial ({reason}); warmstart must be installed on every node."
+        ) from error
 
 
-def _first_line(error: BaseException | None) -> str:
-    return f"{type(error).__name__}: {error}".splitlines()[0]
+def _save_files(sent: Sent, directory: Path) -> None:
+    """Write files before the message that names them is handled."""
+    for name, content in sent.files.items():
+        path = directory / name
+        with storage_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, content)

@@ -48,22 +48,16 @@ def connect(address: str | None) -> bool:
     if address is None and (found := os.environ.get(_ADDRESS_VARIABLE)) not in (None, "", "auto"):
         check_ray_address(str(found), name=_ADDRESS_VARIABLE)
         address = found
-    if address not in (None, RAY_LOCAL):
-        _check_answers(str(address))
     try:
+        if address is not None and address != RAY_LOCAL:
+            # Ray itself would try for more than a minute.
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
+        # A dashboard is a server that nobody asked for, and what nodes print would break the lines of progress.
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     except (Exception, SystemExit) as error:  # Ray exits where what answers is not Ray
         raise _unreachable(address, error) from error
     return True
-
-
-def _check_answers(address: str) -> None:
-    """Raise unless something answers at an address, which Ray itself would try for more than a minute."""
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), timeout=_SECONDS_TO_ANSWER).close()
-    except (OSError, OverflowError) as error:
-        raise _unreachable(address, error) from error
 
 
 def _unreachable(address: str | None, error: BaseException) -> InputError:
@@ -76,7 +70,7 @@ def _unreachable(address: str | None, error: BaseException) -> InputError:
     )
 
 
-def settled(execution: Execution) -> Execution:
+def resolved(execution: Execution) -> Execution:
     """Return an execution with what only the cluster knows: the device, and how many trials run side by side.
 
     Raises:

@@ -1,12 +1,12 @@
-"""What happens on a node of a Ray cluster: a trial is finished, and what it tells is sent as it comes."""
+"""What happens on a node of a Ray cluster: a task is performed, and its messages are sent as they come."""
 
 from __future__ import annotations
 
+import importlib.metadata
 import platform
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -14,158 +14,83 @@ from typing import Any
 import torch
 
 from warmstart.basics import InputError, StorageError
-from warmstart.models import UserModel
-from warmstart.store import version
-from warmstart.trial import Arrays
+from warmstart.training import run_alone
 
+from ._answers import Answer, Ended, Failure, Sent
 from ._ray_scratch import scratch_folder
-from ._task import Message, RoundMessage, Task, perform
+from ._runner import Runner
 
-_SCRIPT = "__main__"
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide what is computed, builds for one device or another aside."""
+    return {"warmstart": importlib.metadata.version("warmstart"), "torch": torch.__version__.partition("+")[0]}
 
 
 @dataclass(frozen=True)
 class TaskPayload:
-    """A task, with all that a node needs besides the arrays to go on with it.
+    """A task, with all that a node needs besides the runner to perform it.
 
     Args:
-        task: The trial.
-        checkpoint: Content of its checkpoint, where it has one.
-        directory: The study's, for messages; nodes need not have it.
+        task: What to do.
+        files: Content of the files that the task names, by path relative to the directory.
+        directory: Of the study, for messages; nodes need not have it.
         device: Where to train.
         threads: PyTorch threads.
         versions: Of the packages that decide what is computed, where the study runs.
-        function: What builds the models, where that is defined in the user's script, which nodes do not have.
-        graphs: Whether steps are recorded.
     """
 
-    task: Task
-    checkpoint: bytes | None
+    task: Any
+    files: dict[str, bytes]
     directory: str
     device: str
     threads: int
-    versions: dict[str, str]
-    function: Callable[..., Any] | None
-    graphs: bool = False
+    versions: dict[str, str] = field(default_factory=package_versions)
 
 
-@dataclass(frozen=True)
-class Sent:
-    """A message, with the content of the checkpoint that it names."""
+def run_remotely(payload: TaskPayload, runner: Runner) -> Iterator[Answer]:
+    """Perform a task, and yield what it sends as it comes.
 
-    message: Message
-    checkpoint: bytes | None = None
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A trial has raised; an exception of the user's may not survive the way back, its text does."""
-
-    error: InputError | StorageError | RuntimeError
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A trial is over, and all that it had to tell has been sent before."""
-
-
-Answer = Sent | Failed | Ended
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the packages that decide what is computed, builds for one device or another aside."""
-    return {"warmstart": version(), "torch": torch.__version__.partition("+")[0]}
-
-
-def script_function(task: Task) -> Callable[..., Any] | None:
-    """Return the function that builds a trial's models if the user's script defines it."""
-    architecture = task.trial.architecture
-    if isinstance(architecture, UserModel) and architecture.target.partition(":")[0] == _SCRIPT:
-        return architecture.function()
-    return None
-
-
-def run_remotely(parcel: TaskPayload, arrays: Arrays) -> Iterator[Answer]:
-    """Play the rest of a trial, and yield what it tells as it comes.
-
-    The trial has a thread of its own, for it reports epochs from deep inside, where nothing can be yielded.
+    The task has a thread of its own, for messages come from deep inside, where nothing can be yielded.
     """
     answers: SimpleQueue[Answer] = SimpleQueue()
-    threading.Thread(target=_run_loop, args=(parcel, arrays, answers.put), daemon=True).start()
-    answer: Answer = Sent("")
-    while isinstance(answer, Sent):
-        answer = answers.get()
+    # A daemon: a cancelled task must not keep its process alive.
+    threading.Thread(target=_perform, args=(payload, runner, answers), daemon=True).start()
+    while isinstance(answer := answers.get(), Sent):
         yield answer
+    yield answer
 
 
-def _run_loop(parcel: TaskPayload, arrays: Arrays, send: Callable[[Answer], None]) -> None:
-    """Play the trial, and send its end whatever that is."""
+def _perform(payload: TaskPayload, runner: Runner, answers: SimpleQueue[Answer]) -> None:
+    """Perform the task in a folder that lasts as long as it; files leave it with their messages."""
+    node, folder = platform.node(), Path()
+
+    def emit(message: Any) -> None:
+        paths = {name: folder / name for name in getattr(message, "files", ())}
+        answers.put(Sent(message, {name: path.read_bytes() for name, path in paths.items()}))
+        for path in paths.values():
+            path.unlink()  # a trial's rounds would fill the disk of a node that is not the user's
+
     try:
+        for package, found in package_versions().items():
+            if found != (wanted := payload.versions[package]):
+                raise InputError(
+                    f"Every node of the Ray cluster must have {package} {wanted}, as the machine that runs the study, "
+                    f"but {node} has {found}."
+                )
         with scratch_folder() as folder:
-            _play_in(folder, parcel, arrays, send)
-    except InputError as error:
-        send(Failed(error))
-    except StorageError as error:
-        send(Failed(StorageError(f"{error} This was on {platform.node()}, where the trial was finished.")))
-    except Exception as error:
-        send(Failed(RuntimeError(f"{type(error).__name__}: {error}")))
-    else:
-        send(Ended())
-
-
-def _play_in(folder: Path, parcel: TaskPayload, arrays: Arrays, send: Callable[[Answer], None]) -> None:
-    """Perform the task in a folder that lasts as long as the trial; checkpoints leave it with their messages."""
-    _prepare(parcel, folder)
-    task, device, graphs = parcel.task, parcel.device, parcel.graphs
-    try:
-        perform(
-            task, arrays, directory=folder, device=device, graphs=graphs, emit=lambda told: send(_packed(told, folder))
-        )
-    except InputError as error:
+            torch.set_num_threads(payload.threads)
+            for name, content in payload.files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+            run_alone(runner.steps(payload.task, folder, payload.device, emit), torch.device(payload.device))
+    except BaseException as error:
+        failure = Failure.of(error)
         # Nobody knows the folder; what is said of a file in it is true of the file at home.
-        raise InputError(str(error).replace(str(folder), parcel.directory)) from error
-
-
-def _prepare(parcel: TaskPayload, folder: Path) -> None:
-    _check_versions(parcel.versions)
-    torch.set_num_threads(parcel.threads)
-    _find_model(parcel)
-    if parcel.checkpoint is not None:
-        assert parcel.task.checkpoint is not None, "it names the content"
-        path = folder / parcel.task.checkpoint
-        path.parent.mkdir(parents=True)
-        path.write_bytes(parcel.checkpoint)
-
-
-def _check_versions(wanted: dict[str, str]) -> None:
-    for package, found in versions().items():
-        if found != wanted[package]:
-            raise InputError(
-                f"Every node of the Ray cluster must have {package} {wanted[package]}, which the machine has that runs "
-                f"the study, but {platform.node()} has {found}."
-            )
-
-
-def _find_model(parcel: TaskPayload) -> None:
-    """Raise unless a model of the user's own can be built here; what the user's script defined has travelled along."""
-    architecture = parcel.task.trial.architecture
-    if not isinstance(architecture, UserModel):
-        return
-    if parcel.function is not None:
-        setattr(sys.modules[_SCRIPT], architecture.target.partition(":")[2], parcel.function)
-    try:
-        architecture.function()
-    except InputError as error:
-        raise InputError(
-            f"{error} This was on {platform.node()}: on Ray, the module must be importable on every node."
-        ) from error
-
-
-def _packed(message: Message, folder: Path) -> Sent:
-    """Return a message with the content of its checkpoint, which is needed no longer here."""
-    if not isinstance(message, RoundMessage) or message.checkpoint is None:
-        return Sent(message)
-    path = folder / message.checkpoint
-    content = path.read_bytes()
-    path.unlink()
-    return Sent(message, content)
+        text = failure.text if folder == Path() else failure.text.replace(str(folder), payload.directory)
+        if isinstance(error, StorageError):
+            text = f"{text} This was on {node}, where the task was performed."
+        elif isinstance(error, InputError) and isinstance(error.__cause__, ImportError):
+            text = f"{text} This was on {node}: on Ray, the module must be importable on every node."
+        answers.put(replace(failure, text=text))
+    else:
+        answers.put(Ended())

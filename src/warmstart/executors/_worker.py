@@ -2,91 +2,96 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
+import pickle
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import wait as wait_for_any
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import cloudpickle
 import torch
 
-from warmstart.basics import InputError, StorageError
-from warmstart.trial import Arrays
+from warmstart.basics import InputError
+from warmstart.training import run_alone
 
-from ._array_files import ArrayFiles
-from ._task import Emit, Task, perform
+from ._answers import Answer, Ended, Failure, Sent
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What a worker needs to know of a study.
+    """What a worker needs to know besides its tasks.
 
     Args:
-        files: Where its arrays lie.
-        directory: The study's.
+        runner: The pickled runner.
+        directory: Where it reads and writes files.
         device: Where to train.
         threads: PyTorch threads.
-        graphs: Whether steps are recorded.
+        path: ``sys.path`` of the parent process: what can be imported there can be imported in a worker.
+        folder: Current folder of the parent process.
+        arguments: ``sys.argv`` of the parent process, which modules of the user may read.
     """
 
-    files: ArrayFiles
+    runner: bytes
     directory: Path
     device: str
     threads: int
-    graphs: bool
+    path: list[str]
+    folder: Path
+    arguments: list[str]
 
 
-HELD_BACK = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
-"""Signals that a worker does not get before it has begun."""
+def work(connection: Connection) -> None:
+    """Perform one task after the other, until the parent process sends None.
 
-_emit: Emit | None = None
-_known: tuple[Setting, Arrays] | None = None
+    Each request is a pair: the setting, None if it is still the same, and the pickled task.
+    """
+    if hasattr(os, "register_at_fork"):
+        # A process that a user's code forks, such as a data loader's, would keep the pipe open after this one's death.
+        os.register_at_fork(after_in_child=connection.close)
+
+    def send(answer: Answer) -> None:
+        content = cloudpickle.dumps(answer)
+        try:
+            connection.send_bytes(content)
+        except OSError:
+            os._exit(1)  # nobody is left to report to
+
+    def emit(message: Any) -> None:
+        send(Sent(message))
+
+    # Unpickled once for many tasks: what it maps from files or moves to the GPU stays there.
+    runner: Any = None
+    device, directory = "cpu", Path()
+    while True:
+        try:
+            request = connection.recv()
+        except (EOFError, OSError):
+            os._exit(1)  # the parent is gone; a traceback would only disturb what it printed last
+        if request is None:
+            return
+        setting, content = request
+        try:
+            if setting is not None:
+                device, directory = setting.device, setting.directory
+                torch.set_num_threads(setting.threads)  # a fork has as many as there are cores
+                sys.path[:], sys.argv[:] = setting.path, setting.arguments
+                with suppress(OSError):  # deleted since
+                    os.chdir(setting.folder)
+                runner = _loaded(setting.runner)
+            run_alone(runner.steps(_loaded(content), directory, device, emit), torch.device(device))
+        except BaseException as error:  # of the user's code, which may also try to end the process
+            send(Failure.of(error))
+        else:
+            send(Ended())
 
 
-def begin_worker(messages: Any) -> None:
-    """Set a worker process up; runs once in each."""
-    global _emit
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to act on
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD_BACK)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _emit = messages.put
-
-
-def _die_with_parent() -> None:
-    """End the worker when its parent is gone, which a killed parent cannot see to itself."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None, "only workers run this"
-    wait_for_any([parent.sentinel])
-    os._exit(1)
-
-
-def perform_in_worker(setting: Setting, task: Task) -> None:
-    """Perform a task of a study, and send its messages to the parent."""
-    assert _emit is not None, "the initializer has run"
+def _loaded(content: bytes) -> Any:
     try:
-        perform(
-            task,
-            _arrays_of(setting),
-            directory=setting.directory,
-            device=setting.device,
-            graphs=setting.graphs,
-            emit=_emit,
-        )
-    except (InputError, StorageError):
-        raise
+        return pickle.loads(content)
     except Exception as error:
-        # An exception of the user's may not survive the way to the parent; its text does.
-        raise RuntimeError(f"{type(error).__name__}: {error}") from None
-
-
-def _arrays_of(setting: Setting) -> Arrays:
-    """Return a study's arrays, mapped when its first task comes."""
-    global _known
-    if _known is None or _known[0] != setting:
-        torch.set_num_threads(setting.threads)
-        _known = (setting, setting.files.mapped())
-    return _known[1]
+        raise InputError(
+            f"workers must be 1 for what another process cannot import ({type(error).__name__}: {error})."
+        ) from error

@@ -1,24 +1,33 @@
-"""What plays trials, kept for one study after another."""
+"""What performs tasks, kept for one study after another."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
-from warmstart.trial import Arrays
+import torch
 
-from ._array_files import sweep
+from warmstart.training import Work, interleave
+
 from ._execution import Execution
-from ._executor import Executor, Handle, InProcess, Processes
-from ._task import Task
+from ._runner import Handle, Runner
+
+if TYPE_CHECKING:
+    from ._pool import Pool
+    from ._ray import OnRay
 
 
 class Workers:
-    """What plays trials for one study after another: starting processes takes seconds, which small studies do not.
+    """What performs tasks, for one study after another: starting processes takes longer than a small study.
+
+    With one worker this process performs the tasks itself. Use it as a context manager, which starts processes in the
+    background and ends them.
 
     Args:
-        execution: What they are, how many, and how they run.
+        execution: What the workers are, how many, and how they run.
 
     Raises:
         InputError: If they are to be on a Ray cluster that cannot be reached or has no place for them.
@@ -30,36 +39,78 @@ class Workers:
     """
 
     def __init__(self, execution: Execution) -> None:
-        self._executor = _executor(execution)
+        self._others: Pool | OnRay | None = None
+        if execution.on_ray:
+            from ._ray import OnRay
 
-    @property
-    def execution(self) -> Execution:
-        """How they run, with everything automatic settled."""
-        return self._executor.execution
+            self._others = OnRay(execution)
+        elif execution.worker_count > 1:
+            from ._pool import Pool  # one worker needs nothing of what it imports
+
+            self._others = Pool(execution)
+        self.execution = execution if self._others is None else self._others.execution
+        """How they run, with everything automatic resolved."""
 
     @property
     def described(self) -> dict[str, str | int]:
         """What the provenance of results should say of them, besides the execution."""
-        return self._executor.described
+        return {} if self._others is None else self._others.described
 
     def __enter__(self) -> Self:
-        """Return the workers; their processes start with the first task."""
+        """Start what takes long to start, and return at once."""
+        if self._others is not None:
+            self._others.open()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """End what was started for them: after an error at once."""
-        self._executor.close(at_once=kind is not None)
+        """End what was started: after an error at once."""
+        if self._others is not None:
+            self._others.close(at_once=kind is not None)
 
-    def perform(self, tasks: Sequence[Task], arrays: Arrays, *, directory: Path, handle: Handle) -> None:
-        """Perform all tasks of a study; see :meth:`Executor.perform`."""
-        sweep(directory)
-        if tasks:
-            self._executor.perform(tasks, arrays, directory=directory, handle=handle)
+    def perform(self, tasks: Sequence[Any], runner: Runner, *, directory: Path, handle: Handle) -> None:
+        """Perform all tasks, and pass every message to ``handle`` in this process, which alone writes results.
+
+        Args:
+            tasks: What can be done at once.
+            runner: Performs them.
+            directory: Where they read and write files.
+            handle: Takes every message, and returns the tasks that become possible with it.
+
+        Raises:
+            InputError, StorageError: What a task raised; other exceptions from another process become a RuntimeError.
+                All tasks under way are stopped.
+            RuntimeError: If a worker has died.
+        """
+        if not tasks:
+            return
+        if self._others is not None:
+            self._others.perform(tasks, runner, directory=directory, handle=handle)
+            return
+        waiting, device = deque(tasks), self.execution.device
+
+        def emit(message: Any) -> None:
+            # Next, not last: seed after seed is completed, and what an interruption leaves is paired.
+            waiting.extendleft(reversed(handle(message)))
+
+        def draw() -> Work[None] | None:
+            return runner.steps(waiting.popleft(), directory, device, emit) if waiting else None
+
+        with _threads(self.execution.threads):
+            if self.execution.lanes > 1:
+                interleave(draw, lanes=self.execution.lanes, device=torch.device(device))
+                return
+            while (work := draw()) is not None:
+                for pause in work:  # nobody else takes a turn
+                    if pause is not None:
+                        pause.synchronize()
 
 
-def _executor(execution: Execution) -> Executor:
-    if execution.on_ray:
-        from ._ray import OnRay
-
-        return OnRay(execution)
-    return InProcess(execution) if execution.worker_count == 1 else Processes(execution)
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    # A setting of the whole process, in which the user's own code continues afterwards.
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
