@@ -8,7 +8,7 @@ from warmstart.analysis import SeedTable
 from warmstart.analysis._summary import summarize
 from warmstart.store import RoundRecord, StudyRecords
 
-RECORD = RoundRecord("cold", 0, 1, 10, 10, 0.5, 1.5, 0.99, "converged", 3, 6, 30, 1e6, 0.25)
+RECORD = RoundRecord("cold", 0, 1, 10, 10, 0.5, {"loss": 1.5}, 0.99, "converged", 3, 6, 30, None, 1e6, 0.25)
 LAST = {0: 5, 1: 3, 4: 5}
 RECORDS = [
     replace(RECORD, arm=arm, seed=seed, round=number, seconds=0.1 * seed + 0.3**number, steps=number)

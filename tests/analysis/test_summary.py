@@ -8,7 +8,7 @@ import pytest
 
 import warmstart as ws
 from warmstart.analysis._summary import ArmSummary, Summary, summarize, summary_schema
-from warmstart.basics import InputError
+from warmstart.basics import InputError, Metric
 from warmstart.statistics import paired_difference, paired_ratio
 from warmstart.store._records import RoundRecord, StudyRecords
 
@@ -36,13 +36,14 @@ def round_record(arm: str, seed: int, number: int, accuracy: float | None, *, st
         round=number,
         samples_seen=300 * number,
         samples_trained_on=300 * number,
-        accuracy=accuracy,
-        loss=None if accuracy is None else 1 - accuracy,
-        train_accuracy=0.99,
+        score=accuracy,
+        metrics={} if accuracy is None else {"loss": 1 - accuracy},
+        train_score=0.99,
         stop_reason="diverged" if accuracy is None else "converged",
         epochs=5,
         steps=steps * number,
         samples=32 * steps * number,
+        tokens=None,
         flops=1e6 * steps * number,
         seconds=0.01 * steps * number,
     )
@@ -69,8 +70,8 @@ def arm_of(summary: Summary, label: str) -> ArmSummary:
 def test_a_worse_arm_is_called_less_accurate_with_its_interval_and_cost():
     verdict = summarize(study_records({"cold": COLD, "warm": WORSE})).verdict
     assert verdict == (
-        "After 4 rounds (1,200 samples, 8 paired seeds) warm is 2.0 points less accurate than cold [1.8, 2.2] at 0.35 "
-        "times the training steps of all rounds."
+        "After 4 rounds (1,200 samples, 8 paired seeds) warm is 2.0 points less accurate than cold [1.8, 2.2] with "
+        "0.35x the total training steps."
     )
 
 
@@ -81,7 +82,7 @@ def test_a_better_arm_is_called_more_accurate():
 
 def test_an_arm_within_the_noise_has_no_difference_detected():
     summary = summarize(study_records({"cold": COLD, "warm": ALIKE}))
-    assert "for warm no difference in accuracy to cold was detected [-0.7, 0.7] at 0.35 times" in summary.verdict
+    assert "for warm no difference in accuracy to cold was detected [-0.7, 0.7] with 0.35x" in summary.verdict
     assert arm_of(summary, "warm").words == "no difference detected [-0.7, 0.7]"
 
 
@@ -89,17 +90,18 @@ def test_equal_costs_are_called_the_same():
     records = study_records({"cold": COLD, "warm": WORSE})
     equal = tuple(dataclasses.replace(record, steps=7) for record in records.rounds)
     verdict = summarize(dataclasses.replace(records, rounds=equal)).verdict
-    assert verdict.endswith("[1.8, 2.2] at the same training steps of all rounds.")
+    assert verdict.endswith("[1.8, 2.2] with the same total training steps.")
 
 
 def test_costs_within_the_noise_are_not_called_different():
     records = study_records({"cold": COLD, "warm": ALIKE})
     noisy = tuple(
-        dataclasses.replace(record, steps=100 + 5 * record.seed * (-1) ** (record.seed + len(record.arm)))
+        dataclasses.replace(record, steps=100 + 5 * record.seed * (-1) ** (record.seed + (record.arm == "warm")))
         for record in records.rounds
     )
     verdict = summarize(dataclasses.replace(records, rounds=noisy)).verdict
-    assert "times" not in verdict
+    assert "x the" not in verdict
+    assert verdict.endswith("nor one in the total training steps.")
 
 
 def test_a_round_without_a_step_leaves_no_ratio_and_a_readable_verdict():
@@ -114,8 +116,8 @@ def test_a_round_without_a_step_leaves_no_ratio_and_a_readable_verdict():
 
 def test_one_seed_claims_nothing():
     summary = summarize(study_records({"cold": COLD, "warm": WORSE}, seeds=1))
-    assert "(1,200 samples, 1 seed) warm is 1.8 points less accurate than cold at 0.35 times" in summary.verdict
-    assert summary.verdict.endswith("One seed gives no interval, so none of this can be told from chance.")
+    assert "(1,200 samples, 1 seed) warm is 1.8 points less accurate than cold with 0.35x" in summary.verdict
+    assert summary.verdict.endswith("One seed gives no interval, so none of this can be distinguished from chance.")
     assert arm_of(summary, "warm").words == "one seed: no interval"
 
 
@@ -123,7 +125,7 @@ def test_one_seed_claims_nothing():
     ("seeds", "words"),
     [(8, "8 seeds) cold has an accuracy of 90.3 % ["), (1, "1 seed) cold has an accuracy of 90.0 % (one seed: no")],
 )
-def test_one_arm_is_told_by_itself(seeds, words):
+def test_one_arm_is_reported_by_itself(seeds, words):
     assert words in summarize(study_records({"cold": COLD}, seeds=seeds)).verdict
 
 
@@ -142,7 +144,7 @@ def test_a_diverged_round_drops_its_pair_and_is_named():
     one_lost = study_records({"cold": COLD, "warm": lambda seed: None if seed == 2 else WORSE(seed)})
     summary = summarize(one_lost)
     assert summary.verdict.endswith("In round 4, 1 of 8 trials of warm diverged and has no accuracy.")
-    assert (arm_of(summary, "warm").accuracy.n, arm_of(summary, "warm").diverged) == (7, 1)
+    assert (arm_of(summary, "warm").score.n, arm_of(summary, "warm").diverged) == (7, 1)
     assert any("4 of 32 rounds of warm" in note for note in summary.notes)
 
 
@@ -158,7 +160,7 @@ def test_an_arm_of_which_every_trial_diverged_cannot_be_compared():
 
 def test_one_pair_left_of_many_seeds_is_not_called_one_seed():
     verdict = summarize(study_records({"cold": COLD, "warm": lambda seed: None if seed else WORSE(seed)})).verdict
-    assert "(1,200 samples, 1 paired seed) warm is 1.8 points less accurate than cold at 0.35 times" in verdict
+    assert "(1,200 samples, 1 paired seed) warm is 1.8 points less accurate than cold with 0.35x" in verdict
     assert "One pair gives no interval" in verdict
 
 
@@ -170,8 +172,8 @@ def test_arms_that_no_seed_has_finished_together_have_no_common_seed():
 
 def test_the_rounds_that_costs_cover_are_said():
     arms = {"cold": COLD, "warm": WORSE}
-    assert "times the training steps of these rounds." in summarize(study_records(arms, keep=6)).verdict
-    assert summarize(study_records(arms, rounds=1)).verdict.endswith("times the training steps.")
+    assert "x the training steps so far." in summarize(study_records(arms, keep=6)).verdict
+    assert summarize(study_records(arms, rounds=1)).verdict.endswith("x the training steps.")
 
 
 def test_what_a_diverged_round_cost_is_counted():
@@ -207,13 +209,13 @@ def test_many_arms_are_sorted_by_what_was_found():
     arms = {"cold": COLD, "a": WORSE, "b": WORSE, "c": ALIKE, "d": BETTER, "e": ALIKE, "f": lost}
     verdict = summarize(study_records(arms)).verdict
     assert (
-        "compared with cold (steps of all rounds): more accurate: d by +3.0 points (0.38 times the steps); "
+        "compared with cold (steps of all rounds): more accurate: d by +3.0 points (0.38x the steps); "
         "less accurate: a by -2.0" in verdict
     )
-    assert "no difference in accuracy detected: c (0.37 times the steps), e (0.39 times the steps); not comp" in verdict
+    assert "no difference in accuracy detected: c (0.37x the steps), e (0.39x the steps); not comp" in verdict
 
 
-def test_an_arm_with_a_single_pair_is_not_told_as_if_it_had_an_interval():
+def test_an_arm_with_a_single_pair_is_not_reported_as_if_it_had_an_interval():
     arms = {"cold": COLD, "warm": WORSE, "frail": lambda seed: WORSE(seed) if seed == 0 else None}
     assert (
         "frail is 1.8 points less accurate than cold (one pair: no interval)" in summarize(study_records(arms)).verdict
@@ -235,7 +237,7 @@ def test_caps_are_noted():
     records = study_records({"cold": COLD, "warm": WORSE})
     capped = (dataclasses.replace(records.rounds[0], stop_reason="limit"), *records.rounds[1:])
     summary = summarize(dataclasses.replace(records, rounds=capped))
-    assert any("before the stop rule was met: 1 of 32 rounds of cold." in note for note in summary.notes)
+    assert any("before the stopping rule was met: 1 of 32 rounds of cold." in note for note in summary.notes)
     assert arm_of(summary, "cold").stop_reasons == {"converged": 31, "plateau": 0, "limit": 1, "diverged": 0}
 
 
@@ -243,7 +245,7 @@ def plateaued(target: object, *, reached: float = 0.3, arm: str = "cold") -> Stu
     """Records of which one arm's first three of four rounds ended on a plateau."""
     records = study_records({"cold": COLD, "warm": WORSE}, seeds=2)
     rounds = tuple(
-        dataclasses.replace(record, stop_reason="plateau", train_accuracy=reached + 0.01 * record.round)
+        dataclasses.replace(record, stop_reason="plateau", train_score=reached + 0.01 * record.round)
         if record.arm == arm and record.round < 4
         else record
         for record in records.rounds
@@ -260,7 +262,7 @@ def test_plateaus_far_from_the_target_are_noted(arm, target, asked):
     )
 
 
-@pytest.mark.parametrize(("target", "converged"), [("none", 0.3), (None, 0.3), (0.3, 0.3), (0.99, 0.96)])
+@pytest.mark.parametrize(("target", "reached"), [("none", 0.3), (None, 0.3), (0.3, 0.3), (0.99, 0.96)])
 def test_plateaus_near_the_target_or_without_one_are_not_noted(target, reached):
     assert summarize(plateaued(target, reached=reached)).notes == ()
 
@@ -268,7 +270,7 @@ def test_plateaus_near_the_target_or_without_one_are_not_noted(target, reached):
 def test_numbers_are_those_of_the_paired_statistics():
     summary = summarize(study_records({"cold": COLD, "warm": WORSE}), confidence=0.9)
     warm, seeds = arm_of(summary, "warm"), range(8)
-    assert warm.accuracy_difference == paired_difference(map(WORSE, seeds), map(COLD, seeds), confidence=0.9)
+    assert warm.score_difference == paired_difference(map(WORSE, seeds), map(COLD, seeds), confidence=0.9)
     assert warm.total["steps"].value.mean == 35 * (1 + 2 + 3 + 4)
     assert warm.last_round["steps"].value.mean == 35 * 4
     assert warm.last_round["flops"].ratio == paired_ratio([35] * 8, [100] * 8, confidence=0.9)
@@ -305,14 +307,109 @@ def test_the_schema_is_itself_valid_and_refuses_what_it_does_not_know():
         jsonschema.validate({**values, "winner": "cold"}, schema)
 
 
-def test_a_summary_of_another_schema_is_refused():
-    with pytest.raises(InputError, match=r"must have schema 'warmstart.summary/1', got 'other/9'"):
-        Summary.from_dict({"schema": "other/9"})
+@pytest.mark.parametrize("schema", ["other/9", "warmstart.summary/1"])
+def test_a_summary_of_another_schema_is_refused_with_a_way_out(schema):
+    sentence = rf"must have schema 'warmstart.summary/2', got '{schema}': write it again .* `warmstart report DIR`\.$"
+    with pytest.raises(InputError, match=sentence):
+        Summary.from_dict({"schema": schema, "accuracy": 0.5})
 
 
 def test_a_study_without_arms_is_refused():
     with pytest.raises(InputError, match="at least one strategy"):
         summarize(StudyRecords({}, (), 1, 1, (), {}, {}))
+
+
+RMSE = Metric("rmse", "°C", higher_is_better=False)
+
+
+def errors(arms, *, metric=RMSE, **options):
+    """Records of scores that are no shares."""
+    return dataclasses.replace(study_records(arms, **options), metric=metric)
+
+
+def test_a_lower_error_is_reported_in_its_unit_and_as_better():
+    summary = summarize(errors({"cold": COLD, "warm": lambda seed: 0.81 + SHARED[seed] + 20 * OWN[seed]}))
+    assert summary.verdict == (
+        "After 4 rounds (1,200 samples, 8 paired seeds; lower rmse is better) warm has an rmse 0.09 °C lower "
+        "[0.06, 0.12] than cold with 0.35x the total training steps."
+    )
+    assert arm_of(summary, "warm").words == "lower by 0.09 °C [0.06, 0.12]"
+    assert "accura" not in json.dumps(summary.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("warm", "words"),
+    [
+        (WORSE, "warm has an rmse 0.0200 °C lower [0.0183, 0.0217] than cold"),
+        (BETTER, "warm has an rmse 0.0300 °C higher [0.0283, 0.0317] than cold"),
+        (ALIKE, "for warm no difference in rmse to cold was detected [-0.007, 0.007] °C with 0.35x"),
+        (lost, "warm cannot be compared with cold, because no seed has an rmse of both"),
+        (lambda seed: WORSE(seed) if seed == 0 else None, "warm has an rmse 0.0180 °C lower than cold"),
+        (lambda seed: COLD(seed) if seed == 0 else None, "warm has the same rmse as cold"),
+    ],
+)
+def test_comparisons_of_errors_have_the_digits_of_their_intervals(warm, words):
+    summary = summarize(errors({"cold": COLD, "warm": warm}))
+    assert words in summary.verdict
+    assert Summary.from_dict(summary.to_dict()) == summary
+
+
+def test_many_errors_are_sorted_by_which_is_better():
+    arms = {"cold": COLD, "a": WORSE, "b": BETTER, "c": ALIKE, "d": ALIKE, "e": ALIKE}
+    verdict = summarize(errors(arms)).verdict
+    assert "better: a by -0.0200 °C (0.35x the steps); worse: b by +0.0300 °C (0.36x the steps); no diff" in verdict
+    assert "no difference in rmse detected: c" in verdict
+
+
+@pytest.mark.parametrize(
+    ("metric", "words"),
+    [
+        (Metric("r2"), "cold has an r2 of 0.903 [0.877, 0.928]; there"),
+        (Metric("log loss", "nats"), "cold has a log loss of 0.903 nats [0.877, 0.928]; there"),
+        (Metric("balanced accuracy", "%"), "cold has a balanced accuracy of 90.3 % [87.7, 92.8]; there"),
+    ],
+)
+def test_one_arm_has_its_score_in_the_metrics_words(metric, words):
+    assert words in summarize(errors({"cold": COLD}, metric=metric)).verdict
+
+
+def test_a_fraction_that_is_no_accuracy_is_reported_in_points():
+    arms = {"cold": COLD, "warm": WORSE}
+    verdict = summarize(errors(arms, metric=Metric("recall", "%"))).verdict
+    assert "warm has a recall 2.0 points lower [1.8, 2.2] than cold" in verdict
+
+
+@pytest.mark.parametrize(
+    ("metric", "reached", "told"),
+    [
+        (RMSE, 0.7, "short of the training score asked for (0.5): 6 of 8 rounds of cold, at 0.72 on average."),
+        (RMSE, 0.3, None),
+        (Metric("recall", "%"), 0.3, "short of the training score asked for (50 %): 6 of 8 rounds of cold, at 32 % on"),
+        (Metric("r2"), 0.7, None),
+    ],
+)
+def test_plateaus_are_short_in_the_direction_of_the_metric(metric, reached, told):
+    records = dataclasses.replace(plateaued(0.5, reached=reached), metric=metric)
+    notes = " ".join(summarize(records).notes)
+    assert told in notes if told else "plateau" not in notes
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [
+        ((), "with 0.35x the total training steps."),
+        (("steps",), "with 0.35x the total samples processed."),
+        (("steps", "samples", "flops"), "with 0.35x the total seconds."),
+    ],
+)
+def test_the_verdict_reports_a_cost_that_was_counted(missing, words):
+    records = study_records({"cold": COLD, "warm": WORSE})
+    rounds = tuple(dataclasses.replace(record, **dict.fromkeys(missing)) for record in records.rounds)
+    summary = summarize(dataclasses.replace(records, rounds=rounds))
+    assert summary.verdict.endswith(words)
+    assert "8 paired seeds" in summary.verdict
+    assert summary.costs == tuple(cost for cost in ("steps", "samples", "flops", "seconds") if cost not in missing)
+    jsonschema.validate(json.loads(json.dumps(summary.to_dict())), summary_schema())
 
 
 UNCOUNTED = """
@@ -347,5 +444,7 @@ def test_a_study_whose_operations_cannot_be_counted_says_so(tmp_path, monkeypatc
     assert all(record.steps for record in records.rounds)
     summary = ws.summarize(records)
     ws.write_report(summary, tmp_path / "study")
-    assert "not counted" in (tmp_path / "study" / "report.html").read_text()
+    page = (tmp_path / "study" / "report.html").read_text()
+    assert "Floating-point operations could not be counted." in page
+    assert "FLOPs" not in page.split('<script type="application/json"')[0]
     sys.modules.pop("uncounted_model", None)

@@ -7,8 +7,9 @@ from random import Random
 import pytest
 
 from warmstart.analysis._summary import Summary, summarize
-from warmstart.reports._page import page
-from warmstart.reports.charts import chart_specs
+from warmstart.basics import Metric
+from warmstart.reports import study_document
+from warmstart.reports._html import as_html
 from warmstart.store._records import RoundRecord, StudyRecords
 
 ARMS = ("cold", "warm", "shrink-perturb:shrink=0.6")
@@ -40,13 +41,14 @@ def _record(arm: str, seed: int, number: int, rounds: int) -> RoundRecord:
         round=number,
         samples_seen=seen,
         samples_trained_on=seen,
-        accuracy=min(1.0, round(accuracy * 597) / 597),
-        loss=0.4 - accuracy / 3,
-        train_accuracy=0.95 if limit else 0.992,
+        score=min(1.0, round(accuracy * 597) / 597),
+        metrics={"loss": 0.4 - accuracy / 3},
+        train_score=0.95 if limit else 0.992,
         stop_reason="limit" if limit else "converged",
         epochs=epochs,
         steps=steps,
         samples=epochs * seen,
+        tokens=None,
         flops=epochs * seen * 6.1e5,
         seconds=0.011 * steps * own.uniform(0.9, 1.3),
     )
@@ -97,11 +99,11 @@ def make_records(
 def lose(record: RoundRecord) -> RoundRecord:
     """Let the warm trials of the first two seeds diverge in the last of four rounds."""
     lost = record.arm == "warm" and record.seed < 2 and record.round == 4
-    return replace(record, accuracy=None, loss=None, stop_reason="diverged") if lost else record
+    return replace(record, score=None, metrics={}, stop_reason="diverged") if lost else record
 
 
 def lose_all(record: RoundRecord) -> RoundRecord:
-    return replace(record, accuracy=None, loss=None, stop_reason="diverged")
+    return replace(record, score=None, metrics={}, stop_reason="diverged")
 
 
 STUDIES: dict[str, Callable[[], StudyRecords]] = {
@@ -143,4 +145,12 @@ def any_summary(request: pytest.FixtureRequest, summary_of: Callable[[str], Summ
 @pytest.fixture(scope="session")
 def page_of(summary_of: Callable[[str], Summary]) -> Callable[[str], str]:
     """Return the page of a study by its name; a page is made once, because bundling its scripts takes a second."""
-    return functools.cache(lambda name: page(summary_of(name), chart_specs(summary_of(name))))
+    return functools.cache(lambda name: as_html(study_document(summary_of(name))))
+
+
+@pytest.fixture(scope="session")
+def rmse_summary() -> Summary:
+    """A study whose scores are errors in a unit, and which counted neither steps nor operations."""
+    records = make_records()
+    rounds = tuple(replace(one, score=3 - 2 * (one.score or 0), steps=None, flops=None) for one in records.rounds)
+    return summarize(replace(records, rounds=rounds, metric=Metric("rmse", "°C", higher_is_better=False)))

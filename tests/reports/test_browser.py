@@ -39,7 +39,7 @@ def test_the_menus_change_what_the_cost_chart_shows(open_page):
 
 
 def test_a_click_in_the_legend_fades_the_other_strategies(open_page):
-    figure = open_page("four rounds").query_selector("figure[data-chart=accuracy]")
+    figure = open_page("four rounds").query_selector("figure[data-chart=score]")
     figure.query_selector(".role-legend-symbol path").click()
     opacities = [path.get_attribute("opacity") for path in figure.query_selector_all(".mark-line path")]
     assert sorted(float(opacity) for opacity in opacities) == [0.15, 0.15, 1.0]
@@ -47,7 +47,7 @@ def test_a_click_in_the_legend_fades_the_other_strategies(open_page):
 
 def test_charts_are_redrawn_when_the_reader_turns_to_dark(open_page):
     page = open_page("four rounds")
-    label = "figure[data-chart=accuracy] .role-axis-label text"
+    label = "figure[data-chart=score] .role-axis-label text"
     light = page.query_selector(label).get_attribute("fill")
     page.emulate_media(color_scheme="dark")
     page.wait_for_function("document.querySelectorAll('figure[data-drawn=dark]').length === 5", timeout=30_000)

@@ -6,17 +6,16 @@ import pytest
 
 from warmstart.reports import write_report
 from warmstart.reports.charts import (
-    accuracy_chart,
-    captions,
     charts_of,
     cost_chart,
     difference_chart,
+    score_chart,
     stop_reasons_chart,
     tradeoff_chart,
 )
 from warmstart.reports.charts._style import COLOURS, DASHES, SHAPES, theme
 
-NAMES = ["accuracy", "difference", "cost", "accuracy-against-cost", "stop_reasons"]
+NAMES = ["score", "difference", "cost", "score-against-cost", "stop-reasons"]
 
 
 def rows_of(chart) -> list[dict[str, Any]]:
@@ -30,6 +29,10 @@ def _rows(spec: Any) -> Iterator[dict[str, Any]]:
         yield from _rows(part)
 
 
+def captions(summary) -> dict[str, str]:
+    return {chart.name: chart.caption for chart in charts_of(summary)}
+
+
 def luminance(colour: str) -> float:
     shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
@@ -37,10 +40,10 @@ def luminance(colour: str) -> float:
 
 
 def test_every_chart_of_every_study_is_valid_and_captioned(any_summary):
-    charts = charts_of(any_summary)
-    for name, chart in charts.items():
-        json.dumps(chart.to_dict(), allow_nan=False)
-        assert all(captions(any_summary)[name])
+    for chart in charts_of(any_summary):
+        json.dumps(chart.spec, allow_nan=False)
+        assert chart.title
+        assert chart.caption
 
 
 @pytest.mark.parametrize(
@@ -49,16 +52,16 @@ def test_every_chart_of_every_study_is_valid_and_captioned(any_summary):
         ("four rounds", NAMES),
         ("one strategy", [name for name in NAMES if name != "difference"]),
         ("nothing yet", []),
-        ("all lost", ["cost", "stop_reasons"]),
+        ("all lost", ["cost", "stop-reasons"]),
     ],
 )
 def test_a_report_has_the_charts_that_apply(summary_of, study, names):
-    assert list(charts_of(summary_of(study))) == names
+    assert [chart.name for chart in charts_of(summary_of(study))] == names
 
 
-def test_the_accuracy_chart_shows_the_summarys_intervals(summary):
-    rows = [row for row in rows_of(accuracy_chart(summary)) if row["arm"] == "warm"]
-    expected = [row.accuracy for row in summary.rounds if row.arm == "warm"]
+def test_the_score_chart_shows_the_summarys_intervals(summary):
+    rows = [row for row in rows_of(score_chart(summary)) if row["arm"] == "warm"]
+    expected = [row.score for row in summary.rounds if row.arm == "warm"]
     assert [row["mean"] for row in rows] == pytest.approx([value.mean for value in expected], rel=1e-4)
     assert [row["high"] for row in rows] == pytest.approx([value.high for value in expected], rel=1e-4)
 
@@ -66,7 +69,7 @@ def test_the_accuracy_chart_shows_the_summarys_intervals(summary):
 def test_the_difference_chart_shows_points_of_all_but_the_reference(summary):
     rows = [row for row in rows_of(difference_chart(summary)) if "arm" in row]
     assert {row["arm"] for row in rows} == {"warm", "shrink-perturb:shrink=0.6"}
-    expected = [row.accuracy_difference.mean for row in summary.rounds if row.arm == "warm"]
+    expected = [row.score_difference.mean for row in summary.rounds if row.arm == "warm"]
     assert [row["mean"] for row in rows if row["arm"] == "warm"] == pytest.approx([100 * e for e in expected], rel=1e-4)
 
 
@@ -93,7 +96,7 @@ def test_the_tradeoff_of_an_unfinished_study_holds_finished_trials_only(summary_
     assert len(rows) == 37 // 4
 
 
-def test_bars_of_endings_are_stacked_without_gaps(summary_of):
+def test_bars_of_stop_reasons_are_stacked_without_gaps(summary_of):
     rows = [row for row in rows_of(stop_reasons_chart(summary_of("diverged"))) if row["arm"] == "warm"]
     assert [(row["stop_reason"], row["start"], row["end"]) for row in rows] == [
         ("converged", 0, 27),
@@ -104,8 +107,8 @@ def test_bars_of_endings_are_stacked_without_gaps(summary_of):
 
 def test_the_same_strategy_looks_the_same_in_every_chart(summary):
     scales = set()
-    for name in NAMES[:4]:
-        for layer in charts_of(summary)[name].to_dict()["layer"]:
+    for chart in charts_of(summary)[:4]:
+        for layer in chart.spec["layer"]:
             for unit in layer.get("layer", [layer]):
                 if "color" in unit["encoding"]:
                     scales.add(json.dumps(unit["encoding"]["color"]["scale"], sort_keys=True))
@@ -134,16 +137,16 @@ def test_light_and_dark_themes_differ_in_colour_only():
 
 def test_a_long_study_stays_small(make_summary):
     summary = make_summary(arms=("cold", "warm", "a", "b", "c", "d"), rounds=40)
-    assert sum(len(json.dumps(chart.to_dict())) for chart in charts_of(summary).values()) < 400_000
+    assert sum(len(json.dumps(chart.spec)) for chart in charts_of(summary)) < 400_000
 
 
 def test_of_a_study_of_many_rounds_some_are_drawn_and_the_page_says_so(make_summary, summary):
     long = make_summary(seeds=2, rounds=450)
-    numbers = {row["round"] for row in rows_of(accuracy_chart(long))}
+    numbers = {row["round"] for row in rows_of(score_chart(long))}
     assert numbers == {row["round"] for row in rows_of(cost_chart(long))} == {*range(1, 450, 3), 450}
     told = captions(long)
-    assert all("Of 450 rounds, 151 are drawn" in told[name][1] for name in ("accuracy", "difference", "cost"))
-    assert not any("drawn" in caption for _, caption in captions(summary).values())
+    assert all("Of 450 rounds, 151 are drawn" in told[name] for name in ("score", "difference", "cost"))
+    assert not any("drawn" in caption for caption in captions(summary).values())
 
 
 def test_of_a_study_of_many_seeds_the_first_are_drawn_as_points_and_the_page_says_so(make_summary, summary):
@@ -151,8 +154,8 @@ def test_of_a_study_of_many_seeds_the_first_are_drawn_as_points_and_the_page_say
     rows = [row for row in rows_of(tradeoff_chart(broad)) if "seed" in row]
     assert [row["seed"] for row in rows if row["arm"] == "a"] == list(range(200))
     assert len(rows) == 5 * 200
-    assert "for each of the first 200 of 230 seeds" in captions(broad)["accuracy-against-cost"][1]
-    assert "one faint point per seed, " in captions(summary)["accuracy-against-cost"][1]
+    assert "for each of the first 200 of 230 seeds" in captions(broad)["score-against-cost"]
+    assert "one faint point per seed, " in captions(summary)["score-against-cost"]
 
 
 def test_images_and_page_are_drawn_from_charts_built_once(summary, tmp_path, monkeypatch):
@@ -160,3 +163,21 @@ def test_images_and_page_are_drawn_from_charts_built_once(summary, tmp_path, mon
     monkeypatch.setattr("warmstart.reports.charts._all.tradeoff_chart", lambda s: built.append(s) or tradeoff_chart(s))
     write_report(summary, tmp_path)
     assert built == [summary]
+
+
+def test_charts_take_name_unit_and_direction_from_the_metric(rmse_summary):
+    specs = {chart.name: chart.spec for chart in charts_of(rmse_summary)}
+    assert specs["score"]["title"] == "Rmse in °C, mean with 95 % interval"
+    assert specs["difference"]["title"] == "Rmse minus that of cold, in °C"
+    assert "Rmse by " in json.dumps(specs["score-against-cost"]["title"])
+    assert "ccuracy" not in json.dumps(specs)
+    assert "%" not in json.dumps([layer["encoding"]["y"].get("axis") for layer in specs["score"]["layer"]])
+    told = captions(rmse_summary)
+    assert charts_of(rmse_summary)[0].title == "Rmse against data seen"
+    assert "Below zero is better." in told["difference"]
+    assert told["score-against-cost"].endswith("Down and to the left is better.")
+
+
+def test_menus_offer_the_costs_that_were_counted(rmse_summary):
+    params = {param["name"]: param for param in cost_chart(rmse_summary).to_dict()["params"]}
+    assert (params["cost"]["value"], params["cost"]["bind"]["options"]) == ("samples", ["samples", "seconds"])

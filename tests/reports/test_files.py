@@ -7,8 +7,8 @@ import pytest
 
 from warmstart.analysis._summary import Summary, summary_schema
 from warmstart.basics import InputError
-from warmstart.reports import write_report
-from warmstart.reports._markdown import markdown
+from warmstart.reports import study_document, write_report
+from warmstart.reports._markdown import as_markdown
 
 
 @pytest.fixture(scope="module")
@@ -17,28 +17,28 @@ def report(summary, tmp_path_factory):
 
 
 def test_every_promised_file_is_there_and_nothing_else(report):
-    folder = report.summary.parent
+    folder = report.data.parent
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     charts = {path.relative_to(folder).as_posix() for path in report.charts}
-    assert names == {"summary.json", "report.md", "report.html"} | charts
+    assert names == {"summary.json", "report.md", "report.json", "report.html"} | charts
     assert report.skipped is None
 
 
 def test_the_summary_obeys_the_schema_and_comes_back(report, summary):
-    values = json.loads(report.summary.read_text(encoding="utf-8"))
+    values = json.loads(report.data.read_text(encoding="utf-8"))
     jsonschema.validate(values, summary_schema())
     assert Summary.from_dict(values) == summary
 
 
 def test_charts_are_images_in_two_forms(report):
-    forms = {path.suffix: path.read_bytes() for path in report.charts if path.stem == "accuracy"}
+    forms = {path.suffix: path.read_bytes() for path in report.charts if path.stem == "score"}
     assert forms[".png"].startswith(b"\x89PNG")
     assert b"cold" in forms[".svg"]
     assert len(report.charts) == 2 * 5
 
 
 def test_the_svg_draws_a_line_and_a_band_per_strategy(report):
-    svg = next(path for path in report.charts if path.name == "accuracy.svg").read_text(encoding="utf-8")
+    svg = next(path for path in report.charts if path.name == "score.svg").read_text(encoding="utf-8")
     assert len(re.findall(r'aria-roledescription="line mark"', svg)) == 3
     assert len(re.findall(r'aria-roledescription="area mark"', svg)) == 3
 
@@ -53,18 +53,18 @@ def test_the_markdown_shows_the_charts_beside_it(report):
 def test_an_existing_report_is_replaced(summary_of, tmp_path):
     (tmp_path / "summary.json").write_text("old")
     files = write_report(summary_of("nothing yet"), tmp_path)
-    assert json.loads(files.summary.read_text(encoding="utf-8"))["rounds_finished"] == 0
+    assert json.loads(files.data.read_text(encoding="utf-8"))["rounds_finished"] == 0
 
 
 @pytest.mark.parametrize("missing", ["altair", "vl_convert", "jinja2"])
-def test_without_the_extra_the_plain_files_are_written_and_the_reason_is_told(summary, tmp_path, monkeypatch, missing):
+def test_without_the_extra_the_plain_files_are_written_with_the_reason(summary, tmp_path, monkeypatch, missing):
     monkeypatch.setitem(sys.modules, missing, None)
     files = write_report(summary, tmp_path)
     assert (files.html, files.charts) == (None, ())
     assert files.skipped is not None
     assert f"'{missing}'" in files.skipped
     assert "warmstart[report]" in files.skipped
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.md", "summary.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.json", "report.md", "summary.json"]
 
 
 def test_a_file_in_the_way_is_reported(summary, tmp_path):
@@ -74,20 +74,20 @@ def test_a_file_in_the_way_is_reported(summary, tmp_path):
 
 
 def test_the_markdown_begins_with_the_verdict(summary):
-    lines = markdown(summary).split("\n\n")
+    lines = as_markdown(study_document(summary, drawn=False)).split("\n\n")
     assert lines[0].startswith("# cold, warm and")
     assert lines[2] == f"**{summary.verdict}**"
 
 
 def test_markdown_tables_keep_their_columns_whatever_the_labels(any_summary):
-    for block in markdown(any_summary).split("\n\n"):
+    for block in as_markdown(study_document(any_summary, drawn=False)).split("\n\n"):
         if block.startswith("|"):
             columns = {len(re.split(r"(?<!\\)\|", line)) for line in block.strip().splitlines()}
             assert len(columns) == 1
 
 
 def test_markdown_shows_marks_of_its_own_language_as_they_are(summary_of):
-    text = markdown(summary_of("odd labels"))
+    text = as_markdown(study_document(summary_of("odd labels"), drawn=False))
     assert r"\</script>\<b>\|x" in text
     assert r"warm [bold]\*\_\`" in text
 

@@ -1,8 +1,8 @@
 import pytest
 
 from warmstart.analysis._summary import CostSummary
+from warmstart.basics import ACCURACY
 from warmstart.reports._format import (
-    accuracy_text,
     cost_text,
     cost_with_factor,
     count_text,
@@ -10,6 +10,7 @@ from warmstart.reports._format import (
     duration_text,
     prefixed,
     ratio_text,
+    score_text,
     stop_reasons_text,
 )
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio
@@ -26,7 +27,7 @@ STEPS = Estimate(1234.0, 1200.0, 1268.0, n=8)
     ],
 )
 def test_an_accuracy_has_the_precision_that_its_seeds_allow(estimate, text):
-    assert accuracy_text(estimate) == text
+    assert score_text(ACCURACY, estimate) == text
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_an_accuracy_has_the_precision_that_its_seeds_allow(estimate, text):
     ],
 )
 def test_a_difference_claims_only_what_was_detected(difference, text):
-    assert difference_text(difference) == text
+    assert difference_text(ACCURACY, difference) == text
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,6 @@ def test_prefixes_cover_small_and_huge_numbers():
     assert [prefixed(value) for value in (0, 1500, 2e18)] == ["0", "1.5 k", "2e+18"]
 
 
-def test_endings_that_did_not_happen_are_left_out():
+def test_stop_reasons_that_did_not_happen_are_left_out():
     assert stop_reasons_text({"converged": 0, "plateau": 3, "limit": 0, "diverged": 1}) == "3 plateau, 1 diverged"
     assert stop_reasons_text({"converged": 0}) == "-"

@@ -1,8 +1,8 @@
 import pytest
 
 from chapters import CHAPTERS, DRAWN, FULL, MAPS, NOTE, SWEEP
-from warmstart.reports.paper._charts import drawings_of
-from warmstart.reports.paper._page import page
+from warmstart.reports._html import as_html
+from warmstart.reports.paper._document import paper_document
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +47,7 @@ def files(tmp_path_factory):
     folder, found = tmp_path_factory.mktemp("pages"), {}
     for name, chapters in {"all": CHAPTERS, "curves": (FULL, SWEEP), "maps": (MAPS,)}.items():
         found[name] = folder / f"{name}.html"
-        html = page(chapters, {chapter.id: drawings_of(chapter) for chapter in chapters}, "Title", NOTE)
+        html = as_html(paper_document(chapters, "Title", NOTE))
         found[name].write_text(html, encoding="utf-8")
     return found
 
@@ -86,7 +86,7 @@ def test_a_click_in_the_legend_fades_the_others(visit, files):
     assert [line.get_attribute("stroke-dasharray") for line in strong] == ["5,3"]
 
 
-def test_a_point_tells_its_value_interval_and_seeds(visit, files):
+def test_a_point_shows_its_value_interval_and_seeds(visit, files):
     page = visit(files["curves"])
     figure = page.query_selector("figure[data-chart=table-1-accuracy]")
     figure.query_selector(".mark-symbol.role-mark path").hover()

@@ -7,8 +7,8 @@ import pytest
 
 from chapters import ACCURACY, CHAPTERS, DIFFERENCE, DRAWN, FULL, NOT_RUN, NOTE, SWEEP, WORDS
 from warmstart.paper import Chapter, Table
-from warmstart.reports.paper._charts import drawings_of
-from warmstart.reports.paper._page import numeric_columns, page
+from warmstart.reports._html import as_html
+from warmstart.reports.paper._document import paper_document, text_table
 
 LOADING = {"src", "href", "srcset", "data", "poster", "action"}
 
@@ -37,7 +37,7 @@ class Reader(HTMLParser):
 
 
 def page_of(*chapters: Chapter) -> str:
-    return page(chapters, {chapter.id: drawings_of(chapter) for chapter in chapters}, "Title", NOTE)
+    return as_html(paper_document(chapters, "Title", NOTE))
 
 
 @pytest.fixture(scope="module")
@@ -143,4 +143,4 @@ def test_every_point_is_in_the_page_once():
 )
 def test_columns_of_numbers_are_found(cells, numeric):
     table = Table("t", "", ("value",), tuple((cell,) for cell in cells))
-    assert numeric_columns(table) == ([0] if numeric else [])
+    assert [column.is_number for column in text_table(table).columns] == [numeric]

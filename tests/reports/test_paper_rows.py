@@ -9,8 +9,7 @@ from warmstart.paper import Axis, Cell, Curves, Format, HeatMap, Point, Source
 from warmstart.reports.paper import _heat_map, _rows
 from warmstart.reports.paper._curves import curves_chart
 from warmstart.reports.paper._looks import looks_of
-from warmstart.reports.paper._values import log_ticks, value_text
-from warmstart.reports.paper._words import remark, title_lines
+from warmstart.reports.paper._values import log_ticks, title_lines, value_text
 
 
 def curves(*points: Point, log=False, joined=True) -> Curves:
@@ -39,7 +38,7 @@ def kinds(chart: Curves) -> list[str]:
     return [layer["mark"]["type"] for layer in layers(chart)]
 
 
-def test_a_row_holds_what_is_drawn_and_tells_what_was_given():
+def test_a_row_holds_what_is_drawn_and_what_was_given():
     row = _rows.rows_of(replace(ACCURACY, points=(Point("cold", 1500, 0.5123456, 0.5, 0.52, 5, Source.PAPER),)))[0]
     assert row == {
         "label": "cold (paper)",
@@ -79,11 +78,11 @@ def test_a_scatter_plot_has_bars_and_no_band_or_line():
 def test_on_a_logarithmic_axis_what_has_no_place_is_left_out_and_named():
     chart = curves(Point("a", 0, 1.0), Point("b", 1, 0.0), Point("c", 1, -2.0), Point("d", 1, 3.0), log=True)
     assert [(row["label"], row["y"]) for row in _rows.rows_of(chart)] == [("b", None), ("c", None), ("d", 3.0)]
-    assert remark(_rows.left_out(chart)).endswith("a at 0, b at 1, c at 1.")
+    assert _rows.words_on_left_out(chart).endswith("a at 0, b at 1, c at 1.")
     assert _rows.left_out(replace(chart, x=Axis("x"), y=Axis("y"))) == []
 
 
-def test_an_interval_down_to_zero_is_drawn_to_the_smallest_value_and_told_as_it_is():
+def test_an_interval_down_to_zero_is_drawn_to_the_smallest_value_and_reported_in_full():
     rows = _rows.rows_of(curves(Point("a", 1, 3.0, -1.0, 7.0), Point("b", 1, 0.25), log=True))
     assert (rows[0]["low"], rows[0]["high"], rows[0]["interval"]) == (0.25, 7.0, "[-1, 7]")
     assert _rows.rows_of(curves(Point("a", 1, 3.0, -1.0, 7.0)))[0]["low"] == -1.0
@@ -104,7 +103,7 @@ def test_a_chart_without_a_value_has_nothing_to_draw():
     assert all(map(_rows.has_points, (ACCURACY, DIFFERENCE, SINGLE)))
 
 
-def test_long_lines_are_marked_here_and_there_and_tell_of_every_point():
+def test_long_lines_are_marked_here_and_there_and_show_every_point():
     long = curves(*(Point("a", x, 1.0) for x in reversed(range(200))), *line("b"))
     marked = [row["x"] for row in _rows.rows_of(long) if row["marked"] and row["label"] == "a"]
     assert sorted(marked) == list(range(0, 200, 8))
@@ -125,7 +124,7 @@ def test_a_published_series_has_the_colour_and_shape_of_ours_but_hollow_marks_an
     assert looks["warm"].colour != ours.colour
 
 
-def test_many_series_are_told_apart():
+def test_many_series_are_distinguishable():
     looks = looks_of([Point(f"{n}", 0, 0.0, by=by) for n in range(42) for by in Source])
     assert len({(look.colour, look.shape, look.hollow) for look in looks}) == 42 * 2
     first = [look for look in looks if not look.hollow][:18]
@@ -171,8 +170,9 @@ def test_long_titles_take_several_lines():
 
 
 def test_a_remark_names_five_points_and_counts_the_others():
-    assert remark([Point("a", n, None) for n in range(7)]).endswith("a at 3, a at 4 and 2 more.")
-    assert remark([]) == ""
+    nowhere = replace(NOTHING, points=tuple(Point("a", n, None) for n in range(7)))
+    assert _rows.words_on_left_out(nowhere).endswith("a at 3, a at 4 and 2 more.")
+    assert _rows.words_on_left_out(SINGLE) == ""
 
 
 def test_a_heat_map_has_every_pair_in_order_of_appearance():
@@ -188,7 +188,7 @@ def test_a_heat_map_has_every_pair_in_order_of_appearance():
     assert (encoding["x"]["sort"], encoding["y"]["sort"]) == (["b", "a"], ["2", "1"])
 
 
-def test_a_heat_map_tells_interval_and_seeds():
+def test_a_heat_map_shows_interval_and_seeds():
     row = _heat_map.rows_of(GRID)[0]
     assert (row["text"], row["interval"], row["seeds"]) == ("30.0%", "[20.00%, 70.00%]", "5")
 

@@ -4,8 +4,11 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from warmstart.reports import _tables, result_table
-from warmstart.reports._words import how_to_read, report_title, subtitle
+from warmstart.analysis import summarize
+from warmstart.reports import _study, result_table, study_document
+from warmstart.reports._document import settings_table
+from warmstart.reports._study import how_to_read
+from warmstart.store import StudyRecords
 
 
 def shown(summary, width=160) -> str:
@@ -14,13 +17,13 @@ def shown(summary, width=160) -> str:
     return console.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def test_the_terminal_shows_accuracy_difference_costs_and_endings(summary):
+def test_the_terminal_shows_accuracy_difference_costs_and_stop_reasons(summary):
     text = shown(summary)
     factor = f"({summary.arms[1].last_round['steps'].ratio.mean:.2f}x)"
     for part in ("difference", "to cold", "96.8 % ± 1.1", "reference", "lower by 2.6 points", "[2.1, 3.1]", factor):
         assert part in text
     assert "29 converged, 3 limit" in text
-    assert "95 % intervals over seeds, after round 4" in text
+    assert "After round 4, with 95 % intervals over seeds; differences and factors are to cold." in text
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
@@ -34,19 +37,19 @@ def test_labels_that_look_like_markup_are_shown_as_they_are(summary_of):
 
 @pytest.mark.parametrize("name", ["results", "costs", "rounds"])
 def test_every_row_has_a_cell_for_every_title(any_summary, name):
-    table = getattr(_tables, name)(any_summary)
+    table = getattr(_study, name)(any_summary)
     assert all(len(row) == len(table.header) for row in table.rows)
 
 
 def test_all_four_costs_of_every_strategy_are_listed(summary):
-    rows = _tables.costs(summary).rows
+    rows = _study.costs(summary).rows
     assert len(rows) == 3 * 4
     assert {row[1] for row in rows} == {"training steps", "samples processed", "FLOPs", "seconds"}
 
 
 def test_settings_are_flattened_to_dotted_names():
     values = {"stop": {"limit": None, "level": 1}, "model": {"hidden": [8, 8], "bias": True}, "empty": []}
-    assert _tables.settings(values).rows == [
+    assert settings_table(values).rows == [
         ("stop.limit", "none"),
         ("stop.level", "1"),
         ("model.hidden", "8, 8"),
@@ -67,8 +70,9 @@ def test_settings_are_flattened_to_dotted_names():
 )
 def test_the_title_names_strategies_and_size(summary_of, name, title, line):
     summary = summary_of(name)
-    assert report_title(summary).startswith(title)
-    assert subtitle(summary) == line
+    document = study_document(summary, drawn=False)
+    assert document.title.startswith(title)
+    assert document.subtitle == line
 
 
 def test_the_reading_aid_says_what_intervals_costs_and_seconds_are(summary):
@@ -99,3 +103,33 @@ def test_the_reading_aid_says_which_rounds_costs_cover(summary, stream, told):
     text = " ".join(how_to_read(replace(summary, study={"stream": stream})))
     assert "over all rounds; the last round alone, which is what the next retraining costs, has its own column." in text
     assert ("With two phases round 1 is the same for cold and warm" in text) is told
+
+
+def test_tables_take_names_and_units_from_the_metric_and_leave_out_what_was_not_counted(rmse_summary):
+    table = _study.results(rmse_summary)
+    titles = ("samples, all rounds", "samples, last round", "seconds, all rounds")
+    assert table.header == ("strategy", "rmse", "difference to cold", *titles, "rounds ended")
+    assert [row[1:3] for row in table.rows[:2]] == [
+        ("1.063 °C ± 0.022", "reference"),
+        ("1.116 °C ± 0.021", "higher by 0.053 °C [0.043, 0.063]"),
+    ]
+    assert {row[1] for row in _study.costs(rmse_summary).rows} == {"samples processed", "seconds"}
+    assert _study.rounds(rmse_summary).header[3:] == ("rmse", "difference to cold", "samples", "seconds")
+
+
+def test_the_reading_aid_names_the_metric_its_direction_and_the_counted_costs(rmse_summary):
+    text = " ".join(how_to_read(rmse_summary))
+    assert "Differences of rmse are in °C. A lower rmse is better." in text
+    assert "evaluation: samples processed (repeats counted) and wall-clock seconds." in text
+    assert "Floating-point operations could not be counted." in text
+    assert "accuracy" not in text.lower()
+
+
+def test_a_cost_that_was_counted_for_some_strategies_says_so(summary):
+    trials = [replace(one, flops=None) if one.arm == "warm" else one for one in summary.trials]
+    records = StudyRecords(
+        {}, ("cold", "warm"), 4, 8, tuple(one for one in trials if one.arm in ("cold", "warm")), {}, {}
+    )
+    cells = {row[0]: row[2] for row in _study.costs(summarize(records)).rows if row[1] == "FLOPs"}
+    assert cells["warm"] == "not counted"
+    assert cells["cold"].endswith(" G")

@@ -1,3 +1,5 @@
+from ._plain import plain as plain
+from ._plain import rebuilt as rebuilt
 from ._seed_table import SeedTable as SeedTable
 from ._summary import ArmSummary as ArmSummary
 from ._summary import CostSummary as CostSummary
@@ -6,4 +8,5 @@ from ._summary import Summary as Summary
 from ._summary import check_reference as check_reference
 from ._summary import summarize as summarize
 from ._summary import summary_schema as summary_schema
-from ._summary_types import plain as plain
+from ._verdict import COST_TITLES as COST_TITLES
+from ._verdict import difference_words as difference_words

@@ -1,8 +1,8 @@
 """The finished rounds, read out as columns over seeds."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from operator import attrgetter
 
 from warmstart.store import RoundRecord
 
@@ -14,14 +14,18 @@ class SeedTable:
     """The finished rounds by arm, seed and round, read out as columns that are aligned over seeds.
 
     Example:
-        >>> record = RoundRecord("cold", 3, 1, 10, 10, 0.5, 1.0, 1.0, "converged", 2, 4, 20, 1e3, 0.1)
+        >>> record = RoundRecord("cold", 3, 1, 10, 10, 0.5, {}, 1.0, "converged", 2, 4, 20, None, 1e3, 0.1)
         >>> table = SeedTable.of([record])
-        >>> table.column("cold", 1, lambda record: record.accuracy), table.column("warm", 1, lambda record: record.loss)
+        >>> table.column("cold", 1, lambda record: record.score), table.column("warm", 1, lambda record: record.score)
         ([0.5], [None])
     """
 
     cells: Mapping[tuple[str, int, int], RoundRecord]
     seeds: tuple[int, ...]
+    # What was added up already: by arm and cost a column for every round, that of round 0 in front.
+    _sums: dict[tuple[str, str], list[list[float | None]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def of(cls, rounds: Iterable[RoundRecord]) -> "SeedTable":
@@ -31,14 +35,16 @@ class SeedTable:
 
     def arm(self, arm: str) -> list[RoundRecord]:
         """Return all finished rounds of an arm."""
-        return self._by_arm.get(arm, [])
+        return [record for record in self.cells.values() if record.arm == arm]
 
     def at(self, arm: str, round: int) -> list[RoundRecord]:
         """Return one round of an arm, over the seeds that have finished it."""
+        # Unlike a column it has no gaps: for means and counts, not for pairing.
         return [self.cells[arm, seed, round] for seed in self.seeds if (arm, seed, round) in self.cells]
 
     def column(self, arm: str, round: int, measure: Measure) -> list[float | None]:
         """Return one value per seed, None where the round has not finished."""
+        # Over all seeds of the table, not of the arm: so that two columns can be paired place by place.
         records = (self.cells.get((arm, seed, round)) for seed in self.seeds)
         return [None if record is None else measure(record) for record in records]
 
@@ -47,31 +53,10 @@ class SeedTable:
         # Each round is added to the sums of the one before: from the first round on for each would be rounds squared.
         sums = self._sums.setdefault((arm, cost), [[0.0] * len(self.seeds)])
         while len(sums) <= round:
-            added = self.costs(arm, len(sums), cost)
-            sums.append([_sum(pair) for pair in zip(sums[-1], added, strict=True)])
+            pairs = zip(sums[-1], self.costs(arm, len(sums), cost), strict=True)
+            sums.append([None if so_far is None or added is None else so_far + added for so_far, added in pairs])
         return sums[round]
 
     def costs(self, arm: str, round: int, cost: str) -> list[float | None]:
         """Return one cost of one round per seed."""
-        return self.column(arm, round, _field(cost))
-
-    @cached_property
-    def _by_arm(self) -> dict[str, list[RoundRecord]]:
-        records: dict[str, list[RoundRecord]] = {}
-        for record in self.cells.values():
-            records.setdefault(record.arm, []).append(record)
-        return records
-
-    @cached_property
-    def _sums(self) -> dict[tuple[str, str], list[list[float | None]]]:
-        """What was added up already: by arm and cost a column for every round, that of round 0 in front."""
-        return {}
-
-
-def _field(name: str) -> Measure:
-    return lambda record: getattr(record, name)
-
-
-def _sum(pair: tuple[float | None, float | None]) -> float | None:
-    one, other = pair
-    return None if one is None or other is None else one + other
+        return self.column(arm, round, attrgetter(cost))

@@ -9,12 +9,12 @@ from warmstart.basics import InputError, unknown_name
 from warmstart.store import StudyRecords
 
 from ._notes import notes_of
+from ._plain import plain
 from ._summary_types import SCHEMA as SCHEMA
 from ._summary_types import ArmSummary as ArmSummary
 from ._summary_types import CostSummary as CostSummary
 from ._summary_types import RoundSummary as RoundSummary
 from ._summary_types import Summary as Summary
-from ._summary_types import plain
 from ._verdict import verdict_of
 from ._view import View, reference_arm
 
@@ -22,10 +22,9 @@ from ._view import View, reference_arm
 def summarize(records: StudyRecords, *, reference: str | None = None, confidence: float = 0.95) -> Summary:
     """Say what a study shows: every arm against the reference, paired by seed, with intervals.
 
-    Accuracies and costs are compared at
-    the latest round that all arms have finished for a common seed, so a study that is still running can be reported
-    on too. A diverged round has no accuracy: its pair is left out and named in the verdict; what it cost is still
-    counted.
+    Scores and costs are compared at the latest round that all arms have finished for a common seed, so a study that is
+    still running can be reported on too. A diverged round has no score: its pair is left out and named in the verdict;
+    what it cost is still counted.
 
     Args:
         records: The study's records, complete or not.
@@ -41,7 +40,7 @@ def summarize(records: StudyRecords, *, reference: str | None = None, confidence
 
     Example:
         >>> from warmstart.store._records import RoundRecord
-        >>> record = RoundRecord("cold", 0, 1, 500, 500, 0.9, 0.3, 1.0, "converged", 9, 90, 4500, 1e9, 2.0)
+        >>> record = RoundRecord("cold", 0, 1, 500, 500, 0.9, {}, 1.0, "converged", 9, 90, 4500, None, 1e9, 2.0)
         >>> study = StudyRecords({}, ("cold",), 1, 1, (record,), {}, {})
         >>> print(summarize(study).verdict)
         After 1 round (500 samples, 1 seed) cold has an accuracy of 90.0 % (one seed: no interval); there is no other
@@ -56,6 +55,7 @@ def summarize(records: StudyRecords, *, reference: str | None = None, confidence
     facts = view.facts(arms)
     return Summary(
         schema=SCHEMA,
+        metric=records.metric,
         verdict=verdict_of(facts),
         notes=notes_of(facts),
         reference=view.reference,
@@ -87,6 +87,6 @@ def summary_schema() -> dict[str, Any]:
 
     Example:
         >>> summary_schema()["properties"]["schema"]["const"]
-        'warmstart.summary/1'
+        'warmstart.summary/2'
     """
     return json.loads(files("warmstart.analysis").joinpath("summary.schema.json").read_text(encoding="utf-8"))

@@ -1,16 +1,17 @@
 """What a study says, as plain frozen values that go to JSON and back."""
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from warmstart.basics import InputError
+from warmstart.basics import InputError, Metric
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio
-from warmstart.store import RoundRecord
+from warmstart.store import COSTS, RoundRecord
 
-SCHEMA: Final = "warmstart.summary/1"
+from ._plain import plain, rebuilt
+
+SCHEMA: Final = "warmstart.summary/2"
 """Name and version of the summary's JSON form; see :func:`summary_schema`."""
 
 
@@ -30,9 +31,9 @@ class ArmSummary:
     Attributes:
         arm: Its label.
         seeds: Trials that have finished the compared round.
-        diverged: Those of them whose compared round diverged; they have no accuracy.
-        accuracy: Evaluation accuracy, in [0, 1].
-        accuracy_difference: Accuracy minus the reference's of the same seed; None for the reference.
+        diverged: Those of them whose compared round diverged; they have no score.
+        score: Evaluation score, in the metric's unit.
+        score_difference: Score minus the reference's of the same seed; None for the reference.
         words: The difference in words; empty for the reference.
         total: Costs over all rounds up to the compared one, by name of the cost.
         last_round: Costs of the compared round alone, which is what an update pays.
@@ -42,8 +43,8 @@ class ArmSummary:
     arm: str
     seeds: int
     diverged: int
-    accuracy: Estimate
-    accuracy_difference: PairedDifference | None
+    score: Estimate
+    score_difference: PairedDifference | None
     words: str
     total: Mapping[str, CostSummary]
     last_round: Mapping[str, CostSummary]
@@ -58,8 +59,8 @@ class RoundSummary:
         arm: Its label.
         round: Number of the round, from 1.
         samples_seen: Training samples that have arrived so far, mean over seeds, rounded.
-        accuracy: Evaluation accuracy, in [0, 1].
-        accuracy_difference: Accuracy minus the reference's of the same seed; None for the reference.
+        score: Evaluation score, in the metric's unit.
+        score_difference: Score minus the reference's of the same seed; None for the reference.
         cost: Costs of this round, by name of the cost.
         cumulative: Costs of rounds 1 to this one.
     """
@@ -67,8 +68,8 @@ class RoundSummary:
     arm: str
     round: int
     samples_seen: int
-    accuracy: Estimate
-    accuracy_difference: PairedDifference | None
+    score: Estimate
+    score_difference: PairedDifference | None
     cost: Mapping[str, Estimate]
     cumulative: Mapping[str, Estimate]
 
@@ -79,6 +80,7 @@ class Summary:
 
     Attributes:
         schema: :data:`SCHEMA`.
+        metric: Name, unit and direction of the scores.
         verdict: The answer in plain sentences, built from the intervals only.
         notes: What to keep in mind with this particular verdict, one sentence each.
         reference: Label of the arm that the others are compared with.
@@ -99,6 +101,7 @@ class Summary:
     """
 
     schema: str
+    metric: Metric
     verdict: str
     notes: tuple[str, ...]
     reference: str
@@ -117,6 +120,11 @@ class Summary:
     data: Mapping[str, Any]
     provenance: Mapping[str, Any]
 
+    @property
+    def costs(self) -> tuple[str, ...]:
+        """Names of the costs that were counted in any round, in the order of :data:`warmstart.store.COSTS`."""
+        return counted_costs(self.trials)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values: no tuple, no number that JSON does not know."""
         return {field.name: plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
@@ -126,63 +134,26 @@ class Summary:
         """Rebuild a summary from :meth:`to_dict`.
 
         Raises:
-            InputError: If the values are of another schema.
+            InputError: If the values are of another schema, such as that of 0.1.
         """
+        # No conversion of older forms: the store has all that they were made of.
         if values.get("schema") != SCHEMA:
-            raise InputError(f"A summary must have schema '{SCHEMA}', got {values.get('schema')!r}.")
-        parts = {
-            "notes": tuple(values["notes"]),
-            "arms": tuple(map(_arm, values["arms"])),
-            "rounds": tuple(map(_round, values["rounds"])),
-            "trials": tuple(RoundRecord(**trial) for trial in values["trials"]),
-        }
-        return cls(**{**values, **parts})
+            raise InputError(
+                f"A summary must have schema '{SCHEMA}', got {values.get('schema')!r}: write it again from the stored "
+                "results with `warmstart report DIR`."
+            )
+        return rebuilt(cls, values)
 
 
-def plain(value: Any) -> Any:
-    """Return nested values as JSON knows them: lists for tuples, None for NaN and infinity, text for anything else.
+def counted_costs(records: Iterable[RoundRecord]) -> tuple[str, ...]:
+    """Return the names of the costs that were counted in any of these rounds; without a round, all but tokens.
 
     Example:
-        >>> plain({"shape": (1, 8), "limit": float("inf")})
-        {'shape': [1, 8], 'limit': None}
+        >>> counted_costs([RoundRecord("cold", 0, 1, 9, 9, 0.5, {}, 1.0, "converged", 2, 4, None, None, None, 0.1)])
+        ('steps', 'seconds')
     """
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    return str(value)
-
-
-def _difference(values: Mapping[str, Any] | None) -> PairedDifference | None:
-    return None if values is None else PairedDifference(**values)
-
-
-def _cost(values: Mapping[str, Any]) -> CostSummary:
-    ratio = None if values["ratio"] is None else PairedRatio(**values["ratio"])
-    return CostSummary(Estimate(**values["value"]), _difference(values["difference"]), ratio)
-
-
-def _arm(values: Mapping[str, Any]) -> ArmSummary:
-    parts = {
-        "accuracy": Estimate(**values["accuracy"]),
-        "accuracy_difference": _difference(values["accuracy_difference"]),
-        "total": {name: _cost(cost) for name, cost in values["total"].items()},
-        "last_round": {name: _cost(cost) for name, cost in values["last_round"].items()},
-    }
-    return ArmSummary(**{**values, **parts})
-
-
-def _round(values: Mapping[str, Any]) -> RoundSummary:
-    parts = {
-        "accuracy": Estimate(**values["accuracy"]),
-        "accuracy_difference": _difference(values["accuracy_difference"]),
-        "cost": {name: Estimate(**cost) for name, cost in values["cost"].items()},
-        "cumulative": {name: Estimate(**cost) for name, cost in values["cumulative"].items()},
-    }
-    return RoundSummary(**{**values, **parts})
+    rounds = list(records)
+    # Before anything has finished nobody knows; most learners count all but tokens.
+    if not rounds:
+        return tuple(cost for cost in COSTS if cost != "tokens")
+    return tuple(cost for cost in COSTS if any(getattr(record, cost) is not None for record in rounds))

@@ -1,14 +1,32 @@
 """The verdict: what a study says, in sentences that claim no more than its intervals do."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from warmstart.statistics import PairedDifference, interval_text, size_interval, times_text, visible_digits
+from warmstart.basics import ACCURACY, Metric
+from warmstart.statistics import (
+    PairedDifference,
+    describe_difference,
+    interval_text,
+    size_interval,
+    times_text,
+    visible_digits,
+)
 
 from ._summary_types import ArmSummary
 
 # Beyond this many comparisons, one clause each makes a sentence that nobody reads to its end.
 MOST_CLAUSES = 4
+
+COST_TITLES: Final[Mapping[str, str]] = {
+    "steps": "training steps",
+    "samples": "samples processed",
+    "tokens": "tokens processed",
+    "flops": "FLOPs",
+    "seconds": "seconds",
+}
 
 
 @dataclass(frozen=True)
@@ -16,10 +34,13 @@ class Facts:
     """What the verdict and its notes are built from.
 
     Attributes:
-        train_accuracy: The training accuracy that the stop rule asks for, in (0, 1]; None if it asks for none.
-        plateaus: Mean training accuracy of the rounds that ended on a plateau, by label of the arms that have any.
+        cost: The cost in the verdict: steps, or what comes next in :data:`COSTS` where steps were not counted.
+        train_target: The training score that the stopping rule asks for; None if it asks for none.
+        plateaus: Mean training score of the rounds that ended on a plateau, by label of the arms that have any.
+        has_stopping_rule: Whether a limit cuts a round off.
     """
 
+    metric: Metric
     arms: Sequence[ArmSummary]
     reference: str
     rounds_finished: int
@@ -27,8 +48,10 @@ class Facts:
     rounds_expected: int
     compared_round: int
     samples_seen: int
-    train_accuracy: float | None
+    cost: str
+    train_target: float | None
     plateaus: Mapping[str, float]
+    has_stopping_rule: bool = True
 
     @property
     def complete(self) -> bool:
@@ -42,187 +65,59 @@ class Facts:
 
     @property
     def pairs(self) -> int:
-        """The largest number of seeds with both accuracies that any comparison has."""
+        """The largest number of seeds with both scores that any comparison has."""
         return max((_difference(arm).n for arm in self.others), default=0)
 
     @property
     def common_seeds(self) -> int:
-        """The largest number of seeds for which both sides of a comparison have finished, with an accuracy or not."""
-        # A diverged round has no accuracy, but it has steps.
-        return max((_step_pairs(arm) for arm in self.others), default=0)
-
-    @property
-    def rounds_counted(self) -> str:
-        """LayerEnd rounds the costs cover, as words to follow them."""
-        if self.compared_round == 1:
-            return ""
-        return " of all rounds" if self.compared_round >= self.rounds_expected else " of these rounds"
+        """The largest number of seeds for which both sides of a comparison have finished, with a score or not."""
+        # A diverged round has no score, but it took its time; seconds are the one cost that is always counted.
+        differences = (arm.last_round["seconds"].difference for arm in self.others)
+        return max((difference.n for difference in differences if difference is not None), default=0)
 
 
 def verdict_of(facts: Facts) -> str:
     """Return the verdict, the state of an unfinished study first and diverged trials last."""
     if not facts.rounds_finished:
         return f"Nothing to report yet: 0 of {facts.rounds_planned} rounds have finished."
-    sentences = [_preliminary(facts), _main(facts), _one_seed(facts), *(_diverged(facts, arm) for arm in facts.arms)]
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
-def _preliminary(facts: Facts) -> str:
-    if facts.complete:
-        return ""
-    return f"Preliminary: {facts.rounds_finished:,} of {facts.rounds_planned:,} rounds have finished."
-
-
-def _main(facts: Facts) -> str:
+    sentences = []
+    # First, since it qualifies all that follows.
+    if not facts.complete:
+        sentences.append(f"Preliminary: {facts.rounds_finished:,} of {facts.rounds_planned:,} rounds have finished.")
     if not facts.others:
-        return f"{_after(facts)} {_alone(facts.arms[0])}."
-    if len(facts.others) > MOST_CLAUSES:
-        steps = f" (steps{facts.rounds_counted})" if facts.rounds_counted else ""
-        return f"{_after(facts)}, compared with {facts.reference}{steps}: {_groups(facts)}."
-    return f"{_after(facts)} {'; '.join(_clause(facts, arm) for arm in facts.others)}."
+        sentences.append(f"{_after(facts)} {_alone(facts.metric, facts.arms[0])}.")
+    elif len(facts.others) > MOST_CLAUSES:
+        # The rounds that costs cover are said once in front, instead of in each of the brackets.
+        over = ""
+        if facts.compared_round > 1:
+            scope = "of all rounds" if facts.compared_round >= facts.rounds_expected else "so far"
+            over = f" ({facts.cost} {scope})"
+        sentences.append(f"{_after(facts)}, compared with {facts.reference}{over}: {_groups(facts)}.")
+    else:
+        sentences.append(f"{_after(facts)} {'; '.join(_clause(facts, arm) for arm in facts.others)}.")
+    if facts.pairs == 1:
+        # Several seeds of which all but one diverged are not one seed.
+        one = "One seed" if facts.common_seeds == 1 else "One pair"
+        sentences.append(f"{one} gives no interval, so none of this can be distinguished from chance.")
+    # A pair with a diverged side is left out of its comparison: unsaid, the worst seeds would vanish from the answer.
+    for arm in facts.arms:
+        if arm.diverged:
+            trials = f"{arm.diverged} of {counted(arm.seeds, 'trial')} of {arm.arm}"
+            have = "has" if arm.diverged == 1 else "have"
+            sentences.append(f"In round {facts.compared_round}, {trials} diverged and {have} no {facts.metric.name}.")
+    return " ".join(sentences)
 
 
-def _after(facts: Facts) -> str:
-    done, all_rounds = facts.compared_round, facts.rounds_expected
-    rounds = f"{done} of {all_rounds} rounds" if done < all_rounds else counted(done, "round")
-    return f"After {rounds} ({facts.samples_seen:,} samples, {_seeds(facts)})"
-
-
-def _seeds(facts: Facts) -> str:
-    if not facts.others:
-        return counted(facts.arms[0].seeds, "seed")
-    if not facts.common_seeds:
-        return "no common seed"
-    if facts.common_seeds == 1:
-        return "1 seed"
-    return counted(facts.pairs, "paired seed") if facts.pairs else counted(facts.common_seeds, "common seed")
-
-
-def _alone(arm: ArmSummary) -> str:
-    closing = "there is no other strategy to compare it with"
-    if arm.accuracy.mean is None:
-        return f"{arm.arm} has no accuracy, because its training diverged; {closing}"
-    interval = arm.accuracy.interval
-    ends = "(one seed: no interval)" if interval is None else interval_text(*(100 * end for end in interval))
-    return f"{arm.arm} has an accuracy of {100 * arm.accuracy.mean:.1f} % {ends}; {closing}"
-
-
-def _clause(facts: Facts, arm: ArmSummary) -> str:
-    difference = _difference(arm)
-    if difference.mean is None:
-        return f"{arm.arm} cannot be compared with {facts.reference}, because no seed has an accuracy of both"
-    if difference.interval is not None and not difference.detected:
-        ends = _with_pairs(facts, difference, interval_text(*(100 * end for end in difference.interval)))
-        return f"for {arm.arm} no difference in accuracy to {facts.reference} was detected {ends}{_cost(facts, arm)}"
-    return f"{arm.arm} {_more_or_less(facts, difference)}{_cost(facts, arm)}"
-
-
-def _more_or_less(facts: Facts, difference: PairedDifference) -> str:
-    mean = difference.mean or 0.0
-    if not mean:
-        return f"is as accurate as {facts.reference}"
-    nearest = min(map(abs, difference.interval or (mean, mean)))
-    direction = "more" if mean > 0 else "less"
-    return (
-        f"is {points(abs(mean), nearest)} points {direction} accurate than {facts.reference}{_sizes(facts, difference)}"
-    )
-
-
-def _sizes(facts: Facts, difference: PairedDifference) -> str:
-    if difference.interval is None:
-        return "" if facts.pairs == 1 else " (one pair: no interval)"
-    low, high = (100 * end for end in difference.interval)
-    ends = size_interval(low, high, digits=visible_digits(min(abs(low), abs(high)), 1))
-    return " " + _with_pairs(facts, difference, ends)
-
-
-def points(size: float, nearest: float) -> str:
-    """Return a share as percentage points, with the digits that show that ``nearest`` is not zero.
+def with_article(name: str) -> str:
+    """Return a name with its indefinite article, as it is pronounced: abbreviations are spelled out.
 
     Example:
-        >>> points(0.019, 0.008), points(0.0019, 0.0001)
-        ('1.9', '0.19')
+        >>> with_article("accuracy"), with_article("rmse"), with_article("F1"), with_article("loss")
+        ('an accuracy', 'an rmse', 'an F1', 'a loss')
     """
-    return f"{100 * size:.{visible_digits(100 * nearest, 1)}f}"
-
-
-def _with_pairs(facts: Facts, difference: PairedDifference, ends: str) -> str:
-    return ends if difference.n == facts.pairs else f"{ends[:-1]}; {counted(difference.n, 'pair')}]"
-
-
-def _cost(facts: Facts, arm: ArmSummary) -> str:
-    ratio = arm.total["steps"].ratio
-    if ratio is None or ratio.mean is None:
-        return ""
-    steps = f"training steps{facts.rounds_counted}"
-    if ratio.interval is None or ratio.detected:
-        return f" at {times_text(ratio.mean)} times the {steps}"
-    if ratio.interval == (1.0, 1.0):
-        return f" at the same {steps}"
-    return f", nor one in the {steps}" if _undetected(arm) else f", with no detected difference in the {steps}"
-
-
-def _undetected(arm: ArmSummary) -> bool:
-    return _difference(arm).interval is not None and not _difference(arm).detected
-
-
-def _groups(facts: Facts) -> str:
-    """Sort many comparisons by what was found, each with its size and its steps."""
-    comparable = [arm for arm in facts.others if _difference(arm).mean is not None]
-    detected = [arm for arm in comparable if _difference(arm).detected]
-    groups = [
-        ("more accurate", [_sized(arm) for arm in detected if _mean(arm) > 0]),
-        ("less accurate", [_sized(arm) for arm in detected if _mean(arm) < 0]),
-        ("no difference in accuracy detected", [f"{arm.arm}{_steps(arm)}" for arm in comparable if _undetected(arm)]),
-        ("one pair, no interval", [_sized(arm) for arm in comparable if _difference(arm).interval is None]),
-        ("not comparable", [arm.arm for arm in facts.others if arm not in comparable]),
-    ]
-    return "; ".join(f"{title}: {', '.join(arms)}" for title, arms in groups if arms)
-
-
-def _sized(arm: ArmSummary) -> str:
-    nearest = min(map(abs, _difference(arm).interval or (_mean(arm), _mean(arm))))
-    sign = "+" if _mean(arm) > 0 else "-" if _mean(arm) < 0 else ""
-    return f"{arm.arm} by {sign}{points(abs(_mean(arm)), nearest)} points{_steps(arm)}"
-
-
-def _steps(arm: ArmSummary) -> str:
-    ratio = arm.total["steps"].ratio
-    if ratio is None or ratio.mean is None:
-        return ""
-    told = ratio.detected or ratio.interval is None
-    return f" ({times_text(ratio.mean)} times the steps)" if told else " (no difference in steps detected)"
-
-
-def _one_seed(facts: Facts) -> str:
-    if facts.pairs != 1:
-        return ""
-    one = "One seed" if facts.common_seeds == 1 else "One pair"
-    return f"{one} gives no interval, so none of this can be told from chance."
-
-
-def _diverged(facts: Facts, arm: ArmSummary) -> str:
-    if not arm.diverged:
-        return ""
-    trials = f"{arm.diverged} of {counted(arm.seeds, 'trial')} of {arm.arm}"
-    return (
-        f"In round {facts.compared_round}, {trials} diverged and {'has' if arm.diverged == 1 else 'have'} no accuracy."
-    )
-
-
-def _difference(arm: ArmSummary) -> PairedDifference:
-    assert arm.accuracy_difference is not None, "only the reference has none"
-    return arm.accuracy_difference
-
-
-def _step_pairs(arm: ArmSummary) -> int:
-    difference = arm.last_round["steps"].difference
-    assert difference is not None, "only the reference has none"
-    return difference.n
-
-
-def _mean(arm: ArmSummary) -> float:
-    return _difference(arm).mean or 0.0
+    # A vowel, or a letter whose own name begins with one and which no word continues like this.
+    vowel = re.match(r"[aeiou]|[lmnrx][^aeiouyh\s]|f[^aeiouylr\s]|s[^aeiouychklmnpqtw\s]|h[^aeiouy\s]", name.lower())
+    return f"{'an' if vowel else 'a'} {name}"
 
 
 def counted(number: int, noun: str) -> str:
@@ -233,3 +128,144 @@ def counted(number: int, noun: str) -> str:
         ('1 round', '1,200 rounds')
     """
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def difference_words(metric: Metric, difference: PairedDifference) -> str:
+    """Say what a paired difference of scores shows, in the metric's unit.
+
+    Example:
+        >>> colder = PairedDifference(-0.09, -0.13, -0.05, n=8, detected=True)
+        >>> difference_words(Metric("rmse", "°C", higher_is_better=False), colder)
+        'lower by 0.09 °C [0.05, 0.13]'
+    """
+    # Half the interval is what the difference is known to within, as a standard error would be.
+    interval = difference.interval
+    spread = None if interval is None else (interval[1] - interval[0]) / 2
+    digits = metric.digits(difference.mean or 0.0, spread)
+    return describe_difference(difference, unit=metric.difference_unit, scale=metric.factor, digits=digits)
+
+
+def _after(facts: Facts) -> str:
+    """Return when the comparison is made, on how many seeds, and which direction is better unless it is the usual."""
+    done, all_rounds = facts.compared_round, facts.rounds_expected
+    rounds = f"{done} of {all_rounds} rounds" if done < all_rounds else counted(done, "round")
+    # Pairs, not seeds: of four seeds of which one diverged, three say something of a difference.
+    if not facts.others:
+        seeds = counted(facts.arms[0].seeds, "seed")
+    elif facts.common_seeds <= 1:
+        seeds = "1 seed" if facts.common_seeds else "no common seed"
+    else:
+        seeds = counted(facts.pairs, "paired seed") if facts.pairs else counted(facts.common_seeds, "common seed")
+    # Whoever reads "lower" of an error should not have to know which metric that is.
+    direction = "" if facts.metric.higher_is_better else f"; lower {facts.metric.name} is better"
+    return f"After {rounds} ({facts.samples_seen:,} samples, {seeds}{direction})"
+
+
+def _alone(metric: Metric, arm: ArmSummary) -> str:
+    closing = "there is no other strategy to compare it with"
+    mean, interval = arm.score.mean, arm.score.interval
+    if mean is None:
+        return f"{arm.arm} has no {metric.name}, because its training diverged; {closing}"
+    if interval is None:
+        return f"{arm.arm} has {with_article(metric.name)} of {metric.text(mean)} (one seed: no interval); {closing}"
+    low, high = interval
+    spread = (high - low) / 2
+    ends = interval_text(metric.factor * low, metric.factor * high, digits=metric.digits(mean, spread))
+    return f"{arm.arm} has {with_article(metric.name)} of {metric.text(mean, spread=spread)} {ends}; {closing}"
+
+
+def _clause(facts: Facts, arm: ArmSummary) -> str:
+    """Return what one comparison says: the difference, its interval, and the cost beside it."""
+    metric, difference = facts.metric, _difference(arm)
+    if difference.mean is None:
+        both = f"no seed has {with_article(metric.name)} of both"
+        return f"{arm.arm} cannot be compared with {facts.reference}, because {both}"
+    if difference.interval is None:
+        ends = "" if facts.pairs == 1 else " (one pair: no interval)"
+    else:
+        low, high = (metric.factor * end for end in difference.interval)
+        digits = _difference_digits(metric, difference)
+        ends = f" {(size_interval if difference.detected else interval_text)(low, high, digits=digits)}"
+        if difference.n != facts.pairs:
+            ends = f"{ends[:-1]}; {counted(difference.n, 'pair')}]"
+        if not difference.detected:
+            # There is no size, so the interval is all that can carry the unit; points are understood.
+            unit = "" if metric.unit == ACCURACY.unit else f" {metric.unit}".rstrip()
+            none = f"for {arm.arm} no difference in {metric.name} to {facts.reference} was detected"
+            return f"{none}{ends}{unit}{_cost(facts, arm)}"
+    # The one metric that has an adjective of its own.
+    if metric == ACCURACY:
+        size = f"{_size(metric, difference)} {'more' if difference.mean > 0 else 'less'} accurate than"
+        found = f"is {size} {facts.reference}{ends}" if difference.mean else f"is as accurate as {facts.reference}"
+    elif difference.mean:
+        size = f"{_size(metric, difference)} {'higher' if difference.mean > 0 else 'lower'}"
+        found = f"has {with_article(metric.name)} {size}{ends} than {facts.reference}"
+    else:
+        found = f"has the same {metric.name} as {facts.reference}"
+    return f"{arm.arm} {found}{_cost(facts, arm)}"
+
+
+def _cost(facts: Facts, arm: ArmSummary) -> str:
+    ratio = arm.total[facts.cost].ratio
+    if ratio is None or ratio.mean is None:
+        return ""
+    words = COST_TITLES[facts.cost]
+    if facts.compared_round > 1:
+        words = f"total {words}" if facts.compared_round >= facts.rounds_expected else f"{words} so far"
+    if ratio.interval is None or ratio.detected:
+        return f" with {times_text(ratio.mean)}x the {words}"
+    # Every seed took exactly as many, as fixed numbers of epochs do: more than an undetected difference.
+    if ratio.interval == (1.0, 1.0):
+        return f" with the same {words}"
+    undetected = _difference(arm).interval is not None and not _difference(arm).detected
+    return f", nor one in the {words}" if undetected else f", with no detected difference in the {words}"
+
+
+def _groups(facts: Facts) -> str:
+    """Sort many comparisons by what was found, each with its size and its cost."""
+    metric, found = facts.metric, {arm.arm: _difference(arm) for arm in facts.others}
+    # An undetected difference is named without its size, which would be read as one.
+    sized, unsized = {}, {}
+    for arm in facts.others:
+        ratio, cost, mean = arm.total[facts.cost].ratio, "", found[arm.arm].mean or 0.0
+        if ratio is not None and ratio.mean is not None:
+            # An undetected ratio has no size; that of a single pair has one, and the verdict says that it is of one.
+            is_sized = ratio.detected or ratio.interval is None
+            cost = (
+                f"{times_text(ratio.mean)}x the {facts.cost}" if is_sized else f"no difference in {facts.cost} detected"
+            )
+            cost = f" ({cost})"
+        sign = "+" if mean > 0 else "-" if mean < 0 else ""
+        sized[arm.arm] = f"{arm.arm} by {sign}{_size(metric, found[arm.arm])}{cost}"
+        unsized[arm.arm] = f"{arm.arm}{cost}"
+    better, worse = ("more accurate", "less accurate") if metric == ACCURACY else ("better", "worse")
+    detected = {label: difference.mean or 0.0 for label, difference in found.items() if difference.detected}
+    single = [label for label, one in found.items() if one.mean is not None and one.interval is None]
+    undetected = [label for label, one in found.items() if one.interval is not None and not one.detected]
+    groups = {
+        better: [sized[label] for label, mean in detected.items() if metric.is_better(mean)],
+        worse: [sized[label] for label, mean in detected.items() if not metric.is_better(mean)],
+        f"no difference in {metric.name} detected": [unsized[label] for label in undetected],
+        "one pair, no interval": [sized[label] for label in single],
+        "not comparable": [label for label, one in found.items() if one.mean is None],
+    }
+    return "; ".join(f"{title}: {', '.join(arms)}" for title, arms in groups.items() if arms)
+
+
+def _difference(arm: ArmSummary) -> PairedDifference:
+    assert arm.score_difference is not None, "only the reference has none"
+    return arm.score_difference
+
+
+def _difference_digits(metric: Metric, difference: PairedDifference) -> int:
+    """Return the decimals of a difference and its interval: of a detected one, such that no end seems to be zero."""
+    mean, (low, high) = difference.mean or 0.0, difference.interval or (None, None)
+    digits = metric.digits(mean, None if low is None or high is None else (high - low) / 2)
+    nearest = min(abs(mean if low is None else low), abs(mean if high is None else high))
+    is_sized = difference.detected or difference.interval is None
+    return visible_digits(metric.factor * nearest, digits) if is_sized else digits
+
+
+def _size(metric: Metric, difference: PairedDifference) -> str:
+    digits = _difference_digits(metric, difference)
+    return f"{metric.factor * abs(difference.mean or 0.0):,.{digits}f} {metric.difference_unit}".rstrip()

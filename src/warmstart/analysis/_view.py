@@ -1,15 +1,14 @@
 """The records seen from one reference arm, at one compared round."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from warmstart.statistics import PairedDifference, describe_difference, mean_interval, paired_difference, paired_ratio
+from warmstart.statistics import PairedDifference, mean_interval, paired_difference, paired_ratio
 from warmstart.store import COSTS, STOP_REASONS, RoundRecord, StudyRecords
 
 from ._seed_table import SeedTable
-from ._summary_types import ArmSummary, CostSummary, RoundSummary
-from ._verdict import Facts
+from ._summary_types import ArmSummary, CostSummary, RoundSummary, counted_costs
+from ._verdict import Facts, difference_words
 
 Read = Callable[[str, int, str], list[float | None]]
 
@@ -36,9 +35,18 @@ class View:
 
     @classmethod
     def of(cls, records: StudyRecords, confidence: float, reference: str) -> "View":
-        """Choose the reference and the round to compare at."""
+        """Choose the round to compare at: the latest that all arms which have begun finished for a common seed."""
         table = SeedTable.of(records.rounds)
-        return cls(records, table, reference, _compared_round(table, records.arms), confidence)
+        # An arm that has not begun must not keep the others from being compared.
+        started = [arm for arm in records.arms if table.arm(arm)]
+        numbers = {record.round for record in records.rounds}
+        shared = {
+            number
+            for number in numbers
+            # One common seed is enough: a study that runs seed by seed has an answer after its first.
+            if any(all((arm, seed, number) in table.cells for arm in started) for seed in table.seeds)
+        }
+        return cls(records, table, reference, max(shared or numbers, default=0), confidence)
 
     @property
     def numbers(self) -> list[int]:
@@ -51,18 +59,18 @@ class View:
 
     def arm(self, arm: str) -> ArmSummary:
         """Summarize an arm at the compared round."""
-        last = self.table.at(arm, self.compared_round)
-        difference = self._accuracy_difference(arm, self.compared_round)
+        last, finished = self.table.at(arm, self.compared_round), self.table.arm(arm)
+        difference = self._score_difference(arm, self.compared_round)
         return ArmSummary(
             arm=arm,
             seeds=len(last),
-            diverged=sum(record.accuracy is None for record in last),
-            accuracy=mean_interval((record.accuracy for record in last), confidence=self.confidence),
-            accuracy_difference=difference,
-            words="" if difference is None else describe_difference(difference),
+            diverged=sum(record.score is None for record in last),
+            score=mean_interval((record.score for record in last), confidence=self.confidence),
+            score_difference=difference,
+            words="" if difference is None else difference_words(self.records.metric, difference),
             total={cost: self._cost(arm, self.table.totals, cost) for cost in COSTS},
             last_round={cost: self._cost(arm, self.table.costs, cost) for cost in COSTS},
-            stop_reasons=_stop_reasons(self.table.arm(arm)),
+            stop_reasons={reason: sum(record.stop_reason == reason for record in finished) for reason in STOP_REASONS},
         )
 
     def round(self, arm: str, number: int) -> RoundSummary:
@@ -72,16 +80,23 @@ class View:
             arm=arm,
             round=number,
             samples_seen=_samples_seen(table.at(arm, number)),
-            accuracy=mean_interval(table.column(arm, number, _accuracy), confidence=confidence),
-            accuracy_difference=self._accuracy_difference(arm, number),
+            score=mean_interval(table.column(arm, number, _score), confidence=confidence),
+            score_difference=self._score_difference(arm, number),
             cost={cost: mean_interval(table.costs(arm, number, cost), confidence=confidence) for cost in COSTS},
             cumulative={cost: mean_interval(table.totals(arm, number, cost), confidence=confidence) for cost in COSTS},
         )
 
     def facts(self, arms: tuple[ArmSummary, ...]) -> Facts:
         """Gather what the verdict needs."""
-        records = self.records
+        records, plateaus = self.records, {}
+        for arm in records.arms:
+            ended = (record.train_score for record in self.table.arm(arm) if record.stop_reason == "plateau")
+            plateaus[arm] = mean_interval(ended).mean
+        # Studies of 0.1 name the target by its metric.
+        stop = records.study.get("stop", {})
+        target = stop.get("train_score", stop.get("train_accuracy"))
         return Facts(
+            metric=records.metric,
             arms=arms,
             reference=self.reference,
             rounds_finished=len(self.table.cells),
@@ -89,15 +104,19 @@ class View:
             rounds_expected=records.rounds_expected,
             compared_round=self.compared_round,
             samples_seen=_samples_seen([cell for arm in arms for cell in self.table.at(arm.arm, self.compared_round)]),
-            train_accuracy=_train_accuracy(records.study),
-            plateaus={arm: mean for arm in records.arms if (mean := _plateau(self.table.arm(arm))) is not None},
+            cost=counted_costs(records.rounds)[0],
+            # A resolved study writes "none" for None.
+            train_target=float(target) if isinstance(target, int | float) else None,
+            # A learner of the user's own ends its rounds as it likes.
+            has_stopping_rule="stop" in records.study or "learner" not in records.study,
+            plateaus={arm: mean for arm, mean in plateaus.items() if mean is not None},
         )
 
-    def _accuracy_difference(self, arm: str, number: int) -> PairedDifference | None:
+    def _score_difference(self, arm: str, number: int) -> PairedDifference | None:
+        # None, not a difference of zero: the reference with itself has nothing to detect.
         if arm == self.reference:
             return None
-        column = self.table.column
-        values, reference = column(arm, number, _accuracy), column(self.reference, number, _accuracy)
+        values, reference = (self.table.column(one, number, _score) for one in (arm, self.reference))
         return paired_difference(values, reference, confidence=self.confidence)
 
     def _cost(self, arm: str, read: Read, cost: str) -> CostSummary:
@@ -110,34 +129,9 @@ class View:
         return CostSummary(value, difference, paired_ratio(values, reference, confidence=self.confidence))
 
 
-def _accuracy(record: RoundRecord) -> float | None:
-    return record.accuracy
+def _score(record: RoundRecord) -> float | None:
+    return record.score
 
 
 def _samples_seen(records: Sequence[RoundRecord]) -> int:
     return round(sum(record.samples_seen for record in records) / max(1, len(records)))
-
-
-def _stop_reasons(records: Sequence[RoundRecord]) -> dict[str, int]:
-    return {stop_reason: sum(record.stop_reason == stop_reason for record in records) for stop_reason in STOP_REASONS}
-
-
-def _plateau(records: Sequence[RoundRecord]) -> float | None:
-    """Return the mean training accuracy of the rounds that ended on a plateau, None if none did."""
-    return mean_interval(record.train_accuracy for record in records if record.stop_reason == "plateau").mean
-
-
-def _train_accuracy(study: Mapping[str, Any]) -> float | None:
-    """Return the training accuracy that the study's stop rule asks for; a resolved study writes "none" for None."""
-    value = study.get("stop", {}).get("train_accuracy")
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _compared_round(table: SeedTable, arms: Sequence[str]) -> int:
-    started = [arm for arm in arms if table.arm(arm)]
-    numbers = {record.round for record in table.cells.values()}
-
-    def shared(number: int) -> bool:
-        return any(all((arm, seed, number) in table.cells for arm in started) for seed in table.seeds)
-
-    return max(filter(shared, numbers), default=max(numbers, default=0))

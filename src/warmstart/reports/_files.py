@@ -1,16 +1,18 @@
 """The files of a report, each written whole or not at all."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from warmstart.analysis import Summary
 from warmstart.basics import InputError, checked_path, shown, write_atomically
 
-from ._export import images_of
-from ._markdown import markdown
-from ._page import page
-from .charts import chart_specs
+from ._document import Document, as_json
+from ._export import chart_images
+from ._html import as_html
+from ._markdown import as_markdown
+from ._study import study_document
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,16 @@ class ReportFiles:
     """Where the parts of a report are.
 
     Attributes:
-        summary: The JSON summary.
+        data: All results as JSON: ``summary.json`` of a study, ``findings.json`` of the paper's experiments.
+        document: The report as JSON: its texts, tables and charts.
         markdown: The report as Markdown.
         html: The report as one page that works offline; None if it was skipped.
         charts: Charts as PNG and SVG; empty if they were skipped.
         skipped: Why the page and the charts were skipped; None if they were not.
     """
 
-    summary: Path
+    data: Path
+    document: Path
     markdown: Path
     html: Path | None
     charts: tuple[Path, ...]
@@ -33,11 +37,10 @@ class ReportFiles:
 
 
 def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
-    """Write ``summary.json``, ``report.md``, ``report.html`` and ``charts/`` into a directory.
+    """Write ``summary.json``, ``report.html``, ``report.md``, ``report.json`` and ``charts/`` into a directory.
 
     Every file is written beside its place and then renamed, so a reader never meets half a file. An existing report is
-    replaced. The page and the charts need the extra ``report``; without it the other two files are written all the
-    same.
+    replaced. The page and the charts need the extra ``report``; without it the other files are written all the same.
 
     Args:
         summary: What the study says, complete or not.
@@ -49,13 +52,9 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
     Raises:
         InputError: If the directory is a file or cannot be made.
     """
-    folder = checked_path("directory", directory)
-    make_folder(folder)
-    summary_file = write_atomically(folder / "summary.json", summary_text(summary))
-    html, charts, skipped = _drawn(summary, folder)
-    images = [path.relative_to(folder).as_posix() for path in charts if path.suffix == ".png"]
-    markdown_file = write_atomically(folder / "report.md", markdown(summary, images))
-    return ReportFiles(summary_file, markdown_file, html, charts, skipped)
+    return write_files(
+        directory, {"summary.json": summary_text(summary)}, lambda drawn: study_document(summary, drawn=drawn)
+    )
 
 
 def summary_text(summary: Summary) -> str:
@@ -63,23 +62,43 @@ def summary_text(summary: Summary) -> str:
     return json.dumps(summary.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _drawn(summary: Summary, folder: Path) -> tuple[Path | None, tuple[Path, ...], str | None]:
-    try:
-        specs = chart_specs(summary)
-        html = write_atomically(folder / "report.html", page(summary, specs))
-        images = images_of(specs)
-    except InputError as error:
-        return None, (), str(error)
-    make_folder(folder / "charts")
-    return html, tuple(write_atomically(folder / "charts" / name, content) for name, content in images.items()), None
+def write_files(directory: str | Path, data: dict[str, str], build: Callable[[bool], Document]) -> ReportFiles:
+    """Write a document in all its forms into a directory, and beside it the results that it was built from.
 
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and those that it lies in, where they are missing.
+    Args:
+        directory: Made if it does not exist.
+        data: Name and text of the file of results.
+        build: Returns the document, with its charts or without.
 
     Raises:
-        InputError: If a file is in the way, or the folder cannot be made.
+        InputError: If a file is in the way, or the directory cannot be made.
     """
+    folder = checked_path("directory", directory)
+    _make_folder(folder)
+    # First of all: whatever fails later, the results are there.
+    ((name, text),) = data.items()
+    data_file = write_atomically(folder / name, text)
+    try:
+        document = build(True)
+        html, skipped = write_atomically(folder / "report.html", as_html(document)), None
+        images = chart_images(document.charts())
+    except InputError as error:
+        # The extra is not installed: a document without charts needs none of it.
+        document, html, images, skipped = build(False), None, {}, str(error)
+    # After the drawing, so that a missing extra leaves no empty folder behind.
+    if images:
+        _make_folder(folder / "charts")
+    return ReportFiles(
+        data=data_file,
+        document=write_atomically(folder / "report.json", as_json(document)),
+        markdown=write_atomically(folder / "report.md", as_markdown(document)),
+        html=html,
+        charts=tuple(write_atomically(folder / "charts" / name, content) for name, content in images.items()),
+        skipped=skipped,
+    )
+
+
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:

@@ -3,50 +3,48 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from warmstart.analysis import CostSummary
-from warmstart.statistics import Estimate, PairedDifference, PairedRatio, describe_difference, times_text
+from warmstart.analysis import CostSummary, difference_words
+from warmstart.basics import Metric
+from warmstart.statistics import Estimate, PairedDifference, PairedRatio, times_text
 
 NOTHING: Final = "-"
 
-COST_TITLES: Final[Mapping[str, str]] = {
-    "steps": "training steps",
-    "samples": "samples processed",
-    "flops": "FLOPs",
-    "seconds": "seconds",
-}
 
-
-def accuracy_text(accuracy: Estimate) -> str:
-    """Return an accuracy in per cent, with half the width of its interval.
+def score_text(metric: Metric, score: Estimate) -> str:
+    """Return a score with its unit and half the width of its interval.
 
     Example:
-        >>> accuracy_text(Estimate(0.912, 0.901, 0.923, n=8)), accuracy_text(Estimate(0.9, None, None, n=1))
+        >>> from warmstart.basics import ACCURACY
+        >>> score_text(ACCURACY, Estimate(0.912, 0.901, 0.923, n=8)), score_text(ACCURACY, Estimate(0.9, None, None, 1))
         ('91.2 % ± 1.1', '90.0 %')
+        >>> score_text(Metric("rmse", "°C", higher_is_better=False), Estimate(1.2345, 1.15, 1.32, n=8))
+        '1.23 °C ± 0.09'
     """
-    if accuracy.mean is None:
+    if score.mean is None:
         return NOTHING
-    text = f"{100 * accuracy.mean:.1f} %"
-    if accuracy.interval is None:
-        return text
-    low, high = accuracy.interval
-    return f"{text} ± {50 * (high - low):.1f}"
+    if score.interval is None:
+        return metric.text(score.mean)
+    low, high = score.interval
+    half = (high - low) / 2
+    return f"{metric.text(score.mean, spread=half)} ± {metric.factor * half:.{metric.digits(score.mean, half)}f}"
 
 
-def difference_text(difference: PairedDifference | None) -> str:
-    """Return a difference in words; that of a single seed with its size, since no interval can be told.
+def difference_text(metric: Metric, difference: PairedDifference | None) -> str:
+    """Return a difference in words; that of a single seed with its size, since there is no interval.
 
     Example:
-        >>> difference_text(PairedDifference(-0.018, None, None, n=1, detected=False))
+        >>> from warmstart.basics import ACCURACY
+        >>> difference_text(ACCURACY, PairedDifference(-0.018, None, None, n=1, detected=False))
         '-1.8 points (one seed: no interval)'
-        >>> difference_text(None)
+        >>> difference_text(ACCURACY, None)
         'reference'
     """
     if difference is None:
         return "reference"
-    words = describe_difference(difference)
+    words = difference_words(metric, difference)
     if difference.mean is None or difference.interval is not None:
         return words
-    return f"{100 * difference.mean:+.1f} points ({words})"
+    return f"{'+' if difference.mean >= 0 else ''}{metric.text(difference.mean, difference=True)} ({words})"
 
 
 def count_text(count: float) -> str:
@@ -56,6 +54,7 @@ def count_text(count: float) -> str:
         >>> count_text(12345), count_text(0.5), count_text(12_345_678)
         ('12,345', '0.5', '12.3 M')
     """
+    # Up to here all digits fit a column, and counts of two runs can be compared to the last one.
     if abs(count) >= 1e7:
         return prefixed(count)
     return f"{count:,.0f}" if count >= 10 or count == round(count) else f"{count:.1f}"
@@ -90,13 +89,14 @@ def duration_text(seconds: float) -> str:
 _UNITS: Mapping[str, Callable[[float], str]] = {
     "steps": count_text,
     "samples": count_text,
+    "tokens": count_text,
     "flops": prefixed,
     "seconds": duration_text,
 }
 
 
 def cost_text(name: str, cost: Estimate) -> str:
-    """Return the mean of one of the four costs in its unit."""
+    """Return the mean of one of the costs in its unit."""
     return NOTHING if cost.mean is None else _UNITS[name](cost.mean)
 
 
@@ -122,6 +122,7 @@ def cost_with_factor(name: str, cost: CostSummary) -> str:
     text = cost_text(name, cost.value)
     if cost.ratio is None or cost.ratio.mean is None:
         return text
+    # A factor that was not detected is left out: it would be quoted all the same.
     undetected = cost.ratio.interval is not None and not cost.ratio.detected
     return f"{text} ({'no difference detected' if undetected else times_text(cost.ratio.mean) + 'x'})"
 
@@ -131,6 +132,6 @@ def stop_reasons_text(stop_reasons: Mapping[str, int]) -> str:
 
     Example:
         >>> stop_reasons_text({"converged": 30, "plateau": 0, "limit": 2, "diverged": 0})
-        '30 reached, 2 limit'
+        '30 converged, 2 limit'
     """
     return ", ".join(f"{count} {stop_reason}" for stop_reason, count in stop_reasons.items() if count) or NOTHING

@@ -1,53 +1,48 @@
-"""What the pages have in common: one file that works offline, in light and dark, on wide and narrow screens."""
+"""A document as a page: one file that works offline, in light and dark, on wide and narrow screens."""
 
-from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Final
 
 from warmstart.basics import require
 
+from ._document import Document
 from ._export import PURPOSE, grammar
 from .charts import theme
 
+_AUTOSIZE: Final = {"type": "fit-x", "contains": "padding"}
 
-def rendered(name: str, **values: Any) -> str:
-    """Return a page as HTML with its styles, scripts and data inside.
+
+def as_html(document: Document) -> str:
+    """Return a document as HTML with its styles, scripts and data inside.
 
     Texts are escaped by the template; the page forbids itself every request by a content security policy.
-
-    Args:
-        name: File name of the template; it fills the blocks of ``layout.html.j2``.
-        values: What the template asks for.
 
     Raises:
         InputError: If the extra ``report`` is not installed.
     """
     jinja = require("jinja2", extra="report", purpose=PURPOSE)
+    converter = require("vl_convert", extra="report", purpose=PURPOSE)
     environment = jinja.Environment(
+        # Labels and names of classes come from users' files.
         autoescape=True,
         undefined=jinja.StrictUndefined,
         trim_blocks=True,
+        lstrip_blocks=True,
         loader=jinja.FunctionLoader(_template),
     )
-    return environment.get_template(name).render(
-        **values,
+    charts = document.charts()
+    # Bundling takes a second, and a page without a chart needs no library.
+    library = converter.javascript_bundle(vl_version=grammar()) if charts else ""
+    return environment.get_template("document.html.j2").render(
+        document=document,
+        # As wide as the place that they are drawn in, whatever width an image has.
+        specs={chart.name: {**chart.spec, "width": "container", "autosize": _AUTOSIZE} for chart in charts},
         themes={"light": theme(dark=False), "dark": theme(dark=True)},
         style=_template("report.css"),
         script=_template("report.js"),
-        library=_library(),
+        # A closing tag inside a script's text would end the script.
+        library=library.replace("</script", "<\\/script"),
     )
-
-
-def responsive(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a chart's specification as wide as the place that it is drawn in."""
-    kept = {key: value for key, value in spec.items() if key != "$schema"}
-    return {**kept, "width": "container", "autosize": {"type": "fit-x", "contains": "padding"}}
-
-
-def _library() -> str:
-    converter = require("vl_convert", extra="report", purpose=PURPOSE)
-    # A closing tag inside a script's text would end the script.
-    return converter.javascript_bundle(vl_version=grammar()).replace("</script", "<\\/script")
 
 
 def _template(name: str) -> str:

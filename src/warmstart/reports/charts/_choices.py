@@ -1,35 +1,33 @@
-"""Charts of a cost that the reader chooses: one of four, of a round or of all rounds so far."""
+"""Charts of a cost that the reader chooses: of a round or of all rounds so far."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from warmstart.analysis import COST_TITLES, Summary
 from warmstart.statistics import Estimate
-from warmstart.store import COSTS
 
 from ._style import altair, rounded
-
-TITLES: Final = {
-    "steps": "training steps",
-    "samples": "samples processed",
-    "flops": "FLOPs",
-    "seconds": "seconds",
-}
 
 # Numbers up to 9999 as they are, larger ones with a prefix: the axis does not know beforehand which cost it will show.
 LABELS: Final = "abs(datum.value) < 10000 ? format(datum.value, ',~r') : format(datum.value, '~s')"
 
 
-def choices(scopes: Mapping[str, str]) -> list[Any]:
+def choices(summary: Summary, scopes: Mapping[str, str]) -> list[Any]:
     """Return the two parameters, ``cost`` and ``scope``, with their menus.
 
     Args:
+        summary: What the study says; costs that it did not count are not offered.
         scopes: Titles of the scopes by their name, the one shown at first in front.
     """
     alt = altair()
-    costs = alt.binding_select(options=list(COSTS), labels=[TITLES[cost] for cost in COSTS], name="Cost ")
+    # The menus are the page's own: a chart that is drawn elsewhere shows what is chosen at first.
+    costs = alt.binding_select(
+        options=list(summary.costs), labels=[COST_TITLES[cost] for cost in summary.costs], name="Cost "
+    )
     over = alt.binding_select(options=list(scopes), labels=list(scopes.values()), name="Over ")
     return [
-        alt.param(name="cost", value=COSTS[0], bind=costs),
+        alt.param(name="cost", value=summary.costs[0], bind=costs),
         alt.param(name="scope", value=next(iter(scopes)), bind=over),
     ]
 
@@ -37,25 +35,22 @@ def choices(scopes: Mapping[str, str]) -> list[Any]:
 def chosen_title(start: str, scopes: Mapping[str, str]) -> Any:
     """Return a title that names the chosen cost and scope behind ``start``."""
     alt = altair()
-    names, over = (_lookup(titles) for titles in (TITLES, scopes))
-    return alt.TitleParams(text=alt.ExprRef(f"'{start}' + {names}[cost] + ', ' + {over}[scope]"))
+    # JSON is how a text with quotes, such as the name of a metric, stands in an expression.
+    before, names, over = map(json.dumps, (start, dict(COST_TITLES), dict(scopes)))
+    return alt.TitleParams(text=alt.ExprRef(f"{before} + {names}[cost] + ', ' + {over}[scope]"))
 
 
-def fields(scope: str, costs: Mapping[str, Estimate]) -> dict[str, float | None]:
-    """Return the fields of one scope in a row: mean, low and high of each cost."""
+def fields(summary: Summary, scope: str, costs: Mapping[str, Estimate]) -> dict[str, float | None]:
+    """Return the fields of one scope in a row: mean, low and high of each counted cost."""
     row: dict[str, float | None] = {}
-    for name, cost in costs.items():
-        ends = {"mean": cost.mean, "low": cost.low, "high": cost.high}
+    for name in summary.costs:
+        ends = {"mean": costs[name].mean, "low": costs[name].low, "high": costs[name].high}
         row.update({f"{scope}_{name}_{end}": rounded(value) for end, value in ends.items()})
     return row
 
 
 def chosen(chart: Any, **ends: str) -> Any:
     """Add fields that hold the chosen cost: each keyword is a new field, its value the end that it reads."""
+    # One field for what was chosen, so that no layer depends on the menus.
     reads = {name: f"datum[scope + '_' + cost + '_{end}']" for name, end in ends.items()}
     return chart.transform_calculate(**reads)
-
-
-def _lookup(titles: Mapping[str, str]) -> str:
-    pairs = ", ".join(f"'{name}': '{title}'" for name, title in titles.items())
-    return f"{{{pairs}}}"

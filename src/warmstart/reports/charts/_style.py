@@ -12,7 +12,7 @@ WIDTH: Final = 560
 HEIGHT: Final = 300
 NEUTRAL: Final = "#8a8f94"
 
-# The palette of Okabe and Ito, which is told apart with every common kind of colour blindness. Its black and its yellow
+# The palette of Okabe and Ito, distinguishable with every common kind of colour blindness. Its black and its yellow
 # are left out: they vanish on one of the two backgrounds. Lengths without a common factor give 42 distinct pairs.
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 SHAPES: Final = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
@@ -61,11 +61,12 @@ def theme(*, dark: bool) -> dict[str, Any]:
 
 
 def arm_channels(summary: Summary) -> dict[str, Any]:
-    """Return the encodings by which strategies are told apart: colour, shape and dash, in one legend.
+    """Return the encodings that distinguish strategies: colour, shape and dash, in one legend.
 
     The same strategy looks the same in every chart of a report.
     """
     alt, labels = altair(), [arm.arm for arm in summary.arms]
+    # One object for all three: Vega-Lite merges the legends only of channels whose legends are equal.
     legend = alt.Legend(orient="bottom", title=None)
     return {
         "color": alt.Color("arm:N", scale=_scale(labels, COLOURS), legend=legend),
@@ -99,12 +100,18 @@ def samples_axis(summary: Summary) -> Any:
     """Return the horizontal axis of samples seen; few rounds are labelled each."""
     alt, seen = altair(), sorted({row.samples_seen for row in summary.rounds})
     axis = alt.Axis(format=",d", grid=False, values=seen if len(seen) <= 6 else alt.Undefined, labelOverlap=True)
+    # Room at both ends, for the marks of the first and the last round.
     scale = alt.Scale(zero=False, nice=False, padding=24)
     return alt.X("samples_seen:Q", title="training samples seen", axis=axis, scale=scale)
 
 
-def rounded(value: float | None, digits: int = 5) -> float | None:
-    """Return a number with a few significant digits, which keeps the page small.
+def capitalized(text: str) -> str:
+    """Return a text that begins a title; unlike `str.capitalize` it leaves the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def rounded(value: float | None) -> float | None:
+    """Return a number with five significant digits, which keeps the page small.
 
     Example:
         >>> rounded(0.123456789), rounded(123456789), rounded(0.0), rounded(None)
@@ -112,8 +119,9 @@ def rounded(value: float | None, digits: int = 5) -> float | None:
     """
     if not value:
         return value
-    number = round(value, digits - 1 - floor(log10(abs(value))))
-    return int(number) if abs(number) >= 10**digits else number
+    number = round(value, 4 - floor(log10(abs(value))))
+    # 123460000.0 would be two characters longer, a thousand times on a page.
+    return int(number) if abs(number) >= 10**5 else number
 
 
 def _scale(labels: Sequence[str], values: Sequence[Any]) -> Any:

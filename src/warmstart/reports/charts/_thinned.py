@@ -1,4 +1,4 @@
-"""LayerEnd part of a large study is drawn: what the eye can tell apart, so that the page stays small."""
+"""Which part of a large study is drawn: what the eye can distinguish, so that the page stays small."""
 
 from typing import Final
 
@@ -10,7 +10,10 @@ MOST_POINTS: Final = 1000
 
 def drawn_rounds(summary: Summary) -> list[RoundSummary]:
     """Return the rounds to be drawn, at even distances, the first and the last among them."""
-    kept = set(_evenly(sorted({row.round for row in summary.rounds})))
+    numbers = sorted({row.round for row in summary.rounds})
+    # Rounded up, so that there are never more; the last one is what the report is about.
+    step = max(1, -(-len(numbers) // MOST_ROUNDS))
+    kept = {*numbers[:-1:step], *numbers[-1:]}
     return [row for row in summary.rounds if row.round in kept]
 
 
@@ -27,14 +30,10 @@ def words_on_rounds(summary: Summary) -> str:
 
 def words_on_seeds(summary: Summary) -> str:
     """Return of which seeds there are points: all, or the first of them."""
+    # What is left out is said: a reader who counts points must not take the seeds for fewer than they are.
     count, drawn = len(_seeds(summary)), len(drawn_seeds(summary))
     return "per seed" if drawn == count else f"for each of the first {drawn:,} of {count:,} seeds"
 
 
 def _seeds(summary: Summary) -> list[int]:
     return sorted({record.seed for record in summary.trials})
-
-
-def _evenly(numbers: list[int]) -> list[int]:
-    step = max(1, -(-len(numbers) // MOST_ROUNDS))
-    return [*numbers[:-1:step], *numbers[-1:]]

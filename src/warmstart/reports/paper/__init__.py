@@ -1,5 +1,3 @@
 """The page of the paper's experiments, built from their chapters alone."""
 
-from ._files import PaperFiles as PaperFiles
 from ._files import write_paper_report as write_paper_report
-from ._json import chapters_of as chapters_of

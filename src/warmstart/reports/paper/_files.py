@@ -1,41 +1,21 @@
-"""The files of the paper's experiments, each written whole or not at all."""
+"""The files of the paper's experiments."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from warmstart.basics import InputError, checked_path, write_atomically
-from warmstart.paper import Chapter
-from warmstart.reports._export import images_of
-from warmstart.reports._files import make_folder
+from warmstart.basics import InputError
+from warmstart.paper import Chapter, Table
+from warmstart.reports._files import ReportFiles, write_files
 
-from ._charts import Drawing, drawings_of, image_spec
-from ._checks import check_chapters
+from ._document import exhibit_name, paper_document
 from ._json import findings_text
-from ._markdown import markdown
-from ._page import page
 
 TITLE: Final = "On Warm-Starting Neural Network Training: the experiments, run again"
 
-
-@dataclass(frozen=True)
-class PaperFiles:
-    """Where the parts of the report are.
-
-    Attributes:
-        findings: The chapters as JSON.
-        markdown: The report as Markdown.
-        html: The report as one page that works offline; None if it was skipped.
-        charts: Charts as PNG and SVG; empty if they were skipped.
-        skipped: Why the page and the charts were skipped; None if they were not.
-    """
-
-    findings: Path
-    markdown: Path
-    html: Path | None
-    charts: tuple[Path, ...]
-    skipped: str | None
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def write_paper_report(
@@ -44,12 +24,12 @@ def write_paper_report(
     *,
     title: str = TITLE,
     note: str,
-) -> PaperFiles:
-    """Write ``findings.json``, ``report.md``, ``report.html`` and ``charts/`` into a directory.
+) -> ReportFiles:
+    """Write ``findings.json``, ``report.html``, ``report.md``, ``report.json`` and ``charts/`` into a directory.
 
     Every file is written beside its place and then renamed, so a reader never meets half a file. An existing report is
-    replaced. The page and the charts need the extra ``report``; without it the other two files are written all the
-    same. Charts are ``charts/<id of the chapter>-<name of the exhibit>`` as ``.png`` and ``.svg``; one without a single
+    replaced. The page and the charts need the extra ``report``; without it the other files are written all the same.
+    Charts are ``charts/<id of the chapter>-<name of the exhibit>`` as ``.png`` and ``.svg``; one without a single
     value is not drawn, and the page says so.
 
     Args:
@@ -77,32 +57,41 @@ def write_paper_report(
         ...     print(files.markdown.read_text().splitlines()[-1])
         **Nothing of this experiment has been run yet: there are no results to show.**
     """
+    # Before anything is written: half a report would take the place of a whole one.
     check_chapters(chapters, note)
-    folder = checked_path("directory", directory)
-    make_folder(folder)
-    findings = write_atomically(folder / "findings.json", findings_text(chapters, title, note))
-    drawings, html, charts, skipped = _drawn(chapters, folder, title, note)
-    text = write_atomically(folder / "report.md", markdown(chapters, drawings, title, note))
-    return PaperFiles(findings, text, html, charts, skipped)
+    return write_files(
+        directory,
+        {"findings.json": findings_text(chapters, title, note)},
+        lambda drawn: paper_document(chapters, title, note, drawn=drawn),
+    )
 
 
-def _drawn(
-    chapters: Sequence[Chapter], folder: Path, title: str, note: str
-) -> tuple[Mapping[str, Mapping[str, Drawing]], Path | None, tuple[Path, ...], str | None]:
-    try:
-        drawings = {chapter.id: drawings_of(chapter) for chapter in chapters}
-        html = write_atomically(folder / "report.html", page(chapters, drawings, title, note))
-        images = images_of(_image_specs(chapters, drawings))
-    except InputError as error:
-        return {}, None, (), str(error)
-    make_folder(folder / "charts")
-    charts = tuple(write_atomically(folder / "charts" / name, content) for name, content in images.items())
-    return drawings, html, charts, None
+def check_chapters(chapters: Sequence[Chapter], note: str) -> None:
+    """Raise unless the chapters can be written, and every file and place on the page has a name of its own.
 
-
-def _image_specs(
-    chapters: Sequence[Chapter], drawings: Mapping[str, Mapping[str, Drawing]]
-) -> dict[str, dict[str, Any]]:
-    return {
-        drawing.name: image_spec(chapter, drawing) for chapter in chapters for drawing in drawings[chapter.id].values()
-    }
+    Raises:
+        InputError: If there are none, a name is twice there or does not fit a file name, a row of a table has not a
+            cell for every title, or the note is empty.
+    """
+    if not chapters:
+        raise InputError("chapters must hold at least one chapter, got none.")
+    if not note.strip():
+        raise InputError("note must say at what scale the results were obtained, got an empty text.")
+    exhibits = [(chapter, exhibit) for chapter in chapters for exhibit in chapter.exhibits]
+    names = {"id of a chapter": [chapter.id for chapter in chapters]}
+    for chapter in chapters:
+        names[f"name of an exhibit of '{chapter.id}'"] = [exhibit.name for exhibit in chapter.exhibits]
+    # "a-b" with "c" and "a" with "b-c" would be one file.
+    names["name of a file"] = [exhibit_name(chapter, exhibit) for chapter, exhibit in exhibits]
+    for kind, found in names.items():
+        for name, count in Counter(found).items():
+            if not _NAME.fullmatch(name):
+                raise InputError(f"The {kind} must be made of letters, digits, '.', '_' and '-', got {name!r}.")
+            if count > 1:
+                raise InputError(f"The {kind} must be there once, got '{name}' {count} times.")
+    for table in (exhibit for _, exhibit in exhibits if isinstance(exhibit, Table)):
+        for row in table.rows:
+            if len(row) != len(table.header):
+                raise InputError(
+                    f"Each row of table '{table.name}' must have {len(table.header)} cells, got one of {len(row)}."
+                )

@@ -1,4 +1,4 @@
-"""How the series of a chart are told apart, ours from published ones, too."""
+"""Colours and marks that distinguish a chart's series, ours from published ones too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,9 @@ from typing import Any
 
 from warmstart.paper import Point, Source
 from warmstart.reports.charts._style import COLOURS, SHAPES, altair
+
+_PUBLISHED = {Source.PAPER: (5.0, 3.0), Source.REPRODUCTION: (1.5, 3.0)}
+_OURS = ((1.0, 0.0), (14.0, 4.0), (14.0, 4.0, 5.0, 4.0))
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,15 @@ def looks_of(points: Sequence[Point]) -> list[Look]:
     """
     series = list(dict.fromkeys(point.series for point in points))
     present = {(point.series, point.by): label_of(point) for point in points}
-    return [
-        _look(present[name, by], index, by)
-        for by in Source
-        for index, name in enumerate(series)
-        if (name, by) in present
-    ]
+    looks = []
+    for by in Source:
+        for index, name in enumerate(series):
+            if (name, by) in present:
+                # Our lines are told apart by dashes once the colours have come round.
+                dash = _PUBLISHED.get(by) or _OURS[index // len(COLOURS) % len(_OURS)]
+                colour, shape = COLOURS[index % len(COLOURS)], SHAPES[index % len(SHAPES)]
+                looks.append(Look(present[name, by], colour, shape, dash, hollow=by is not Source.US))
+    return looks
 
 
 def look_channels(looks: Sequence[Look]) -> dict[str, Any]:
@@ -61,19 +67,10 @@ def look_channels(looks: Sequence[Look]) -> dict[str, Any]:
     def scale(values: list[Any]) -> Any:
         return alt.Scale(domain=[look.label for look in looks], range=values)
 
+    # Transparent, not white: marks lie on each other, and pages are dark, too.
     fills = ["transparent" if look.hollow else look.colour for look in looks]
     return {
         "stroke": alt.Stroke("label:N", scale=scale([look.colour for look in looks]), legend=legend),
         "fill": alt.Fill("label:N", scale=scale(fills), legend=legend),
         "shape": alt.Shape("label:N", scale=scale([look.shape for look in looks]), legend=legend),
     }
-
-
-_PUBLISHED = {Source.PAPER: (5.0, 3.0), Source.REPRODUCTION: (1.5, 3.0)}
-_OURS = ((1.0, 0.0), (14.0, 4.0), (14.0, 4.0, 5.0, 4.0))
-
-
-def _look(label: str, index: int, by: Source) -> Look:
-    dash = _PUBLISHED.get(by) or _OURS[index // len(COLOURS) % len(_OURS)]
-    colour, shape = COLOURS[index % len(COLOURS)], SHAPES[index % len(SHAPES)]
-    return Look(label, colour, shape, dash, hollow=by is not Source.US)

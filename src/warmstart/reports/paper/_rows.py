@@ -1,7 +1,7 @@
-"""The points of a chart as rows: what is drawn of them, what is told of them, what is left out."""
+"""The points of a chart as rows: what is drawn of them, what their tooltips say, what is left out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from ._values import interval_text, is_value, seeds_text, value_text
 
 LEAST_FOR_A_BAND: Final = 4
 MOST_MARKS: Final = 25
+MOST_NAMED: Final = 5
 
 
 def rows_of(curves: Curves) -> list[dict[str, Any]]:
@@ -23,11 +24,30 @@ def rows_of(curves: Curves) -> list[dict[str, Any]]:
     ``marked``: whether the point has a mark.
     """
     points = placed(curves)
-    floor = min((value for point in points for value in _heights(point) if value > 0), default=None)
-    banded, marked = _banded(curves, points), _marked(curves, points)
+    ends = (value for point in points for value in (point.y, point.low, point.high))
+    floor = min((value for value in ends if is_value(value) and value > 0), default=None)
+    series = _by_label(points)
+    # A band would hide an interval between two gaps, and two bands of one colour could not be told apart: hence only
+    # series of ours without gaps.
+    banded = {
+        label
+        for label, indices in series.items()
+        if curves.joined and len(indices) >= LEAST_FOR_A_BAND and points[indices[0]].by is Source.US
+        if all(_has_interval(curves, points[index]) for index in indices)
+    }
+    # On a long line only some points have a mark, lest the marks cover it.
+    thinned = {index for indices in series.values() for index in indices[:: ceil(len(indices) / MOST_MARKS)]}
     return [
-        {**_drawn(curves, point, floor), **_told(curves, point), "banded": label_of(point) in banded, "marked": mark}
-        for point, mark in zip(points, marked, strict=True)
+        {
+            **_drawn(curves, point, floor),
+            "at": value_text(point.x, curves.x.format, decimals=2),
+            "value": value_text(point.y, curves.y.format, decimals=2),
+            "interval": interval_text(point.low, point.high, curves.y.format),
+            "seeds": seeds_text(point.n),
+            "banded": label_of(point) in banded,
+            "marked": index in thinned or not curves.joined,
+        }
+        for index, point in enumerate(points)
     ]
 
 
@@ -41,6 +61,22 @@ def left_out(curves: Curves) -> list[Point]:
     return [point for point in curves.points if not (_fits(point.x, curves.x) and _fits(point.y, curves.y))]
 
 
+def words_on_left_out(curves: Curves) -> str:
+    """Return a sentence on the points that a chart leaves out; empty if there are none.
+
+    Example:
+        >>> nowhere = (Point("warm", 0.1, None), Point("warm", 0.2, None))
+        >>> words_on_left_out(Curves("c", "", Axis("x"), Axis("y"), nowhere))
+        'Not drawn, since there is no value that the axes can show: warm at 0.1, warm at 0.2.'
+    """
+    points = left_out(curves)
+    if not points:
+        return ""
+    named = [f"{label_of(point)} at {point.x:g}" for point in points[:MOST_NAMED]]
+    more = f" and {len(points) - MOST_NAMED} more" if len(points) > MOST_NAMED else ""
+    return f"Not drawn, since there is no value that the axes can show: {', '.join(named)}{more}."
+
+
 def has_points(curves: Curves) -> bool:
     """Return whether there is anything to draw."""
     return len(left_out(curves)) < len(curves.points)
@@ -48,10 +84,6 @@ def has_points(curves: Curves) -> bool:
 
 def _fits(value: float | None, axis: Axis) -> bool:
     return is_value(value) and (value > 0 or not axis.log)
-
-
-def _heights(point: Point) -> Iterable[float]:
-    return filter(is_value, (point.y, point.low, point.high))
 
 
 def _by_label(points: Sequence[Point]) -> dict[str, list[int]]:
@@ -62,47 +94,16 @@ def _by_label(points: Sequence[Point]) -> dict[str, list[int]]:
     return series
 
 
-def _banded(curves: Curves, points: Sequence[Point]) -> set[str]:
-    """Return the labels whose intervals are drawn as a band.
-
-    A band would hide an interval between two gaps, and two bands of one colour could not be told apart: hence only
-    series of ours without gaps.
-    """
-    series = {label: [points[index] for index in indices] for label, indices in _by_label(points).items()}
-    return {
-        label
-        for label, members in series.items()
-        if curves.joined and len(members) >= LEAST_FOR_A_BAND and members[0].by is Source.US
-        if all(_has_interval(curves, member) for member in members)
-    }
-
-
-def _marked(curves: Curves, points: Sequence[Point]) -> list[bool]:
-    """Return whether each point has a mark: on a long line only some have, lest the marks cover it."""
-    if not curves.joined:
-        return [True] * len(points)
-    thinned = (indices[:: ceil(len(indices) / MOST_MARKS)] for indices in _by_label(points).values())
-    marked = {index for indices in thinned for index in indices}
-    return [index in marked for index in range(len(points))]
-
-
 def _has_interval(curves: Curves, point: Point) -> bool:
     return _fits(point.y, curves.y) and is_value(point.low) and is_value(point.high)
 
 
 def _drawn(curves: Curves, point: Point, floor: float | None) -> dict[str, Any]:
     low, high = (point.low, point.high) if _has_interval(curves, point) else (None, None)
+    # The logarithm of zero is nowhere: the interval then ends where the drawing does.
     if curves.y.log and low is not None and floor is not None:
         low = max(low, floor)
+    # None instead of no row: a line is broken there, not drawn across.
     y = point.y if _fits(point.y, curves.y) else None
     numbers = {"x": point.x, "y": y, "low": low, "high": high}
     return {"label": label_of(point), **{name: rounded(value) for name, value in numbers.items()}}
-
-
-def _told(curves: Curves, point: Point) -> dict[str, str]:
-    return {
-        "at": value_text(point.x, curves.x.format, decimals=2),
-        "value": value_text(point.y, curves.y.format, decimals=2),
-        "interval": interval_text(point.low, point.high, curves.y.format),
-        "seeds": seeds_text(point.n),
-    }

@@ -1,5 +1,6 @@
 """Values of the paper's charts as a reader wants them."""
 
+import textwrap
 from math import floor, isfinite, log10
 from typing import Any, Final, TypeGuard
 
@@ -23,7 +24,7 @@ def value_text(value: float | None, form: Format, *, decimals: int = 1) -> str:
 
     Args:
         value: A share in [0, 1], a number, or points; None: there is none.
-        form: LayerEnd of the three.
+        form: Which of the three.
         decimals: Of a share and of points.
 
     Example:
@@ -36,7 +37,11 @@ def value_text(value: float | None, form: Format, *, decimals: int = 1) -> str:
         return NO_VALUE
     if form is Format.SHARE:
         return f"{100 * value:.{decimals}f}%"
-    return _signed(value, decimals) if form is Format.POINTS else _number(value)
+    if form is Format.NUMBER:
+        return _number(value)
+    # What rounds to zero has no sign.
+    text = f"{value:+.{decimals}f}"
+    return text if float(text) else text[1:]
 
 
 def interval_text(low: float | None, high: float | None, form: Format) -> str:
@@ -59,6 +64,16 @@ def seeds_text(n: int) -> str:
         ('5', 'not known')
     """
     return str(n) if n else "not known"
+
+
+def title_lines(title: str) -> list[str]:
+    """Return a title of a chart or of an axis on as many lines as a narrow screen needs.
+
+    Example:
+        >>> title_lines("accuracy")
+        ['accuracy']
+    """
+    return textwrap.wrap(title, 44) or [""]
 
 
 def axis_labels(axis: Axis) -> dict[str, Any]:
@@ -84,12 +99,8 @@ def log_ticks(low: float, high: float) -> list[float]:
     return [tick for tick in ticks if low <= tick <= high]
 
 
-def _signed(value: float, decimals: int) -> str:
-    text = f"{value:+.{decimals}f}"
-    return text if float(text) else text[1:]
-
-
 def _number(value: float) -> str:
+    # Outside of this zeros are hard to count.
     if value and not 1e-4 <= abs(value) < 1e7:
         return f"{value:.4g}"
     decimals = max(0, 3 - floor(log10(abs(value)))) if value else 0

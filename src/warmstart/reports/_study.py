@@ -1,0 +1,176 @@
+"""The report of a study as a document: tables, charts, and the words around them."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from warmstart.analysis import COST_TITLES, ArmSummary, RoundSummary, Summary
+from warmstart.basics import PERCENT
+
+from ._document import Column, Document, Group, Note, Paragraph, Table, settings_table
+from ._format import (
+    cost_text,
+    cost_with_factor,
+    difference_text,
+    ratio_text,
+    score_text,
+    stop_reasons_text,
+)
+from ._terminal import rich_table
+from .charts import capitalized, charts_of
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_EVALUATED: Final = {
+    "holdout": (
+        "data held out of training",
+        " The holdouts of different seeds overlap, so intervals speak about seeds on these data, not about new data.",
+    ),
+    "test": (
+        "the official test set",
+        " It is the same for all seeds, so intervals speak about seeds on these data, not about new data.",
+    ),
+}
+_COUNTED: Final = {
+    "steps": "optimizer steps",
+    "samples": "samples processed (repeats counted)",
+    "tokens": "tokens processed (repeats counted)",
+    "flops": "floating-point operations",
+    "seconds": "wall-clock seconds",
+}
+
+
+def study_document(summary: Summary, *, drawn: bool = True) -> Document:
+    """Return the report of a study.
+
+    Args:
+        summary: What the study says, complete or not.
+        drawn: Whether it has charts, for which the extra ``report`` is needed.
+    """
+    labels, data = [arm.arm for arm in summary.arms], summary.data.get("name")
+    names = f"{len(labels)} strategies" if len(labels) > 3 else _listed(labels)
+    rounds_of = "1 round" if summary.rounds_expected == 1 else f"{summary.rounds_expected} rounds"
+    seeds = "1 seed" if summary.seeds_expected == 1 else f"{summary.seeds_expected} seeds"
+    state = "" if summary.complete else f" ({summary.rounds_finished} of {summary.rounds_planned} rounds finished)"
+    folds = {
+        "Round by round": rounds(summary),
+        "Settings": settings_table(summary.study),
+        "Data": settings_table(summary.data),
+        "Provenance": settings_table(summary.provenance),
+    }
+    return Document(
+        kicker="Study report",
+        title=f"{names} on {data}" if data else names,
+        subtitle=f"{rounds_of}, {seeds}{state}",
+        blocks=(
+            Note("Verdict", summary.verdict, summary.notes),
+            Group("section", (results(summary),), "Results", is_brief=True),
+            *(Group("section", (chart,), chart.title) for chart in (charts_of(summary) if drawn else ())),
+            Group("section", (costs(summary),), "All costs"),
+            Group("section", tuple(map(Paragraph, how_to_read(summary))), "How to read it"),
+            Group("section", tuple(Group("fold", (table,), title) for title, table in folds.items()), "Details"),
+        ),
+    )
+
+
+def results(summary: Summary) -> Table:
+    """Return one row per strategy: score, difference, the first counted cost, seconds and how its rounds ended."""
+    metric, cost = summary.metric, summary.costs[0]
+    # A column and how it is read stand together, so that one can be added without counting places.
+    columns: dict[Column, Callable[[ArmSummary], str]] = {
+        Column("strategy"): lambda arm: arm.arm,
+        Column(metric.name, is_tight=True): lambda arm: score_text(metric, arm.score),
+        Column(f"difference to {summary.reference}"): lambda arm: difference_text(metric, arm.score_difference),
+        Column(f"{cost}, all rounds", is_number=True, brief=None): lambda arm: cost_with_factor(cost, arm.total[cost]),
+        Column(f"{cost}, last round", is_number=True): lambda arm: cost_with_factor(cost, arm.last_round[cost]),
+        Column("seconds, all rounds", is_number=True): lambda arm: cost_text("seconds", arm.total["seconds"].value),
+        Column("rounds ended", brief="ended"): lambda arm: stop_reasons_text(arm.stop_reasons),
+    }
+    caption = (
+        f"After round {summary.compared_round}, with {100 * summary.confidence:g} % intervals over seeds; differences "
+        f"and factors are to {summary.reference}."
+    )
+    return Table(tuple(columns), [tuple(read(arm) for read in columns.values()) for arm in summary.arms], caption)
+
+
+def costs(summary: Summary) -> Table:
+    """Return one row per strategy and counted cost: over all rounds and of the last round, with the factors."""
+    rows = []
+    for arm in summary.arms:
+        for cost in summary.costs:
+            cells = [arm.arm, COST_TITLES[cost]]
+            for scope in (arm.total, arm.last_round):
+                # A cost can be missing of one strategy where it is known of another.
+                is_missing = scope[cost].value.mean is None and scope["seconds"].value.mean is not None
+                text = "not counted" if is_missing else cost_text(cost, scope[cost].value)
+                cells += [text, ratio_text(scope[cost].ratio)]
+            rows.append(tuple(cells))
+    factor = Column(f"times {summary.reference}")
+    amounts = (Column("all rounds", is_number=True), factor, Column("last round", is_number=True), factor)
+    return Table((Column("strategy"), Column("cost"), *amounts), rows)
+
+
+def rounds(summary: Summary) -> Table:
+    """Return one row per round and strategy."""
+    metric, cost = summary.metric, summary.costs[0]
+    columns: dict[Column, Callable[[RoundSummary], str]] = {
+        Column("round", is_number=True): lambda row: str(row.round),
+        Column("samples seen", is_number=True): lambda row: f"{row.samples_seen:,}",
+        Column("strategy"): lambda row: row.arm,
+        Column(metric.name, is_tight=True): lambda row: score_text(metric, row.score),
+        Column(f"difference to {summary.reference}"): lambda row: difference_text(metric, row.score_difference),
+        Column(cost, is_number=True): lambda row: cost_text(cost, row.cost[cost]),
+        Column("seconds", is_number=True): lambda row: cost_text("seconds", row.cost["seconds"]),
+    }
+    return Table(tuple(columns), [tuple(read(row) for read in columns.values()) for row in summary.rounds])
+
+
+def result_table(summary: Summary) -> "RenderableType":
+    """Return one row per strategy, ready for a rich console and fit for one of 80 columns.
+
+    Columns: score with half its interval, the difference to the reference in words, a cost of the last round with its
+    factor, seconds over all rounds, and how the rounds ended.
+    """
+    return rich_table(results(summary))
+
+
+def how_to_read(summary: Summary) -> list[str]:
+    """Return what the numbers mean, one paragraph each."""
+    metric, data, reference = summary.metric, summary.data, summary.reference
+    unit = "percentage points" if metric.unit == PERCENT else metric.unit
+    in_unit = f" Differences of {metric.name} are in {unit}." if unit else ""
+    direction = "" if metric.higher_is_better else f" A lower {metric.name} is better."
+    place, shared = _EVALUATED.get(str(data.get("evaluate")), ("the evaluation data", ""))
+    size = data.get("evaluation_samples")
+    count = f" ({size:,} samples)" if isinstance(size, int) else ""
+    # Trials side by side slow each other down, which is in the seconds and in nothing else.
+    workers = summary.provenance.get("workers")
+    beside = f" (here {workers} trials at a time)" if isinstance(workers, int) and workers > 1 else ""
+    uncounted = "" if "flops" in summary.costs else " Floating-point operations could not be counted."
+    is_two_phase = summary.study.get("stream", {}).get("name") == "two-phase"
+    first_round = (
+        " With two phases round 1 is the same for cold and warm, so the factor over all rounds understates what an "
+        "update saves."
+    )
+    return [
+        "Every strategy was trained with the same seeds: the same split, the same arrivals and the same fresh draws. A "
+        f"difference to {reference} is taken within each seed first, so that what the seeds have in common cancels.",
+        f"Intervals are {100 * summary.confidence:g} % confidence intervals over seeds (Student's t). A difference "
+        "counts as detected when its interval excludes zero. 'No difference detected' does not say that two strategies "
+        f"are equal: the interval says how large a difference may still be.{in_unit}{direction}",
+        f"{capitalized(metric.name)} is measured after each round on {place}{count}, never on what the round was "
+        f"trained on.{shared}",
+        "Costs cover the training of the rounds alone, without loading and evaluation: "
+        f"{_listed([_COUNTED[cost] for cost in summary.costs])}. Seconds depend on the machine and on what else ran on "
+        f"it{beside}; the other costs do not.{uncounted}",
+        f"Factors are geometric means of the ratio to {reference} within each seed. Those of the verdict are over all "
+        "rounds; the last round alone, which is what the next retraining costs, has its own column."
+        f"{first_round if is_two_phase else ''}",
+        "How rounds ended: 'converged' met the target of the stopping rule, 'plateau' made no progress any more, "
+        "'limit' was stopped by a limit before either, 'diverged' lost its training. A strategy whose rounds end at "
+        f"limits is not trained to the end, so its {metric.name} and its cost say less.",
+    ]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
