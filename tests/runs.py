@@ -7,6 +7,7 @@ import pytest
 from warmstart.executors import Execution
 from warmstart.store import RoundRecord
 from warmstart.studies import read_study, run_study
+from warmstart.trial import Arrays
 
 ONE = Execution(workers=1, device="cpu")
 TWO = Execution(workers=2, device="cpu")
@@ -16,6 +17,11 @@ LANES = Execution(device="cpu", lanes=3)
 def results(records):
     """Return what a study's settings decide: everything but seconds."""
     return [replace(record, seconds=0) for record in records.rounds]
+
+
+def arrays_of(dataset):
+    """The arrays of a data set, as a study's trials get them."""
+    return Arrays(dataset.train, dataset.test, len(dataset.classes))
 
 
 class StopError(Exception):

@@ -1,23 +1,24 @@
 """Recorded steps in studies: off unless asked for, asked for everywhere, and a note where they were given up."""
 
+import pickle
+
+import cloudpickle
 import pytest
 import torch
 from click.testing import CliRunner
 
-from runs import ONE, results
+from runs import ONE, arrays_of, results
 from warmstart.cli._compare import compare
 from warmstart.cli._flags import build_execution
 from warmstart.data import load
 from warmstart.executors import Execution
-from warmstart.executors import _worker as worker
-from warmstart.executors._array_files import stored
-from warmstart.executors._ray_task import TaskPayload, run_remotely, versions
-from warmstart.executors._task import Task, checkpoint_folder
-from warmstart.store import Store
-from warmstart.studies import run_study
-from warmstart.studies._run import _arrays
+from warmstart.executors._ray_task import TaskPayload, run_remotely
+from warmstart.studies import read_histories, run_study
+from warmstart.studies._runner import Task, TrialRunner
 from warmstart.training import _engine as engine
+from warmstart.training import run_lanes
 
+KEY = "0" * 32
 GRAPHS = Execution(workers=1, device="cpu", graphs=True)
 
 
@@ -31,7 +32,7 @@ def recorded(monkeypatch):
 
 def task_of(study):
     label = study.labels[0]
-    return Task(label, study.trial(label, 0), study.evaluation, checkpoint_folder(label, 0))
+    return Task(KEY, label, study.trial(label, 0), study.evaluation)
 
 
 def test_recorded_steps_give_the_same_bits_and_only_where_asked_for(study, recorded, tmp_path):
@@ -43,19 +44,22 @@ def test_recorded_steps_give_the_same_bits_and_only_where_asked_for(study, recor
     assert (plain.provenance["graphs"], graphs.provenance["graphs"]) == (False, True)
 
 
-def test_worker_processes_record(study, recorded, monkeypatch, tmp_path):
+def runner_of(study):
+    return TrialRunner.of(study, arrays_of(load(study.data)), device="cpu", graphs=True)
+
+
+def test_worker_processes_record(study, recorded, tmp_path):
     messages = []
-    monkeypatch.setattr(worker, "_emit", messages.append)
-    monkeypatch.setattr(worker, "_known", None)
-    with stored(_arrays(load(study.data), None), tmp_path, channels_last=False) as files:
-        worker.perform_in_worker(worker.Setting(files, tmp_path, "cpu", 1, graphs=True), task_of(study))
+    with runner_of(study).shared(tmp_path) as shared:
+        sent = pickle.loads(cloudpickle.dumps(shared))
+        run_lanes([sent.steps(task_of(study), tmp_path, "cpu", messages.append)])
     assert messages
     assert recorded
 
 
 def test_nodes_of_a_cluster_record(study, recorded):
-    parcel = TaskPayload(task_of(study), None, "results/mine", "cpu", 1, versions(), None, graphs=True)
-    assert list(run_remotely(parcel, _arrays(load(study.data), None)))
+    payload = TaskPayload(task_of(study), {}, "results/mine", "cpu", 1)
+    assert list(run_remotely(payload, runner_of(study)))
     assert recorded
 
 
@@ -73,7 +77,7 @@ def test_a_note_of_training_is_heard_and_stored(study, monkeypatch, tmp_path):
     run_study(study, tmp_path / "study", execution=GRAPHS, listener=heard.append)
     notes = [event for event in heard if isinstance(event, str) and "Steps are not recorded any more" in event]
     assert notes[0].startswith("cold, seed 0, round 1: ")
-    history = Store(tmp_path / "study").histories()["cold", 0, 1]
+    history = read_histories(tmp_path / "study")["cold", 0, 1]
     assert history["notes"] == [notes[0].removeprefix("cold, seed 0, round 1: ")]
 
 

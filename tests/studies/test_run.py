@@ -2,14 +2,13 @@
 
 import dataclasses
 import importlib
-import json
+import linecache
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -17,15 +16,16 @@ import pytest
 from runs import LANES, ONE, TWO, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import DataSource, load
-from warmstart.executors import EpochMessage
 from warmstart.models import ResNet18, UserModel
-from warmstart.store import RoundRecord, Store
-from warmstart.store._storage import only_writer
+from warmstart.store import RoundRecord
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Growing
 from warmstart.studies import (
     Arm,
+    EpochMessage,
     StudyProgress,
+    has_study,
+    read_histories,
     read_study,
     read_study_file,
     run_study,
@@ -41,7 +41,7 @@ def uninterrupted(study, tmp_path_factory):
     return results(run_study(study, tmp_path_factory.mktemp("whole") / "study", execution=ONE))
 
 
-def test_every_arm_plays_every_seed_and_round(study, tmp_path):
+def test_every_arm_runs_every_seed_and_round(study, tmp_path):
     records = run_study(study, tmp_path / "new" / "study", execution=ONE)
     found = {(record.arm, record.seed, record.round) for record in records.rounds}
     assert found == {(arm, seed, n) for arm in study.labels for seed in range(2) for n in (1, 2, 3)}
@@ -60,20 +60,55 @@ def test_lanes_give_the_same_bits(study, uninterrupted, tmp_path):
     assert records.provenance["lanes"] == 3
 
 
-def test_interrupted_lanes_go_on_to_the_same_bits(study, uninterrupted, tmp_path):
+def test_interrupted_lanes_resume_to_the_same_bits(study, uninterrupted, tmp_path):
     interrupt(study, tmp_path / "study", 5, execution=LANES)
     assert results(run_study(study, tmp_path / "study", execution=LANES)) == uninterrupted
 
 
 def test_the_first_round_is_the_same_for_all(study, uninterrupted):
     first = [record for record in uninterrupted if record.round == 1 and record.seed == 0]
-    assert len({record.accuracy for record in first}) == 1
+    assert len({record.score for record in first}) == 1
 
 
 def test_a_complete_study_is_only_read(study, uninterrupted, tmp_path, monkeypatch):
     run_study(study, tmp_path, execution=ONE)
     monkeypatch.setattr("warmstart.studies._run.load", lambda *_, **__: pytest.fail("nothing is left to train"))
     assert results(run_study(study, tmp_path)) == uninterrupted
+
+
+OWN = """
+import torch
+from dataclasses import dataclass
+from warmstart.strategies import Warm
+
+@dataclass(frozen=True)
+class Scaled(Warm):
+    def __call__(self, *arguments, **options):
+        model = super().__call__(*arguments, **options)
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(FACTOR)
+        return model
+"""
+
+
+def test_a_changed_strategy_of_the_users_own_is_run_again(study, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    found = {}
+    for factor in ("0.9", "0.2"):
+        (tmp_path / "own_strategy.py").write_text(OWN.replace("FACTOR", factor))
+        linecache.clearcache()
+        monkeypatch.delitem(sys.modules, "own_strategy", raising=False)
+        importlib.invalidate_caches()
+        own = replace(study, arms=[Cold(), importlib.import_module("own_strategy").Scaled()], seeds=1)
+        heard = []
+        found[factor] = results(run_study(own, tmp_path / "study", execution=ONE, listener=heard.append))
+        assert sum(isinstance(event, RoundRecord) for event in heard) == (6 if factor == "0.9" else 3)
+        run_study(own, tmp_path / "study", execution=ONE, listener=heard.append)
+        assert "is complete: nothing is trained" in heard[-1]
+    assert found["0.9"][:3] == found["0.2"][:3]
+    assert found["0.9"] != found["0.2"]
 
 
 def test_the_saved_study_reproduces_the_results(study, uninterrupted, tmp_path):
@@ -98,7 +133,7 @@ MOMENTS = [(ONE, 1), (ONE, 2), (ONE, 3), (ONE, 7), (ONE, 17), (TWO, 2), (TWO, 7)
 
 
 @pytest.mark.parametrize(("execution", "rounds"), MOMENTS)
-def test_an_interrupted_study_goes_on_to_the_same_bits(study, uninterrupted, tmp_path, rounds, execution):
+def test_an_interrupted_study_resumes_to_the_same_bits(study, uninterrupted, tmp_path, rounds, execution):
     heard = []
 
     def stop_after(event):
@@ -127,7 +162,8 @@ def test_kept_optimizer_state_survives_an_interruption(study, tmp_path):
 
 SCRIPT = """
 import sys
-from warmstart.studies import Execution, run_study, read_study_file, study_from_dict
+from warmstart.executors import Execution
+from warmstart.studies import run_study, read_study_file, study_from_dict
 if __name__ == "__main__":
     study = study_from_dict(read_study_file(sys.argv[1]))
     run_study(study, sys.argv[2], execution=Execution(workers=int(sys.argv[3]), device="cpu"))
@@ -143,13 +179,12 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(study, uninterrupte
     (tmp_path / "study.toml").write_text(tomli_w.dumps(study_to_dict(study)))
     directory = tmp_path / "results"
     command = [sys.executable, tmp_path / "run.py", tmp_path / "study.toml", directory, str(workers)]
-    store = Store(directory)
     for kill in range(5):
         process = subprocess.Popen(command, start_new_session=True)
-        before, deadline = len(store.rounds()) if store.exists() else 0, time.monotonic() + 60
+        before, deadline = finished(directory), time.monotonic() + 60
         # Wait for a sign of life, then a part of a round's time that is different for each kill.
         while process.poll() is None and time.monotonic() < deadline:
-            if store.exists() and len(store.rounds()) > before:
+            if finished(directory) > before:
                 break
             time.sleep(0.005)
         time.sleep(0.013 * kill)
@@ -160,8 +195,13 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(study, uninterrupte
     assert results(read_study(directory)) == uninterrupted
 
 
+def finished(directory):
+    return len(read_study(directory).rounds) if has_study(directory) else 0
+
+
 UNGUARDED = """
-from warmstart.studies import Execution, run_study, read_study_file, study_from_dict
+from warmstart.executors import Execution
+from warmstart.studies import run_study, read_study_file, study_from_dict
 print("the script runs")
 study = study_from_dict(read_study_file("study.toml"))
 run_study(study, "results", execution=Execution(workers=2, device="cpu"))
@@ -194,21 +234,21 @@ def snapshot(directory):
 def test_another_study_is_refused_and_nothing_changed(study, tmp_path):
     run_study(study, tmp_path, execution=ONE)
     before = snapshot(tmp_path)
-    with pytest.raises(InputError, match=r"holds another study: its seeds is 2, not 3"):
-        run_study(replace(study, seeds=3), tmp_path, execution=ONE)
+    message = r"contains a different study \(stream.rounds: 3 there, 2 requested\); choose another directory"
+    with pytest.raises(InputError, match=message):
+        run_study(replace(study, stream=Growing(rounds=2)), tmp_path, execution=ONE)
     assert snapshot(tmp_path) == before
 
 
 def test_a_directory_with_other_files_is_refused(study, tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(InputError, match=r"must be new, empty or hold this study, but .* holds other files"):
+    with pytest.raises(InputError, match=r"must be new, empty or contain this study, but .* contains other files"):
         run_study(study, tmp_path, execution=ONE)
     assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
 
 
 def test_what_a_kill_left_of_an_unborn_study_is_no_obstacle(study, uninterrupted, tmp_path):
-    for name in (".lock", "results.part", "results.part-wal", ".study.toml.123.part"):
-        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "study.part").write_bytes(b"half")
     assert results(run_study(study, tmp_path, execution=ONE)) == uninterrupted
 
 
@@ -218,40 +258,20 @@ def test_a_file_in_the_place_of_the_directory_is_refused(study, tmp_path):
         run_study(study, tmp_path / "file", execution=ONE)
 
 
-def test_other_data_under_the_same_name_are_refused(study, tmp_path):
+def test_other_data_under_the_same_name_are_new_trials(study, tmp_path):
     digits = load(study.data)
     with pytest.raises(StopError):
         run_study(study, tmp_path, execution=ONE, listener=_stop_at_first_round)
-    other = dataclasses.replace(digits, train=digits.train.take(list(range(1000))))
-    with pytest.raises(InputError, match=r"not those that the study in .* began with"):
-        run_study(study, tmp_path, dataset=other, execution=ONE)
+    other, heard = dataclasses.replace(digits, train=digits.train.take(list(range(1000)))), []
+    records = run_study(study, tmp_path, dataset=other, execution=ONE, listener=heard.append)
+    assert any("all trials are run on the new ones" in event for event in heard if isinstance(event, str))
+    assert len(records.rounds) == 18
+    assert {record.samples_seen for record in records.rounds if record.round == 3} == {666}
 
 
 def _stop_at_first_round(event):
     if isinstance(event, RoundRecord):
         raise StopError
-
-
-HOLDER = """
-import sys, time
-from pathlib import Path
-from warmstart.store._storage import only_writer
-with only_writer(Path(sys.argv[1])):
-    print("ready", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_second_process_says_so_and_stops(study, tmp_path):
-    command = [sys.executable, "-c", HOLDER, tmp_path]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "ready\n"
-        with pytest.raises(InputError, match=r"Another process is at work"):
-            run_study(study, tmp_path, execution=ONE)
-        holder.kill()
-    with only_writer(tmp_path):
-        pass  # the lock has ended with its process
 
 
 @pytest.mark.parametrize(
@@ -279,7 +299,7 @@ def test_a_divergence_leaves_the_other_trials_alone(study, tmp_path, uninterrupt
     wild = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25)
     records = run_study(replace(study, recipe=wild), tmp_path, execution=ONE)
     assert {record.stop_reason for record in records.rounds} == {"diverged"}
-    assert {record.accuracy for record in records.rounds} == {None}
+    assert {record.score for record in records.rounds} == {None}
     assert len(records.rounds) == 18
 
 
@@ -318,15 +338,14 @@ def test_an_error_in_a_worker_comes_back_with_its_text(failing, tmp_path):
     assert read_study(tmp_path / "study").rounds == ()
 
 
-def test_another_model_under_the_same_name_is_refused(failing, tmp_path):
+def test_another_model_under_the_same_name_is_a_new_trial(failing, tmp_path):
     with pytest.raises(Exception, match=r"broken in training"):
         run_study(failing, tmp_path / "study", execution=ONE)
     source = (tmp_path / "failing_model.py").read_text()
     (tmp_path / "failing_model.py").write_text(source.replace("self.steps > 1", "False"))
     sys.modules.pop("failing_model")
     importlib.invalidate_caches()
-    with pytest.raises(InputError, match=r"The model is not the one that the study in .* began with"):
-        run_study(failing, tmp_path / "study", execution=ONE)
+    assert len(run_study(failing, tmp_path / "study", execution=ONE).rounds) == 18
 
 
 def test_a_complete_study_of_other_data_is_not_shown_as_if_it_were_theirs(study, tmp_path):
@@ -335,14 +354,15 @@ def test_a_complete_study_of_other_data_is_not_shown_as_if_it_were_theirs(study,
     before = results(run_study(mine, tmp_path / "study", execution=ONE))
     assert results(run_study(mine, tmp_path / "study", execution=ONE)) == before
     (tmp_path / "mine.csv").write_text(CSV.replace("{}", "2.5"))
-    with pytest.raises(InputError, match=r"choose another directory for a study of the new ones"):
-        run_study(mine, tmp_path / "study", execution=ONE)
+    heard = []
+    run_study(mine, tmp_path / "study", execution=ONE, listener=heard.append)
+    assert sum(isinstance(event, RoundRecord) for event in heard) == len(before)
 
 
 CSV = "a,b,label\n" + "1,2,x\n3,{},y\n" * 40
 
 
-def test_convolutions_with_kept_optimizer_state_go_on_to_the_same_bits(study, tmp_path):
+def test_convolutions_with_kept_optimizer_state_resume_to_the_same_bits(study, tmp_path):
     """Moments are stored without the layout that convolutions train in."""
     keep = CarryOver(optimizer_state=OptimizerState.KEEP)
     images = replace(study, architecture=ResNet18(width=4), carry_over=keep, seeds=1, arms=[Warm()])
@@ -375,15 +395,19 @@ def test_finished_trials_need_no_checkpoint(study, tmp_path):
     assert heard == [StudyProgress(total=18, done=18)]
 
 
-def test_of_lost_checkpoints_only_unfinished_trials_play_again(study, uninterrupted, tmp_path):
+def rounds_of(directory, arm):
+    return max(record.round for record in read_study(directory).rounds if record.arm == arm)
+
+
+def test_of_lost_checkpoints_only_unfinished_trials_run_again(study, uninterrupted, tmp_path):
     interrupt(study, tmp_path, 7)
-    finished = [record for record in read_study(tmp_path).rounds if Store(tmp_path).last_round(record.arm, 0)[0] == 3]
+    finished = [record for record in read_study(tmp_path).rounds if rounds_of(tmp_path, record.arm) == 3]
     assert 0 < len(finished) < 7
     shutil.rmtree(tmp_path / "checkpoints")
     heard = []
     records = run_study(study, tmp_path, execution=ONE, listener=heard.append)
     assert results(records) == uninterrupted
-    assert set(finished) < set(records.rounds)  # to the second
+    assert all(record in records.rounds for record in finished)  # to the second
     assert StudyProgress(total=18, done=len(finished)) in heard
     assert sum(isinstance(event, RoundRecord) for event in heard) == 18 - len(finished)
 
@@ -398,22 +422,9 @@ def test_a_study_of_data_in_memory_says_so(study, tmp_path):
 
 def test_a_study_file_of_the_users_is_not_written_over(study, tmp_path):
     (tmp_path / "study.toml").write_text("# my notes\nseeds = 2\n")
-    with pytest.raises(InputError, match=r"holds other files"):
+    with pytest.raises(InputError, match=r"contains other files"):
         run_study(study, tmp_path, execution=ONE)
     assert "# my notes" in (tmp_path / "study.toml").read_text()
-
-
-def test_a_study_that_came_in_between_is_not_mixed_with_this_one(study, tmp_path, monkeypatch):
-    other = replace(study, seeds=1)
-
-    def load_while_another_runs(*arguments, **options):
-        monkeypatch.setattr("warmstart.studies._run.load", load)
-        run_study(other, tmp_path, execution=ONE)
-        return load(*arguments, **options)
-
-    monkeypatch.setattr("warmstart.studies._run.load", load_while_another_runs)
-    with pytest.raises(InputError, match=r"holds another study: its seeds is 1, not 2"):
-        run_study(study, tmp_path, execution=ONE)
 
 
 def test_a_test_set_must_be_there_to_evaluate_on(study, tmp_path):
@@ -426,18 +437,16 @@ def test_a_test_set_must_be_there_to_evaluate_on(study, tmp_path):
 def test_only_the_last_checkpoint_of_a_trial_is_kept(study, tmp_path):
     run_study(study, tmp_path, execution=ONE)
     files = sorted(path.name for path in (tmp_path / "checkpoints").rglob("*") if path.is_file())
-    assert files == ["round-0003.safetensors"] * 6
+    # And that of the first round of each seed, which a further strategy may take over.
+    assert files == ["round-0001.safetensors"] * 2 + ["round-0003.safetensors"] * 6
 
 
 def test_the_history_of_every_round_is_stored(study, tmp_path):
-    import sqlite3
-
     records = run_study(study, tmp_path, execution=ONE)
-    with closing(sqlite3.connect(tmp_path / "results.sqlite")) as connection:
-        histories = [
-            json.loads(text) for (text,) in connection.execute("SELECT history FROM round ORDER BY seed, arm, round")
-        ]
-    assert [len(history["epochs"]) for history in histories] == [record.epochs for record in records.rounds]
+    histories = read_histories(tmp_path)
+    assert [len(histories[r.arm, r.seed, r.round]["epochs"]) for r in records.rounds] == [
+        r.epochs for r in records.rounds
+    ]
 
 
 def test_reading_what_is_no_study_is_one_sentence(tmp_path):

@@ -12,10 +12,9 @@ from warmstart.diagnostics import Correlation, EvaluationCurve, GradientNorms, S
 from warmstart.models import MLP, ResNet18, UserModel
 from warmstart.penalties import EWC, L2, Adversarial, L2Init
 from warmstart.queries import Margin, Random
-from warmstart.store import Store
 from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
-from warmstart.studies import Arm, Study, read_study_file, run_study, study_from_dict
+from warmstart.studies import Arm, Study, read_histories, read_study_file, run_study, study_from_dict
 from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
 
 STUDY = Study(
@@ -50,10 +49,10 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_an_interrupted_study_goes_on_to_the_same_bits(change, tmp_path):
+def test_an_interrupted_study_resumes_to_the_same_bits(change, tmp_path):
     study = replace(STUDY, **change)
     whole = results(run_study(study, tmp_path / "whole", execution=ONE))
-    known = Store(tmp_path / "whole").histories()
+    known = read_histories(tmp_path / "whole")
     assert len(whole) == len(known) == 6
     for rounds in (3, 5):  # one arm or the other has a round left
         directory = tmp_path / str(rounds)
@@ -61,7 +60,7 @@ def test_an_interrupted_study_goes_on_to_the_same_bits(change, tmp_path):
         again = study_from_dict(read_study_file(directory / "study.toml"))
         assert again == study
         assert results(run_study(again, directory, execution=ONE)) == whole
-        assert Store(directory).histories() == known
+        assert read_histories(directory) == known
 
 
 def test_queries_make_a_difference_from_the_second_round_on(tmp_path):
@@ -79,17 +78,17 @@ def test_readings_are_stored_beside_the_epochs_and_change_no_result(tmp_path):
     plain = results(run_study(STUDY, tmp_path / "plain", execution=ONE))
     probed = run_study(replace(STUDY, measurements=measurements), tmp_path / "probed", execution=ONE)
     assert results(probed) == plain
-    known = Store(tmp_path / "probed").histories()
-    assert all("readings" not in history for history in Store(tmp_path / "plain").histories().values())
+    known = read_histories(tmp_path / "probed")
+    assert all("readings" not in history for history in read_histories(tmp_path / "plain").values())
     for record in probed.rounds:
         history = known[record.arm, record.seed, record.round]
-        assert history["columns"] == ["steps", "train_accuracy", "train_loss"]
+        assert history["columns"] == ["steps", "train_score", "train_loss"]
         assert len(history["epochs"]) == record.epochs
         readings = {(row["name"], row["when"], row["epoch"]): row for row in history["readings"]}
         assert len(readings) == len(history["readings"])
-        assert readings["shrink 1", "end", record.epochs]["value"] == record.accuracy
+        assert readings["shrink 1", "end", record.epochs]["value"] == record.score
         assert readings["shrink 1", "end", record.epochs]["steps"] == record.steps
-        assert readings["accuracy", "epoch", 2]["value"] == record.accuracy
+        assert readings["accuracy", "epoch", 2]["value"] == record.score
         assert ("new gradient", "start", 0) in readings
         assert (("old gradient", "start", 0) in readings) == (record.round > 1)
         start, fresh = (readings[name, "end", record.epochs]["value"] for name in ("start norm", "fresh norm"))

@@ -9,10 +9,11 @@ import torch
 import warmstart as ws
 from warmstart.basics import generator_for
 from warmstart.data import LabelledArrays
-from warmstart.executors._array_files import stored
+from warmstart.learners import Classifier
 from warmstart.models import MLP, ResNet18
 from warmstart.streams import TwoPhase
-from warmstart.training import wants_channels_last
+from warmstart.studies._array_files import stored
+from warmstart.training import prefers_channels_last
 from warmstart.trial import EvaluateOn, EvaluationSettings, Trial
 from warmstart.trial._split import Arrays, split
 
@@ -33,7 +34,7 @@ def arrays():
 
 
 def trial(architecture, seed=0):
-    return Trial(architecture=architecture, stream=TwoPhase(), seed=seed)
+    return Trial(Classifier(architecture), TwoPhase(), seed=seed)
 
 
 def place(data):
@@ -44,17 +45,17 @@ def place(data):
 def test_trials_rounds_and_evaluation_share_one_copy(architecture, arrays):
     model = architecture.build((3, 8, 8), 2, generator=generator_for(0))
     parts = [split(arrays, trial(architecture, seed), HOLDOUT, device=CPU) for seed in range(2)]
-    taken = [part.pool.take(torch.arange(5)).laid_out_for(model) for part in parts]
-    evaluated = [part.evaluation.laid_out_for(model) for part in parts]
+    taken = [part.pool.take(torch.arange(5)).prepared_for_(model) for part in parts]
+    evaluated = [part.evaluation.prepared_for_(model) for part in parts]
     assert len({place(data) for data in (*taken, *evaluated)}) == 1
     assert split(arrays, trial(architecture), TEST, device=CPU).evaluation.inputs.shape == (12, 3, 8, 8)
 
 
 @pytest.mark.parametrize("architecture", MODELS, ids=repr)
 @pytest.mark.parametrize("settings", [HOLDOUT, TEST], ids=["holdout", "test"])
-def test_what_workers_map_is_read_where_it_lies(architecture, settings, arrays, tmp_path):
+def test_what_workers_map_is_read_in_place(architecture, settings, arrays, tmp_path):
     here = split(arrays, trial(architecture), settings, device=CPU)
-    last = wants_channels_last(architecture.build((3, 8, 8), 2, generator=generator_for(0)))
+    last = prefers_channels_last(architecture.build((3, 8, 8), 2, generator=generator_for(0)))
     with stored(arrays, tmp_path, channels_last=last) as files:
         mapped = files.mapped()
         found = split(mapped, trial(architecture), settings, device=CPU)
@@ -135,5 +136,5 @@ def test_models_that_need_a_layout_or_cannot_be_looked_into_are_studied(build, t
         seeds=1,
     )
     records = ws.run_study(study, tmp_path / "study", execution=ws.Execution(workers=1))
-    assert [record.accuracy is not None for record in records.rounds] == [True] * 4
+    assert [record.score is not None for record in records.rounds] == [True] * 4
     sys.modules.pop("viewing_models", None)

@@ -7,12 +7,12 @@ import pytest
 
 from warmstart.basics import InputError
 from warmstart.studies import Study, read_study_file, study_from_dict
-from warmstart.studies._study_file import write_study_file
+from warmstart.studies._study_file import study_text
 
 
 def test_a_study_survives_its_file(tmp_path):
     study = replace(Study(), seeds=3)
-    write_study_file(study, tmp_path / "study.toml")
+    (tmp_path / "study.toml").write_text(study_text(study), encoding="utf-8")
     assert study_from_dict(read_study_file(tmp_path / "study.toml")) == study
 
 

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from warmstart.basics import InputError
-from warmstart.penalties import Penalty
 from warmstart.specs import (
+    PENALTY,
+    STRATEGY,
+    Nested,
     build_named,
     build_options,
     format_spec,
     kebab,
-    known_penalties,
-    known_strategies,
-    name_of,
     plain,
+    shortest,
     split_spec,
     stored_options,
+    to_table,
 )
 from warmstart.strategies import Strategy
 
 from ._overrides import OVERRIDES, Overrides
 
-_PENALTY = "penalty"
+# Before an option of a strategy that is called as one of the arm's.
+_OWN = "strategy."
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ class Arm(Overrides):
 
     Args:
         strategy: What each round starts from. The other options are those of :class:`Overrides`.
+
+    Raises:
+        InputError: If an option is out of its range, or an object cannot be named in a study file.
 
     Example:
         >>> from warmstart.strategies import Warm
@@ -46,42 +50,25 @@ class Arm(Overrides):
     @property
     def label(self) -> str:
         """The shortest spec of this arm: options at their defaults are left out."""
-        penalty = {} if self.penalty is None else shortest(known_penalties(), self.penalty)
-        return format_spec(self._name, {**shortest(known_strategies(), self.strategy), **self._overrides(penalty)})
+        penalty = self.penalty
+        short = None if penalty is None else Nested(name=PENALTY.name_of(penalty), **shortest(PENALTY, penalty))
+        return self._format(shortest(STRATEGY, self.strategy), short)
 
     @property
     def spec(self) -> str:
         """The complete spec of this arm, which means the same under other defaults."""
-        penalty = {} if self.penalty is None else stored_options(self.penalty)
-        return format_spec(self._name, {**stored_options(self.strategy), **self._overrides(penalty)})
+        penalty = None if self.penalty is None else Nested(to_table(PENALTY, self.penalty))
+        return self._format(stored_options(self.strategy), penalty)
 
-    @property
-    def _name(self) -> str:
-        return name_of(known_strategies(), self.strategy)
-
-    def _overrides(self, of_penalty: Mapping[str, Any]) -> dict[str, Any]:
+    def _format(self, options: dict[str, Any], penalty: Nested | None) -> str:
+        own = {(_OWN + key if kebab(key) in _KEYS else key): value for key, value in options.items()}
         given = {name: plain(value) for name in OVERRIDES if (value := getattr(self, name)) is not None}
-        if self.penalty is not None:
-            given[_PENALTY] = name_of(known_penalties(), self.penalty)
-        return given | {f"{_PENALTY}.{key}": value for key, value in of_penalty.items()}
+        return format_spec(
+            STRATEGY.name_of(self.strategy), own | given | ({} if penalty is None else {"penalty": penalty})
+        )
 
 
-def shortest(known: Mapping[str, type], owner: Any) -> dict[str, Any]:
-    """Return the options of what is known by name, without those at their defaults."""
-    name, options = name_of(known, owner), stored_options(owner)
-    for key in list(options):
-        # One option's default may depend on another's value, so what is left out is tried, not looked up.
-        fewer = {other: value for other, value in options.items() if other != key}
-        if _built(known[name], fewer) == owner:
-            options = fewer
-    return options
-
-
-def _built(owner: type, options: Mapping[str, Any]) -> Any:
-    try:
-        return build_options(owner, options, kind="arm")
-    except InputError:
-        return None  # an option without a default
+_KEYS = frozenset(kebab(field.name) for field in fields(Overrides))
 
 
 def parse_arm(text: str) -> Arm:
@@ -97,19 +84,10 @@ def parse_arm(text: str) -> Arm:
         L2(strength=0.1)
     """
     name, options = split_spec(text)
-    own = [kebab(key) for key in OVERRIDES]
-    of_penalty = {key: value for key, value in options.items() if key.partition(".")[0] == _PENALTY}
-    of_arm = {key: value for key, value in options.items() if key in own}
-    rest = {key: value for key, value in options.items() if key not in own and key not in of_penalty}
-    strategy = build_named("strategy", known_strategies(), name, rest)
+    of_arm = {key: value for key, value in options.items() if key.partition(".")[0] in _KEYS}
+    rest = {key.removeprefix(_OWN): value for key, value in options.items() if key not in of_arm}
+    if len(rest) + len(of_arm) < len(options):
+        raise InputError(f"An option of the strategy must be given once, got it twice in '{text}'.")
+    strategy = build_named(STRATEGY, name, rest)
     overrides = build_options(Overrides, of_arm, kind=f"strategy {name}")
-    return Arm(strategy, **{key: getattr(overrides, key) for key in OVERRIDES}, penalty=_penalty(of_penalty))
-
-
-def _penalty(options: Mapping[str, str]) -> Penalty | None:
-    if not options:
-        return None
-    if _PENALTY not in options:
-        raise InputError(f"{', '.join(options)} must come with a penalty=NAME, got none.")
-    inner = {key.removeprefix(f"{_PENALTY}."): value for key, value in options.items() if key != _PENALTY}
-    return build_named("penalty", known_penalties(), options[_PENALTY], inner)
+    return Arm(strategy, **{field.name: getattr(overrides, field.name) for field in fields(Overrides)})

@@ -3,36 +3,43 @@
 from __future__ import annotations
 
 import os
-import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, check_directory_path, checked_path, shown
 from warmstart.data import DIRECTORY_VARIABLE, DataSource
-from warmstart.store import DRAFTS, LOCK, Store, storage_errors
+from warmstart.store import FILES_OF_STORE, LOCKS, storage_errors
 
+from ._array_files import is_leftover
 from ._study import Study, study_identity
 from ._study_file import study_text
 
 STUDY_FILE = "study.toml"
-_STUDY_DRAFT = re.compile(rf"\.{re.escape(STUDY_FILE)}\.\d+\.part")
+_GROWS = ("strategies", "seeds")
+"""What of a study may change in its directory."""
 
 
-def check_directory(store: Store, study: Study) -> None:
-    """Raise unless the directory is free for the study or holds it."""
-    directory = store.directory
+def check_directory(directory: Path, index: Mapping[str, Any] | None, study: Study) -> None:
+    """Raise unless the directory is free for the study, contains it, or contains one that grows into it."""
     checked_path("The results' directory", directory)
-    if store.exists():
-        _check_same(store.entry("study"), study_identity(study), directory)
+    if index is not None:
+        stored, asked = (_flat(tables) for tables in (index["study"], study_identity(study)))
+        for key in {**stored, **asked}:
+            if key not in _GROWS and stored.get(key) != asked.get(key):
+                raise InputError(
+                    f"{shown(directory)} contains a different study ({key}: {shown(stored.get(key))} there, "
+                    f"{shown(asked.get(key))} requested); choose another directory, or the same settings to resume."
+                )
         return
     check_place(directory)
     if directory.exists():
         with storage_errors(directory):
-            foreign = next((entry for entry in sorted(directory.iterdir()) if _not_ours(entry, study)), None)
+            foreign = next((entry for entry in sorted(directory.iterdir()) if _is_foreign(entry, study)), None)
         if foreign is not None:
             raise InputError(
-                f"The results' directory must be new, empty or hold this study, but {shown(directory)} holds other "
-                f"files, such as {shown(foreign.name)}."
+                f"The results' directory must be new, empty or contain this study, but {shown(directory)} contains "
+                f"other files, such as {shown(foreign.name)}."
             )
 
 
@@ -54,25 +61,16 @@ def check_source(source: DataSource) -> None:
         checked_path("data-dir", directory)
 
 
-def _not_ours(entry: Path, study: Study) -> bool:
+def _is_foreign(entry: Path, study: Study) -> bool:
     """Whether a file cannot be left by this study, killed while it made its directory."""
     if entry.name == STUDY_FILE:
-        return not entry.is_file() or entry.read_bytes() != study_text(study).encode()
-    return entry.name not in (LOCK, *DRAFTS) and not _STUDY_DRAFT.fullmatch(entry.name)
+        # Beside locks it is of a study whose index was deleted, as the error about a damaged index advises.
+        is_written_anew = (entry.parent / LOCKS).is_dir()
+        return not entry.is_file() or not (is_written_anew or entry.read_bytes() == study_text(study).encode())
+    return entry.name not in FILES_OF_STORE and not is_leftover(entry)
 
 
-def _check_same(stored: dict[str, Any], asked: dict[str, Any], directory: Path) -> None:
-    stored_flat, asked_flat = _flat(stored), _flat(asked)
-    for key in {**stored_flat, **asked_flat}:
-        if stored_flat.get(key) != asked_flat.get(key):
-            raise InputError(
-                f"{shown(directory)} holds another study: its {key} is {shown(stored_flat.get(key))}, "
-                f"not {shown(asked_flat.get(key))}; "
-                "choose another directory, or the same settings to go on."
-            )
-
-
-def _flat(tables: dict[str, Any]) -> dict[str, Any]:
+def _flat(tables: Mapping[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in tables.items():
         flat |= {f"{key}.{inner}": v for inner, v in value.items()} if isinstance(value, dict) else {key: value}

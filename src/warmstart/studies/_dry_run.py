@@ -4,116 +4,134 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, copy_model, generator_for, seeded_globals
-from warmstart.models import Architecture, UserModel, build_checked
+from warmstart.basics import InputError, copy_model, derived_seed, generator_for, seeded_globals
+from warmstart.learners import TensorLearner
+from warmstart.models import UserModel, build_checked
 from warmstart.penalties import Penalty
 from warmstart.strategies import RoundContext, transplant
-from warmstart.training import Recipe, TensorData, lay_out_, loss_of, smallest_batch, wants_channels_last
+from warmstart.training import (
+    Recipe,
+    TensorData,
+    loss_of,
+    prefers_channels_last,
+    set_memory_format_,
+    smallest_batch,
+)
 from warmstart.trial import TrainOn, check_source
 
 from ._study import Study
 
 
-def dry_run(study: Study, shape: tuple[int, ...], classes: int, *, samples: int, source: Size | None = None) -> int:
+@dataclass(frozen=True)
+class Size:
+    """How much there is of a data set, and of what kind: two samples of it, all zeros."""
+
+    samples: int
+    zeros: Any
+
+    @property
+    def classes(self) -> int:
+        """Number of classes; 0 of a data set of the user's own, of which nothing is known."""
+        return self.zeros.classes if isinstance(self.zeros, TensorData) else 0
+
+
+def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
     """Raise unless every round can train; return how many rounds a trial has.
+
+    A learner of the user's own is asked for a model, and every strategy for a start; it trains nothing yet.
 
     Args:
         study: The study.
-        shape: Of one input.
-        classes: Number of classes.
-        samples: What a trial fits to, in all, without its source.
-        source: Samples and classes of the source, where there is one.
+        data: What a trial fits to, in all, without its source.
+        source: The source, where there is one.
 
     Raises:
         InputError: If the stream, the model, the recipe or the source do not fit the data.
     """
-    arrivals = study.stream.sizes(samples)
+    arrivals = study.stream.sizes(data.samples)
+    trials = [study.trial(label, 0) for label in study.labels]
     before = [] if source is None else [source.samples]
-    sizes = _round_sizes(study, arrivals) + before
+    sizes = [sum(arrivals[: number + 1]) for number in range(len(arrivals))] + before
+    if any(trial.train_on is TrainOn.ARRIVAL for trial in trials):
+        sizes += arrivals
     if min(sizes) < 2:
         raise InputError(f"Every round must train on at least 2 samples, but the stream gives one only {min(sizes)}.")
-    outputs = {classes} if source is None else {classes, source.classes}
-    generator = partial(generator_for, 0, "fresh", 1)
-    models = {count: build_checked(study.architecture, shape, count, generator=generator()) for count in outputs}
+    models: list[nn.Module] = []
+    for part in (data, *([] if source is None else [source])):
+        learner, zeros = study.full_learner, part.zeros
+        model = trials[0].learner_of(1).build(zeros, derived_seed(0, "fresh", 1))
+        if isinstance(learner, TensorLearner):
+            generator = generator_for(0, "fresh", 1)
+            model = build_checked(learner.architecture, zeros.sample_shape, learner.outputs(zeros), generator=generator)
+        models.append(model)
+    if study.stream.reads_model and not isinstance(data.zeros, TensorData):
+        # A query may be one that looks at no sample.
+        first = study.stream.select(1, data.zeros, torch.empty(0, dtype=torch.int64), None, generator_for(0, "stream"))
+        study.stream.select(2, data.zeros, first, models[0], generator_for(0, "query", 2))
     if source is not None:
-        _check_source(study, models, classes, source.classes)
-    for model in models.values():
+        for trial in trials:
+            check_source(trial, data.classes, source=source.classes)
+        try:
+            transplant(models[1], models[0])
+        except InputError as error:
+            raise InputError(
+                f"model must have parameters of the same shape for {source.classes} and for {data.classes} classes "
+                "to continue from the source, got none."
+            ) from error
+    for model, part in zip(models, (data, source), strict=False):
+        zeros = part.zeros if part is not None else data.zeros
         context = RoundContext.from_fresh(model, round=2, previous=model)
-        context = replace(context, old=partial(_zeros, shape), new=partial(_zeros, shape))
-        for label in study.labels:
-            study.arm(label).strategy(copy_model(model), copy_model(model), context)
+        if isinstance(zeros, TensorData):
+            # As small as a stand-in for earlier samples can be.
+            context = replace(
+                context, old=lambda _, few=zeros: [next(iter(few))], new=lambda _, few=zeros: [next(iter(few))]
+            )
+        for trial in trials:
+            trial.strategy(copy_model(model), copy_model(model), context)
         # Penalties as in round 1, where none looks back: what EWC measures on real samples, zeros cannot stand for.
         first = replace(context, round=1, previous=None, old=lambda _: [])
-        for recipe, penalty in _ways_to_train(study):
-            batch = min(smallest_batch(size, recipe.batch_size) for size in sizes)
+        for learner, penalty in _ways_to_train(study):
+            batch = min(smallest_batch(size, learner.recipe.batch_size) for size in sizes)
             bound = None if penalty is None else penalty.for_round(first)
-            _step(model, recipe, bound, torch.zeros(batch, *shape))
+            _step(model, learner, bound, zeros, batch)
     return len(before) + len(arrivals)
 
 
-def _zeros(shape: tuple[int, ...], samples: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Return a batch as small as a stand-in for earlier samples can be."""
-    count = min(samples, 2)
-    return [(torch.zeros(count, *shape), torch.zeros(count, dtype=torch.int64))]
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much there is of a data set."""
-
-    samples: int
-    classes: int
-
-
-def _check_source(study: Study, models: Mapping[int, nn.Module], classes: int, source: int) -> None:
-    """Raise unless every arm can go on from the source."""
-    for label in study.labels:
-        check_source(study.trial(label, 0), classes, source=source)
-    try:
-        transplant(models[source], models[classes])
-    except InputError as error:
-        raise InputError(
-            f"model must have parameters of the same shape for {source} and for {classes} classes to go on from the "
-            "source, got none."
-        ) from error
-
-
-def _ways_to_train(study: Study) -> list[tuple[Recipe, Penalty | None]]:
-    """Return each recipe once, and each penalty at least once."""
-    ways: list[tuple[Recipe, Penalty | None]] = []
+def _ways_to_train(study: Study) -> Iterator[tuple[TensorLearner, Penalty | None]]:
+    """Yield each recipe once, and each penalty at least once, of learners that are built in."""
+    recipes, penalties = set[Recipe](), set[str]()
     for trial in (study.trial(label, 0) for label in study.labels):
-        ways += [(recipe, trial.penalty) for recipe in {trial.recipe, trial.recipe_of(1)}]
-    recipes = {recipe: (recipe, penalty) for recipe, penalty in ways}
-    penalties = {repr(penalty): (recipe, penalty) for recipe, penalty in ways if penalty is not None}
-    return list({**recipes, **penalties}.values())
+        for learner in (trial.learner, trial.first_learner):
+            if isinstance(learner, TensorLearner) and (
+                learner.recipe not in recipes or repr(learner.penalty) not in penalties
+            ):
+                recipes.add(learner.recipe)
+                penalties.add(repr(learner.penalty))
+                yield learner, learner.penalty
 
 
-def _round_sizes(study: Study, arrivals: Sequence[int]) -> list[int]:
-    """Return every number of samples that some round of some arm trains on."""
-    seen = [sum(arrivals[: number + 1]) for number in range(len(arrivals))]
-    on_arrival = any(study.trial(label, 0).train_on is TrainOn.ARRIVAL for label in study.labels)
-    return [*seen, *arrivals] if on_arrival else seen
-
-
-def _step(built: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: torch.Tensor) -> None:
+def _step(built: nn.Module, learner: TensorLearner, penalty: Penalty | None, zeros: TensorData, count: int) -> None:
     """Raise unless a copy of the model can take a step, in a layout in memory that training may choose."""
-    labels = torch.zeros(len(inputs), dtype=torch.int64)
-    layouts = (True, False) if inputs.ndim == 4 and wants_channels_last(built) else (False,)
+    rows = zeros.take(torch.zeros(count, dtype=torch.int64))
+    layouts = (True, False) if zeros.is_image and prefers_channels_last(built) else (False,)
     for channels_last in layouts:
         model = copy_model(built)
-        lay_out_(model, channels_last=channels_last)
-        data = TensorData(inputs, labels).typed_for(model).lying(channels_last=channels_last)
-        optimizer = recipe.build_optimizer(model)
+        set_memory_format_(model, channels_last=channels_last)
+        data = rows.typed_for(model).to_memory_format(channels_last=channels_last)
+        optimizer = learner.recipe.build_optimizer(model)
         try:
             with seeded_globals(generator_for(0, "rehearsal")):
-                _, loss = loss_of(model, *data.batch(torch.arange(len(inputs))), penalty, check=labels)
+                _, loss = loss_of(
+                    model, *data.batch(torch.arange(count)), penalty, loss=learner.objective, check=data.labels
+                )
             loss.backward()
             optimizer.step()
             copy_model(model)
@@ -123,27 +141,22 @@ def _step(built: nn.Module, recipe: Recipe, penalty: Penalty | None, inputs: tor
                 continue
             reason = (str(error) or type(error).__name__).splitlines()[0]
             raise InputError(
-                f"The model cannot train on a batch of {len(inputs)}, the smallest that batch_size {recipe.batch_size} "
-                f"gives here: {reason}"
+                f"The model cannot train on a batch of {count}, the smallest that batch_size "
+                f"{learner.recipe.batch_size} gives here: {reason}"
             ) from error
 
 
-def model_signature(architecture: Architecture, input_shape: tuple[int, ...], classes: int) -> str:
+def model_signature(study: Study, zeros: Any) -> str:
     """Return a digest that changes when the model does: its parameters' shapes, and the source of a user's own."""
-    model = architecture.build(input_shape, classes, generator=generator_for(0, "fresh", 1))
+    model = study.trial(study.labels[0], 0).learner_of(1).build(zeros, derived_seed(0, "fresh", 1))
     parts = [
         f"{name} {tuple(value.shape)} {value.dtype}"
         if isinstance(value, torch.Tensor)
         else f"{name} {type(value).__name__}"
         for name, value in model.state_dict().items()
     ]
-    if isinstance(architecture, UserModel):
-        parts.append(_source(architecture))
+    if isinstance(study.architecture, UserModel):
+        function = study.architecture.function()
+        with suppress(OSError, TypeError):  # typed in by hand
+            parts.append(inspect.getsource(inspect.getmodule(function) or function))
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _source(architecture: UserModel) -> str:
-    try:
-        return inspect.getsource(inspect.getmodule(architecture.function()) or architecture.function())
-    except (OSError, TypeError):
-        return ""

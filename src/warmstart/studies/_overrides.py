@@ -47,7 +47,7 @@ class Overrides:
     penalty: Penalty | None = None
 
     def __post_init__(self) -> None:
-        """Check the options, those of recipe and stop rule by making them."""
+        """Check the options, those of recipe and stopping rule by making them."""
         resolve_choices(self)
         self.first_recipe(self.recipe(Recipe()))
         self.first_stop(StoppingRule())
@@ -71,15 +71,17 @@ class Overrides:
 
     def carry_over(self, of_study: CarryOver) -> CarryOver:
         """Return what is carried over, given what the study says."""
-        return CarryOver(
-            normalization=self.normalization or of_study.normalization,
-            optimizer_state=self.optimizer_state or of_study.optimizer_state,
-        )
+        return replace(of_study, **self._given(("normalization", "optimizer_state")))
+
+    def given_to_learner(self) -> str:
+        """Return the first setting that only a built-in learner has; empty: none is given."""
+        given = self._given(tuple(field.name for field in dataclasses.fields(Overrides) if field.name != "train_on"))
+        return next(iter(given), "")
 
     def _given(self, names: tuple[str, ...]) -> dict[str, Any]:
         values = {name: getattr(self, name) for name in names}
         return {name: value for name, value in values.items() if value is not None}
 
 
+# Names of the overrides that are plain values.
 OVERRIDES = tuple(field.name for field in dataclasses.fields(Overrides) if field.name != "penalty")
-"""Names of the overrides that are plain values."""

@@ -1,28 +1,44 @@
-"""Running a study, or going on with it."""
+"""Running a study, or resuming it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, checked_path
-from warmstart.data import Dataset, DataSource, known_datasets, load
-from warmstart.executors import EpochMessage, Execution, Message, RoundMessage, Workers, is_checkpoint
-from warmstart.models import UserModel
-from warmstart.store import RoundRecord, Store, StudyRecords, only_writer, provenance, storage_errors
-from warmstart.training import Precision
-from warmstart.trial import Arrays, EvaluateOn, fitted
+import torch
 
+from warmstart.basics import InputError, checked_path, shown
+from warmstart.data import Dataset, DataSource, LabelledArrays, OwnDataset, as_dataset, known_datasets, load
+from warmstart.executors import Execution, Workers
+from warmstart.learners import TensorLearner
+from warmstart.models import UserModel
+from warmstart.store import (
+    RoundRecord,
+    StudyRecords,
+    TrialStore,
+    provenance,
+    storage_errors,
+    write_study_index,
+)
+from warmstart.training import Precision, TensorData
+from warmstart.trial import Arrays, EvaluateOn, as_tensors, fitted
+
+from ._array_files import sweep
 from ._directory import STUDY_FILE, check_directory, check_place, check_source
 from ._dry_run import Size, dry_run, model_signature
-from ._first_rounds import Work
-from ._reading import read_study
+from ._keys import trial_keys
+from ._reading import read_index, records_of, store_of
+from ._runner import EpochMessage, TrialRunner
+from ._schedule import Schedule
 from ._study import Study, study_identity
-from ._study_file import write_study_file
+from ._study_file import study_text
+
+_SECONDS_BETWEEN_LOOKS = 0.5
 
 
 @dataclass(frozen=True)
@@ -45,31 +61,38 @@ def run_study(
     study: Study,
     directory: str | Path,
     *,
-    dataset: Dataset | None = None,
-    source: Dataset | None = None,
+    dataset: Any = None,
+    source: Any = None,
+    store: str | Path | None = None,
     execution: Execution | None = None,
     workers: Workers | None = None,
     listener: Listener | None = None,
 ) -> StudyRecords:
-    """Run a study, or what is left of it, and return all its results.
+    """Run a study, or what is missing of it, and return all its results.
 
-    Every finished round is stored at once. After an interruption the same call goes on after the last finished round;
-    on the CPU the results are bit for bit those of an uninterrupted run. Where all is done, nothing is loaded or
-    trained.
+    Every finished round is stored at once. It is safe to interrupt: the same call resumes after the last finished
+    round, and on the CPU the results are bit for bit those of an uninterrupted run. What is stored are trials, so that
+    a study grows: with more seeds or further strategies only the new trials are run. Several processes that run studies
+    in one directory share the work.
 
     Args:
         study: What to compare.
-        directory: Where results are stored; made if need be. If it holds anything, that must be this very study.
-        dataset: The data, if they are in memory already; ``study.data`` then only describes them.
+        directory: Where results are stored; made if need be. If it contains a study, that may differ in its strategies
+            and seeds only.
+        dataset: The data, if they are in memory already; ``study.data`` then only describes them. A :class:`Dataset`,
+            or for a learner of your own any map-style data set, or a pair of such for training and testing.
         source: Likewise the data of ``study.source``.
+        store: Where the trials are stored, the directory itself or one around it; studies in one store share equal
+            trials. None: the directory itself.
         execution: Processes or Ray, threads, device.
         workers: Workers that are there already, in place of ``execution``; they are left running, or replaced after a
             study that failed.
-        listener: Told about the plan, epochs and finished rounds as they come, and in words what is under way.
+        listener: Called with the progress, epochs and finished rounds as they come, and with sentences about what is
+            under way.
 
     Raises:
-        InputError: If the directory holds something else or is in use, if study and data do not fit, or if the Ray
-            cluster cannot be reached; nothing has been written then.
+        InputError: If the directory contains something else, if study and data do not fit, or if the Ray cluster
+            cannot be reached; nothing has been written then.
         StorageError: If the disk is full or the directory cannot be written; what was stored is intact.
 
     Example:
@@ -86,38 +109,124 @@ def run_study(
         >>> [record.samples_seen for record in records.rounds]
         [599, 1198]
     """
-    directory, tell = checked_path("The results' directory", directory), listener or _silent
-    store = Store(directory)
+    directory, report = checked_path("The results' directory", directory), listener or (lambda _: None)
+    trials = TrialStore(directory if store is None else checked_path("store", store))
+    # Links resolved: what stands in the index is followed from the directory itself.
+    place = Path(os.path.relpath(trials.directory.resolve(), directory.resolve()))
+    if set(place.parts) - {".."}:
+        raise InputError(
+            f"store must be the results' directory or one around it, got {shown(trials.directory)} for results in "
+            f"{shown(directory)}."
+        )
     execution = workers.execution if workers is not None else execution or Execution()
-    study = _with_settled_precision(study, execution, store, tell)
-    study = replace(study, data=_naming_its_data(study.data, dataset), source=_naming_its_source(study, source))
-    check_directory(store, study)
-    if dataset is None and is_complete(study, directory):
-        tell(f"The study in {directory} is complete: nothing is trained")
-        return read_study(directory)
+    if directory.exists() and not directory.is_dir():
+        check_place(directory)  # says what it is instead
+    index = read_index(directory)
+    study = _resolved(study, execution, index, directory, report)
+    given = [None if value is None else _as_dataset(value, study) for value in (dataset, source)]
+    study = replace(
+        study,
+        data=_describing(study.data, given[0]),
+        source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
+    )
+    check_directory(directory, index, study)
+    if dataset is None and index is not None and is_complete(study, directory):
+        report(f"The study in {directory} is complete: nothing is trained")
+        return records_of(directory, index)
     check_place(directory)
-    for wanted, there in ((study.data, dataset), (study.source, source)):
-        if wanted is not None and there is None:
-            check_source(wanted)
-    data = dataset if dataset is not None else _load(study.data, study, tell)
-    if study.source is not None and source is None:
-        source = _load(study.source, study, tell)
-    for part in filter(None, (data, source)):
-        _check_evaluation(study, part)
-    rounds = _rehearsed(study, data, source)
-    # Workers first: where a cluster cannot be reached, nothing has been written.
-    with nullcontext(workers) if workers is not None else Workers(execution) as hands:
+    wanted = [study.data, study.source]
+    for described, there in zip(wanted, given, strict=True):
+        if described is not None and there is None:
+            check_source(described)
+    # Workers first: processes start while data are loaded, and where a cluster cannot be reached, nothing is written.
+    with nullcontext(workers) if workers is not None else Workers(execution) as running:
+        data, other = (
+            there if there is not None or described is None else _load(described, study, report)
+            for described, there in zip(wanted, given, strict=True)
+        )
+        assert data is not None, "there are always data"
+        for part in filter(None, (data, other)):
+            _check_evaluation(study, part)
+        if other is not None and other.input_shape != data.input_shape:
+            raise InputError(
+                f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {other.input_shape}."
+            )
+        of_data, of_source = (None if part is None else _size(study, part) for part in (data, other))
+        assert of_data is not None, "there are always data"
+        rounds = dry_run(study, of_data, source=of_source)
+        signature = model_signature(study, of_data.zeros)
+        fingerprints = [part.fingerprint for part in (data, other) if part is not None]
+        keys = trial_keys(study, data=fingerprints, signature=signature)
+        if index is not None and index["data"]["fingerprint"] != data.fingerprint:
+            report(f"The data are not those of the results in {directory}: all trials are run on the new ones")
         with storage_errors(directory.parent):
             directory.mkdir(parents=True, exist_ok=True)
-        with only_writer(directory):
-            check_directory(store, study)  # again: another process may have been here since
-            _open(store, study, data, source, rounds)
-            with store.kept_open():
-                _run(store, study, _arrays(data, source), hands, tell)
-    return read_study(directory)
+        described = _describe(study, data) | ({} if other is None else {"source": _describe(study, other)})
+        index = {
+            "study": study_identity(study),
+            "labels": list(study.labels),
+            "rounds_expected": rounds,
+            "data": described,
+            "store": place.as_posix(),
+            "model_signature": signature,
+            "keys": {label: list(of_seeds) for label, of_seeds in keys.trials.items()},
+        }
+        write_study_index(directory, index, beside={STUDY_FILE: study_text(study)})
+        trials.sweep()
+        sweep(trials.directory)
+        made = provenance(
+            device=running.execution.device,
+            workers=running.execution.worker_count,
+            threads=running.execution.threads,
+            lanes=running.execution.lanes,
+        )
+        how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
+        capacity = running.execution.worker_count * running.execution.lanes
+        schedule = Schedule(trials, study, keys, rounds, made | how, capacity, report)
+        report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
+        arrays = Arrays(data.train, data.test, len(data.classes))
+        if other is not None:
+            arrays = replace(arrays, source=Arrays(other.train, other.test, len(other.classes)))
+        runner = TrialRunner.of(study, arrays, device=running.execution.device, graphs=execution.graphs)
+        try:
+            while True:
+                running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
+                if schedule.is_complete:
+                    break
+                report("Waiting for trials that another process is running")
+                time.sleep(_SECONDS_BETWEEN_LOOKS)
+                schedule.refresh()
+        finally:
+            schedule.close()
+    # Not what the file says now: another process may have let the study grow meanwhile.
+    return records_of(directory, index)
 
 
-def _with_settled_precision(study: Study, execution: Execution, store: Store, tell: Listener) -> Study:
+def is_complete(study: Study, directory: str | Path) -> bool:
+    """Return whether a directory holds all results of this study, on data and a model that cannot have changed since.
+
+    Data at a path, and models and learners of the user's own, may be others today: of those nothing is said without
+    looking. Other objects of the user's own are compared by their source.
+    """
+    directory = Path(directory)
+    index = read_index(directory)
+    known = {entry.name for entry in known_datasets() if not entry.offered_by}
+    names = {source.name for source in (study.data, study.source) if source is not None}
+    is_own = not isinstance(study.learner, TensorLearner) or isinstance(study.architecture, UserModel)
+    if index is None or is_own or not names <= known or index["study"] != study_identity(study):
+        return False
+    data = [part["fingerprint"] for part in (index["data"], index["data"].get("source")) if part is not None]
+    keys = trial_keys(study, data=data, signature=index.get("model_signature", ""))
+    if index["keys"] != {label: list(of_seeds) for label, of_seeds in keys.trials.items()}:
+        return False
+    store = store_of(directory, index)
+    trials = (store.read(key) for of_label in index["keys"].values() for key in of_label)
+    return all(trial is not None and len(trial.rounds) >= index["rounds_expected"] for trial in trials)
+
+
+def _resolved(
+    study: Study, execution: Execution, index: Mapping[str, Any] | None, directory: Path, report: Listener
+) -> Study:
     """Return the study with what its precision is on the device that trains, where it says AUTO.
 
     What is stored then says so, and a machine on which AUTO is another precision cannot add to it.
@@ -127,75 +236,47 @@ def _with_settled_precision(study: Study, execution: Execution, store: Store, te
     if execution.on_ray:
         raise InputError("precision must be fp32, tf32 or bf16 on Ray, whose nodes may differ, got auto.")
     precision = Precision.AUTO.on(execution.device)
-    begun = store.entry("study")["recipe"].get("precision", Precision.FP32) if store.exists() else precision
+    begun = precision if index is None else index["study"].get("recipe", {}).get("precision", Precision.FP32)
     if begun != precision:
         raise InputError(
-            f"precision auto is {precision} on this device, but the study in {store.directory} began in {begun}; "
+            f"precision auto is {precision} on this device, but the study in {shown(directory)} began in {begun}; "
             f"ask for {begun} to continue it, or choose another directory."
         )
-    tell(f"Precision auto is {precision} on this device")
+    report(f"Precision auto is {precision} on this device")
     return replace(study, recipe=replace(study.recipe, precision=precision))
 
 
-def _naming_its_data(described: DataSource, dataset: Dataset | None) -> DataSource:
+def _describing(described: DataSource, dataset: Dataset | OwnDataset | None) -> DataSource:
     """Let a study of data in memory say so, where it would say the default."""
     if dataset is None or described != DataSource() or dataset.name == described.name:
         return described
     return DataSource(name=dataset.name)
 
 
-def _naming_its_source(study: Study, source: Dataset | None) -> DataSource | None:
-    if source is None:
-        return study.source
-    return _naming_its_data(study.source or DataSource(), source)
+def _load(source: DataSource, study: Study, report: Listener) -> Dataset | OwnDataset:
+    report(f"Loading {source.name}")
+    with_test = study.evaluation.evaluate is EvaluateOn.TEST
+    is_built_in = isinstance(study.learner, TensorLearner)
+    return load(source, with_test=with_test, progress=report, targets=study.targets, arrays=is_built_in)
 
 
-def _rehearsed(study: Study, data: Dataset, source: Dataset | None) -> int:
-    samples = fitted(len(data.train), study.evaluation)
-    size = None
-    if source is not None:
-        if source.input_shape != data.input_shape:
+def _as_dataset(value: Any, study: Study) -> Dataset | OwnDataset:
+    """Return data from memory as the learner takes them: a learner of the user's own gets them as they are."""
+    if isinstance(study.learner, TensorLearner):
+        return as_dataset(value, targets=None if isinstance(value, Dataset) else study.targets)
+    return value if isinstance(value, Dataset) else as_dataset(value, arrays=False)
+
+
+def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
+    """Raise unless the learner can read the data, with samples to fit to and samples to evaluate on."""
+    if isinstance(study.learner, TensorLearner):
+        name = type(study.learner).__name__
+        if not isinstance(data, Dataset):
+            raise InputError(f"The data '{data.name}' must be arrays for {name}: give them as inputs and targets.")
+        if data.targets is not study.targets:
             raise InputError(
-                f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {source.input_shape}."
+                f"The data '{data.name}' must have {study.targets} as targets for {name}, got {data.targets}."
             )
-        size = Size(fitted(len(source.train), study.evaluation), len(source.classes))
-    return dry_run(study, data.input_shape, len(data.classes), samples=samples, source=size)
-
-
-def _arrays(data: Dataset, source: Dataset | None) -> Arrays:
-    inner = None if source is None else _arrays(source, None)
-    return Arrays(data.train, data.test, len(data.classes), inner)
-
-
-def _may_change(study: Study) -> bool:
-    """Whether what the study reads is the user's own, and may be another today than it was yesterday."""
-    known = {entry.name for entry in known_datasets()}
-    names = {study.data.name} | ({study.source.name} if study.source is not None else set())
-    return not names <= known or isinstance(study.architecture, UserModel)
-
-
-def _silent(_: StudyProgress | EpochMessage | RoundRecord | str) -> None:
-    pass
-
-
-def _load(source: DataSource, study: Study, tell: Listener) -> Dataset:
-    tell(f"Loading {source.name}")
-    return load(source, with_test=study.evaluation.evaluate is EvaluateOn.TEST, progress=tell)
-
-
-def is_complete(study: Study, directory: str | Path) -> bool:
-    """Return whether a directory holds all results of this study, on data and a model that cannot have changed since.
-
-    Data at a path, and models of the user's own, may be others today: of those nothing is said without looking.
-    """
-    store = Store(Path(directory))
-    if not store.exists() or _may_change(study) or store.entry("study") != study_identity(study):
-        return False
-    return store.count() == len(study.labels) * study.seeds * store.entry("rounds_expected")
-
-
-def _check_evaluation(study: Study, data: Dataset) -> None:
-    """Raise unless there are samples to fit to and samples to evaluate on."""
     if study.evaluation.evaluate is EvaluateOn.TEST:
         if data.test is None:
             raise InputError(f"The data '{data.name}' must have a test set to evaluate on, got none; use the holdout.")
@@ -209,32 +290,17 @@ def _check_evaluation(study: Study, data: Dataset) -> None:
         )
 
 
-def _open(store: Store, study: Study, data: Dataset, source: Dataset | None, rounds: int) -> None:
-    """Make the store, or raise unless the one there was made with these data and this model."""
-    signature = model_signature(study.architecture, data.input_shape, len(data.classes))
-    if not store.exists():
-        write_study_file(study, store.directory / STUDY_FILE)
-        told = _describe(study, data) | ({} if source is None else {"source": _describe(study, source)})
-        described = {"rounds_expected": rounds, "data": told, "model_signature": signature}
-        store.create({"study": study_identity(study), "labels": study.labels, **described})
-    elif _fingerprints(store.entry("data")) != [part.fingerprint for part in (data, source) if part is not None]:
-        raise InputError(
-            f"The data of '{study.data.name}' are not those that the study in {store.directory} began with; "
-            "choose another directory for a study of the new ones."
-        )
-    elif store.entry("model_signature") != signature:
-        raise InputError(
-            f"The model is not the one that the study in {store.directory} began with; "
-            "choose another directory for a study of the new one."
-        )
+def _size(study: Study, data: Dataset | OwnDataset) -> Size:
+    """Return how much is fitted to, and what stands for the data in a dry run: two samples of zeros, all alike."""
+    count = fitted(len(data.train), study.evaluation)
+    if not isinstance(study.learner, TensorLearner) or not isinstance(data, Dataset):
+        own = as_tensors(data.train, len(data.classes)) if isinstance(data.train, LabelledArrays) else data.train
+        return Size(count, own)
+    labels = torch.from_numpy(data.train.labels[:1]).expand(2, *data.train.labels.shape[1:]) * 0
+    return Size(count, TensorData(torch.zeros(2, *data.input_shape), labels).of_classes(len(data.classes)))
 
 
-def _fingerprints(described: dict[str, Any]) -> list[str]:
-    source = described.get("source")
-    return [described["fingerprint"], *([source["fingerprint"]] if source else [])]
-
-
-def _describe(study: Study, data: Dataset) -> dict[str, Any]:
+def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
     count = fitted(len(data.train), study.evaluation)
     tested = len(data.test) if data.test is not None else 0
     on_test = study.evaluation.evaluate is EvaluateOn.TEST
@@ -248,36 +314,3 @@ def _describe(study: Study, data: Dataset) -> dict[str, Any]:
         "input_shape": list(data.input_shape),
         "fingerprint": data.fingerprint,
     }
-
-
-def _run(store: Store, study: Study, arrays: Arrays, workers: Workers, tell: Listener) -> None:
-    execution = workers.execution
-    rounds = store.entry("rounds_expected")
-    total = len(study.labels) * study.seeds * rounds
-    made = provenance(
-        device=execution.device,
-        workers=execution.worker_count,
-        threads=execution.threads,
-        lanes=execution.lanes,
-    )
-    how = {"precision": str(study.recipe.precision), "graphs": execution.graphs}
-    run = store.begin_run(made | how | workers.described)
-    work = Work(store, study, rounds, partial(_handle, store, run, tell))
-    work.forget_lost()
-    # Before the beginning, which may take rounds over and tell of them: they count as new ones.
-    tell(StudyProgress(total=total, done=store.count()))
-    workers.perform(work.beginning(), arrays, directory=store.directory, handle=work.handle)
-
-
-def _handle(store: Store, run: int, tell: Listener, message: Message) -> None:
-    """Store a finished round; then, and only then, drop the checkpoint that it replaces."""
-    if isinstance(message, RoundMessage):
-        record = message.record
-        _, replaced = store.last_round(record.arm, record.seed)
-        store.add(record, run=run, history=message.history, checkpoint=message.checkpoint)
-        # A store that came from elsewhere could name any file.
-        if replaced and replaced != message.checkpoint and is_checkpoint(replaced):
-            (store.directory / replaced).unlink(missing_ok=True)
-        tell(record)
-    else:
-        tell(message)

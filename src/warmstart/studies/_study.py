@@ -4,29 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource
+from warmstart.data import DataSource, Targets
 from warmstart.diagnostics import Measurement
+from warmstart.learners import Classifier, Learner, TensorLearner, adapted
 from warmstart.models import Architecture, ResNet18
 from warmstart.penalties import Penalty
 from warmstart.specs import (
-    build_named,
+    LEARNER,
+    MEASUREMENT,
+    MODEL,
+    PENALTY,
+    STREAM,
+    Kind,
     build_options,
     convert,
-    format_spec,
-    known_measurements,
-    known_penalties,
-    known_streams,
-    model_from_table,
-    model_to_table,
-    name_of,
-    split_spec,
+    data_from_table,
+    data_to_table,
+    from_spec,
+    from_table,
+    split_data,
+    split_outside,
     stored_options,
+    to_spec,
+    to_table,
 )
 from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
 from warmstart.streams import Growing, Stream
@@ -43,31 +49,39 @@ MANY_SEEDS = "all trials are planned before the first one starts, so use several
 class Study:
     """Strategies compared on a stream of arriving data, paired by seed.
 
+    Wherever an object has a name - strategy, data, model, stream, penalty, measurement - its spec may stand for it,
+    such as ``"mlp:layers=3"``, or ``"mine.rules:Half"`` for your own.
+
     Args:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
         data: Where the data come from.
-        evaluation: LayerEnd samples evaluate.
-        architecture: Builds the models.
+        evaluation: Which samples evaluate.
+        architecture: Builds the models of a built-in learner.
         stream: How the data arrive.
-        recipe: How a round trains.
-        stop: When a round is done.
-        carry_over: What else survives a round.
+        recipe: How a round of a built-in learner trains.
+        stop: When a round of a built-in learner is done.
+        carry_over: What else survives a round of a built-in learner.
         train_on: What a round trains on.
         source: Other data of the same shape of input, on which a round is trained before the stream begins (transfer);
             its holdout is evaluated on then. None: there is no such round.
-        penalty: Added to the loss of all arms that have none of their own, or makes for each round what is.
-        measurements: What is measured besides accuracy and cost.
-        seeds: How many trials each arm plays, from 1 to 100,000; they have the seeds 0, 1, ...
+        penalty: Added to the loss of every strategy that has none of its own.
+        measurements: What is measured besides score and cost.
+        seeds: Number of seeds (0 to N-1), shared by all strategies, from 1 to 100,000.
+        learner: What builds, trains and evaluates the models: :class:`Classifier`, :class:`Regressor`, or any object
+            with these three methods. Settings of a built-in one may be given here or as the study's own.
 
     Raises:
-        InputError: If arms are missing or equal, or seeds is out of its range, or an arm's recipe is not allowed.
+        InputError: If arms are missing or equal, seeds is out of its range, an arm's recipe is not allowed, a name
+            leads nowhere, or an object cannot be named in a study file.
 
     Example:
-        >>> [arm.label for arm in Study().arms]
-        ['cold', 'warm', 'shrink-perturb']
+        >>> Study().labels
+        ('cold', 'warm', 'shrink-perturb')
+        >>> Study(["cold", "warm:batch-size=64"], architecture="mlp:layers=3").architecture.layers
+        3
     """
 
-    arms: Sequence[Arm | Strategy] = (Cold(), Warm(), ShrinkPerturb())
+    arms: Sequence[Arm | Strategy | str] = (Cold(), Warm(), ShrinkPerturb())
     data: DataSource = DataSource()
     evaluation: EvaluationSettings = EvaluationSettings()
     architecture: Architecture = ResNet18()
@@ -80,18 +94,27 @@ class Study:
     penalty: Penalty | None = None
     measurements: Sequence[Measurement] = ()
     seeds: int = 8
+    learner: Learner = Classifier()
 
     def __post_init__(self) -> None:
-        """Check the options, and make every arm an Arm."""
+        """Check the options, make every arm an Arm, and names the objects that they lead to."""
         resolve_choices(self)
-        for name in ("arms", "measurements"):
-            if isinstance(several := getattr(self, name), Iterable) and not isinstance(several, str):
-                object.__setattr__(self, name, tuple(several))
+        for name, read in _NAMED.items():
+            if isinstance(value := getattr(self, name, None), str):
+                object.__setattr__(self, name, read(value))
+        for name, read in (("arms", parse_arm), ("measurements", partial(from_spec, MEASUREMENT))):
+            several = getattr(self, name)
+            if isinstance(several, Iterable) and not isinstance(several, str):
+                objects = tuple(read(one) if isinstance(one, str) else one for one in several)
+                object.__setattr__(self, name, objects)
         _check_parts(self)
-        arms = tuple(arm if isinstance(arm, Arm) else Arm(arm) for arm in self.arms)
+        self._share_with_learner()
+        arms = tuple(Arm(arm) if isinstance(arm, Strategy) else arm for arm in self.arms)
         object.__setattr__(self, "arms", arms)
         check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         self._check_distinct()
+        # Now, not after hours of training: every object must have a name and options that a study file can hold.
+        study_to_dict(self)
 
     def arm(self, label: str) -> Arm:
         """Return the arm with this label."""
@@ -107,23 +130,69 @@ class Study:
         # A label is found by trying which options can be left out: too long to do it for each of thousands of trials.
         return {arm.label: arm for arm in self.arms if isinstance(arm, Arm)}
 
+    def _share_with_learner(self) -> None:
+        """Make a built-in learner's settings the study's own, where arms override them, and leave the learner bare.
+
+        What is given in both places must agree; a learner of the user's own has none of them.
+        """
+        for name in _OF_LEARNER:
+            default = getattr(Study, name)
+            own = getattr(self, name)
+            if not isinstance(self.learner, TensorLearner):
+                if own != default:
+                    raise InputError(
+                        f"{name} must be left out with a learner of your own, got {shown(own)}: it trains as it likes; "
+                        f"make it an option of {type(self.learner).__name__}."
+                    )
+                continue
+            of_learner, usual = getattr(self.learner, name), getattr(type(self.learner)(), name)
+            if of_learner != usual and own not in (default, of_learner):
+                raise InputError(
+                    f"{name} must be given once, got {shown(own)} in the study and {shown(of_learner)} in its learner."
+                )
+            if own == default:
+                object.__setattr__(self, name, of_learner)
+        if isinstance(self.learner, TensorLearner):
+            bare = {name: getattr(type(self.learner)(), name) for name in _OF_LEARNER}
+            # What the learner makes of it: a regressor has no accuracy as a target.
+            object.__setattr__(self, "stop", replace(self.learner, stop=self.stop).stop)
+            object.__setattr__(self, "learner", replace(self.learner, **bare))
+
+    @property
+    def full_learner(self) -> Learner:
+        """The learner with the study's settings."""
+        if not isinstance(self.learner, TensorLearner):
+            return self.learner
+        return replace(self.learner, **{name: getattr(self, name) for name in _OF_LEARNER})
+
+    @property
+    def targets(self) -> Targets:
+        """What the learner reads of the data: classes, or values for a regressor."""
+        is_regression = isinstance(self.learner, TensorLearner) and self.learner.objective.takes_floats
+        return Targets.VALUES if is_regression else Targets.CLASSES
+
     def trial(self, label: str, seed: int) -> Trial:
         """Return the settings of one trial."""
         return self._trial(self.arm(label), seed)
 
     def _trial(self, arm: Arm, seed: int) -> Trial:
-        recipe = arm.recipe(self.recipe)
+        learner, first = self.full_learner, None
+        if isinstance(learner, TensorLearner):
+            recipe, penalty = arm.recipe(self.recipe), arm.penalty or self.penalty
+            learner = replace(learner, recipe=recipe, carry_over=arm.carry_over(self.carry_over), penalty=penalty)
+            of_first = {"recipe": arm.first_recipe(recipe), "stop": arm.first_stop(self.stop)}
+            if any(value is not None for value in of_first.values()):
+                first = replace(learner, **{name: value for name, value in of_first.items() if value is not None})
+        elif given := arm.given_to_learner():
+            raise InputError(
+                f"{given} must be left out of strategies with a learner of your own, which trains as it likes."
+            )
         return Trial(
-            architecture=self.architecture,
+            learner=learner,
             stream=self.stream,
             strategy=arm.strategy,
             train_on=arm.train_on or self.train_on,
-            carry_over=arm.carry_over(self.carry_over),
-            recipe=recipe,
-            stop=self.stop,
-            first_recipe=arm.first_recipe(recipe),
-            first_stop=arm.first_stop(self.stop),
-            penalty=arm.penalty or self.penalty,
+            first_learner=first,
             measurements=tuple(self.measurements),
             seed=seed,
         )
@@ -133,88 +202,120 @@ class Study:
         arms = [arm for arm in self.arms if isinstance(arm, Arm)]
         if not arms:
             raise InputError("strategies must name at least one strategy, got none.")
-        trials = [self._trial(arm, 0) for arm in arms]
-        if twice := next((arm.label for arm, what in zip(arms, trials, strict=True) if trials.count(what) > 1), None):
-            raise InputError(f"strategies must differ from each other, got '{twice}' more than once.")
+        labels = [arm.label for arm in arms]
+        # A class may say nothing about equality, or inherit what says too little: its options decide as well.
+        settings = [(self._trial(arm, 0), stored_options(arm.strategy)) for arm in arms]
+        for label, setting in zip(labels, settings, strict=True):
+            if settings.count(setting) > 1 or labels.count(label) > 1:
+                raise InputError(f"strategies must differ from each other, got '{label}' more than once.")
+
+
+def _data_of(spec: str, *, key: str = "data") -> DataSource:
+    """Return the data that a name, a path or a spec describes."""
+    name, options = split_data(spec)
+    return data_from_table({"name": name, **options}, key=key)
 
 
 _PARTS = {
-    "data": DataSource,
     "evaluation": EvaluationSettings,
     "recipe": Recipe,
     "stop": StoppingRule,
     "carry_over": CarryOver,
 }
-_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "source", "penalty", "measurements", *_PARTS)
+_KINDS: dict[str, Kind] = {"model": MODEL, "stream": STREAM, "penalty": PENALTY, "learner": LEARNER}
+_DEFAULT_NAMES = {"model": "resnet18", "stream": "growing"}
+# Settings of a built-in learner that a study has as its own, so that flags and arms can change them.
+_OF_LEARNER = ("architecture", "recipe", "stop", "penalty", "carry_over")
+# Keys of a study file that are not called as in Python.
+_FIELDS = {"model": "architecture", "strategies": "arms"}
+_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "data", *_PARTS)
+_RARE_KEYS = ("source", "penalty", "measurements", "learner")
+_NAMED: dict[str, Callable[[str], Any]] = {
+    "data": _data_of,
+    "source": partial(_data_of, key="source"),
+    **{_FIELDS.get(key, key): partial(from_spec, kind) for key, kind in _KINDS.items()},
+}
 
 
 def _check_parts(study: Study) -> None:
-    """Raise unless every part of a study is of its class; a name alone says nothing to Python."""
-    single = {**_PARTS, "architecture": Architecture, "stream": Stream}
-    optional = {"source": (DataSource,), "penalty": (Penalty,)}
+    """Raise unless every part of a study is of its class."""
+    adapted(study.learner)  # says what a learner lacks
+    single = {**_PARTS, "data": DataSource, "architecture": Architecture, "stream": Stream}
+    optional = {"source": DataSource, "penalty": PENALTY.bases}
     several = {"arms": (Arm, Strategy), "measurements": (Measurement,)}
-    for name, kinds in {**{name: (kind,) for name, kind in single.items()}, **optional, **several}.items():
+    for name, kinds in {**single, **optional, **several}.items():
         value = getattr(study, name)
         if name in several:
             is_right = isinstance(value, tuple) and all(isinstance(one, kinds) for one in value)
         else:
             is_right = isinstance(value, kinds) or (value is None and name in optional)
         if not is_right:
-            wanted = " or ".join(kind.__name__ for kind in kinds)
-            form = f"a sequence of {wanted}" if name in several else f"of class {wanted}"
-            raise InputError(f"{name} must be {form}, got {shown(value)}; study_from_dict takes names and numbers.")
+            wanted = " or ".join(kind.__name__ for kind in (kinds if isinstance(kinds, tuple) else (kinds,)))
+            form = f"a sequence of {wanted}, or of their names" if name in several else f"of class {wanted}"
+            raise InputError(f"{name} must be {form}, got {shown(value)}; study_from_dict takes tables.")
 
 
 def study_to_dict(study: Study) -> dict[str, Any]:
     """Return the complete study as nested plain values, fit for TOML and JSON."""
-    return {
+    is_built_in = isinstance(study.learner, TensorLearner)
+    tables: dict[str, Any] = {
         "strategies": [arm.spec for arm in study.arms if isinstance(arm, Arm)],
         "seeds": study.seeds,
         "train_on": str(study.train_on),
-        "model": model_to_table(study.architecture),
-        "stream": {"name": name_of(known_streams(), study.stream), **stored_options(study.stream)},
-        **{key: stored_options(getattr(study, key)) for key in _PARTS},
-        **_extras(study),
+        **({"model": to_table(MODEL, study.architecture)} if is_built_in else {}),
+        "stream": to_table(STREAM, study.stream),
+        "data": data_to_table(study.data),
+        **{key: stored_options(getattr(study, key)) for key in _PARTS if is_built_in or key == "evaluation"},
     }
-
-
-def _extras(study: Study) -> dict[str, Any]:
-    """Return what few studies have."""
-    extras: dict[str, Any] = {}
+    # What few studies have is not stored without need, so that an older study is still the same study.
     if study.source is not None:
-        extras["source"] = stored_options(study.source)
+        tables["source"] = data_to_table(study.source)
     if study.penalty is not None:
-        extras["penalty"] = {"name": name_of(known_penalties(), study.penalty), **stored_options(study.penalty)}
+        tables["penalty"] = to_table(PENALTY, study.penalty)
     if study.measurements:
-        extras["measurements"] = [
-            format_spec(name_of(known_measurements(), measurement), stored_options(measurement))
-            for measurement in study.measurements
-        ]
-    return extras
+        tables["measurements"] = [to_spec(MEASUREMENT, measurement) for measurement in study.measurements]
+    if study.learner != Classifier():
+        table = to_table(LEARNER, study.learner)
+        # What a built-in learner shares with the study stands in the study's own tables.
+        shared = _OF_LEARNER if is_built_in else ()
+        tables["learner"] = {name: value for name, value in table.items() if name not in shared}
+    return tables
 
 
 def study_from_dict(tables: Mapping[str, Any]) -> Study:
     """Return the study that nested plain values describe; what is missing has its default.
 
     Raises:
-        InputError: If a key is unknown or a value not allowed.
+        InputError: If a key is unknown or a value not allowed; the message names it as it is typed in a study file.
     """
-    tables = by_key(tables)
-    parts: dict[str, Any] = {key: build_options(_PARTS[key], _table(tables, key), kind=key) for key in _PARTS}
-    if "strategies" in tables:
-        parts["arms"] = tuple(parse_arm(text) for text in _listed(tables["strategies"]))
-    if "seeds" in tables:
-        parts["seeds"] = convert(tables["seeds"], int, name="seeds")
-    if "train_on" in tables:
-        parts["train_on"] = convert(tables["train_on"], TrainOn, name="train_on")
-    if "source" in tables:
-        parts["source"] = build_options(DataSource, _table(tables, "source"), kind="source")
-    if "penalty" in tables:
-        parts["penalty"] = _named(tables, "penalty", known_penalties())
-    if "measurements" in tables:
-        parts["measurements"] = tuple(_probe(text) for text in _listed(tables["measurements"], "measurements"))
-    stream = _named(tables, "stream", known_streams(), default="growing")
-    return Study(architecture=model_from_table(_table(tables, "model")), stream=stream, **parts)
+    parts: dict[str, Any] = {}
+    for key, value in by_key(tables).items():
+        field = _FIELDS.get(key, key)
+        if key in _PARTS:
+            if not isinstance(value, Mapping):
+                raise InputError(f"{key} must be a table of options, got {shown(value)}.")
+            parts[field] = build_options(_PARTS[key], value, kind=key, prefix=f"{key}.")
+        elif key in ("data", "source"):
+            parts[field] = data_from_table(value, key=key)
+        elif key in _KINDS:
+            parts[field] = from_table(_KINDS[key], value, key=key, default=_DEFAULT_NAMES.get(key, ""))
+        elif key in ("strategies", "measurements"):
+            texts = split_outside(value, ",") if isinstance(value, str) else value
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise InputError(f"{key} must be a list of names with options, got {shown(value)}.")
+            parts[field] = tuple(text.strip() for text in texts if text.strip())
+        else:
+            parts[field] = convert(value, int if key == "seeds" else TrainOn, name=key)
+    if (learner := parts.get("learner")) is not None and not isinstance(learner, TensorLearner):
+        # Also what is at its default: who types a setting expects it to be read.
+        for key, table in by_key(tables).items():
+            if _FIELDS.get(key, key) in _OF_LEARNER and table:
+                option, value = next(iter(table.items())) if isinstance(table, Mapping) else ("name", table)
+                raise InputError(
+                    f"{key if option == 'name' else f'{key}.{option}'} must be left out with a learner of your own, "
+                    f"got {shown(value)}: it trains as it likes; make it an option of {type(learner).__name__}."
+                )
+    return Study(**parts)
 
 
 def by_key(tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,42 +324,19 @@ def by_key(tables: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InputError: If a key is unknown, or is given in both spellings.
     """
+    # A key without a field would be read and forgotten.
+    known = (*_KEYS, *_RARE_KEYS)
     found: dict[str, Any] = {}
     for typed, value in tables.items():
         key = str(typed).replace("-", "_")
-        if key not in _KEYS:
-            raise unknown_name("key of a study", key, _KEYS)
+        if key not in known:
+            raise unknown_name("key of a study", key, known)
         if key in found:
             raise InputError(
                 f"{key} must be given once in a study, got it twice, as {key} and {key.replace('_', '-')}."
             )
         found[key] = value
     return found
-
-
-def _probe(text: str) -> Measurement:
-    name, options = split_spec(text)
-    return build_named("measurement", known_measurements(), name, options)
-
-
-def _listed(specs: Any, name: str = "strategies") -> list[str]:
-    """Return specs from a list, or from one text with commas."""
-    texts = specs.split(",") if isinstance(specs, str) else specs
-    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise InputError(f"{name} must be a list of names with options, got {shown(specs)}.")
-    return [text.strip() for text in texts if text.strip()]
-
-
-def _table(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    table = tables.get(key, {})
-    if not isinstance(table, Mapping):
-        raise InputError(f"{key} must be a table of options, got {shown(table)}.")
-    return table
-
-
-def _named(tables: Mapping[str, Any], key: str, known: Mapping[str, type], *, default: str = "") -> Any:
-    options = dict(_table(tables, key))
-    return build_named(key, known, str(options.pop("name", default)), options)
 
 
 def study_identity(study: Study) -> dict[str, Any]:

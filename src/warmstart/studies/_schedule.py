@@ -1,0 +1,192 @@
+"""What is left to be done of a study, given out as it becomes possible and stored as it comes in.
+
+Under one seed, trials whose settings are equal but for the strategy often have equal first rounds: cold and warm starts
+differ from round 2 on. The first of them runs first; the others wait for its first round, and take it over where they
+start from the same weights, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from warmstart.store import StoredRound, StoredTrial, TrialLock, TrialStore, TrialWriter
+
+from ._keys import TrialKeys
+from ._runner import FirstRound, Message, RoundMessage, Task
+from ._study import Study
+
+_Trial = tuple[str, int]  # label and seed
+
+
+class Schedule:
+    """The trials of a study: which are done, which run here, which wait.
+
+    Args:
+        store: With the finished rounds.
+        study: The study.
+        keys: Of its trials.
+        rounds: Of a trial.
+        run: Provenance of this process.
+        capacity: Trials that may run here side by side.
+        report: Takes finished rounds and whatever else is to be reported.
+    """
+
+    def __init__(
+        self,
+        store: TrialStore,
+        study: Study,
+        keys: TrialKeys,
+        rounds: int,
+        run: Mapping[str, Any],
+        capacity: int,
+        report: Callable[[Any], None],
+    ) -> None:
+        self._store, self._study, self._keys, self._rounds = store, study, keys, rounds
+        self._run, self._capacity, self._report = run, capacity, report
+        trials = [(label, seed) for seed in range(study.seeds) for label in study.labels]
+        self._by_key = {keys.trials[label][seed]: (label, seed) for label, seed in trials}
+        leaders: dict[str, str] = {}
+        self._leader = {label: leaders.setdefault(keys.families[label], label) for label in study.labels}
+        self._leads = {leader for label, leader in self._leader.items() if leader != label}
+        self._stored: dict[_Trial, StoredTrial] = {}
+        for label, seed in trials:
+            found = store.read(keys.trials[label][seed])
+            if found is not None and (len(found.rounds) >= rounds or self._can_resume(found)):
+                self._stored[label, seed] = found
+        self._pending = [trial for trial in trials if self._done(trial) < rounds]
+        self._writers: dict[_Trial, TrialWriter] = {}
+        self._locks: dict[_Trial, TrialLock] = {}
+
+    @property
+    def finished(self) -> int:
+        """Rounds that are stored."""
+        return sum(len(trial.rounds) for trial in self._stored.values())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every round of every trial is stored."""
+        return not self._pending and not self._writers
+
+    def draw(self) -> list[Task]:
+        """Return as many trials as can run side by side with those that do, each locked; fewer where others wait.
+
+        Not more than that: what is not drawn is left to other processes that run studies in the same directory.
+        """
+        drawn: list[Task] = []
+        while len(self._writers) < self._capacity and (task := self._next()) is not None:
+            drawn.append(task)
+        return drawn
+
+    def _next(self) -> Task | None:
+        """Return the next trial that can run now; None: there is none, or none as yet."""
+        for trial in list(self._pending):
+            label, seed = trial
+            leader = (self._leader[label], seed)
+            if not self._done(trial) and trial != leader and not self._done(leader) and leader in self._writers:
+                continue  # until the first round that both may have is there
+            key = self._keys.trials[label][seed]
+            lock = self._store.try_lock(key)
+            if lock is None:
+                continue  # another process runs it
+            self._locks[trial] = lock  # at once: whatever is raised from here on, it is released in the end
+            self._refresh(trial)
+            if self._done(trial) >= self._rounds:
+                self._release(trial)
+                continue
+            self._pending.remove(trial)
+            header = {"arm": label, "seed": seed, "family": self._keys.families[label]}
+            stored = self._stored.get(trial)
+            if stored is None:
+                # Also where its checkpoint is gone: without that a trial can only be run again as a whole.
+                self._store.forget(key)
+            first = self._first_round_of(leader) if stored is None and trial != leader else None
+            self._writers[trial] = self._store.open(key, header, keep_first=label in self._leads)
+            last = None if stored is None else stored.rounds[-1]
+            return Task(
+                key=key,
+                arm=label,
+                trial=self._study.trial(label, seed),
+                evaluation=self._study.evaluation,
+                done=self._done(trial),
+                checkpoint_digest=None if last is None else last.checkpoint_digest,
+                first=first,
+            )
+        return None
+
+    def handle(self, message: Message) -> list[Task]:
+        """Store a finished round, and report it; report anything else. Return the trials that can run now."""
+        if not isinstance(message, RoundMessage):
+            self._report(message)
+            return []
+        trial = self._by_key[message.key]
+        writer = self._writers[trial]
+        writer.append(
+            message.record,
+            history=message.history,
+            run=self._run,
+            checkpoint_digest=message.checkpoint_digest,
+            content=message.start or None,
+        )
+        run_before = [] if trial not in self._stored else list(self._stored[trial].rounds)
+        stored = StoredRound(
+            record=message.record,
+            history=dict(message.history),
+            checkpoint=message.files[0] if message.files else None,
+            checkpoint_digest=message.checkpoint_digest,
+            content=message.start or None,
+            run=self._run,
+        )
+        self._stored[trial] = StoredTrial(message.key, {}, (*run_before, stored), (self._run,))
+        if self._done(trial) >= self._rounds:
+            self._release(trial)
+        self._report(message.record)
+        return self.draw()
+
+    def refresh(self) -> None:
+        """Look at what other processes have stored in the meantime."""
+        for trial in list(self._pending):
+            self._refresh(trial)
+
+    def close(self) -> None:
+        """Let other processes have what is not done."""
+        for trial in list(self._locks):
+            self._release(trial)
+
+    def _release(self, trial: _Trial) -> None:
+        self._writers.pop(trial, None)
+        self._locks.pop(trial).release()
+
+    def _refresh(self, trial: _Trial) -> None:
+        """Read a trial that another process may have run on, and report its new rounds."""
+        label, seed = trial
+        known = self._done(trial)
+        found = self._store.read(self._keys.trials[label][seed])
+        if found is not None and (len(found.rounds) >= self._rounds or self._can_resume(found)):
+            self._stored[trial] = found
+            for stored in found.rounds[known:]:
+                self._report(replace(stored.record, arm=label))
+        elif trial in self._locks:
+            self._stored.pop(trial, None)  # deleted since it was read; without the lock, somebody may be writing it
+        if self._done(trial) >= self._rounds and trial in self._pending:
+            self._pending.remove(trial)
+
+    def _done(self, trial: _Trial) -> int:
+        return len(self._stored[trial].rounds) if trial in self._stored else 0
+
+    def _can_resume(self, stored: StoredTrial) -> bool:
+        last = stored.rounds[-1]
+        return last.checkpoint is None or (self._store.directory / last.checkpoint).exists()
+
+    def _first_round_of(self, leader: _Trial) -> FirstRound | None:
+        """Return a leader's first round to be taken over; None where its checkpoint is gone."""
+        if not self._done(leader):
+            return None
+        first = self._stored[leader].rounds[0]
+        if first.content is None or not (
+            first.checkpoint is None or (self._store.directory / first.checkpoint).exists()
+        ):
+            return None
+        key = self._stored[leader].key
+        return FirstRound(key, first.content, first.record, first.history, first.checkpoint_digest)
