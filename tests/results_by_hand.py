@@ -1,15 +1,15 @@
 """Made-up results of an experiment's first study."""
 
 from warmstart.paper import Results
-from warmstart.paper._results import CaseResults
+from warmstart.paper.kit.results import CaseResults
 from warmstart.store import RoundRecord, StudyRecords
 
 
 def record(arm, seed, number, accuracy, *, steps=10, epochs=2, stop_reason="converged", samples_seen=100):
     """Return a finished round; one that did not reach its training accuracy ended halfway."""
     reached = 0.99 if stop_reason == "converged" else 0.5
-    cost = (epochs, steps, 64 * steps, 1e6, 0.5)
-    return RoundRecord(arm, seed, number, samples_seen, samples_seen, accuracy, 1.0, reached, stop_reason, *cost)
+    cost = (epochs, steps, 64 * steps, None, 1e6, 0.5)
+    return RoundRecord(arm, seed, number, samples_seen, samples_seen, accuracy, {}, reached, stop_reason, *cost)
 
 
 def reading(name, value, *, epoch=0, steps=0):

@@ -25,7 +25,7 @@ def case_of(query, accuracies, *, seeds=(0, 1, 2), **others):
 
 
 def judged(margin, chance):
-    return active._margin_is_better(results_by_hand(active.EXPERIMENT, SETTING, margin, chance))
+    return active.EXPERIMENT.claims[1].judge(results_by_hand(active.EXPERIMENT, SETTING, margin, chance))
 
 
 def test_queries_are_compared_only_over_the_rounds_whose_samples_they_chose():
@@ -40,7 +40,7 @@ def test_queries_are_compared_only_over_the_rounds_whose_samples_they_chose():
 )
 def test_a_warm_start_is_judged_over_those_rounds_too(warm, verdict):
     case = case_of("margin", [0.1, 0.5, 0.6, 0.5], warm=warm)
-    found = active._warm_is_worse(results_by_hand(active.EXPERIMENT, SETTING, case))
+    found = active.EXPERIMENT.claims[0].judge(results_by_hand(active.EXPERIMENT, SETTING, case))
     assert found.verdict is verdict
     assert "rounds 2 to 3, warm against cold" in found.reasons[0]
 
@@ -57,9 +57,9 @@ def test_a_seed_that_has_not_finished_these_rounds_is_left_out():
     assert "(n = 2)" in judged(begun, case_of("random", [0.1, 0.4, 0.5, 0.2])).reasons[0]
 
 
-def test_two_rounds_leave_a_query_no_choice():
+def test_with_two_rounds_a_query_chooses_nothing():
     found = judged(case_of("margin", [0.1, 0.5]), case_of("random", [0.1, 0.4]))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert "no query has had a choice" in found.reasons[0]
     alone = results_by_hand(active.EXPERIMENT, SETTING, case_of("margin", [0.1, 0.5], warm=[0.1, 0.4]))
-    assert "no query has had a choice" in active._warm_is_worse(alone).reasons[0]
+    assert "no query has had a choice" in active.EXPERIMENT.claims[0].judge(alone).reasons[0]

@@ -24,7 +24,7 @@ def judged(accuracies, correlations, *, seeds=3, stop_reason="converged"):
         for seed in range(seeds)
     }
     case = case_by_hand(CASE, records, readings=readings)
-    return correlation._good_ones_have_moved(results_by_hand(correlation.EXPERIMENT, SETTING, case))
+    return correlation.EXPERIMENT.claims[0].judge(results_by_hand(correlation.EXPERIMENT, SETTING, case))
 
 
 def test_association_is_pearsons_correlation_of_complete_pairs():

@@ -29,5 +29,5 @@ def judged(claim, consolidated):
     ],
 )
 def test_a_gain_contradicts_both_claims_however_small(accuracy, is_worse, never_helps):
-    assert judged(ewc._strongest_is_worse, accuracy).verdict is is_worse
-    assert judged(ewc._never_helps, accuracy).verdict is never_helps
+    assert judged(ewc.EXPERIMENT.claims[0].judge, accuracy).verdict is is_worse
+    assert judged(ewc.EXPERIMENT.claims[1].judge, accuracy).verdict is never_helps

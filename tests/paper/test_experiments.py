@@ -73,13 +73,13 @@ class TestEveryExperiment:
         assert charts
         assert any(has_values(chart) for chart in charts)
 
-    def test_says_of_nothing_run_that_it_was_not_run(self, experiment, tiny):
+    def test_claims_without_results_are_not_run(self, experiment, tiny):
         results = results_of(experiment, tiny)
         nothing = dataclasses.replace(results, cases=())
         for claim in experiment.claims:
             assert claim.judge(nothing).verdict in (Verdict.NOT_RUN, Verdict.INCONCLUSIVE)
 
-    def test_judges_and_shows_what_is_there_of_unfinished_studies(self, experiment, tiny):
+    def test_unfinished_studies_are_judged_and_shown(self, experiment, tiny):
         results = results_of(experiment, tiny)
         for kept in (1, 3):
             begun = dataclasses.replace(results, cases=tuple(shortened(case, kept) for case in results.cases))
@@ -103,10 +103,10 @@ def shortened(case, kept):
 @pytest.mark.xdist_group("paper")
 def test_a_second_run_trains_nothing_and_loads_nothing(tiny):
     directory, setting = tiny
-    told = []
-    run_experiments(chosen_experiments(["all"]), setting, directory, execution=ONE, listener=told.append)
-    assert all(isinstance(event, str) for event in told)
-    assert not any("Loading" in event for event in told)
+    events = []
+    run_experiments(chosen_experiments(["all"]), setting, directory, execution=ONE, listener=events.append)
+    assert all(isinstance(event, str) for event in events)
+    assert not any("Loading" in event for event in events)
 
 
 @pytest.mark.slow
@@ -118,14 +118,14 @@ def test_every_experiment_has_its_chapter_on_the_page(tiny, tmp_path):
     assert all(chapter.complete and chapter.provenance for chapter in chapters)
     files = write_paper_report(chapters[:2], tmp_path, note=setting.words)
     assert setting.words in files.markdown.read_text()
-    assert json.loads(files.findings.read_text())["chapters"][0]["setting"] == setting.words
+    assert json.loads(files.data.read_text())["chapters"][0]["setting"] == setting.words
 
 
 def test_another_setting_in_the_same_directory_is_refused(tmp_path):
     one = Setting(scale=0.5, seeds=1, data="digits", width=2, max_epochs=1)
     chosen = chosen_experiments(["every-step"])
     run_experiments(chosen, one, tmp_path, execution=ONE)
-    with pytest.raises(InputError, match=r"scale is 0\.5, not 0\.4"):
+    with pytest.raises(InputError, match=r"scale: 0\.5 there, 0\.4 requested"):
         run_experiments(chosen, dataclasses.replace(one, scale=0.4), tmp_path, execution=ONE)
 
 

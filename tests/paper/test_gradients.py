@@ -9,7 +9,7 @@ from warmstart.paper.experiments import gradients
 
 SETTING = Setting(scale=0.02, seeds=3)
 (CASE,) = gradients.EXPERIMENT.cases(SETTING)
-SHRUNK = gradients._shrunk(0.3).label
+SHRUNK = gradients.shrunk_arm(0.3).label
 
 
 def results_of(norms, *, stop_reason="converged", seeds=3):
@@ -49,8 +49,8 @@ def test_a_norm_of_zero_has_no_ratio():
 @pytest.mark.parametrize(
     ("new", "verdict"), [(10.0, Verdict.REPRODUCED), (0.1, Verdict.NOT_REPRODUCED), (0.9, Verdict.INCONCLUSIVE)]
 )
-def test_new_data_pull_harder_where_the_ratio_is_above_one(new, verdict):
-    assert gradients._new_is_larger(results_of({"warm": (1.0, new)})).verdict is verdict
+def test_the_new_gradient_is_larger_if_the_ratio_is_above_one(new, verdict):
+    assert gradients.EXPERIMENT.claims[0].judge(results_of({"warm": (1.0, new)})).verdict is verdict
 
 
 @pytest.mark.parametrize(
@@ -58,26 +58,28 @@ def test_new_data_pull_harder_where_the_ratio_is_above_one(new, verdict):
 )
 def test_closer_means_closer_to_one_from_either_side(shrunk, verdict):
     results = results_of({"warm": (1.0, 10.0), SHRUNK: (1.0, shrunk)})
-    assert gradients._shrinking_balances(results).verdict is verdict
+    assert gradients.EXPERIMENT.claims[1].judge(results).verdict is verdict
 
 
-def test_a_half_that_was_not_fitted_tests_nothing():
-    judgement = gradients._new_is_larger(results_of({"warm": (1.0, 10.0)}, stop_reason="limit"))
+def test_a_half_that_was_not_fitted_decides_nothing():
+    judgement = gradients.EXPERIMENT.claims[0].judge(results_of({"warm": (1.0, 10.0)}, stop_reason="limit"))
     assert judgement.verdict is Verdict.INCONCLUSIVE
     assert judgement.reasons[-1].startswith("The scale cannot test it: 3 of 3 first rounds")
 
 
-def test_published_norms_stand_beside_their_arms():
-    assert gradients._theirs("warm") == ("10 to 20", "150", "7.5 to 15")
-    assert gradients._theirs("shrink 0.3") == ("45", "45", "1")
-    assert gradients._theirs("cold") == ("-", "-", "-")
+def test_published_norms_belong_to_their_arms():
+    assert gradients.published_norms("warm") == ("10 to 20", "150", "7.5 to 15")
+    assert gradients.published_norms("shrink 0.3") == ("45", "45", "1")
+    assert gradients.published_norms("cold") == ("-", "-", "-")
 
 
-def test_other_data_have_no_norm_of_the_paper_beside_them():
+def test_published_norms_are_not_shown_for_other_data():
     results = results_of({"warm": (1.0, 10.0)})
-    table, *_ = gradients._exhibits(results)
+    table, *_ = gradients.EXPERIMENT.exhibits(results)
     assert [row[4:] for row in table.rows if row[0] == "warm"] == [("10 to 20", "150", "7.5 to 15")]
-    table, *_ = gradients._exhibits(dataclasses.replace(results, setting=dataclasses.replace(SETTING, data="digits")))
+    table, *_ = gradients.EXPERIMENT.exhibits(
+        dataclasses.replace(results, setting=dataclasses.replace(SETTING, data="digits"))
+    )
     assert [row[4:] for row in table.rows if row[0] == "warm"] == [("-", "-", "-")]
 
 

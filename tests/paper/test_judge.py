@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from warmstart.paper import Judgement, Verdict
-from warmstart.paper._judge import (
+from warmstart.paper.kit.judge import (
     better,
     cheaper,
     in_all,
@@ -120,5 +120,5 @@ def test_comparisons_of_which_one_suffices_share_the_chance_of_a_false_alarm(cou
     assert words is None or words in reasons[0]
 
 
-def test_no_comparison_was_not_run():
+def test_no_comparisons_mean_not_run():
     assert in_all([]) == in_some([]) == missing()

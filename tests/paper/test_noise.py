@@ -6,7 +6,7 @@ from warmstart.paper.experiments import noise
 
 
 def test_published_times_are_multiples_of_that_without_noise():
-    points = {point.x: point for point in noise._their_times()}
+    points = {point.x: point for point in noise.published_times()}
     assert set(points) == {1e-2, 1e-3, 1e-4, 1e-5}
     assert points[1e-2].y == pytest.approx(165 / 13.6)
     assert points[1e-5].y == pytest.approx(14.6 / 13.6)
@@ -18,11 +18,11 @@ def test_published_times_are_multiples_of_that_without_noise():
     [
         ("cold", "55.2", "34.0"),
         ("warm", "50.8 (sd 1.8)", "13.6"),
-        (noise._noisy(1e-3).label, "53.5 (sd 1)", "38.0"),
+        (noise.noisy_arm(1e-3).label, "53.5 (sd 1)", "38.0"),
     ],
 )
-def test_each_arm_stands_beside_its_row_of_the_papers_table(arm, accuracy, minutes):
-    assert noise._theirs(None, arm) == {"paper %": accuracy, "paper minutes": minutes}
+def test_each_arm_is_shown_with_its_row_of_the_papers_table(arm, accuracy, minutes):
+    assert noise.paper_columns(arm) == {"paper %": accuracy, "paper minutes": minutes}
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_a_gap_that_noise_closes_contradicts_the_claim_that_it_is_not_enough(noi
         for number in (1, 2)
     ]
     results = results_by_hand(noise.EXPERIMENT, setting, case_by_hand(case, records))
-    assert noise._noise_is_not_enough(results).verdict is verdict
+    assert noise.EXPERIMENT.claims[2].judge(results).verdict is verdict

@@ -18,21 +18,21 @@ def results_of(setting, accuracies):
 
 
 def test_epochs_are_the_papers_at_full_scale_and_in_proportion_below():
-    assert list(pretraining._epochs(Setting())) == list(pretraining.EPOCHS)
-    assert pretraining._epochs(Setting(scale=0.5)) == {
+    assert list(pretraining.first_epochs(Setting())) == list(pretraining.EPOCHS)
+    assert pretraining.first_epochs(Setting(scale=0.5)) == {
         2: 5, 8: 15, 15: 30, 25: 50, 40: 80, 52: 105, 75: 150, 100: 200, 138: 275, 175: 350
     }  # fmt: skip
 
 
 def test_of_several_that_fall_on_one_the_papers_fewest_count():
-    assert pretraining._epochs(Setting(max_epochs=2)) == {1: 5, 2: 275}
+    assert pretraining.first_epochs(Setting(max_epochs=2)) == {1: 5, 2: 275}
 
 
 @pytest.mark.parametrize(
     ("epochs", "text"), [(5, "0"), (25, "0"), (30, "-"), (80, "-4"), (105, "-6"), (120, "-8 to -7"), (200, "-8 to -7")]
 )
 def test_published_differences_are_constant_beyond_the_ends_of_the_figure(epochs, text):
-    assert pretraining.published_points(epochs) == text
+    assert pretraining.published_difference(epochs) == text
 
 
 def test_claims_are_about_the_fewest_and_the_most_epochs():
@@ -44,11 +44,11 @@ def test_claims_are_about_the_fewest_and_the_most_epochs():
 
 def test_one_number_of_epochs_leaves_no_growth_to_judge():
     results = results_of(Setting(max_epochs=1, seeds=3), [0.6, 0.5])
-    assert pretraining._loss_grows(results).verdict is Verdict.INCONCLUSIVE
+    assert pretraining.EXPERIMENT.claims[2].judge(results).verdict is Verdict.INCONCLUSIVE
 
 
 def test_the_chart_has_the_epochs_on_half():
     results = results_of(Setting(scale=0.02, seeds=3), [0.6, 0.6, 0.5])
-    points = pretraining._points(results.setting, results.cases[0])
-    assert [point.x for point in points] == [1, 5]
-    assert [point.y for point in points] == pytest.approx([0, -10])
+    _, chart = pretraining.EXPERIMENT.exhibits(results)
+    assert [point.x for point in chart.points] == [1, 5]
+    assert [point.y for point in chart.points] == pytest.approx([0, -10])

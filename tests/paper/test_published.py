@@ -5,8 +5,8 @@ import pytest
 
 from warmstart.basics import InputError
 from warmstart.paper import Source, known_experiments
-from warmstart.paper._published import Known, Number, _all_numbers, parse_numbers, published, the_published
-from warmstart.paper._show import published_text
+from warmstart.paper.kit.published import Known, Number, all_numbers, parse_numbers, published, published_number
+from warmstart.paper.kit.tables import published_text
 
 QUANTITIES = ("accuracy", "train accuracy", "difference", "seconds", "gradient norm", "batches", "epochs")
 ENTRY = """
@@ -79,7 +79,7 @@ def resnet(data, optimizer, arm):
     ],
 )
 def test_accuracies_are_those_of_the_paper(experiment, facets, percent, deviation, known):
-    number = the_published(experiment, by=Source.PAPER, **facets)
+    number = published_number(experiment, by=Source.PAPER, **facets)
     assert number.value == pytest.approx(percent / 100, rel=1e-12)
     assert number.deviation == (None if deviation is None else pytest.approx(deviation / 100, rel=1e-12))
     assert number.known is Known(known)
@@ -111,7 +111,7 @@ def test_accuracies_are_those_of_the_paper(experiment, facets, percent, deviatio
     ],
 )
 def test_other_quantities_are_those_of_the_paper(experiment, quantity, facets, value):
-    assert the_published(experiment, quantity, **facets).value == pytest.approx(value, rel=1e-12)
+    assert published_number(experiment, quantity, **facets).value == pytest.approx(value, rel=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_other_quantities_are_those_of_the_paper(experiment, quantity, facets, v
     ],
 )
 def test_the_reproduction_is_kept_apart(experiment, facets, percent):
-    number = the_published(experiment, by=Source.REPRODUCTION, **facets)
+    number = published_number(experiment, by=Source.REPRODUCTION, **facets)
     assert number.by is Source.REPRODUCTION
     assert number.value == pytest.approx(percent / 100, rel=1e-12)
 
@@ -152,14 +152,16 @@ def test_the_reproductions_deviations_are_its_standard_errors_times_the_root_of_
     data, model, optimizer, cold, warm
 ):
     for arm, (percent, error) in (("cold", cold), ("warm", warm)):
-        number = the_published("table-1", by=Source.REPRODUCTION, data=data, model=model, optimizer=optimizer, arm=arm)
+        number = published_number(
+            "table-1", by=Source.REPRODUCTION, data=data, model=model, optimizer=optimizer, arm=arm
+        )
         assert number.value == pytest.approx(percent / 100, rel=1e-12)
         # Two digits are kept.
         assert number.deviation == pytest.approx(error / 100 * 5**0.5, rel=0.03)
         assert number.known is Known.TRANSCRIPTION
 
 
-def test_a_deviation_stands_in_the_unit_of_its_value():
+def test_a_deviation_has_the_unit_of_its_value():
     mlp = {"model": "mlp", "optimizer": "sgd", "arm": "cold"}
     assert published_text("table-1", by=Source.REPRODUCTION, data="cifar10", **mlp) == "38.2 (sd 0.45)"
     assert published_text("table-1", by=Source.REPRODUCTION, data="svhn", **mlp) == "39.4 (sd 16)"
@@ -191,8 +193,8 @@ def test_each_experiment_has_as_many_numbers_as_were_published():
     }
 
 
-def test_no_number_has_a_quantity_that_nobody_asks_for():
-    text = files("warmstart.paper").joinpath("published.toml").read_text(encoding="utf-8")
+def test_every_quantity_is_used_by_an_experiment():
+    text = files("warmstart.paper.kit").joinpath("published.toml").read_text(encoding="utf-8")
     assert len(parse_numbers(text)) == len(everything())
 
 
@@ -220,7 +222,7 @@ def test_every_shrink_perturb_of_the_table_has_its_time():
 def test_warm_is_worse_in_every_column_of_table_1_but_for_one_tie():
     gaps = {}
     for cold in published("table-1", by=Source.PAPER, arm="cold"):
-        warm = the_published("table-1", by=Source.PAPER, **{**cold.facets, "arm": "warm"})
+        warm = published_number("table-1", by=Source.PAPER, **{**cold.facets, "arm": "warm"})
         gaps[cold.facets["data"], cold.facets["model"], cold.facets["optimizer"]] = cold.value - warm.value
     assert gaps.pop(("svhn", "logistic", "sgd")) == 0
     assert len(gaps) == 17
@@ -237,38 +239,38 @@ def test_warm_is_worse_in_every_column_of_table_1_but_for_one_tie():
     ],
 )
 def test_the_ends_of_a_range_come_in_order(experiment, quantity, facets):
-    low, high = (the_published(experiment, quantity, end=end, **facets) for end in ("low", "high"))
+    low, high = (published_number(experiment, quantity, end=end, **facets) for end in ("low", "high"))
     assert low.value < high.value
 
 
-def test_where_nothing_is_known_there_is_nothing():
+def test_unknown_settings_have_no_number():
     assert published("shrink-grid") == []
-    assert the_published("table-1", "seconds", arm="warm") is None
+    assert published_number("table-1", "seconds", arm="warm") is None
     assert published("online", arm="warm", optimizer="sgd") == []
 
 
 def test_a_facet_that_a_number_lacks_does_not_match():
-    assert the_published("noise", arm="cold", noise=0) is None
+    assert published_number("noise", arm="cold", noise=0) is None
 
 
-def test_two_answers_are_an_error_that_tells_them_apart():
+def test_an_ambiguous_query_names_the_facets_that_differ():
     with pytest.raises(InputError, match=r"one accuracy of table-1, got 2 that differ in by\.$"):
-        the_published("table-1", **resnet("cifar10", "sgd", "warm"))
+        published_number("table-1", **resnet("cifar10", "sgd", "warm"))
     with pytest.raises(InputError, match=r"got 6 that differ in arm, shrink\.$"):
-        the_published("shrink-online")
+        published_number("shrink-online")
 
 
-@pytest.mark.parametrize("ask", [published, the_published])
+@pytest.mark.parametrize("ask", [published, published_number])
 def test_unknown_authors_are_refused(ask):
     with pytest.raises(InputError, match="Unknown by 'papers': did you mean 'paper'"):
         ask("table-1", by="papers")
 
 
 def test_every_number_belongs_to_an_experiment_that_there_is():
-    assert {number.experiment for number in _all_numbers()} <= {*known_experiments(), "calibration"}
+    assert {number.experiment for number in all_numbers()} <= {*known_experiments(), "calibration"}
 
 
-def test_the_caller_cannot_change_what_others_are_told():
+def test_a_caller_cannot_change_the_cached_numbers():
     published("online").clear()
     with pytest.raises(TypeError):
         published("online")[0].facets["arm"] = "warm"
@@ -309,7 +311,7 @@ def test_settings_that_differ_in_anything_are_two(other):
         ({"by": "ours"}, "by must be 'paper' or 'reproduction', got 'ours'"),
     ],
 )
-def test_numbers_that_cannot_be_are_refused(change, message):
+def test_impossible_numbers_are_rejected(change, message):
     with pytest.raises(InputError, match=message):
         parse_numbers(entry(**change))
 

@@ -6,9 +6,10 @@ import pytest
 
 from results_by_hand import case_by_hand, record, results_by_hand
 from warmstart.paper import Judgement, Setting, Verdict
-from warmstart.paper._judge import if_trained, worse
 from warmstart.paper._report import chapter_of
 from warmstart.paper.experiments import two_phase
+from warmstart.paper.kit.judge import better, compare, compare_costs, if_trained, worse
+from warmstart.paper.kit.points import gap_points, level_points, round_points
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 from warmstart.training import StoppingRule
@@ -73,14 +74,14 @@ def test_what_an_arm_continues_from_must_have_trained_as_well(arm, stop_reason, 
         for seed in range(4)
         for number, how in stop_reasons.items()
     ]
-    found = case_by_hand(replace(CASE, study=study), records).untrained([arm.label])
+    found = case_by_hand(replace(CASE, study=study), records).training_problem([arm.label])
     assert found is None if words is None else words in found
 
 
 def test_a_model_that_waits_for_a_plateau_must_reach_it():
     case = found(["limit"] * 4, ["plateau"] * 4, stop=StoppingRule(patience=10, max_epochs=7))
-    assert "before training accuracy stopped improving" in case.untrained(["cold"])
-    assert case.untrained(["warm"]) is None
+    assert "before training accuracy stopped improving" in case.training_problem(["cold"])
+    assert case.training_problem(["warm"]) is None
 
 
 def test_rounds_that_diverged_cost_nothing_that_could_be_compared():
@@ -107,3 +108,53 @@ def test_nothing_is_decided_before_all_is_in():
     assert worse(part.difference("warm"), "it").verdict is Verdict.REPRODUCED
     assert verdicts["whole"][0] is Verdict.REPRODUCED
     assert verdicts["part"] == (Verdict.INCONCLUSIVE, "Preliminary: 1 of 1 studies begun, 0 finished.")
+
+
+@pytest.mark.parametrize(
+    ("cold", "warm", "verdict"),
+    [
+        ("converged", "converged", Verdict.REPRODUCED),
+        ("limit", "converged", Verdict.INCONCLUSIVE),
+        ("converged", "limit", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_arms_are_compared_only_if_both_were_trained_to_the_end(cold, warm, verdict):
+    case = found([cold] * 4, [warm] * 4)
+    judgement = compare(worse, case, "warm", what="warm against cold")
+    assert judgement.verdict is verdict
+    assert judgement.reasons[0] == "warm against cold: lower by 10.0 points [10.0, 10.0] (n = 4)."
+    assert compare(better, case, "cold", "warm", what="cold against warm").verdict is verdict
+
+
+@pytest.mark.parametrize("stop_reason", ["converged", "limit"])
+def test_costs_are_compared_only_if_both_arms_were_trained_to_the_end(stop_reason):
+    steps = {"cold": 100, "warm": 40}
+    records = [
+        record(arm, seed, number, 0.5, steps=steps[arm] + seed, stop_reason=stop_reason)
+        for arm in steps
+        for seed in range(4)
+        for number in (1, 2)
+    ]
+    judgement = compare_costs(case_by_hand(CASE, records), "warm", what="steps")
+    assert judgement.verdict is (Verdict.REPRODUCED if stop_reason == "converged" else Verdict.INCONCLUSIVE)
+    assert judgement.reasons[0].startswith("steps: 0.41 times")
+
+
+def test_arms_without_the_option_are_level_lines():
+    case = found(["converged"] * 4, ["converged"] * 4)
+    points = level_points(case, {"cold": "cold", "warm": "no penalty"}, [0.1, 0.01, 1.0])
+    assert [(point.series, point.x, point.y) for point in points] == [
+        ("cold", 0.01, 0.5),
+        ("cold", 1.0, 0.5),
+        ("no penalty", 0.01, pytest.approx(0.4)),
+        ("no penalty", 1.0, pytest.approx(0.4)),
+    ]
+    assert len(level_points(case, {"cold": "cold"}, [0.1])) == 1
+    assert level_points(case, {"cold": "cold"}, []) == []
+
+
+def test_curves_over_rounds_leave_out_rounds_that_no_trial_has_finished():
+    case = case_by_hand(CASE, [record(arm, 0, 1, 0.5, samples_seen=50) for arm in ("cold", "warm")])
+    assert [(point.series, point.x) for point in round_points(case, ["warm"], names={"warm": "it"})] == [("it", 50)]
+    case = found(["converged"] * 4, ["converged"] * 4)
+    assert [point.y for point in gap_points(case, ["warm"])] == [pytest.approx(-10)] * 2

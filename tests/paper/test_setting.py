@@ -1,7 +1,6 @@
 """In what setting experiments run, and how it is kept beside their results."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,7 +8,7 @@ from runs import ONE
 from warmstart.basics import InputError
 from warmstart.models import MLP
 from warmstart.paper import Setting, chosen_experiments, known_experiments, read_results, run_experiments
-from warmstart.paper._run import _digits
+from warmstart.paper._run import available_digits
 from warmstart.paper._setting_file import keep_setting, read_setting
 from warmstart.streams import Growing
 
@@ -34,15 +33,15 @@ def hold(directory, *names):
 )
 def test_the_stand_in_is_taken_only_where_house_numbers_are_not_at_hand(tmp_path, there, digits):
     setting = Setting(directory=hold(tmp_path / "data", *there))
-    assert _digits(setting, tmp_path / "results") == digits
+    assert available_digits(setting, tmp_path / "results") == digits
 
 
-def test_results_go_on_with_the_digits_that_they_began_with(tmp_path):
+def test_resumed_results_keep_the_digits_they_started_with(tmp_path):
     keep_setting(Setting(digits="mnist-m"), tmp_path / "results")
     (tmp_path / "results/studies/begun").mkdir(parents=True)
-    (tmp_path / "results/studies/begun/results.sqlite").touch()
+    (tmp_path / "results/studies/begun/study.json").touch()
     setting = Setting(directory=hold(tmp_path / "data", "svhn"))
-    assert _digits(setting, tmp_path / "results") == "mnist-m"
+    assert available_digits(setting, tmp_path / "results") == "mnist-m"
 
 
 def test_the_stand_in_is_named():
@@ -91,11 +90,11 @@ def test_arrivals_are_the_papers_at_full_scale():
     ],
     ids=lambda value: value.words if isinstance(value, Setting) else None,
 )
-def test_published_points_stand_only_beside_results_in_the_papers_setting(setting, is_papers):
+def test_published_points_are_shown_only_with_results_in_the_papers_setting(setting, is_papers):
     assert setting.is_papers is is_papers
 
 
-def test_another_model_goes_by_its_own_name():
+def test_another_model_is_shown_under_its_own_name():
     setting = Setting(model=MLP(layers=1))
     assert setting.network.startswith("mlp:layers=1:")
     assert setting.network in setting.words
@@ -122,7 +121,7 @@ def test_small_scales_take_few_epochs():
     ],
     ids=json.dumps,
 )
-def test_a_damaged_setting_is_told_in_one_sentence(tmp_path, damage):
+def test_a_damaged_setting_is_reported_in_one_sentence(tmp_path, damage):
     keep_setting(Setting(samples={"cifar10": 50_000}), tmp_path)
     assert read_setting(tmp_path).samples == {"cifar10": 50_000}
     path = tmp_path / "setting.json"
@@ -131,7 +130,7 @@ def test_a_damaged_setting_is_told_in_one_sentence(tmp_path, damage):
         read_setting(tmp_path)
 
 
-def test_a_folder_is_no_setting(tmp_path):
+def test_a_directory_is_not_a_setting_file(tmp_path):
     (tmp_path / "setting.json").mkdir()
     with pytest.raises(InputError, match=r"setting\.json must hold the setting"):
         read_setting(tmp_path)
@@ -145,5 +144,5 @@ def test_first_rounds_of_pretraining_take_their_epochs_whatever_they_reach(tmp_p
     for arm in case.study.arms:
         if arm.first_epochs is not None:
             assert [record.epochs for record in case.table.at(arm.label, 1)] == [arm.first_epochs]
-            (trial,) = {replace(case.study.trial(arm.label, 0)).stop_of(1)}
-            assert trial.train_accuracy is trial.patience is None
+            stop = case.study.trial(arm.label, 0).learner_of(1).stop
+            assert stop.train_accuracy is stop.patience is None

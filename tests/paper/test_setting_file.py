@@ -3,17 +3,24 @@
 import pytest
 
 from warmstart.basics import InputError
+from warmstart.models import UserModel
 from warmstart.paper import Setting, run_experiments
-from warmstart.paper._setting_file import binding_setting, check_free, has_results, keep_setting, read_setting
+from warmstart.paper._setting_file import (
+    binding_setting,
+    check_results_directory,
+    has_results,
+    keep_setting,
+    read_setting,
+)
 
 
 def stored_result(directory):
     folder = directory / "studies" / "digits-0"
     folder.mkdir(parents=True)
-    (folder / "results.sqlite").touch()
+    (folder / "study.json").touch()
 
 
-def test_a_setting_without_results_gives_way(tmp_path):
+def test_a_setting_without_results_is_replaced(tmp_path):
     keep_setting(Setting(seeds=2), tmp_path)
     assert not has_results(tmp_path)
     assert binding_setting(tmp_path) is None
@@ -21,17 +28,17 @@ def test_a_setting_without_results_gives_way(tmp_path):
     assert read_setting(tmp_path) == Setting(seeds=3)
 
 
-def test_a_setting_with_results_stays(tmp_path):
+def test_a_setting_with_results_is_kept(tmp_path):
     keep_setting(Setting(seeds=2), tmp_path)
     stored_result(tmp_path)
-    with pytest.raises(InputError, match="holds results in another setting: seeds is 2, not 3"):
+    with pytest.raises(InputError, match=r"contains results in a different setting \(seeds: 2 there, 3 requested\)"):
         keep_setting(Setting(seeds=3), tmp_path)
     assert binding_setting(tmp_path) == Setting(seeds=2)
 
 
 def test_a_directory_with_files_of_others_is_refused_and_left_as_it_is(tmp_path):
     (tmp_path / "report.md").write_text("precious")
-    with pytest.raises(InputError, match=r"must be new, empty or hold .* other files, such as report\.md\.$"):
+    with pytest.raises(InputError, match=r"must be new, empty or contain .* other files, such as report\.md\.$"):
         run_experiments([], Setting(), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
 
@@ -43,15 +50,15 @@ def test_a_setting_that_is_not_ours_is_left_as_it_is(tmp_path):
     assert (tmp_path / "setting.json").read_text() == '{"theme": "dark"}'
 
 
-def test_what_a_kill_leaves_is_free(tmp_path):
+def test_leftovers_of_a_killed_process_do_not_block_a_directory(tmp_path):
     for name in (".setting.json.lock", ".setting.json.17.part"):
         (tmp_path / name).touch()
     (tmp_path / "studies").mkdir()
-    check_free(tmp_path)
+    check_results_directory(tmp_path)
 
 
 @pytest.mark.parametrize("path", ["", "file", "file/x", "/proc/x", "/dev/null/x", "~nosuchuser/x", 256 * "n"])
-def test_places_without_a_directory_are_one_sentence(path, tmp_path, monkeypatch):
+def test_unusable_paths_are_reported_in_one_sentence(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match=r"^The results' directory must be [^\n]*\.$"):
@@ -73,3 +80,9 @@ def test_places_without_a_directory_are_one_sentence(path, tmp_path, monkeypatch
 def test_settings_are_checked_before_anything_is_made(options, message):
     with pytest.raises(InputError, match=message):
         Setting(**options)
+
+
+def test_a_setting_is_read_without_the_module_of_its_model(tmp_path):
+    setting = Setting(model=UserModel("no_such_module:build"))
+    keep_setting(setting, tmp_path)
+    assert read_setting(tmp_path) == setting

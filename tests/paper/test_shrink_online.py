@@ -27,7 +27,7 @@ def results(*, first, last, setting=SETTING):
 @pytest.mark.parametrize(
     ("first", "last", "verdict"), [(300, 20, Verdict.REPRODUCED), (20, 150, Verdict.NOT_REPRODUCED)]
 )
-def test_cost_is_that_of_the_last_round_of_which_the_paper_tells(first, last, verdict):
+def test_cost_is_that_of_the_last_round_as_in_the_paper(first, last, verdict):
     found = CHEAPER.judge(results(first=first, last=last))
     assert found.verdict is verdict
     assert all(reason.startswith("Steps of the last round, shrink-perturb") for reason in found.reasons)
@@ -40,7 +40,7 @@ def columns(setting):
     return [row[-3:] for row in table.rows]
 
 
-def test_seconds_of_the_last_round_stand_beside_the_papers():
+def test_seconds_of_the_last_round_are_shown_with_the_papers():
     assert columns(SETTING) == [
         ("0.5", "76", "458"),
         ("0.5", "65", "78"),
@@ -53,4 +53,4 @@ def test_seconds_of_the_last_round_stand_beside_the_papers():
 
 def test_other_data_and_unknown_factors_have_no_number_of_the_paper():
     assert columns(replace(SETTING, data="digits")) == [("0.5", "-", "-")] * 6
-    assert shrink_online._theirs(results(first=10, last=10), 0.5) == {"paper %": "-", "paper seconds": "-"}
+    assert shrink_online.paper_columns(results(first=10, last=10), 0.5) == {"paper %": "-", "paper seconds": "-"}

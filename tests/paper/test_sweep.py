@@ -20,9 +20,9 @@ def found(accuracies, *, steps=None, stop_reason="converged"):
 
 
 def test_the_draw_is_always_the_same_and_holds_no_combination_twice():
-    drawn = sweep._drawn(Setting())
+    drawn = sweep.drawn_pairs(Setting())
     assert len(set(drawn)) == len(drawn) == 24
-    assert drawn == sweep._drawn(Setting(seeds=1, data="digits"))
+    assert drawn == sweep.drawn_pairs(Setting(seeds=1, data="digits"))
     assert {pair for both in drawn for pair in both} <= set(sweep.PAIRS)
 
 
@@ -30,22 +30,22 @@ def test_the_draw_is_always_the_same_and_holds_no_combination_twice():
 def test_a_thinned_sweep_draws_as_many_warm_arms_as_cold_ones_and_from_their_settings(scale, count):
     setting = Setting(scale=scale)
     assert len(sweep.cold_arms(setting)) == count
-    assert len(sweep._drawn(setting)) == (24 if count == 12 else count)
-    assert {pair for both in sweep._drawn(setting) for pair in both} <= set(sweep._pairs(setting))
+    assert len(sweep.drawn_pairs(setting)) == (24 if count == 12 else count)
+    assert {pair for both in sweep.drawn_pairs(setting) for pair in both} <= set(setting.grid(sweep.PAIRS))
 
 
 def test_the_best_cold_arm_is_the_most_accurate_one_that_has_run():
     results = found({COLD[1]: 0.2})
-    assert sweep._best_cold(results, results.cases[0]) == COLD[1]
+    assert sweep.best_cold(results, results.cases[0]) == COLD[1]
 
 
 def test_a_warm_arm_matches_if_it_is_as_accurate_as_the_best_cold_one():
-    assert sweep._some_match(found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.5, WARM[1]: 0.3})).verdict is (
-        Verdict.REPRODUCED
-    )
-    assert sweep._some_match(found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.4, WARM[1]: 0.3})).verdict is (
-        Verdict.NOT_REPRODUCED
-    )
+    assert sweep.EXPERIMENT.claims[0].judge(
+        found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.5, WARM[1]: 0.3})
+    ).verdict is (Verdict.REPRODUCED)
+    assert sweep.EXPERIMENT.claims[0].judge(
+        found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.4, WARM[1]: 0.3})
+    ).verdict is (Verdict.NOT_REPRODUCED)
 
 
 @pytest.mark.parametrize(
@@ -53,19 +53,19 @@ def test_a_warm_arm_matches_if_it_is_as_accurate_as_the_best_cold_one():
 )
 def test_a_match_takes_as_long_unless_it_is_known_to_be_cheaper(steps, verdict):
     results = found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.5, WARM[1]: 0.3}, steps={WARM[0]: steps, WARM[1]: 1})
-    judgement = sweep._matching_takes_as_long(results)
+    judgement = sweep.EXPERIMENT.claims[1].judge(results)
     assert judgement.verdict is verdict
     assert len(judgement.reasons) == 1
 
 
-def test_nothing_is_said_of_the_cost_where_nothing_matches():
+def test_cost_is_not_judged_if_nothing_matches():
     results = found({COLD[0]: 0.5, COLD[1]: 0.4, WARM[0]: 0.4, WARM[1]: 0.3})
-    assert sweep._matching_takes_as_long(results).verdict is Verdict.INCONCLUSIVE
+    assert sweep.EXPERIMENT.claims[1].judge(results).verdict is Verdict.INCONCLUSIVE
 
 
-def test_rounds_that_were_cut_off_test_nothing():
+def test_rounds_that_were_cut_off_decide_nothing():
     results = found({COLD[0]: 0.5, WARM[0]: 0.5}, stop_reason="limit")
-    assert sweep._some_match(results).verdict is Verdict.INCONCLUSIVE
+    assert sweep.EXPERIMENT.claims[0].judge(results).verdict is Verdict.INCONCLUSIVE
 
 
 def test_the_correlation_is_over_the_same_study():

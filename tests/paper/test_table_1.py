@@ -7,8 +7,8 @@ import pytest
 
 from results_by_hand import case_by_hand, record, results_by_hand
 from warmstart.paper import Setting, Source, Verdict
-from warmstart.paper._published import published, the_published
 from warmstart.paper.experiments import table_1
+from warmstart.paper.kit.published import published, published_number
 
 EXPERIMENT = table_1.EXPERIMENT
 EVERYWHERE, MODELS, DIGITS = EXPERIMENT.claims
@@ -16,14 +16,19 @@ SETTINGS = {digits: Setting(seeds=4, digits=digits) for digits in ("svhn", "mnis
 CASES = {digits: EXPERIMENT.cases(setting) for digits, setting in SETTINGS.items()}
 
 
-def theirs(facets, arm):
+def paper_accuracy(facets, arm):
     """The paper's accuracy; MNIST-M has SVHN's."""
     facets = {**facets, "data": facets["data"].replace("mnist-m", "svhn"), "arm": arm}
-    return the_published("table-1", by=Source.PAPER, **facets).value
+    return published_number("table-1", by=Source.PAPER, **facets).value
 
 
 def results(
-    digits="svhn", *, accuracy=theirs, cases=lambda _: True, seeds=lambda _: 4, stop_reason=lambda _: "converged"
+    digits="svhn",
+    *,
+    accuracy=paper_accuracy,
+    cases=lambda _: True,
+    seeds=lambda _: 4,
+    stop_reason=lambda _: "converged",
 ):
     """Results of the table's studies; warm accuracy varies a little with the seed, in every study by as much."""
     found = [
@@ -43,7 +48,7 @@ def rounds(facets, accuracy, seeds, stop_reason):
 
 
 def mirrored(facets, arm):
-    return theirs(facets, {"cold": "warm", "warm": "cold"}[arm])
+    return paper_accuracy(facets, {"cold": "warm", "warm": "cold"}[arm])
 
 
 def cell(**facets):
@@ -92,12 +97,12 @@ def test_one_study_that_was_not_trained_leaves_the_claim_open(claim, model):
     found = claim.judge(results(stop_reason=lambda facets: "limit" if untrained(facets) else "converged"))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert ": higher by" in found.reasons[0]
-    told = [index for index, reason in enumerate(found.reasons) if reason.startswith("The scale cannot test it: ")]
-    assert told
-    assert all("adam" in found.reasons[index - 1] for index in told)
+    untested = [index for index, reason in enumerate(found.reasons) if reason.startswith("The scale cannot test it: ")]
+    assert untested
+    assert all("adam" in found.reasons[index - 1] for index in untested)
 
 
-@pytest.mark.parametrize("accuracy", [theirs, mirrored])
+@pytest.mark.parametrize("accuracy", [paper_accuracy, mirrored])
 def test_on_a_stand_in_nothing_is_decided_of_svhn(accuracy):
     found = DIGITS.judge(results("mnist-m", accuracy=accuracy))
     assert found.verdict is Verdict.INCONCLUSIVE
@@ -131,7 +136,7 @@ def test_one_data_set_for_all_cannot_be_compared_with_itself(data):
     ("digits", "arm", "cells"),
     [("svhn", "cold", ("76.5 (sd 0.3)", "39.4 (sd 16)")), ("mnist-m", "warm", ("75.4 (sd 0.1)", "51.4 (sd 3.1)"))],
 )
-def test_svhns_published_numbers_stand_beside_it_or_its_stand_in(digits, arm, cells):
+def test_svhns_published_numbers_are_shown_for_it_and_its_stand_in(digits, arm, cells):
     _, table = EXPERIMENT.exhibits(results(digits))
     (row,) = (row for row in table.rows if row[:4] == (digits, "mlp", "sgd", arm))
     assert row[-2:] == cells
@@ -144,7 +149,7 @@ def gaps(by):
     found = {}
     for cold in published("table-1", by=by, arm="cold"):
         facets = dict(cold.facets)
-        warm = the_published("table-1", by=by, **{**facets, "arm": "warm"})
+        warm = published_number("table-1", by=by, **{**facets, "arm": "warm"})
         key = (facets["data"], facets["model"], facets["optimizer"])
         found[key] = round(100 * (cold.value - warm.value), 2)
     return found

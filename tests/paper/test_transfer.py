@@ -40,18 +40,18 @@ def one_pair(setting):
 def test_the_smallest_planned_fraction_counts_even_where_it_has_not_been_run():
     setting = Setting(seeds=3)
     run = [case_by_hand(case, []) for case in one_pair(setting)[1:]]
-    found = transfer._warm_helps_with_little(results_by_hand(transfer.EXPERIMENT, setting, *run))
+    found = transfer.EXPERIMENT.claims[0].judge(results_by_hand(transfer.EXPERIMENT, setting, *run))
     assert found.verdict is Verdict.NOT_RUN
 
 
-def test_shrink_perturb_is_held_against_cold_with_all_and_against_warm_with_little():
+def test_shrink_perturb_is_compared_with_cold_on_all_data_and_with_warm_on_little():
     setting = Setting(seeds=3)
     arms = {"cold": 0.5, "warm": 0.6, "shrink-perturb": 0.6}
     cases = [
         case_by_hand(case, [record(arm, seed, 2, value) for arm, value in arms.items() for seed in range(3)])
         for case in one_pair(setting)
     ]
-    found = transfer._shrinking_does_both(results_by_hand(transfer.EXPERIMENT, setting, *cases))
+    found = transfer.EXPERIMENT.claims[2].judge(results_by_hand(transfer.EXPERIMENT, setting, *cases))
     assert found.verdict is Verdict.REPRODUCED
     assert [reason.split(":")[0].split(", where")[0] for reason in found.reasons] == [
         "Shrink-perturb against cold, cifar100 to 100% of cifar10",

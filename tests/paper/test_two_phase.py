@@ -6,8 +6,8 @@ import pytest
 
 from results_by_hand import case_by_hand, reading, record, results_by_hand
 from warmstart.paper import Setting, Source
-from warmstart.paper._show import over_epochs
 from warmstart.paper.experiments import two_phase
+from warmstart.paper.kit.points import epoch_points
 
 FULL = Setting(seeds=2)
 HALF, WARM, COLD = "half of the data", "everything, warm", "everything, cold"
@@ -16,7 +16,7 @@ HALF, WARM, COLD = "half of the data", "everything, warm", "everything, cold"
 def history(*train_accuracies):
     rows = [[10 * epoch, accuracy, 1.0] for epoch, accuracy in enumerate(train_accuracies, start=1)]
     readings = [reading("accuracy", accuracy - 0.1, epoch=epoch + 1) for epoch, accuracy in enumerate(train_accuracies)]
-    return {"columns": ["steps", "train_accuracy", "train_loss"], "epochs": rows, "readings": readings}
+    return {"columns": ["steps", "train_score", "train_loss"], "epochs": rows, "readings": readings}
 
 
 def results(setting):
@@ -62,7 +62,7 @@ def test_held_out_accuracy_is_that_of_the_readings():
     assert points(curves, Source.US)[HALF, 2] == pytest.approx(0.55)
 
 
-def test_the_papers_values_stand_where_its_axis_has_them():
+def test_published_values_are_placed_on_the_papers_axis():
     _, curves, fitting = shown(FULL)
     assert points(curves, Source.PAPER) == {(COLD, 700): 0.62, (WARM, 700): 0.57, (HALF, 350): 0.5, (HALF, 75): 0.55}
     assert points(fitting, Source.PAPER) == {(COLD, 700): 1.0, (WARM, 700): 1.0, (HALF, 350): 1.0}
@@ -87,21 +87,21 @@ def test_the_table_has_the_papers_numbers_on_the_papers_data_alone(setting, colu
     assert f"The model of the half, before: 50.0 ± 0.0 %; the paper's: {half}" in table.caption
 
 
-def test_without_a_trained_half_the_table_says_nothing_of_it():
-    nothing = replace(results(FULL), cases=())
-    assert two_phase._half(nothing) == ""
+def test_without_a_trained_half_the_caption_does_not_mention_it():
+    (table,) = two_phase.EXPERIMENT.exhibits(replace(results(FULL), cases=()))
+    assert table.caption.startswith("Accuracy after training on everything. After the last round, ")
 
 
 def test_epochs_are_means_over_the_seeds_that_got_so_far():
     (case,) = results(FULL).cases
     histories = {("warm", 0, 2): history(0.2, 0.6), ("warm", 1, 2): history(0.4)}
-    found = over_epochs(replace(case, histories=histories), "warm", "train_accuracy", series="it", after=5)
+    found = epoch_points(replace(case, histories=histories), "warm", "train_score", series="it", after=5)
     assert [(point.x, point.y, point.n) for point in found] == [(6, pytest.approx(0.3), 2), (7, 0.6, 1)]
-    found = over_epochs(replace(case, histories=histories), "warm", "steps", series="it", round=2)
+    found = epoch_points(replace(case, histories=histories), "warm", "steps", series="it", round=2)
     assert [point.y for point in found] == [10, 20]
 
 
 def test_rounds_without_stored_epochs_have_no_points():
     (case,) = results(FULL).cases
     readings = {("warm", 0, 2): {"readings": [reading("accuracy", 0.5)]}}
-    assert over_epochs(replace(case, histories=readings), "warm", "train_accuracy", series="it") == []
+    assert epoch_points(replace(case, histories=readings), "warm", "train_score", series="it") == []

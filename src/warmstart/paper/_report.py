@@ -1,33 +1,82 @@
-"""From stored results to what the page says."""
+"""From stored results to the chapters of the report."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError
 
-from ._chapter import Chapter, Finding, Verdict
-from ._experiment import Claim, Experiment, Judgement
 from ._registry import known_experiments
-from ._results import CaseResults, Results, read_results
-from ._run import STUDIES
-from ._setting import Setting
-from ._setting_file import SETTING, read_setting
+from ._setting_file import SETTING, STUDIES, read_setting
+from .kit.exhibits import Exhibit
+from .kit.experiment import Experiment, Judgement, Verdict
+from .kit.results import CaseResults, Results, read_results
+from .kit.setting import Setting
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim with its verdict.
+
+    Args:
+        claim: What is claimed, in one sentence.
+        published: What the paper reports on it, numbers included; empty: nothing.
+        reproduction: What the independent reproduction found; empty: nothing.
+        verdict: What the results here say.
+        reasons: Reasons of the verdict, one sentence per comparison, with its interval.
+    """
+
+    claim: str
+    published: str
+    reproduction: str
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the report says about one experiment.
+
+    Args:
+        id: Id of the experiment.
+        title: Title of the experiment.
+        where: The paper's figure or table.
+        question: The question it asks.
+        paper_setting: The paper's setting, in words.
+        setting: The setting of the results here, in words: share of the data, seeds, limits.
+        deviations: How else the setting differs from the paper's.
+        state: How much of it has been run, in words.
+        complete: Whether all of it has been run.
+        findings: Its claims with their verdicts.
+        exhibits: Its tables and charts; empty if nothing has been run.
+        provenance: Versions, machine, commit, time; empty if nothing has been run.
+    """
+
+    id: str
+    title: str
+    where: str
+    question: str
+    paper_setting: str
+    setting: str
+    deviations: str
+    state: str
+    complete: bool
+    findings: tuple[Finding, ...]
+    exhibits: tuple[Exhibit, ...]
+    provenance: Mapping[str, Any]
 
 
 def read_chapters(directory: str | Path) -> list[Chapter]:
-    """Return a chapter for every experiment, run or not, from the results in a directory; nothing is trained.
+    """Return a chapter per experiment, run or not, from the results in a directory; nothing is trained.
 
     Raises:
         InputError: If there are no results.
     """
-    setting = setting_in(directory)
-    found = (
-        read_results(experiment, setting, Path(directory) / STUDIES) for experiment in known_experiments().values()
-    )
-    return [chapter_of(results) for results in found]
+    setting, studies = setting_in(directory), Path(directory) / STUDIES
+    return [chapter_of(read_results(experiment, setting, studies)) for experiment in known_experiments().values()]
 
 
 def progress_of(experiment: Experiment, directory: str | Path) -> str:
@@ -46,13 +95,25 @@ def setting_in(directory: str | Path) -> Setting:
     """
     setting = read_setting(Path(directory))
     if setting is None:
-        raise InputError(f"{directory} must hold results of the paper's experiments, but there is no {SETTING} in it.")
+        raise InputError(
+            f"{directory} must contain results of the paper's experiments, but there is no {SETTING} in it."
+        )
     return setting
 
 
 def chapter_of(results: Results) -> Chapter:
-    """Return what the page says of one experiment."""
+    """Return the chapter of one experiment."""
     experiment = results.experiment
+    # Without a finished round tables would be empty and charts without points: the chapter then has none.
+    exhibits = tuple(experiment.exhibits(results)) if results.rounds_finished else ()
+    findings: list[Finding] = []
+    for claim in experiment.claims:
+        judgement = claim.judge(results) if results.rounds_finished else Judgement(Verdict.NOT_RUN, ())
+        verdict, reasons = judgement.verdict, judgement.reasons
+        if verdict is not Verdict.NOT_RUN and not results.complete:
+            # A claim about several comparisons would otherwise be judged by those that happened to run first.
+            verdict, reasons = Verdict.INCONCLUSIVE, (*reasons, f"Preliminary: {_state(results)}.")
+        findings.append(Finding(claim.text, claim.published, claim.reproduction, verdict, reasons))
     return Chapter(
         id=experiment.id,
         title=experiment.title,
@@ -62,15 +123,11 @@ def chapter_of(results: Results) -> Chapter:
         setting=results.setting.words,
         deviations=experiment.deviations,
         state=_state(results),
-        complete=_is_complete(results),
-        findings=tuple(_finding(claim, results) for claim in experiment.claims),
-        exhibits=tuple(experiment.exhibits(results)) if results.rounds_finished else (),
+        complete=results.complete,
+        findings=tuple(findings),
+        exhibits=exhibits,
         provenance=_provenance(results.cases),
     )
-
-
-def _is_complete(results: Results) -> bool:
-    return len(results.cases) == results.cases_planned and all(case.complete for case in results.cases)
 
 
 def _state(results: Results) -> str:
@@ -78,37 +135,20 @@ def _state(results: Results) -> str:
         return "not run"
     studies = f"{len(results.cases)} of {results.cases_planned} studies"
     finished = sum(case.complete for case in results.cases)
-    return "complete" if _is_complete(results) else f"{studies} begun, {finished} finished"
-
-
-def _finding(claim: Claim, results: Results) -> Finding:
-    judgement = _so_far(claim.judge(results), results) if results.rounds_finished else Judgement(Verdict.NOT_RUN, ())
-    return Finding(claim.text, claim.published, claim.reproduction, judgement.verdict, judgement.reasons)
-
-
-def _so_far(judgement: Judgement, results: Results) -> Judgement:
-    """Decide nothing before all is in: a claim about several comparisons would be judged by those that ran first."""
-    if _is_complete(results) or judgement.verdict is Verdict.NOT_RUN:
-        return judgement
-    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, f"Preliminary: {_state(results)}."))
+    return "complete" if results.complete else f"{studies} begun, {finished} finished"
 
 
 def _provenance(cases: Sequence[CaseResults]) -> dict[str, Any]:
-    """Return versions and machine; where studies, or runs of one, differ in one, all its values, each once."""
+    """Return versions and machine; where studies, or runs of one, differ in a value, all of them, each once."""
     merged: dict[str, list[Any]] = {}
     for case in cases:
         for key, value in case.records.provenance.items():
             known = merged.setdefault(key, [])
-            known += [one for one in _one_by_one(value) if one not in known]
-    return {key: values[0] if len(values) == 1 else _range(key, values) for key, values in merged.items()}
-
-
-def _one_by_one(value: Any) -> list[Any]:
-    """Return the values of a study's runs; a study that went on with another version names both."""
-    return value.split(", then ") if isinstance(value, str) else [value]
-
-
-def _range(key: str, values: list[Any]) -> str:
-    if key == "created":
-        return f"{min(values)} to {max(values)}"
-    return ", ".join(map(str, values))
+            # A study that was resumed with another version names both.
+            values = value.split(", then ") if isinstance(value, str) else [value]
+            known += [one for one in values if one not in known]
+    texts = {
+        key: f"{min(values)} to {max(values)}" if key == "created" else ", ".join(map(str, values))
+        for key, values in merged.items()
+    }
+    return {key: values[0] if len(values) == 1 else texts[key] for key, values in merged.items()}

@@ -1,25 +1,21 @@
-"""Running experiments, or going on with them."""
+"""Running experiments, or resuming them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from warmstart.basics import InputError, checked_path, unknown_name
-from warmstart.data import Dataset, DataSource, is_at_hand, load, training_samples
+from warmstart.data import Dataset, DataSource, OwnDataset, is_at_hand, load, training_samples
 from warmstart.executors import Execution, Workers
 from warmstart.studies import Listener, check_source, is_complete, run_study
 from warmstart.trial import EvaluateOn
 
-from ._experiment import Case, Experiment
-from ._setting import STAND_IN, SVHN, Setting
-from ._setting_file import STUDIES as STUDIES
-from ._setting_file import binding_setting, check_free, drop_setting, has_results, keep_setting
-
-Load = Callable[[DataSource], Dataset]
+from ._setting_file import STUDIES, binding_setting, check_results_directory, drop_setting, has_results, keep_setting
+from .kit.experiment import Case, Experiment
+from .kit.setting import STAND_IN, SVHN, Setting
 
 
 class UnfinishedError(InputError):
@@ -37,145 +33,130 @@ def run_experiments(
 ) -> Setting:
     """Run experiments, or what is left of them.
 
-    Every study has a directory of its own under ``studies``, and experiments that declare the same study share it.
-    After an interruption the same call goes on where it was.
+    Every study has a directory of its own under ``studies``; experiments that declare the same study share it. Safe to
+    interrupt: the same call resumes.
 
     Args:
-        experiments: LayerEnd.
-        setting: In which setting; the same for all experiments in one directory.
-        directory: Where results are stored; made if need be.
-        only: Facets that a study must have one of, such as ``{"data": ["cifar10"]}``; studies of experiments without
-            such a facet run, too.
+        experiments: The experiments to run.
+        setting: Their setting; the same for all experiments in one directory.
+        directory: Directory of the results; created if missing.
+        only: Allowed values of facets, such as ``{"data": ["cifar10"]}``; studies without such a facet run, too.
         execution: Processes or Ray, threads, device.
-        listener: Told what is under way.
+        listener: Called with what is under way.
 
     Returns:
-        The setting, with the sizes of the data sets in it.
+        The setting, with the sizes of the data sets.
 
     Raises:
-        InputError: If no study has these facets, if the directory is a file, holds other files or results in another
+        InputError: If no study has these facets, if the directory is a file, contains other files or results in another
             setting, or if a data set is missing.
         UnfinishedError: If studies could not be run, after all others were.
         StorageError: If the disk is full or the directory cannot be written.
     """
-    directory, tell = checked_path("The results' directory", directory), listener or _silent
-    loaded = _loader(tell)
-    check_free(directory)
-    check_source(setting.whole("digits"))
-    setting = replace(setting, digits=_digits(setting, directory))
-    _check_facets(experiments, setting, only or {})
-    setting = _sized(setting, experiments, directory, only or {})
-    chosen = [(experiment, case) for experiment in experiments for case in _chosen(experiment, setting, only or {})]
+    directory, report = checked_path("The results' directory", directory), listener or (lambda _: None)
+    only = only or {}
+    check_results_directory(directory)
+    check_source(setting.full_source("digits"))
+    setting = replace(setting, digits=available_digits(setting, directory))
+    _check_facets(experiments, setting, only)
+    # Arrivals and fractions follow from the sizes of the data sets, so the studies are declared again with them.
+    setting = _with_sizes(setting, [case for _, case in _chosen(experiments, setting, only)], directory)
+    chosen = _chosen(experiments, setting, only)
     if not chosen:
-        raise InputError(f"only must leave at least one study to run, but none has {_facets_text(only or {})}.")
-    # Workers first: where a cluster cannot be reached, nothing has been written.
+        facets = ", ".join(f"{key}={' or '.join(values)}" for key, values in only.items())
+        raise InputError(f"only must leave at least one study to run, but none has {facets}.")
+    # Workers first: if a cluster cannot be reached, nothing has been written.
     with Workers(execution or Execution()) as workers:
         setting = keep_setting(setting, directory)
         try:
-            failed = _run_all(chosen, directory, loaded, workers, tell)
+            failed = _run_all(chosen, directory / STUDIES, workers, report)
         finally:
-            drop_setting(directory)  # unless there are results
+            drop_setting(directory)
         if has_results(directory):
-            keep_setting(setting, directory)  # another process may have dropped it before there were any
+            # Another process may have dropped it before there were any results.
+            keep_setting(setting, directory)
     if failed:
         raise UnfinishedError(f"{len(failed)} of {len(chosen)} studies could not be run: {' '.join(failed)}")
     return setting
 
 
-def _run_all(
-    chosen: Sequence[tuple[Experiment, Case]], directory: Path, loaded: Load, workers: Workers, tell: Listener
-) -> list[str]:
-    """Run studies one after the other, and return a sentence for each that could not be run."""
-    failed: list[str] = []
-    for number, (experiment, case) in enumerate(chosen, start=1):
-        name = f"{experiment.id} {' '.join(case.facets.values())}"
-        tell(f"{number} of {len(chosen)} studies: {name}")
-        try:
-            _run_case(case, directory / STUDIES, loaded, workers, tell)
-        except InputError as error:
-            failed.append(f"{name}: {error}")
-    return failed
-
-
-def _digits(setting: Setting, directory: Path) -> str:
-    """Return what stands for the paper's house numbers: what results in the directory have, else what is at hand."""
+def available_digits(setting: Setting, directory: Path) -> str:
+    """Return the data set used for the paper's house numbers: SVHN, or MNIST-M where only that is available."""
     stored = binding_setting(directory)
     if stored is not None:
+        # SVHN may have arrived since, but one directory never mixes both.
         return stored.digits
     svhn, stand_in = (is_at_hand(DataSource(name, setting.directory)) for name in (SVHN, STAND_IN))
     return STAND_IN if stand_in and not svhn else SVHN
 
 
-def _silent(_: Any) -> None:
-    pass
-
-
-def _loader(tell: Listener) -> Load:
-    """Return a function that loads each data set once, in each of its sizes."""
-
-    @cache
-    def loaded(source: DataSource) -> Dataset:
-        tell(f"Loading {source.name}")
-        return load(source)
-
-    return loaded
-
-
 def _check_facets(experiments: Sequence[Experiment], setting: Setting, only: Mapping[str, Sequence[str]]) -> None:
-    """Raise if a facet or a value of one is of no study: misspelled, it would choose others than are meant."""
     known: dict[str, dict[str, None]] = {}
-    for case in (case for experiment in experiments for case in experiment.cases(setting)):
+    for _, case in _chosen(experiments, setting, {}):
         for key, value in case.facets.items():
             known.setdefault(key, {})[value] = None
     for key, values in only.items():
+        # A misspelled facet would select every study, and a misspelled value fewer than intended.
         if key not in known:
             raise unknown_name("facet", key, known)
-        unknown = next((value for value in values if value not in known[key]), None)
-        if unknown is not None:
-            raise unknown_name(key, unknown, known[key])
+        for value in values:
+            if value not in known[key]:
+                raise unknown_name(key, value, known[key])
 
 
-def _chosen(experiment: Experiment, setting: Setting, only: Mapping[str, Sequence[str]]) -> list[Case]:
+def _chosen(
+    experiments: Sequence[Experiment], setting: Setting, only: Mapping[str, Sequence[str]]
+) -> list[tuple[Experiment, Case]]:
+    """Return the studies with allowed values of all facets, each with its experiment."""
     return [
-        case
+        (experiment, case)
+        for experiment in experiments
         for case in experiment.cases(setting)
         if all(key not in case.facets or case.facets[key] in values for key, values in only.items())
     ]
 
 
-def _facets_text(only: Mapping[str, Sequence[str]]) -> str:
-    return ", ".join(f"{key}={' or '.join(values)}" for key, values in only.items())
-
-
-def _run_case(case: Case, directory: Path, loaded: Load, workers: Workers, tell: Listener) -> None:
-    study = case.study
-    if is_complete(study, directory / case.folder):
-        return  # without loading anything
-    assert study.evaluation.evaluate is EvaluateOn.HOLDOUT, "only training data are loaded"
-    run_study(
-        study,
-        directory / case.folder,
-        dataset=loaded(study.data),
-        source=None if study.source is None else loaded(study.source),
-        workers=workers,
-        listener=tell,
-    )
-
-
-def _sized(
-    setting: Setting, experiments: Sequence[Experiment], directory: Path, only: Mapping[str, Sequence[str]]
-) -> Setting:
-    """Return the setting with the size of every data set that its studies read."""
+def _with_sizes(setting: Setting, cases: Sequence[Case], directory: Path) -> Setting:
+    """Return the setting with the size of every data set that these studies read."""
     stored = binding_setting(directory)
-    known = dict(stored.samples) if stored is not None else {}
-    sources = {
-        source for experiment in experiments for case in _chosen(experiment, setting, only) for source in _sources(case)
-    }
+    sizes = dict(stored.samples) if stored is not None else {}
+    sources = {source for case in cases for source in (case.study.data, case.study.source) if source is not None}
     for source in sorted(sources, key=lambda source: source.name):
-        if source.name not in known:
-            known[source.name] = training_samples(source)
-    return replace(setting, samples=known)
+        if source.name not in sizes:
+            sizes[source.name] = training_samples(source)
+    return replace(setting, samples=sizes)
 
 
-def _sources(case: Case) -> list[DataSource]:
-    return [case.study.data, *([case.study.source] if case.study.source is not None else [])]
+def _run_all(
+    chosen: Sequence[tuple[Experiment, Case]], directory: Path, workers: Workers, report: Listener
+) -> list[str]:
+    """Run studies one after the other, and return a sentence for each that could not be run."""
+
+    @cache  # many studies read the same data set
+    def loaded(source: DataSource) -> Dataset | OwnDataset:
+        report(f"Loading {source.name}")
+        return load(source)
+
+    failed: list[str] = []
+    for number, (experiment, case) in enumerate(chosen, start=1):
+        name, study = f"{experiment.id} {' '.join(case.facets.values())}", case.study
+        report(f"{number} of {len(chosen)} studies: {name}")
+        try:
+            if is_complete(study, directory / case.folder):
+                continue  # without loading any data
+            assert study.evaluation.evaluate is EvaluateOn.HOLDOUT, "only training data are loaded"
+            data = loaded(study.data)
+            source = None if study.source is None else loaded(study.source)
+            run_study(
+                study,
+                directory / case.folder,
+                dataset=data,
+                source=source,
+                store=directory,  # experiments share equal trials
+                workers=workers,
+                listener=report,
+            )
+        except InputError as error:
+            # One missing data set must not keep a night's other studies from running.
+            failed.append(f"{name}: {error}")
+    return failed

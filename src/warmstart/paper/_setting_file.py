@@ -1,10 +1,9 @@
-"""The setting of the results in a directory, kept beside them."""
+"""The setting file of a results directory."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,24 +12,24 @@ from typing import Any
 from filelock import FileLock
 
 from warmstart.basics import InputError, shown, write_atomically
-from warmstart.specs import model_from_table, model_to_table
-from warmstart.store import RESULTS, storage_errors
-from warmstart.studies import check_place
+from warmstart.models import UserModel
+from warmstart.specs import MODEL, from_table, to_table
+from warmstart.store import storage_errors
+from warmstart.studies import check_place, has_study
 
-from ._setting import Setting
+from .kit.setting import Setting
 
 SETTING, STUDIES = "setting.json", "studies"
 LOCK = f".{SETTING}.lock"
-
-
+# What a process that was killed during an atomic write of the setting leaves behind.
 _DRAFT = re.compile(rf"\.{re.escape(SETTING)}\.\d+\.part")
 
 
-def check_free(directory: Path) -> None:
-    """Raise unless the directory holds results of the paper's experiments, or nothing, or can be made.
+def check_results_directory(directory: Path) -> None:
+    """Raise unless the directory has results of the paper's experiments, is empty, or can be created.
 
     Raises:
-        InputError: If it is a file, cannot be written, or holds other files, which the report might replace.
+        InputError: If it is a file, cannot be written, or contains other files, which the report might replace.
     """
     check_place(directory)
     if not directory.exists() or (directory / SETTING).exists():
@@ -39,41 +38,57 @@ def check_free(directory: Path) -> None:
     foreign = [name for name in names if name not in (LOCK, STUDIES) and not _DRAFT.fullmatch(name)]
     if foreign:
         raise InputError(
-            f"The results' directory must be new, empty or hold results of the paper's experiments, but "
-            f"{shown(directory)} holds other files, such as {shown(foreign[0])}."
+            f"The results' directory must be new, empty or contain results of the paper's experiments, but "
+            f"{shown(directory)} contains other files, such as {shown(foreign[0])}."
         )
 
 
 def has_results(directory: str | Path) -> bool:
-    """Return whether any study in a directory has results, so that its setting is binding."""
-    return any(Path(directory, STUDIES).glob(f"*/{RESULTS}"))
+    """Return whether any study in a directory has results, so that its setting cannot change any more."""
+    return any(map(has_study, Path(directory, STUDIES).glob("*")))
 
 
 def keep_setting(setting: Setting, directory: Path) -> Setting:
-    """Write the setting into the directory, or raise if results in another one are there.
+    """Write the setting into the directory, or raise if it has results in another setting.
 
-    A setting without results, of a command that was mistyped or interrupted, gives way.
+    A setting without results, of a command that was mistyped or interrupted, is replaced.
 
     Returns:
-        The setting, with the sizes of the data sets that others have found as well.
+        The setting, with the sizes of data sets that other processes have added.
 
     Raises:
-        InputError: If the directory holds results in another setting.
+        InputError: If the directory has results in another setting.
         StorageError: If it cannot be written.
     """
+    table = _table(setting)
     with storage_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
-        # Two processes may add the sizes of other data sets at the same time.
+        # Two processes may add the sizes of different data sets at the same time.
         with FileLock(directory / LOCK):
-            return _kept(setting, directory)
+            stored = read_setting(directory)
+            if stored is not None and (has_results(directory) or _table(stored) == table):
+                before = _table(stored)
+                differing = [
+                    f"{key}: {shown(before[key])} there, {shown(asked)} requested"
+                    for key, asked in table.items()
+                    if before[key] != asked
+                ]
+                if differing:
+                    raise InputError(
+                        f"{directory} contains results in a different setting ({'; '.join(differing)}); choose "
+                        "another directory, or the same setting."
+                    )
+                setting = replace(setting, samples={**stored.samples, **setting.samples})
+            text = json.dumps(table | {"samples": dict(setting.samples)}, indent=1)
+            write_atomically(directory / SETTING, f"{text}\n")
+    return setting
 
 
 def drop_setting(directory: Path) -> None:
-    """Delete the setting where it has no results, and the directory where nothing else is in it.
-
-    What was mistyped then leaves nothing.
-    """
-    with suppress(OSError), FileLock(directory / LOCK):  # the setting gives way in any case: see keep_setting
+    """Delete the setting if the directory has no results, and the directory if nothing else is in it."""
+    # A command that was mistyped leaves nothing behind, and does not bind the next one to its setting. What cannot be
+    # deleted is harmless: a setting without results is replaced by the next one.
+    with suppress(OSError), FileLock(directory / LOCK):
         if has_results(directory):
             return
         (directory / SETTING).unlink(missing_ok=True)
@@ -83,33 +98,14 @@ def drop_setting(directory: Path) -> None:
                 folder.rmdir()
 
 
-def _kept(setting: Setting, directory: Path) -> Setting:
-    stored = read_setting(directory)
-    if stored is not None and (has_results(directory) or _table(stored) == _table(setting)):
-        _check_same(_table(stored), _table(setting), directory)
-        setting = replace(setting, samples={**stored.samples, **setting.samples})
-    write_atomically(
-        directory / SETTING, json.dumps(_table(setting) | {"samples": dict(setting.samples)}, indent=1) + "\n"
-    )
-    return setting
-
-
-def _check_same(stored: Mapping[str, Any], asked: Mapping[str, Any], directory: Path) -> None:
-    differing = [key for key in asked if stored.get(key) != asked[key]]
-    if differing:
-        pairs = ", ".join(f"{key} is {shown(stored.get(key))}, not {shown(asked[key])}" for key in differing)
-        raise InputError(
-            f"{directory} holds results in another setting: {pairs}; choose another directory, or the same setting."
-        )
-
-
 def _table(setting: Setting) -> dict[str, Any]:
-    """Return what results in one directory have in common; where the data lie is not part of it."""
+    """Return the part of a setting that all results in a directory share."""
+    # Without the directory of the data, which may be another one on another machine.
     return {
         "scale": setting.scale,
         "seeds": setting.seeds,
         "data": setting.data,
-        "model": None if setting.model is None else model_to_table(setting.model),
+        "model": None if setting.model is None else to_table(MODEL, setting.model),
         "width": setting.width,
         "max_epochs": setting.max_epochs,
         "digits": setting.digits,
@@ -117,7 +113,7 @@ def _table(setting: Setting) -> dict[str, Any]:
 
 
 def binding_setting(directory: Path) -> Setting | None:
-    """Return the setting of the results in a directory; None where there is none, or it has no results yet.
+    """Return the setting of a directory that has results; None if it has no setting, or no results yet.
 
     Raises:
         InputError: If the file is damaged.
@@ -127,7 +123,7 @@ def binding_setting(directory: Path) -> Setting | None:
 
 
 def read_setting(directory: Path) -> Setting | None:
-    """Return the setting of the results in a directory; None where there are none.
+    """Return the setting in a directory; None if there is none.
 
     Raises:
         InputError: If the file is damaged.
@@ -137,7 +133,11 @@ def read_setting(directory: Path) -> Setting | None:
         return None
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        model = None if table["model"] is None else model_from_table(table.pop("model"))
+        model = table.pop("model")
+        if model is not None:
+            # A report must not need the user's module, which may be in the folder where the experiments were run.
+            is_users = set(model) == {"name"} and ":" in model["name"]
+            model = UserModel(model["name"]) if is_users else from_table(MODEL, model)
         return Setting(**{**table, "model": model})
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(

@@ -1,1 +1,1 @@
-"""One file for each experiment; whatever module here has an ``EXPERIMENT`` is one."""
+"""One file per experiment; every module here has an ``EXPERIMENT`` and imports only the kit and the rooms below it."""

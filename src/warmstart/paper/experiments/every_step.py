@@ -3,58 +3,46 @@
 from collections.abc import Sequence
 from functools import partial
 
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, if_trained, in_some, of_first_case
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import arm_point, arms_table
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
+from warmstart.paper.kit.experiment import Claim, Experiment, only_case
+from warmstart.paper.kit.judge import better, compare, in_some, of_first_case
+from warmstart.paper.kit.points import arm_point
+from warmstart.paper.kit.results import Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import arms_table
 from warmstart.strategies import Cold
 from warmstart.streams import Part
 from warmstart.studies import Arm
 
-from ._study import only_case, paper_study
-
+# Noise and factors are chosen here, since the paper's are not known.
 NOISE = 1e-4
+# The factor acts at every step: over a thousand steps 0.9999 leaves 90 % of a weight, and 0.997 leaves 5 %.
 SHRINKS = (0.9999, 0.9997, 0.999, 0.997)
 
 
-def _arm(shrink: float) -> Arm:
-    return Arm(Cold(), step_shrink=shrink, step_noise=NOISE)
-
-
-def _cases(setting: Setting) -> Sequence[Case]:
-    return only_case(
-        paper_study(
-            setting,
-            [Cold(), *map(_arm, setting.grid(SHRINKS))],
-            stream=Part(),
-        )
-    )
+def _arms(setting: Setting) -> dict[float, Arm]:
+    """Return the arms by the factor of every step."""
+    return {shrink: Arm(Cold(), step_shrink=shrink, step_noise=NOISE) for shrink in setting.grid(SHRINKS)}
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     table = arms_table("accuracy", "Accuracy after one round on all data.", results.cases)
-    return [table, *(_chart(results, case) for case in results.cases)]
-
-
-def _chart(results: Results, case: CaseResults) -> Curves:
-    shrinks = results.setting.grid(SHRINKS)
-    arms = [("cold", 0.0), *((_arm(shrink).label, 1 - shrink) for shrink in shrinks)]
+    positions = {"cold": 0.0} | {arm.label: 1 - shrink for shrink, arm in _arms(results.setting).items()}
     caption = f"Accuracy against what every step takes off the weights; noise of {NOISE:g} a step, none at 0."
-    points = tuple(arm_point(case, label, series="accuracy", x=x) for label, x in arms)
-    return Curves("shrinks", caption, Axis("1 - factor of every step"), Axis("accuracy", Format.SHARE), points)
-
-
-@of_first_case
-def _regularizes(results: Results, case: CaseResults) -> Judgement:
-    arms = [_arm(shrink).label for shrink in results.setting.grid(SHRINKS)]
-    return in_some([partial(_helps, case, arm) for arm in arms])
-
-
-def _helps(case: CaseResults, arm: str, confidence: float) -> Judgement:
-    difference = case.difference(arm, confidence=confidence)
-    return if_trained(case, ["cold", arm], better(difference, f"{arm} against none"))
+    x = Axis("1 - factor of every step")
+    return [
+        table,
+        *(
+            Curves(
+                "shrinks",
+                caption,
+                x,
+                ACCURACY_AXIS,
+                tuple(arm_point(case, a, series="accuracy", x=at) for a, at in positions.items()),
+            )
+            for case in results.cases
+        ),
+    ]
 
 
 EXPERIMENT = Experiment(
@@ -65,12 +53,20 @@ EXPERIMENT = Experiment(
     question="Is shrink-perturb a regularizer when it is applied at every step on data that do not change?",
     paper_setting="Static data; weights are shrunk and perturbed after every step of SGD.",
     deviations="Adam; factors and noise are this project's choice, since the paper's are not known.",
-    cases=_cases,
+    # One round on all data: what changes is the regularizer alone, not what the model has seen before.
+    cases=lambda setting: only_case(setting, [Cold(), *_arms(setting).values()], stream=Part()),
     exhibits=_exhibits,
     claims=(
         Claim(
             "At some strength it makes the model more accurate than plain training.",
-            _regularizes,
+            of_first_case(
+                lambda results, case: in_some(
+                    [
+                        partial(compare, better, case, arm.label, what=f"{arm.label} against none")
+                        for arm in _arms(results.setting).values()
+                    ]
+                )
+            ),
             published="Described as only mildly regularizing; no numbers are known.",
         ),
     ),

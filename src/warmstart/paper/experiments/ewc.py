@@ -2,77 +2,54 @@
 
 from collections.abc import Sequence
 
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, in_all, not_better, of_first_case, worse
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import arm_point, arms_table
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
+from warmstart.paper.kit.experiment import Claim, Experiment, Judgement, only_case
+from warmstart.paper.kit.judge import DifferenceJudge, if_trained, in_all, not_better, of_first_case, worse
+from warmstart.paper.kit.points import arm_point, level_points
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.tables import arms_table
 from warmstart.penalties import EWC
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 
-from ._levels import level
-from ._study import only_case, paper_study
-
-ID = "ewc"
+# The paper names none; these span three decades.
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
 
 
-def _cases(setting: Setting) -> Sequence[Case]:
-    return only_case(
-        paper_study(
-            setting,
-            [Cold(), Warm(), *(_consolidated(strength) for strength in setting.grid(STRENGTHS))],
-        )
-    )
-
-
 def _consolidated(strength: float) -> Arm:
+    # The penalty holds weights where the previous round left them, so that only a warm start can be held.
     return Arm(Warm(), penalty=EWC(strength=strength))
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     caption = "Accuracy after training on everything, with the half's weights held where the half needed them."
-    return [arms_table("accuracy", caption, results.cases), *(_chart(results, case) for case in results.cases)]
-
-
-def _chart(results: Results, case: CaseResults) -> Curves:
     strengths = results.setting.grid(STRENGTHS)
-    ours = [arm_point(case, _consolidated(s).label, series="warm, consolidated", x=s) for s in strengths]
-    without = [point for arm in ("cold", "warm") for point in level(case, arm, strengths, series=arm)]
-    return Curves(
-        "accuracy-by-strength",
-        "Accuracy after training on everything against the strength of the consolidation.",
-        Axis("strength of the penalty", log=True),
-        Axis("accuracy", Format.SHARE),
-        (*ours, *without),
-    )
+    charts = [
+        Curves(
+            "accuracy-by-strength",
+            "Accuracy after training on everything against the strength of the consolidation.",
+            Axis("strength of the penalty", log=True),
+            ACCURACY_AXIS,
+            (
+                *(arm_point(case, _consolidated(s).label, series="warm, consolidated", x=s) for s in strengths),
+                *level_points(case, {"cold": "cold", "warm": "warm"}, strengths),
+            ),
+        )
+        for case in results.cases
+    ]
+    return [arms_table("accuracy", caption, results.cases), *charts]
 
 
-@of_first_case
-def _strongest_is_worse(results: Results, case: CaseResults) -> Judgement:
-    strength = max(results.setting.grid(STRENGTHS))
-    difference = case.difference(_consolidated(strength).label, "warm")
-    # The strongest may keep the model from fitting the data: that is harm too, and no fault of the scale.
-    return if_trained(
-        case, ["warm"], worse(difference, f"Consolidation of strength {strength:g} against plain warm start")
-    )
-
-
-@of_first_case
-def _never_helps(results: Results, case: CaseResults) -> Judgement:
-    return in_all(_does_not_help(case, strength) for strength in results.setting.grid(STRENGTHS))
-
-
-def _does_not_help(case: CaseResults, strength: float) -> Judgement:
+def _against_plain(judge: DifferenceJudge, case: CaseResults, strength: float) -> Judgement:
     difference = case.difference(_consolidated(strength).label, "warm")
     what = f"Consolidation of strength {strength:g} against plain warm start"
-    return if_trained(case, ["warm"], not_better(difference, what))
+    # A strong penalty may keep the model from fitting the data: that is harm, too, and not a limit of the scale. So
+    # only the plain warm start must have been trained to the end.
+    return if_trained(case, ["warm"], judge(difference, what))
 
 
 EXPERIMENT = Experiment(
-    id=ID,
+    id="ewc",
     number=13,
     title="Elastic weight consolidation",
     where="Version 1",
@@ -85,17 +62,21 @@ EXPERIMENT = Experiment(
         "Strengths and optimizer are chosen here: 1 to 1000, and Adam with learning rate 1e-3; the Fisher information "
         "is the empirical one, of 1,024 samples of the half."
     ),
-    cases=_cases,
+    cases=lambda setting: only_case(setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS))]),
     exhibits=_exhibits,
     claims=(
         Claim(
             "Strong elastic weight consolidation makes results worse than a plain warm start.",
-            _strongest_is_worse,
+            of_first_case(lambda results, case: _against_plain(worse, case, max(results.setting.grid(STRENGTHS)))),
             published="It makes results worse. No numbers are known.",
         ),
         Claim(
             "At no strength does it make the warm start more accurate.",
-            _never_helps,
+            of_first_case(
+                lambda results, case: in_all(
+                    _against_plain(not_better, case, strength) for strength in results.setting.grid(STRENGTHS)
+                )
+            ),
             published="It makes results worse. No numbers are known.",
         ),
     ),

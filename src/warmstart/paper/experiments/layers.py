@@ -3,38 +3,31 @@
 from collections.abc import Sequence
 
 from warmstart.models import LogisticRegression
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, in_all, of_first_case, worse
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import arm_point, arms_table
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, only_case
+from warmstart.paper.kit.judge import compare, in_all, of_first_case, worse
+from warmstart.paper.kit.points import arm_point, level_points
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import arms_table
 from warmstart.strategies import Cold, KeepLayers, LayerEnd, Scope, ShrinkPerturb, Warm
 from warmstart.studies import Arm
 
-from ._levels import level
-from ._study import only_case, paper_study
-
-ID = "layers"
+# 17 convolutions, 3 shortcuts and the head; a model's layers are counted as KeepLayers does.
 RESNET_LAYERS = 21
 COUNTS = (1, 5, 9, 13, 17)
+# The other way round: all layers are kept as they are, and only the head is shrunk.
 SHRUNK_HEAD = Arm(ShrinkPerturb(scope=Scope.HEAD))
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    return only_case(
-        paper_study(
-            setting,
-            [Cold(), Warm(), *(KeepLayers(which, count) for which, count in _kept(setting)), SHRUNK_HEAD],
-        )
-    )
+    return only_case(setting, [Cold(), Warm(), *(KeepLayers(end, n) for end, n in kept_layers(setting)), SHRUNK_HEAD])
 
 
-def _kept(setting: Setting) -> list[tuple[LayerEnd, int]]:
-    """Return which layers are kept, and how many; -1 is all but the head.
-
-    What takes the place of ResNet-18 may have fewer layers, down to logistic regression, which is a head alone.
-    """
+def kept_layers(setting: Setting) -> list[tuple[LayerEnd, int]]:
+    """Return which layers are kept, and how many; -1 is all but the head."""
+    # A model that replaces ResNet-18 may have fewer layers than COUNTS asks for, down to logistic regression, which has
+    # a head alone. Every other model has a first layer, a head and all but the head.
     if isinstance(setting.model, LogisticRegression):
         return [(LayerEnd.LAST, 1)]
     counts = setting.grid(COUNTS) if setting.model is None else []
@@ -52,58 +45,43 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
 
 
 def _chart(results: Results, case: CaseResults) -> Curves:
-    kept = [(which, count, _x(results.setting, count)) for which, count in _kept(results.setting)]
-    points = [
-        arm_point(case, _label(which, count), series=f"{which} layers", x=x)
-        for which, count, x in kept
-        if x is not None
-    ]
-    ends = [x for _, _, x in kept if x is not None]
+    kept = [(end, count, number_kept(results.setting, count)) for end, count in kept_layers(results.setting)]
+    # "All but the head" of a model of unknown depth has no place on the axis; the table has it.
+    drawn = [(Arm(KeepLayers(end, count)).label, f"{end} layers", x) for end, count, x in kept if x is not None]
     levels = {"cold": "cold", "warm": "warm", SHRUNK_HEAD.label: "last layer shrunk"}
     return Curves(
         "accuracy-by-layers",
         "Accuracy after training on everything against how many layers start from the half's weights.",
         Axis("layers kept"),
-        Axis("accuracy", Format.SHARE),
-        (*points, *(point for arm, name in levels.items() for point in level(case, arm, ends, series=name))),
+        ACCURACY_AXIS,
+        (
+            *(arm_point(case, arm, series=series, x=x) for arm, series, x in drawn),
+            *level_points(case, levels, [x for _, _, x in drawn]),
+        ),
     )
 
 
-def _x(setting: Setting, count: int) -> int | None:
-    """Return how many layers are kept; None where only the number of those that are not is known."""
+def number_kept(setting: Setting, count: int) -> int | None:
+    """Return how many layers are kept; None for all but some of a model whose number of layers is unknown."""
     if count > 0:
         return count
     return RESNET_LAYERS + count if setting.model is None else None
 
 
-def _label(which: LayerEnd, count: int) -> str:
-    return Arm(KeepLayers(which, count)).label
-
-
 @of_first_case
-def _some_layers_are_worse(results: Results, case: CaseResults) -> Judgement:
-    return in_all(
-        _against_cold(case, _label(which, count), _words(which, count)) for which, count in _kept(results.setting)
-    )
-
-
-def _words(which: LayerEnd, count: int) -> str:
-    if count < 0:
-        return "All layers but the last kept"
-    return f"{which.capitalize()} {'layer' if count == 1 else f'{count} layers'} kept"
-
-
-def _against_cold(case: CaseResults, arm: str, words: str) -> Judgement:
-    return if_trained(case, ["cold", arm], worse(case.difference(arm), f"{words} against cold"))
-
-
-@of_first_case
-def _shrunk_head_is_worse(results: Results, case: CaseResults) -> Judgement:
-    return _against_cold(case, SHRUNK_HEAD.label, "Last layer alone shrunk")
+def some_layers_are_worse(results: Results, case: CaseResults) -> Judgement:
+    """Judge every choice of layers against a cold start."""
+    judgements: list[Judgement] = []
+    for end, count in kept_layers(results.setting):
+        layers = "layer" if count == 1 else f"{count} layers"
+        words = "All layers but the last kept" if count < 0 else f"{end.capitalize()} {layers} kept"
+        arm = Arm(KeepLayers(end, count)).label
+        judgements.append(compare(worse, case, arm, what=f"{words} against cold"))
+    return in_all(judgements)
 
 
 EXPERIMENT = Experiment(
-    id=ID,
+    id="layers",
     number=12,
     title="Warm-starting some layers only",
     where="Version 1; appendix, Figure 14",
@@ -121,12 +99,14 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "Warm-starting only some of the layers does not close the gap.",
-            _some_layers_are_worse,
+            some_layers_are_worse,
             published="No numbers are known.",
         ),
         Claim(
             "Shrinking only the last layer does not close the gap.",
-            _shrunk_head_is_worse,
+            of_first_case(
+                lambda _, case: compare(worse, case, SHRUNK_HEAD.label, what="Last layer alone shrunk against cold")
+            ),
             published="No numbers are known.",
         ),
     ),

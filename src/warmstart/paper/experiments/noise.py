@@ -2,20 +2,17 @@
 
 from collections.abc import Sequence
 
-from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Source
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, cheaper, if_trained, in_all, of_first_case, worse
-from warmstart.paper._published import published, the_published
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import NOTHING, arm_point, arms_table, estimate_point, published_text, their_points
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit, Point, Source
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, only_case
+from warmstart.paper.kit.judge import better, cheaper, compare, if_trained, in_all, of_first_case, worse
+from warmstart.paper.kit.points import arm_point, at_full_scale, estimate_point, level_points, published_points
+from warmstart.paper.kit.published import published, published_number
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import NO_VALUE, arms_table, published_text
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
 from warmstart.training import OptimizerKind, Recipe
-
-from ._levels import at_full_scale, level
-from ._study import only_case, paper_study
 
 ID = "noise"
 DEVIATIONS = (1e-2, 1e-3, 1e-4, 1e-5)
@@ -23,59 +20,51 @@ SERIES = "warm with noise"
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    return only_case(
-        paper_study(
-            setting,
-            [Cold(), Warm(), *(_noisy(deviation) for deviation in setting.grid(DEVIATIONS))],
-            recipe=Recipe(OptimizerKind.SGD),
-        )
-    )
+    noisy = [noisy_arm(deviation) for deviation in setting.grid(DEVIATIONS)]
+    return only_case(setting, [Cold(), Warm(), *noisy], recipe=Recipe(OptimizerKind.SGD))
 
 
-def _noisy(deviation: float) -> Arm:
+def noisy_arm(deviation: float) -> Arm:
+    """Return a warm start with noise of this standard deviation, and without shrinking."""
     return Arm(ShrinkPerturb(shrink=1.0, perturb=deviation, noise=Noise.GAUSSIAN))
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     caption = "Accuracy after training on everything from the half's weights plus Gaussian noise."
-    table = arms_table("accuracy", caption, results.cases, theirs=_theirs)
+    table = arms_table("accuracy", caption, results.cases, extra=lambda _, arm: paper_columns(arm))
     return [table, *(chart for case in results.cases for chart in (_accuracy(results, case), _steps(results, case)))]
 
 
-def _theirs(_: CaseResults, arm: str) -> dict[str, str]:
-    facets = _facets(arm)
-    seconds = the_published(ID, "seconds", by=Source.PAPER, **facets)
+def paper_columns(arm: str) -> dict[str, str]:
+    """Return the published accuracy and time of an arm, by column title."""
+    # The numbers of a plain warm start are published as noise of 0.
+    deviations = {"warm": 0.0, **{noisy_arm(deviation).label: deviation for deviation in DEVIATIONS}}
+    facets: dict[str, str | float] = {"arm": "warm", "noise": deviations[arm]} if arm in deviations else {"arm": arm}
+    seconds = published_number(ID, "seconds", by=Source.PAPER, **facets)
     return {
         "paper %": published_text(ID, by=Source.PAPER, **facets),
-        "paper minutes": NOTHING if seconds is None else f"{seconds.value / 60:.1f}",
+        "paper minutes": NO_VALUE if seconds is None else f"{seconds.value / 60:.1f}",
     }
-
-
-def _facets(arm: str) -> dict[str, str | float]:
-    """Return under which facets the numbers of an arm are published: a plain warm start as one with noise 0."""
-    deviations = {"warm": 0.0, **{_noisy(deviation).label: deviation for deviation in DEVIATIONS}}
-    return {"arm": "warm", "noise": deviations[arm]} if arm in deviations else {"arm": arm}
 
 
 def _accuracy(results: Results, case: CaseResults) -> Curves:
     deviations = results.setting.grid(DEVIATIONS)
-    ours = [arm_point(case, _noisy(deviation).label, series=SERIES, x=deviation) for deviation in deviations]
-    without = [point for arm in ("cold", "warm") for point in level(case, arm, deviations, series=arm)]
-    theirs = their_points(ID, series=lambda _: SERIES, x="noise")
+    ours = [arm_point(case, noisy_arm(deviation).label, series=SERIES, x=deviation) for deviation in deviations]
+    without = level_points(case, {"cold": "cold", "warm": "warm"}, deviations)
+    of_paper = published_points(ID, series=lambda _: SERIES, x="noise")
     return Curves(
         "accuracy-by-noise",
         "Accuracy after training on everything against the noise that was added to the half's weights.",
         Axis("standard deviation of the noise", log=True),
-        Axis("accuracy", Format.SHARE),
-        (*ours, *without, *at_full_scale(results, theirs)),
+        ACCURACY_AXIS,
+        (*ours, *without, *at_full_scale(results, of_paper)),
     )
 
 
 def _steps(results: Results, case: CaseResults) -> Curves:
     deviations = results.setting.grid(DEVIATIONS)
-    ours = [
-        estimate_point(SERIES, deviation, case.cost_ratio(_noisy(deviation).label, "warm")) for deviation in deviations
-    ]
+    ratios = {deviation: case.cost_ratio(noisy_arm(deviation).label, "warm") for deviation in deviations}
+    # Ratios, since the paper's minutes are those of another machine.
     cold = [estimate_point("cold", end, case.cost_ratio("cold", "warm")) for end in (min(deviations), max(deviations))]
     return Curves(
         "steps",
@@ -83,47 +72,40 @@ def _steps(results: Results, case: CaseResults) -> Curves:
         "the paper's values are multiples of its minutes.",
         Axis("standard deviation of the noise", log=True),
         Axis("times the plain warm start's", log=True),
-        (*ours, *cold, *at_full_scale(results, _their_times())),
+        (
+            *(estimate_point(SERIES, deviation, ratio) for deviation, ratio in ratios.items()),
+            *cold,
+            *at_full_scale(results, published_times()),
+        ),
     )
 
 
-def _their_times() -> list[Point]:
-    """Return the published times as multiples of that without noise."""
-    plain = the_published(ID, "seconds", by=Source.PAPER, arm="warm", noise=0.0)
-    found = [
-        (number, float(number.facets["noise"])) for number in published(ID, "seconds", by=Source.PAPER, arm="warm")
-    ]
-    return [Point(SERIES, x, n.value / plain.value, by=Source.PAPER) for n, x in found if x] if plain else []
+def published_times() -> list[Point]:
+    """Return the published times as multiples of the time without noise."""
+    plain = published_number(ID, "seconds", by=Source.PAPER, arm="warm", noise=0.0)
+    if plain is None:
+        return []
+    times = {float(n.facets["noise"]): n.value for n in published(ID, "seconds", by=Source.PAPER, arm="warm")}
+    return [Point(SERIES, x, value / plain.value, by=Source.PAPER) for x, value in times.items() if x]
 
 
 @of_first_case
-def _noise_helps(results: Results, case: CaseResults) -> Judgement:
-    most = _noisy(max(results.setting.grid(DEVIATIONS))).label
-    return if_trained(case, ["warm", most], better(case.difference(most, "warm"), f"{_name(results)} against none"))
-
-
-def _name(results: Results) -> str:
-    return f"Noise of {max(results.setting.grid(DEVIATIONS)):g}"
+def noise_helps(results: Results, case: CaseResults) -> Judgement:
+    """Judge the most noise against none."""
+    # The most noise, since the paper's gain is largest there.
+    most = max(results.setting.grid(DEVIATIONS))
+    return compare(better, case, noisy_arm(most).label, "warm", what=f"Noise of {most:g} against none")
 
 
 @of_first_case
-def _noise_costs(results: Results, case: CaseResults) -> Judgement:
-    most = _noisy(max(results.setting.grid(DEVIATIONS))).label
-    what = f"Steps of the last round, plain warm start against one with {_name(results).lower()}"
-    judgement = if_trained(case, ["warm"], cheaper(case.cost_ratio("warm", most), what))
+def noise_costs(results: Results, case: CaseResults) -> Judgement:
+    """Judge the steps of a plain warm start against those with the most noise."""
+    most = max(results.setting.grid(DEVIATIONS))
+    noisy = noisy_arm(most).label
+    what = f"Steps of the last round, plain warm start against one with noise of {most:g}"
+    judgement = if_trained(case, ["warm"], cheaper(case.cost_ratio("warm", noisy), what))
     # A noisy round that was cut off would have taken more steps still: that can only bear the claim out.
-    return judgement if judgement.verdict is Verdict.REPRODUCED else if_trained(case, [most], judgement)
-
-
-@of_first_case
-def _noise_is_not_enough(results: Results, case: CaseResults) -> Judgement:
-    return in_all(_gap_stays(case, deviation) for deviation in results.setting.grid(DEVIATIONS))
-
-
-def _gap_stays(case: CaseResults, deviation: float) -> Judgement:
-    label = _noisy(deviation).label
-    judgement = worse(case.difference(label), f"Warm with noise of {deviation:g} against cold")
-    return if_trained(case, ["cold", label], judgement)
+    return judgement if judgement.verdict is Verdict.REPRODUCED else if_trained(case, [noisy], judgement)
 
 
 EXPERIMENT = Experiment(
@@ -145,17 +127,22 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "Noise makes the warm start somewhat more accurate.",
-            _noise_helps,
+            noise_helps,
             published="54.4 % with noise of 0.01 against 50.8 % without.",
         ),
         Claim(
             "Noise costs time.",
-            _noise_costs,
+            noise_costs,
             published="165 minutes with noise of 0.01 against 13.6 without, and 34 from scratch.",
         ),
         Claim(
             "No amount of noise makes the warm start as accurate as training from scratch.",
-            _noise_is_not_enough,
+            of_first_case(
+                lambda results, case: in_all(
+                    compare(worse, case, noisy_arm(d).label, what=f"Warm with noise of {d:g} against cold")
+                    for d in results.setting.grid(DEVIATIONS)
+                )
+            ),
             published="At most 54.4 % against 55.2 %.",
         ),
     ),

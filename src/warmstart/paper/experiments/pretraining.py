@@ -2,40 +2,34 @@
 
 from collections.abc import Sequence
 
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Source
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, not_worse, of_first_case, untestable, worse
-from warmstart.paper._published import published
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import NOTHING, arms_table, estimate_point
+from warmstart.paper.kit.exhibits import POINTS_AXIS, Axis, Curves, Exhibit, Point, Source
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, only_case
+from warmstart.paper.kit.judge import compare, not_worse, of_first_case, untestable, worse
+from warmstart.paper.kit.points import at_full_scale, estimate_point
+from warmstart.paper.kit.published import published
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import NO_VALUE, arms_table
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 from warmstart.training import OptimizerKind, Recipe
 
-from ._levels import at_full_scale
-from ._study import only_case, paper_study
-
 ID = "pretraining"
+# The paper has a checkpoint every 5 epochs; each of ours is a study arm, so ten have to show where the curve bends.
 EPOCHS = (5, 15, 30, 50, 80, 105, 150, 200, 275, 350)
 SERIES = "warm minus cold"
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    return only_case(
-        paper_study(
-            setting,
-            [Cold(), *(_pretrained(epochs) for epochs in _epochs(setting))],
-            recipe=Recipe(OptimizerKind.SGD),
-        )
-    )
+    arms = [Cold(), *(_pretrained(epochs) for epochs in first_epochs(setting))]
+    return only_case(setting, arms, recipe=Recipe(OptimizerKind.SGD))
 
 
-def _epochs(setting: Setting) -> dict[int, int]:
+def first_epochs(setting: Setting) -> dict[int, int]:
     """Return the epochs of pre-training, ascending, in proportion to the limit; each with the paper's it stands for."""
-    # Where several fall on one, the last to be written counts: the paper's fewest.
-    found = {setting.every(epochs): epochs for epochs in reversed(setting.grid(EPOCHS))}
-    return dict(sorted(found.items()))
+    # Where several round to the same number, the paper's fewest of them counts: it is written last.
+    scaled = {setting.every(epochs): epochs for epochs in reversed(setting.grid(EPOCHS))}
+    return dict(sorted(scaled.items()))
 
 
 def _pretrained(epochs: int) -> Arm:
@@ -43,39 +37,41 @@ def _pretrained(epochs: int) -> Arm:
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
-    table = arms_table(
-        "accuracy",
-        "Accuracy after training on everything, by how long the half was trained on before.",
-        results.cases,
-        theirs=lambda _, arm: _theirs(results.setting, arm),
-    )
+    of_paper = {_pretrained(epochs).label: paper for epochs, paper in first_epochs(results.setting).items()}
+
+    def paper_columns(_: CaseResults, arm: str) -> dict[str, str]:
+        epochs = of_paper.get(arm)
+        return {
+            "paper's epochs": NO_VALUE if epochs is None else str(epochs),
+            "paper's difference": NO_VALUE if epochs is None else published_difference(epochs),
+        }
+
+    caption = "Accuracy after training on everything, by how long the half was trained on before."
+    table = arms_table("accuracy", caption, results.cases, extra=paper_columns)
     return [table, *(_chart(results, case) for case in results.cases)]
 
 
-def _theirs(setting: Setting, arm: str) -> dict[str, str]:
-    of_paper = {_pretrained(epochs).label: theirs for epochs, theirs in _epochs(setting).items()}.get(arm)
-    return {
-        "paper's epochs": NOTHING if of_paper is None else str(of_paper),
-        "paper's difference": NOTHING if of_paper is None else published_points(of_paper),
-    }
-
-
-def published_points(epochs: int) -> str:
-    """Return the published difference to the cold start in points, which is constant before and after what is known.
+def published_difference(epochs: int) -> str:
+    """Return the published difference to the cold start in points, constant before and after what is known.
 
     Example:
-        >>> published_points(15), published_points(50), published_points(350), published_points(30)
+        >>> published_difference(15), published_difference(50), published_difference(350), published_difference(30)
         ('0', '-2', '-8 to -7', '-')
     """
-    numbers = published(ID, "difference", by=Source.PAPER)
-    known = [float(number.facets["epochs"]) for number in numbers]
-    place = min(max(float(epochs), min(known)), max(known))
-    found = [number.value for number, at in zip(numbers, known, strict=True) if at == place]
-    return " to ".join(f"{100 * value:g}" for value in found) or NOTHING
+    values: dict[float, list[float]] = {}
+    for number in published(ID, "difference", by=Source.PAPER):
+        values.setdefault(float(number.facets["epochs"]), []).append(number.value)
+    # The figure is flat at both ends: no difference up to about epoch 25, and 7 to 8 points from 120 on.
+    known = min(max(float(epochs), min(values)), max(values))
+    return " to ".join(f"{100 * value:g}" for value in values.get(known, [])) or NO_VALUE
 
 
 def _chart(results: Results, case: CaseResults) -> Curves:
-    theirs = [
+    ours = [
+        estimate_point(SERIES, epochs, case.difference(_pretrained(epochs).label), times=100)
+        for epochs in first_epochs(results.setting)
+    ]
+    of_paper = [
         Point(SERIES, float(number.facets["epochs"]), 100 * number.value, by=number.by)
         for number in published(ID, "difference", by=Source.PAPER)
     ]
@@ -83,46 +79,39 @@ def _chart(results: Results, case: CaseResults) -> Curves:
         "difference",
         "Accuracy minus that of the cold start, in points, against the epochs that the half was trained on before.",
         Axis("epochs on half of the data"),
-        Axis("points", Format.POINTS),
-        (*_points(results.setting, case), *at_full_scale(results, theirs)),
+        POINTS_AXIS,
+        (*ours, *at_full_scale(results, of_paper)),
         zero=True,
     )
 
 
-def _points(setting: Setting, case: CaseResults) -> list[Point]:
-    return [
-        estimate_point(SERIES, epochs, case.difference(_pretrained(epochs).label), times=100)
-        for epochs in _epochs(setting)
-    ]
-
-
-@of_first_case
-def _few_do_not_hurt(results: Results, case: CaseResults) -> Judgement:
-    epochs = min(_epochs(results.setting))
-    arm = _pretrained(epochs).label
-    return if_trained(case, ["cold", arm], not_worse(case.difference(arm), f"{_words(epochs)} on half against none"))
-
-
-def _words(epochs: int) -> str:
+def _epochs_text(epochs: int) -> str:
     return "1 epoch" if epochs == 1 else f"{epochs} epochs"
 
 
 @of_first_case
-def _many_hurt(results: Results, case: CaseResults) -> Judgement:
-    epochs = max(_epochs(results.setting))
-    arm = _pretrained(epochs).label
-    what = f"{_words(epochs)} on half against none"
-    return if_trained(case, ["cold", arm], worse(case.difference(arm), what))
+def few_do_not_hurt(results: Results, case: CaseResults) -> Judgement:
+    """Judge the fewest epochs on half of the data against none."""
+    few = min(first_epochs(results.setting))
+    return compare(not_worse, case, _pretrained(few).label, what=f"{_epochs_text(few)} on half against none")
 
 
 @of_first_case
-def _loss_grows(results: Results, case: CaseResults) -> Judgement:
-    planned = list(_epochs(results.setting))
-    if len(planned) == 1:
-        return untestable(f"First rounds of {_words(planned[0])} alone leave nothing to compare.")
-    few, many = (_pretrained(epochs).label for epochs in (planned[0], planned[-1]))
-    what = f"{_words(planned[-1])} on half against {_words(planned[0])}"
-    return if_trained(case, [few, many], worse(case.difference(many, few), what))
+def many_hurt(results: Results, case: CaseResults) -> Judgement:
+    """Judge the most epochs on half of the data against none."""
+    many = max(first_epochs(results.setting))
+    return compare(worse, case, _pretrained(many).label, what=f"{_epochs_text(many)} on half against none")
+
+
+@of_first_case
+def loss_grows(results: Results, case: CaseResults) -> Judgement:
+    """Judge the most epochs on half of the data against the fewest."""
+    planned = list(first_epochs(results.setting))
+    few, many = planned[0], planned[-1]
+    if few == many:
+        return untestable(f"First rounds of {_epochs_text(few)} alone leave nothing to compare.")
+    what = f"{_epochs_text(many)} on half against {_epochs_text(few)}"
+    return compare(worse, case, _pretrained(many).label, _pretrained(few).label, what=what)
 
 
 EXPERIMENT = Experiment(
@@ -143,17 +132,17 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "A few epochs on half of the data do no harm.",
-            _few_do_not_hurt,
+            few_do_not_hurt,
             published="No difference to training from scratch until about epoch 25 to 30, read off the figure.",
         ),
         Claim(
             "Many epochs make the model less accurate than training from scratch.",
-            _many_hurt,
+            many_hurt,
             published="Lower by 6 points at 105 epochs and by 7 to 8 from 120 on, read off the figure.",
         ),
         Claim(
             "The loss grows with the epochs.",
-            _loss_grows,
+            loss_grows,
             published="2 points at 50 epochs, 4 at 80, 6 at 105, 7 to 8 from 120 on, read off the figure.",
         ),
     ),

@@ -1,43 +1,31 @@
 """Figure 8: shrink factor and noise."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import product
 
-from warmstart.paper._exhibits import Axis, Cell, Exhibit, Format, HeatMap
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, cheaper, if_trained, in_some, of_first_case
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import arms_table
-from warmstart.statistics import Estimate
-from warmstart.strategies import Cold, Noise, ShrinkPerturb, Strategy, Warm
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Cell, Exhibit, HeatMap
+from warmstart.paper.kit.experiment import Claim, Experiment, Judgement, only_case
+from warmstart.paper.kit.judge import better, cheaper, if_trained, in_some, of_first_case
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import arms_table
+from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
 
-from ._study import only_case, paper_study
-
+# The paper's grid is not known. Its edges here are noise alone (factor 1) and shrinking alone (noise 0).
 SHRINKS = (1.0, 0.8, 0.6, 0.4, 0.2)
 SIGMAS = (0.0, 0.001, 0.01, 0.1)
 
 
-def _strategy(shrink: float, sigma: float) -> Strategy:
-    return Warm() if (shrink, sigma) == (1.0, 0.0) else ShrinkPerturb(shrink, sigma, Noise.GAUSSIAN)
-
-
-def _label(shrink: float, sigma: float) -> str:
-    return Arm(_strategy(shrink, sigma)).label
-
-
-def _grid(setting: Setting) -> list[tuple[float, float]]:
-    return [(shrink, sigma) for shrink in setting.grid(SHRINKS) for sigma in setting.grid(SIGMAS)]
-
-
-def _cases(setting: Setting) -> Sequence[Case]:
-    return only_case(
-        paper_study(
-            setting,
-            [Cold(), *(_strategy(shrink, sigma) for shrink, sigma in _grid(setting))],
-        )
-    )
+def _grid(setting: Setting) -> dict[tuple[float, float], Arm]:
+    """Return the arms by factor and standard deviation of the noise."""
+    arms = {}
+    for shrink, sigma in product(setting.grid(SHRINKS), setting.grid(SIGMAS)):
+        # Factor 1 without noise is a warm start, and goes by that name.
+        plain = (shrink, sigma) == (1.0, 0.0)
+        arms[shrink, sigma] = Arm(Warm() if plain else ShrinkPerturb(shrink, sigma, Noise.GAUSSIAN))
+    return arms
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
@@ -46,53 +34,43 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
 
 
 def _maps(results: Results, case: CaseResults) -> Sequence[HeatMap]:
-    shrink, noise = "factor on the previous weights", "standard deviation of the noise"
-    accuracy = _cells(results, {label: case.accuracy(label) for label in case.arms})
-    steps = _cells(results, {label: case.cost(label) for label in case.arms})
+    accuracies: list[Cell] = []
+    steps: list[Cell] = []
+    for (shrink, sigma), arm in _grid(results.setting).items():
+        for cells, value in ((accuracies, case.accuracy(arm.label)), (steps, case.cost(arm.label))):
+            cells.append(Cell(f"{shrink:g}", f"{sigma:g}", value.mean, value.low, value.high, value.n))
     cold = case.accuracy("cold").mean
+    # A cold start has no place on the grid.
     beside = "" if cold is None else f" A cold start reaches {100 * cold:.1f} %."
+    caption = f"Accuracy after training on everything, by factor and noise.{beside}"
+    x, y = "factor on the previous weights", "standard deviation of the noise"
     return [
-        HeatMap(
-            "accuracies",
-            f"Accuracy after training on everything, by factor and noise.{beside}",
-            shrink,
-            noise,
-            Axis("accuracy", Format.SHARE),
-            accuracy,
-        ),
-        HeatMap("steps", "Steps of the second phase, by factor and noise.", shrink, noise, Axis("steps"), steps),
+        HeatMap("accuracies", caption, x, y, ACCURACY_AXIS, tuple(accuracies)),
+        HeatMap("steps", "Steps of the second phase, by factor and noise.", x, y, Axis("steps"), tuple(steps)),
     ]
 
 
-def _cells(results: Results, values: dict[str, Estimate]) -> tuple[Cell, ...]:
-    pairs = [(shrink, sigma, values[_label(shrink, sigma)]) for shrink, sigma in _grid(results.setting)]
-    return tuple(Cell(f"{shrink:g}", f"{sigma:g}", e.mean, e.low, e.high, e.n) for shrink, sigma, e in pairs)
+def _with_noise_in_some(judge: Callable[..., Judgement]) -> Callable[[Results], Judgement]:
+    """Return a judge that compares every shrunk and perturbed arm with the one that is shrunk alike, without noise."""
+
+    @of_first_case
+    def judged(results: Results, case: CaseResults) -> Judgement:
+        grid = _grid(results.setting)
+        pairs = [(arm.label, grid[shrink, 0.0].label) for (shrink, sigma), arm in grid.items() if shrink < 1 and sigma]
+        return in_some([partial(judge, case, noisy, plain) for noisy, plain in pairs])
+
+    return judged
 
 
-@of_first_case
-def _noise_helps(results: Results, case: CaseResults) -> Judgement:
-    return in_some([partial(_is_better, case, arm, plain) for arm, plain in _noisy_and_plain(results)])
+# Against the same factor without noise, not against warm: otherwise shrinking would count for the noise.
+def _is_better(case: CaseResults, noisy: str, plain: str, *, confidence: float) -> Judgement:
+    difference = case.difference(noisy, plain, confidence=confidence)
+    return if_trained(case, [noisy, plain], better(difference, f"{noisy} against {plain}"))
 
 
-def _noisy_and_plain(results: Results) -> list[tuple[str, str]]:
-    """Return the arms that are shrunk and perturbed, each with the one that is shrunk alike and not perturbed."""
-    shrunk = [(shrink, sigma) for shrink, sigma in _grid(results.setting) if shrink < 1 and sigma > 0]
-    return [(_label(shrink, sigma), _label(shrink, 0.0)) for shrink, sigma in shrunk]
-
-
-def _is_better(case: CaseResults, arm: str, plain: str, confidence: float) -> Judgement:
-    difference = case.difference(arm, plain, confidence=confidence)
-    return if_trained(case, [arm, plain], better(difference, f"{arm} against {plain}"))
-
-
-@of_first_case
-def _noise_saves(results: Results, case: CaseResults) -> Judgement:
-    return in_some([partial(_is_cheaper, case, arm, plain) for arm, plain in _noisy_and_plain(results)])
-
-
-def _is_cheaper(case: CaseResults, arm: str, plain: str, confidence: float) -> Judgement:
-    ratio = case.cost_ratio(arm, plain, confidence=confidence)
-    return if_trained(case, [arm, plain], cheaper(ratio, f"Steps of {arm} against {plain}"))
+def _is_cheaper(case: CaseResults, noisy: str, plain: str, *, confidence: float) -> Judgement:
+    ratio = case.cost_ratio(noisy, plain, confidence=confidence)
+    return if_trained(case, [noisy, plain], cheaper(ratio, f"Steps of {noisy} against {plain}"))
 
 
 EXPERIMENT = Experiment(
@@ -100,20 +78,20 @@ EXPERIMENT = Experiment(
     number=16,
     title="Factor and noise of shrink-perturb",
     where="Figure 8",
-    question="LayerEnd factors and which noise are accurate, and which are cheap?",
+    question="Which factors and which noise are accurate, and which are cheap?",
     paper_setting="Heat maps of accuracy and training time over the factor and the standard deviation of the noise.",
     deviations=("Two phases, half of the data and then everything, where the paper's setting is not known."),
-    cases=_cases,
+    cases=lambda setting: only_case(setting, [Cold(), *_grid(setting).values()]),
     exhibits=_exhibits,
     claims=(
         Claim(
             "After shrinking, noise makes the model more accurate, for some factor and noise.",
-            _noise_helps,
+            _with_noise_in_some(_is_better),
             published="Reported for both accuracy and time; no numbers are known.",
         ),
         Claim(
             "After shrinking, noise makes training cheaper, for some factor and noise.",
-            _noise_saves,
+            _with_noise_in_some(_is_cheaper),
             published="Reported for both accuracy and time; no numbers are known.",
         ),
     ),

@@ -1,20 +1,20 @@
 """Figure 6: what shrinking does without retraining."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from warmstart.diagnostics import ShrinkCurve
 from warmstart.models import MLP
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Table
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, in_all, not_worse, unchanged, worse
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import estimate_point, percent
-from warmstart.statistics import PairedDifference, mean_interval, paired_difference
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit, Point, Table
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, paper_study
+from warmstart.paper.kit.judge import DifferenceJudge, if_trained, in_all, not_worse, unchanged, worse
+from warmstart.paper.kit.points import estimate_point
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import percent
+from warmstart.statistics import mean_interval, paired_difference
 from warmstart.strategies import Cold
 from warmstart.streams import Part
-
-from ._study import paper_study
 
 STEPS = 10
 FACTORS = tuple(step / STEPS for step in range(STEPS + 1))
@@ -22,6 +22,7 @@ FACTORS = tuple(step / STEPS for step in range(STEPS + 1))
 
 def _cases(setting: Setting) -> Sequence[Case]:
     models = {
+        # Without biases a factor on all weights is a factor on the outputs, which leaves predictions as they are.
         "mlp without biases": MLP(layers=3, width=100, bias=False),
         "mlp": MLP(layers=3, width=100),
         setting.network: setting.resnet,
@@ -47,55 +48,42 @@ def _accuracies(case: CaseResults, factor: float) -> list[float | None]:
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
-    return [_chart(results), _table(results)]
-
-
-def _chart(results: Results) -> Curves:
-    points: list[Point] = [
-        estimate_point(case.facets["model"], factor, mean_interval(_accuracies(case, factor)))
-        for case in results.cases
-        for factor in FACTORS
+    points: list[Point] = []
+    rows: list[tuple[str, ...]] = []
+    for case in results.cases:
+        model = case.facets["model"]
+        means = {factor: mean_interval(_accuracies(case, factor)) for factor in FACTORS}
+        points += [estimate_point(model, factor, mean) for factor, mean in means.items()]
+        rows.append((model, *(percent(means[factor]) for factor in FACTORS[::-1])))
+    chart_caption = (
+        "Accuracy of trained models whose weights are all multiplied by one factor, without any further training."
+    )
+    table_caption = "Accuracy in per cent by factor, mean over seeds with half its 95 % interval."
+    return [
+        Curves("accuracy", chart_caption, Axis("factor"), ACCURACY_AXIS, tuple(points)),
+        Table("factors", table_caption, ("model", *(f"{factor:g}" for factor in FACTORS[::-1])), tuple(rows)),
     ]
-    caption = "Accuracy of trained models whose weights are all multiplied by one factor, without any further training."
-    return Curves("accuracy", caption, Axis("factor"), Axis("accuracy", Format.SHARE), tuple(points))
 
 
-def _table(results: Results) -> Table:
-    rows = [
-        (case.facets["model"], *(percent(mean_interval(_accuracies(case, factor))) for factor in FACTORS[::-1]))
-        for case in results.cases
-    ]
-    caption = "Accuracy in per cent by factor, mean over seeds with half its 95 % interval."
-    return Table("factors", caption, ("model", *(f"{factor:g}" for factor in FACTORS[::-1])), tuple(rows))
+def _against_unshrunk(judge: DifferenceJudge, case: CaseResults, factor: float) -> Judgement:
+    difference = paired_difference(_accuracies(case, factor), _accuracies(case, 1.0))
+    return if_trained(case, case.arms, judge(difference, f"{case.facets['model']} at {factor:g} against unshrunk"))
 
 
-def _loss(case: CaseResults, factor: float) -> PairedDifference:
-    return paired_difference(_accuracies(case, factor), _accuracies(case, 1.0))
-
-
-def _is_invariant(results: Results) -> Judgement:
+def is_invariant(results: Results) -> Judgement:
+    """Judge that no factor but 0 changes the accuracy of a perceptron without biases."""
+    # A tenth of a point, since rounding may turn a tie; factor 0 is no model, and 1 the reference itself.
+    judge = partial(unchanged, margin=0.001)
     cases = results.where(model="mlp without biases")
-    return in_all(_stays(case, factor) for case in cases for factor in FACTORS[1:-1])
+    return in_all(_against_unshrunk(judge, case, factor) for case in cases for factor in FACTORS[1:-1])
 
 
-def _stays(case: CaseResults, factor: float) -> Judgement:
-    what = f"{case.facets['model']} at {factor:g} against unshrunk"
-    return if_trained(case, case.arms, unchanged(_loss(case, factor), what, margin=0.001))
-
-
-def _others_survive(results: Results) -> Judgement:
+def others_survive(results: Results) -> Judgement:
+    """Judge that other models keep their accuracy at 0.8 and lose it at the smallest factor."""
+    # "Moderate" and "small" are not numbers in the paper: 0.8 and 0.1 are taken here.
     others = [case for name in ("mlp", results.setting.network) for case in results.where(model=name)]
-    return in_all([*(_survives(case, 0.8) for case in others), *map(_lost, others)])
-
-
-def _survives(case: CaseResults, factor: float) -> Judgement:
-    what = f"{case.facets['model']} at {factor:g} against unshrunk"
-    return if_trained(case, case.arms, not_worse(_loss(case, factor), what, margin=0.02))
-
-
-def _lost(case: CaseResults) -> Judgement:
-    what = f"{case.facets['model']} at {FACTORS[1]:g} against unshrunk"
-    return if_trained(case, case.arms, worse(_loss(case, FACTORS[1]), what))
+    survive = [_against_unshrunk(partial(not_worse, margin=0.02), case, 0.8) for case in others]
+    return in_all([*survive, *(_against_unshrunk(worse, case, FACTORS[1]) for case in others)])
 
 
 EXPERIMENT = Experiment(
@@ -114,12 +102,12 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "A ReLU perceptron without biases stays as accurate, however far it is shrunk.",
-            _is_invariant,
+            is_invariant,
             published="The figure shows a constant line; no numbers are known.",
         ),
         Claim(
             "With biases or BatchNorm, accuracy survives moderate shrinking and is lost when the factor is small.",
-            _others_survive,
+            others_survive,
             published="Shown in the figure; no numbers are known.",
         ),
     ),

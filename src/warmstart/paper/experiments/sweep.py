@@ -8,48 +8,43 @@ import torch
 
 from warmstart.basics import generator_for
 from warmstart.diagnostics import Correlation
-from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Source, Table
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import cheaper, if_trained, in_all, in_some, not_worse, of_first_case, untestable
-from warmstart.paper._published import Number, published
-from warmstart.paper._results import CONFIDENCE, CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import NOTHING, arms_table, estimate_point, number_text, percent
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit, Source, Table
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, only_case
+from warmstart.paper.kit.judge import cheaper, compare, in_all, in_some, not_worse, of_first_case, untestable
+from warmstart.paper.kit.points import estimate_point
+from warmstart.paper.kit.published import published
+from warmstart.paper.kit.results import CONFIDENCE, CaseResults, Results
+from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.tables import NO_VALUE, arms_table, number_text, percent
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 from warmstart.training import OptimizerKind, Recipe
 
-from ._study import only_case, paper_study
-
 ID = "sweep"
+# A learning rate and a batch size.
 Pair = tuple[float, int]
-"""A learning rate and a batch size."""
 PAIRS: tuple[Pair, ...] = tuple(product((0.1, 0.01, 0.001), (16, 32, 64, 128)))
+# Of the 144 combinations for two rounds: all of them would be six times the work.
 WARM_ARMS = 24
+OPPOSITE = {Verdict.REPRODUCED: Verdict.NOT_REPRODUCED, Verdict.NOT_REPRODUCED: Verdict.REPRODUCED}
 
 
 def cases(setting: Setting) -> Sequence[Case]:
     """Return the one study; it reads the correlation of weights with their start as well."""
     return only_case(
-        paper_study(
-            setting,
-            [*(_cold(pair) for pair in _pairs(setting)), *(_warm(*pairs) for pairs in _drawn(setting))],
-            recipe=Recipe(OptimizerKind.SGD),
-            measurements=[Correlation()],
-        )
+        setting,
+        [*(_cold(pair) for pair in setting.grid(PAIRS)), *(_warm(*pairs) for pairs in drawn_pairs(setting))],
+        recipe=Recipe(OptimizerKind.SGD),
+        measurements=[Correlation()],
     )
 
 
-def _pairs(setting: Setting) -> list[Pair]:
-    return setting.grid(PAIRS)
-
-
-def _drawn(setting: Setting) -> list[tuple[Pair, Pair]]:
-    """Return which pairs the warm arms' two rounds have: always the same draw, without repeats."""
-    pairs = _pairs(setting)
+def drawn_pairs(setting: Setting) -> list[tuple[Pair, Pair]]:
+    """Return the pairs of the warm arms' two rounds, without repeats."""
+    pairs = setting.grid(PAIRS)
     count = WARM_ARMS if len(pairs) == len(PAIRS) else len(pairs)
     both = list(product(pairs, pairs))
+    # The same draw whatever the seeds: arms are paired by seed, so all seeds need the same arms.
     order = torch.randperm(len(both), generator=generator_for(ID))
     return [both[index] for index in order[:count].tolist()]
 
@@ -65,13 +60,13 @@ def _warm(first: Pair, second: Pair) -> Arm:
 
 
 def cold_arms(setting: Setting) -> dict[str, str]:
-    """Return the cold arms: label, and how sentences name them."""
-    return {_cold(pair).label: f"cold {_text(pair)}" for pair in _pairs(setting)}
+    """Return the labels of the cold arms, with their names in sentences."""
+    return {_cold(pair).label: f"cold {_text(pair)}" for pair in setting.grid(PAIRS)}
 
 
 def warm_arms(setting: Setting) -> dict[str, str]:
-    """Return the warm arms: label, and how sentences name them."""
-    return {_warm(first, second).label: f"warm {_text(first)}, {_text(second)}" for first, second in _drawn(setting)}
+    """Return the labels of the warm arms, with their names in sentences."""
+    return {_warm(*both).label: f"warm {', '.join(map(_text, both))}" for both in drawn_pairs(setting)}
 
 
 def starts(setting: Setting) -> dict[str, str]:
@@ -87,56 +82,56 @@ def most_accurate(case: CaseResults, arms: Sequence[str]) -> str:
     """Return the arm of the highest mean accuracy; one with missing seeds comes after, one without results last."""
     found = {arm: case.accuracy(arm) for arm in arms}
     most = max(estimate.n for estimate in found.values())
+    # Over fewer seeds a mean is noisier, and the highest of many noisy means is the luckiest.
     return max(arms, key=lambda arm: (found[arm].n == most, -1.0 if (mean := found[arm].mean) is None else mean))
 
 
-def _best_cold(results: Results, case: CaseResults) -> str:
+def best_cold(results: Results, case: CaseResults) -> str:
+    """Return the most accurate cold arm."""
     return most_accurate(case, list(cold_arms(results.setting)))
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
+    def other_costs(case: CaseResults, arm: str) -> dict[str, str]:
+        # Steps of different batch sizes cannot be compared; costs of single settings were not published.
+        costs = {name: case.cost(arm, name).mean for name in ("samples", "seconds")}
+        return {
+            f"{name}, last round": NO_VALUE if cost is None else (f"{cost:,.0f}" if cost >= 10 else f"{cost:.2g}")
+            for name, cost in costs.items()
+        }
+
     caption = "Accuracy after training on everything; the reference is the most accurate cold setting."
-    table = arms_table(
-        "accuracy", caption, results.cases, reference=lambda case: _best_cold(results, case), theirs=_other_costs
-    )
-    return [table, *(exhibit for case in results.cases for exhibit in _of_case(results, case))]
-
-
-def _other_costs(case: CaseResults, arm: str) -> dict[str, str]:
-    """Return costs that do not depend on the batch size as steps do; single settings were not published."""
-    costs = {name: case.cost(arm, name).mean for name in ("samples", "seconds")}
-    return {
-        f"{name}, last round": NOTHING if cost is None else (f"{cost:,.0f}" if cost >= 10 else f"{cost:.2g}")
-        for name, cost in costs.items()
-    }
-
-
-def _of_case(results: Results, case: CaseResults) -> Sequence[Exhibit]:
+    reference = partial(best_cold, results)
     last = "Accuracy against the samples processed in the last round, a point for each setting."
     both = "The same with those of both rounds for the warm starts; a cold start has no use for its first round."
-    return [
-        _frontier(results, case),
-        _scatter(results, case, "last-round", last, total=False),
-        _scatter(results, case, "both-rounds", both, total=True),
-    ]
+    exhibits: list[Exhibit] = [arms_table("accuracy", caption, results.cases, reference=reference, extra=other_costs)]
+    for case in results.cases:
+        exhibits += [
+            _frontier(results, case),
+            _scatter(results, case, "last-round", last, total=False),
+            _scatter(results, case, "both-rounds", both, total=True),
+        ]
+    return exhibits
 
 
 def _scatter(results: Results, case: CaseResults, name: str, caption: str, *, total: bool) -> Curves:
     series = starts(results.setting)
+    # In samples, as in the claims: seconds depend on the machine, and steps on the batch size.
     costs = {arm: case.cost(arm, "samples", total=total and start == "warm").mean for arm, start in series.items()}
-    points = [estimate_point(series[arm], x, case.accuracy(arm)) for arm, x in costs.items() if x is not None]
-    return Curves(
-        name, caption, Axis("samples processed", log=True), Axis("accuracy", Format.SHARE), tuple(points), joined=False
-    )
+    points = tuple(estimate_point(series[arm], x, case.accuracy(arm)) for arm, x in costs.items() if x is not None)
+    return Curves(name, caption, Axis("samples processed", log=True), ACCURACY_AXIS, points, joined=False)
 
 
 def _frontier(results: Results, case: CaseResults) -> Table:
-    """Return the best of each start beside what can be read off the figure."""
-    rows = [
-        row
-        for start, arms in {"cold": cold_arms(results.setting), "warm": warm_arms(results.setting)}.items()
-        for row in (*map(_their_row, published(ID, by=Source.PAPER, arm=start)), _our_row(case, start, arms))
-    ]
+    """Return the most accurate cold and warm setting beside what can be read off the figure."""
+    rows: list[tuple[str, ...]] = []
+    for start, arms in {"cold": cold_arms(results.setting), "warm": warm_arms(results.setting)}.items():
+        for number in published(ID, by=Source.PAPER, arm=start):
+            rows.append((start, "paper", f"{float(number.facets['seconds']):g}", number_text(number)))
+        best = most_accurate(case, list(arms))
+        seconds, name = case.cost(best, "seconds").mean, arms[best].removeprefix(start).strip()
+        seconds_text = NO_VALUE if seconds is None else f"{seconds:.3g}"
+        rows.append((start, f"ours, {name}", seconds_text, percent(case.accuracy(best))))
     caption = (
         "The most accurate settings here, and points of the paper's frontier, read off its figure; seconds are those "
         "of either machine. Settings are learning rate/batch size, of both rounds for a warm start."
@@ -144,60 +139,34 @@ def _frontier(results: Results, case: CaseResults) -> Table:
     return Table("frontier", caption, ("start", "whose", "seconds, last round", "accuracy %"), tuple(rows))
 
 
-def _their_row(number: Number) -> tuple[str, ...]:
-    return str(number.facets["arm"]), "paper", f"{float(number.facets['seconds']):g}", number_text(number)
-
-
-def _our_row(case: CaseResults, start: str, arms: dict[str, str]) -> tuple[str, ...]:
-    best = most_accurate(case, list(arms))
-    seconds = case.cost(best, "seconds").mean
-    whose = f"ours, {arms[best].removeprefix(start).strip()}"
-    return start, whose, NOTHING if seconds is None else f"{seconds:.3g}", percent(case.accuracy(best))
-
-
 @of_first_case
-def _some_match(results: Results, case: CaseResults) -> Judgement:
-    return _noted(in_some([partial(_matches, results, case, arm) for arm in warm_arms(results.setting)]))
-
-
-def _matches(results: Results, case: CaseResults, arm: str, confidence: float) -> Judgement:
-    """Judge that a warm arm is not worse than the best cold one."""
-    best = _best_cold(results, case)
-    what = f"{_upper(warm_arms(results.setting)[arm])} against {cold_arms(results.setting)[best]}"
-    return if_trained(case, [best, arm], not_worse(case.difference(arm, best, confidence=confidence), what))
-
-
-def _upper(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _noted(judgement: Judgement) -> Judgement:
+def some_match(results: Results, case: CaseResults) -> Judgement:
+    """Judge every warm arm against the most accurate cold one."""
+    judgement = in_some([partial(_matches, results, case, arm) for arm in warm_arms(results.setting)])
     note = "Settings are learning rate/batch size, of both rounds for a warm start."
     return Judgement(judgement.verdict, (*judgement.reasons, note))
 
 
+def _matches(results: Results, case: CaseResults, arm: str, *, confidence: float) -> Judgement:
+    """Judge that a warm arm is not worse than the best cold one."""
+    best = best_cold(results, case)
+    name = warm_arms(results.setting)[arm]
+    what = f"{name[0].upper()}{name[1:]} against {cold_arms(results.setting)[best]}"
+    return compare(not_worse, case, arm, best, what=what, confidence=confidence)
+
+
 @of_first_case
-def _matching_takes_as_long(results: Results, case: CaseResults) -> Judgement:
-    arms = warm_arms(results.setting)
-    matching = [arm for arm in arms if _matches(results, case, arm, CONFIDENCE).verdict is Verdict.REPRODUCED]
-    if not matching:
-        return untestable("No warm setting is known to match the best cold one.")
-    return in_all(_takes_as_long(results, case, arm) for arm in matching)
-
-
-def _takes_as_long(results: Results, case: CaseResults, arm: str) -> Judgement:
-    best = _best_cold(results, case)
-    names = cold_arms(results.setting) | warm_arms(results.setting)
-    # In samples: a step of a larger batch is fewer steps, not less work.
-    what = f"Samples processed in the last round, {names[arm]} against {names[best]}"
-    is_cheaper = cheaper(case.cost_ratio(arm, best, "samples"), what)
-    return Judgement(_OPPOSITE.get(is_cheaper.verdict, is_cheaper.verdict), is_cheaper.reasons)
-
-
-_OPPOSITE = {
-    Verdict.REPRODUCED: Verdict.NOT_REPRODUCED,
-    Verdict.NOT_REPRODUCED: Verdict.REPRODUCED,
-}
+def matching_takes_as_long(results: Results, case: CaseResults) -> Judgement:
+    """Judge the cost of the warm arms that match; the claim is the opposite of being cheaper."""
+    best, colds, warms = best_cold(results, case), cold_arms(results.setting), warm_arms(results.setting)
+    judgements: list[Judgement] = []
+    for arm, name in warms.items():
+        if _matches(results, case, arm, confidence=CONFIDENCE).verdict is Verdict.REPRODUCED:
+            # In samples: a step of a larger batch is fewer steps, not less work.
+            what = f"Samples processed in the last round, {name} against {colds[best]}"
+            judgement = cheaper(case.cost_ratio(arm, best, "samples"), what)
+            judgements.append(Judgement(OPPOSITE.get(judgement.verdict, judgement.verdict), judgement.reasons))
+    return in_all(judgements) if judgements else untestable("No warm setting is known to match the best cold one.")
 
 
 EXPERIMENT = Experiment(
@@ -219,13 +188,13 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "Some warm settings match the best cold setting's accuracy.",
-            _some_match,
+            some_match,
             published="Fast warm starts reach about 77 %, training from scratch about 79 %, read off the figure.",
             reproduction="Some warm settings match training from scratch.",
         ),
         Claim(
             "Those that match take at least as long.",
-            _matching_takes_as_long,
+            matching_takes_as_long,
             published=(
                 "From scratch 77 % in 300 seconds and 79 % in 1,100; the fast warm starts take about 100, read off the "
                 "figure."

@@ -1,74 +1,67 @@
 """Table 1: half of the data, then everything, over data sets, models and optimizers."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from itertools import product
 from statistics import fmean
 
-from warmstart.models import MLP, Architecture, LogisticRegression
-from warmstart.paper._chapter import Verdict
-from warmstart.paper._exhibits import Axis, Cell, Exhibit, Format, HeatMap, Source
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, if_trained, in_all, missing, untestable, worse
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import STAND_IN, SVHN, Setting
-from warmstart.paper._show import arms_table, published_text
+from warmstart.models import MLP, Activation, LogisticRegression
+from warmstart.paper.kit.exhibits import POINTS_AXIS, Cell, Exhibit, HeatMap, Source
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, paper_study
+from warmstart.paper.kit.judge import better, compare, if_trained, in_all, missing, untestable, worse
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import STAND_IN, SVHN, Setting
+from warmstart.paper.kit.tables import arms_table, published_text
 from warmstart.statistics import paired_difference
 from warmstart.strategies import Cold, Warm
-from warmstart.streams import TwoPhase
-from warmstart.studies import Study
 from warmstart.training import OptimizerKind, Recipe
 
 ID = "table-1"
+# The paper's: three hidden layers of 100 tanh units.
+PERCEPTRON = MLP(layers=3, width=100, activation=Activation.TANH)
+# The paper does not say what "stops improving" means.
 PATIENCE = 10
+# Two studies, the first of which is claimed to have the smaller gap, and what sets them apart from other pairs.
+Pair = tuple[str, CaseResults, CaseResults]
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    models = {setting.network: setting.resnet, "mlp": setting.mlp, "logistic": setting.logistic}
-    return [
-        Case(
-            {"data": data, "model": name, "optimizer": optimizer.value},
-            _study(setting, data, model, optimizer),
+    models = {setting.network: setting.resnet, "mlp": PERCEPTRON, "logistic": LogisticRegression()}
+    data_sets = setting.data_sets("cifar10", setting.digits, "cifar100")
+    cases: list[Case] = []
+    for data, (name, model), optimizer in product(data_sets, models.items(), (OptimizerKind.SGD, OptimizerKind.ADAM)):
+        # These models need not fit 99 % of the data, however long they train.
+        patience = PATIENCE if isinstance(model, MLP | LogisticRegression) else None
+        study = paper_study(
+            setting,
+            [Cold(), Warm()],
+            data=data,
+            architecture=model,
+            recipe=Recipe(optimizer),
+            stop=setting.stop(patience=patience),
         )
-        for data in setting.data_sets("cifar10", setting.digits, "cifar100")
-        for name, model in models.items()
-        for optimizer in (OptimizerKind.SGD, OptimizerKind.ADAM)
-    ]
-
-
-def _study(setting: Setting, data: str, model: Architecture, optimizer: OptimizerKind) -> Study:
-    never_fits = isinstance(model, MLP | LogisticRegression)
-    return Study(
-        arms=[Cold(), Warm()],
-        data=setting.source(data),
-        architecture=model,
-        stream=TwoPhase(),
-        recipe=Recipe(optimizer),
-        stop=setting.stop(patience=PATIENCE if never_fits else None),
-        seeds=setting.seeds,
-    )
+        cases.append(Case({"data": data, "model": name, "optimizer": optimizer.value}, study))
+    return cases
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
-    caption = (
-        "Accuracy after training on everything. MNIST-M stands in for SVHN where SVHN is not at hand, beside SVHN's "
-        "published numbers; the reproduction's standard deviations are computed from its standard errors."
-    )
-    return [_map(results), arms_table("accuracy", caption, results.cases, theirs=_theirs)]
-
-
-def _map(results: Results) -> HeatMap:
-    cells = []
+    cells: list[Cell] = []
     for case in results.cases:
         gap = case.difference("warm")
         mean, low, high = (None if value is None else 100 * value for value in (gap.mean, gap.low, gap.high))
-        cells.append(
-            Cell(f"{case.facets['model']}, {case.facets['optimizer']}", case.facets["data"], mean, low, high, gap.n)
-        )
-    caption = "Warm minus cold accuracy after training on everything, in points."
-    return HeatMap("gaps", caption, "model, optimizer", "data", Axis("points", Format.POINTS), tuple(cells))
+        column = f"{case.facets['model']}, {case.facets['optimizer']}"
+        cells.append(Cell(column, case.facets["data"], mean, low, high, gap.n))
+    map_caption = "Warm minus cold accuracy after training on everything, in points."
+    table_caption = (
+        "Accuracy after training on everything. MNIST-M stands in for SVHN where SVHN is not at hand, beside SVHN's "
+        "published numbers; the reproduction's standard deviations are computed from its standard errors."
+    )
+    return [
+        HeatMap("gaps", map_caption, "model, optimizer", "data", POINTS_AXIS, tuple(cells)),
+        arms_table("accuracy", table_caption, results.cases, extra=_published_columns),
+    ]
 
 
-def _theirs(case: CaseResults, arm: str) -> dict[str, str]:
+def _published_columns(case: CaseResults, arm: str) -> dict[str, str]:
     facets: dict[str, str | float] = {**case.facets, "data": case.facets["data"].replace(STAND_IN, SVHN), "arm": arm}
     return {
         "paper %": published_text(ID, by=Source.PAPER, **facets),
@@ -80,25 +73,10 @@ def _name(case: CaseResults) -> str:
     return ", ".join(case.facets.values())
 
 
-def _hurts_everywhere(results: Results) -> Judgement:
-    return in_all(
-        if_trained(case, case.arms, worse(case.difference("warm"), f"Warm against cold, {_name(case)}"))
-        for case in results.cases
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class _Pair:
-    """Two studies, the first of which is claimed to have the smaller gap, and what they have in common."""
-
-    name: str
-    one: CaseResults
-    other: CaseResults
-
-
-def _hurts_less(results: Results) -> Judgement:
+def hurts_less(results: Results) -> Judgement:
+    """Judge the gap of logistic regression against those of the other two models, in the mean over pairs."""
     pairs = [
-        _Pair(_name(case), simple, case)
+        (_name(case), simple, case)
         for simple in results.where(model="logistic")
         for model in (results.setting.network, "mlp")
         for case in results.where(model=model, data=simple.facets["data"], optimizer=simple.facets["optimizer"])
@@ -106,44 +84,41 @@ def _hurts_less(results: Results) -> Judgement:
     return _smaller_gap(pairs, "Warm minus cold of logistic regression less that of the others")
 
 
-def _hurts_less_on_digits(results: Results) -> Judgement:
+def hurts_less_on_digits(results: Results) -> Judgement:
+    """Judge the gap on the digits against that on CIFAR-10, in the mean over pairs."""
     digits = results.setting.digits
     pairs = [
-        _Pair(f"{case.facets['model']}, {case.facets['optimizer']}", one, case)
+        (f"{case.facets['model']}, {case.facets['optimizer']}", one, case)
         for case in results.where(data="cifar10")
         for one in results.where(**{**case.facets, "data": digits})
     ]
     if not pairs and results.setting.data is not None:
         return untestable("One data set stands in for all, so two cannot be compared.")
     judgement = _smaller_gap(pairs, f"Warm minus cold on {digits.upper()} less that on CIFAR-10")
-    return judgement if digits == SVHN else _on_the_stand_in(judgement)
-
-
-def _on_the_stand_in(judgement: Judgement) -> Judgement:
-    """Return the reasons without their verdict: what holds of MNIST-M need not hold of SVHN."""
-    if judgement.verdict is Verdict.NOT_RUN:
+    if digits == SVHN or judgement.verdict is Verdict.NOT_RUN:
         return judgement
+    # What holds for MNIST-M need not hold for SVHN: the reasons stay, without their verdict.
     reason = "MNIST-M stands in for SVHN: the claim about SVHN itself was not tested."
     return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))
 
 
-def _smaller_gap(pairs: Sequence[_Pair], what: str) -> Judgement:
-    """Judge that the first of each pair has the smaller gap in the mean over pairs, and tell of each pair."""
+def _smaller_gap(pairs: Sequence[Pair], what: str) -> Judgement:
+    """Judge that the first of each pair has the smaller gap, in the mean over pairs, with a reason per pair."""
+    # Not in each pair: the paper's own table, which the claim is drawn from, contradicts it in single ones.
     if not pairs:
         return missing()
-    ones, others = _mean_gaps(pair.one for pair in pairs), _mean_gaps(pair.other for pair in pairs)
+    ones, others = _mean_gaps(one for _, one, _ in pairs), _mean_gaps(other for _, _, other in pairs)
     mean = better(paired_difference(ones, others), f"{what}, mean over {len(pairs)} pairs")
-    told = [_told(pair, what, mean.verdict) for pair in pairs]
-    trained = all(judgement.verdict is mean.verdict for judgement in told)
-    reasons = (*mean.reasons, *(reason for judgement in told for reason in judgement.reasons))
-    return Judgement(mean.verdict if trained else Verdict.INCONCLUSIVE, reasons)
-
-
-def _told(pair: _Pair, what: str, verdict: Verdict) -> Judgement:
-    """Return a verdict beside a pair's own difference; inconclusive where one of its studies was not trained."""
-    difference = paired_difference(_gaps(pair.one), _gaps(pair.other))
-    judgement = Judgement(verdict, better(difference, f"{what}, {pair.name}").reasons)
-    return if_trained(pair.one, pair.one.arms, if_trained(pair.other, pair.other.arms, judgement))
+    verdict, reasons = mean.verdict, list(mean.reasons)
+    for name, one, other in pairs:
+        difference = better(paired_difference(_gaps(one), _gaps(other)), f"{what}, {name}")
+        # One study that was not trained to the end makes the mean over all of them inconclusive.
+        judgement = Judgement(mean.verdict, difference.reasons)
+        judgement = if_trained(one, one.arms, if_trained(other, other.arms, judgement))
+        reasons += judgement.reasons
+        if judgement.verdict is not mean.verdict:
+            verdict = Verdict.INCONCLUSIVE
+    return Judgement(verdict, tuple(reasons))
 
 
 def _mean_gaps(cases: Iterable[CaseResults]) -> list[float | None]:
@@ -153,6 +128,7 @@ def _mean_gaps(cases: Iterable[CaseResults]) -> list[float | None]:
 
 
 def _gaps(case: CaseResults) -> list[float | None]:
+    # Per seed, so that gaps of two studies can be paired as well.
     pairs = zip(case.accuracies("warm"), case.accuracies("cold"), strict=True)
     return [None if warm is None or cold is None else warm - cold for warm, cold in pairs]
 
@@ -170,14 +146,16 @@ EXPERIMENT = Experiment(
     ),
     deviations=(
         "MNIST-M stands in for SVHN where SVHN is not at hand; 'stops improving' is no better epoch among ten, for "
-        "perceptron and logistic regression; every round is capped."
+        "perceptron and logistic regression; every round has a limit of epochs."
     ),
     cases=_cases,
     exhibits=_exhibits,
     claims=(
         Claim(
             "Warm starting hurts in all cases.",
-            _hurts_everywhere,
+            lambda results: in_all(
+                compare(worse, case, "warm", what=f"Warm against cold, {_name(case)}") for case in results.cases
+            ),
             published=(
                 "Warm is lower in 17 of 18 pairs; one is a tie, logistic regression on SVHN with SGD: 28.0 both. "
                 "ResNet on CIFAR-10: 51.7 against 56.2 (SGD), 74.4 against 78.0 (Adam)."
@@ -191,7 +169,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "It hurts ResNets and perceptrons more than logistic regression.",
-            _hurts_less,
+            hurts_less,
             published=(
                 "CIFAR-10 with SGD: 4.5 points for the ResNet, 1.6 for the perceptron, 0.9 for logistic regression. "
                 "One of twelve pairs contradicts the claim: on SVHN with Adam 0.1 for the ResNet, 0.2 for logistic "
@@ -200,7 +178,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "It hurts more on CIFAR-10 than on SVHN.",
-            _hurts_less_on_digits,
+            hurts_less_on_digits,
             published=(
                 "ResNet with SGD: 4.5 points on CIFAR-10, 1.9 on SVHN. One of six pairs contradicts the claim: the "
                 "perceptron with Adam, 3.3 on CIFAR-10, 7.3 on SVHN."

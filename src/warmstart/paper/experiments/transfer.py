@@ -1,40 +1,42 @@
-"""Version 1, and Figure 9: transfer to a second data set, of which a fraction is there."""
+"""Version 1, and Figure 9: transfer to a second data set, of which a fraction is available."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import better, if_trained, in_all, not_worse, untestable, worse
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import Setting
-from warmstart.paper._show import arm_point, arms_table, fit_for_a_file, published_text, their_points
+from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, paper_study
+from warmstart.paper.kit.judge import better, compare, if_trained, in_all, not_worse, untestable, worse
+from warmstart.paper.kit.points import arm_point, at_full_scale, published_points
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import STAND_IN, SVHN, Setting
+from warmstart.paper.kit.tables import arms_table, exhibit_name, published_text
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
 from warmstart.streams import Part
-from warmstart.studies import Study
-
-from ._levels import at_full_scale
-from ._study import paper_study
 
 ID = "transfer"
 FRACTIONS = (0.04, 0.1, 0.3, 1.0)
+# A model of fewer samples says nothing about a fraction.
 FEWEST = 10
-SAME_DATA = untestable("One data set stands in for both, so that there is nothing to transfer to.")
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
+    arms = [Cold(), Warm(), ShrinkPerturb()]
     return [
-        Case({"source": source, "data": data, "fraction": f"{fraction:g}"}, _study(setting, source, data, fraction))
+        Case(
+            {"source": source, "data": data, "fraction": f"{part:g}"},
+            paper_study(setting, arms, data=data, source=setting.source(source), stream=Part(part)),
+        )
         for source, data in _pairs(setting)
-        for fraction in _fractions(setting, data)
+        for part in _fractions(setting, data)
     ]
 
 
 def _pairs(setting: Setting) -> Sequence[tuple[str, str]]:
-    """Return source and data; one pair where one data set takes the place of all."""
+    """Return source and second data set; one pair if one data set replaces all of the paper's."""
     if setting.data is not None:
         return [(setting.data, setting.data)]
     photographs, classes, digits = "cifar10", "cifar100", setting.digits
-    # A thinned grid keeps the ends: version 1's pair, and the one with numbers at the smallest fraction, too.
+    # A thinned grid keeps the ends: version 1's pair, and the only one with numbers at the smallest fraction, too.
     pairs = [
         (photographs, digits),
         (digits, photographs),
@@ -51,31 +53,19 @@ def _fractions(setting: Setting, data: str) -> list[float]:
     return setting.grid([part for part in FRACTIONS if part == 1 or part * setting.fitted(data) >= FEWEST])
 
 
-def _study(setting: Setting, source: str, data: str, fraction: float) -> Study:
-    return paper_study(
-        setting,
-        [Cold(), Warm(), ShrinkPerturb()],
-        data=data,
-        source=setting.source(source),
-        stream=Part(fraction),
-    )
-
-
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     caption = (
         "Accuracy on the second data set, after training on a fraction of it. SVHN's published numbers are also beside "
         "MNIST-M where that stands in for it."
     )
-    table = arms_table("accuracy", caption, results.cases, theirs=_theirs)
-    return [table, *(_chart(results, source, data) for source, data in _begun(results))]
+    table = arms_table("accuracy", caption, results.cases, extra=_paper_column)
+    pairs = dict.fromkeys((case.facets["source"], case.facets["data"]) for case in results.cases)
+    return [table, *(_chart(results, source, data) for source, data in pairs)]
 
 
-def _begun(results: Results) -> list[tuple[str, str]]:
-    return list(dict.fromkeys((case.facets["source"], case.facets["data"]) for case in results.cases))
-
-
-def _theirs(case: CaseResults, arm: str) -> dict[str, str]:
-    source, data = (case.facets[key].replace("mnist-m", "svhn") for key in ("source", "data"))
+def _paper_column(case: CaseResults, arm: str) -> dict[str, str]:
+    # SVHN's numbers are shown for MNIST-M as well: the caption says so.
+    source, data = (case.facets[key].replace(STAND_IN, SVHN) for key in ("source", "data"))
     fraction = float(case.facets["fraction"])
     return {"paper %": published_text(ID, source=source, data=data, fraction=fraction, arm=arm)}
 
@@ -86,59 +76,67 @@ def _chart(results: Results, source: str, data: str) -> Curves:
         for case in results.where(source=source, data=data)
         for arm in case.arms
     ]
-    # There are none for MNIST-M: SVHN's lie elsewhere on the axis.
-    theirs = their_points(ID, series=lambda number: str(number.facets["arm"]), x="fraction", source=source, data=data)
+    # None beside MNIST-M: a fraction of SVHN is another number of samples.
+    of_paper = published_points(
+        ID, series=lambda number: str(number.facets["arm"]), x="fraction", source=source, data=data
+    )
     return Curves(
-        fit_for_a_file("accuracy", source, data),
+        exhibit_name("accuracy", source, data),
         f"Accuracy on {data} against the fraction of it that is trained on, after training on {source}.",
         Axis(f"fraction of {data}", log=True),
-        Axis("accuracy", Format.SHARE),
-        (*ours, *at_full_scale(results, theirs)),
+        ACCURACY_AXIS,
+        (*ours, *at_full_scale(results, of_paper)),
     )
 
 
-def _warm_helps_with_little(results: Results) -> Judgement:
-    if results.setting.data is not None:
-        return SAME_DATA
+def _with_two_data_sets(judge: Callable[[Results], Judgement]) -> Callable[[Results], Judgement]:
+    @wraps(judge)
+    def judged(results: Results) -> Judgement:
+        if results.setting.data is not None:
+            return untestable("One data set stands in for both, so that there is nothing to transfer to.")
+        return judge(results)
+
+    return judged
+
+
+@_with_two_data_sets
+def warm_helps_with_little(results: Results) -> Judgement:
+    """Judge the smallest fraction of every pair of data sets."""
     if results.cases and not any(float(case.facets["fraction"]) < 1 for case in results.cases):
         return untestable("None of the smaller fractions has results, or enough samples.")
     return in_all(
-        if_trained(case, ["cold", "warm"], better(case.difference("warm"), f"Warm against cold, {_name(case)}"))
-        for case in _at_smallest(results)
+        compare(better, case, "warm", what=f"Warm against cold, {_name(case)}") for case in _at_smallest(results)
     )
 
 
-def _warm_hurts_with_all(results: Results) -> Judgement:
-    if results.setting.data is not None:
-        return SAME_DATA
+@_with_two_data_sets
+def warm_hurts_with_all(results: Results) -> Judgement:
+    """Judge all pairs of data sets whose second one is there in full."""
     return in_all(
-        if_trained(case, ["cold", "warm"], worse(case.difference("warm"), f"Warm against cold, {_name(case)}"))
-        for case in results.where(fraction="1")
+        compare(worse, case, "warm", what=f"Warm against cold, {_name(case)}") for case in results.where(fraction="1")
     )
 
 
-def _shrinking_does_both(results: Results) -> Judgement:
-    if results.setting.data is not None:
-        return SAME_DATA
+@_with_two_data_sets
+def shrinking_does_both(results: Results) -> Judgement:
+    """Judge shrink-perturb against cold with all data, and against warm with the smallest fraction."""
     compared = [("cold", case) for case in results.where(fraction="1")]
     compared += [("warm", case) for case in _at_smallest(results)]
-    return in_all(_shrinking_is_not_worse(case, reference) for reference, case in compared)
-
-
-def _shrinking_is_not_worse(case: CaseResults, reference: str) -> Judgement:
-    what = f"Shrink-perturb against {reference}, {_name(case)}"
-    judgement = not_worse(case.difference("shrink-perturb", reference), what)
-    return if_trained(case, ["shrink-perturb", reference], judgement)
+    judgements: list[Judgement] = []
+    for reference, case in compared:
+        what = f"Shrink-perturb against {reference}, {_name(case)}"
+        judgement = not_worse(case.difference("shrink-perturb", reference), what)
+        judgements.append(if_trained(case, ["shrink-perturb", reference], judgement))
+    return in_all(judgements)
 
 
 def _at_smallest(results: Results) -> list[CaseResults]:
-    """Return the studies of the smallest fraction that is planned of each data set."""
-    setting = results.setting
-    return [
-        case
-        for case in results.cases
-        if float(case.facets["fraction"]) == min(_fractions(setting, case.facets["data"])) < 1
-    ]
+    """Return the studies of the smallest fraction that is planned for each data set."""
+    # Planned, not begun: while the smallest is still to run, the next one must not be judged in its place.
+    smallest = {
+        data: min(_fractions(results.setting, data)) for data in {case.facets["data"] for case in results.cases}
+    }
+    return [case for case in results.cases if float(case.facets["fraction"]) == smallest[case.facets["data"]] < 1]
 
 
 def _name(case: CaseResults) -> str:
@@ -165,12 +163,12 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "With a small fraction, the warm start is more accurate than a fresh one.",
-            _warm_helps_with_little,
+            warm_helps_with_little,
             published="CIFAR-100 to 4 % of CIFAR-10: 61 % against 38 %, read off the figure.",
         ),
         Claim(
             "With all of the second data set, it is less accurate.",
-            _warm_hurts_with_all,
+            warm_hurts_with_all,
             published=(
                 "45.5 against 48 % (CIFAR-10 to CIFAR-100), 79 against 80 (CIFAR-100 to CIFAR-10), 75 against 80 (SVHN "
                 "to CIFAR-10), 40 against 48 (SVHN to CIFAR-100), 93 against 93.3 and 92.3 against 93.3 (to SVHN), "
@@ -179,7 +177,7 @@ EXPERIMENT = Experiment(
         ),
         Claim(
             "Shrink-perturb is as good as the better of both: as warm with little data, as fresh with all.",
-            _shrinking_does_both,
+            shrinking_does_both,
             published=(
                 "63 against 61 % (CIFAR-100 to 4 % of CIFAR-10); with all data 50.5 against 48 (CIFAR-10 to "
                 "CIFAR-100), 82 against 80 (CIFAR-100 to CIFAR-10), 79.5 against 80 (SVHN to CIFAR-10), 47 against 48 "

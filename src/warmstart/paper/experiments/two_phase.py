@@ -3,115 +3,77 @@
 from collections.abc import Sequence
 
 from warmstart.diagnostics import EvaluationCurve
-from warmstart.paper._exhibits import Axis, Curves, Exhibit, Format, Point, Source
-from warmstart.paper._experiment import Case, Claim, Experiment, Judgement
-from warmstart.paper._judge import if_trained, of_first_case, worse
-from warmstart.paper._published import Number, published
-from warmstart.paper._results import CaseResults, Results
-from warmstart.paper._setting import PAPER_EPOCHS, Setting
-from warmstart.paper._show import arms_table, over_epochs, over_readings, percent, published_text
+from warmstart.paper.kit.exhibits import Axis, Curves, Exhibit, Format, Point, Source
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, only_case
+from warmstart.paper.kit.judge import compare, of_first_case, worse
+from warmstart.paper.kit.points import at_full_scale, epoch_points, reading_points
+from warmstart.paper.kit.published import published
+from warmstart.paper.kit.results import Results
+from warmstart.paper.kit.setting import PAPER_EPOCHS, Setting
+from warmstart.paper.kit.tables import arms_table, on_papers_data, percent, published_text
 from warmstart.strategies import Cold, Warm
-from warmstart.training import OptimizerKind, Recipe
-
-from ._levels import at_full_scale, on_their_data
-from ._study import only_case, paper_study
+from warmstart.training import OptimizerKind, Recipe, StoppingRule
 
 ID = "two-phase"
 HALF = "half of the data"
+# Series of the charts: name, arm, round. The half is the warm arm's; a cold start's first round is not used again.
 PHASES = ((HALF, "warm", 1), ("everything, warm", "warm", 2), ("everything, cold", "cold", 2))
-"""What the charts follow: its name there, the arm, the round."""
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
     return only_case(
-        paper_study(
-            setting,
-            [Cold(), Warm()],
-            recipe=Recipe(OptimizerKind.SGD),
-            stop=setting.fixed_epochs(),
-            measurements=[EvaluationCurve(every=setting.every(5))],
-        )
+        setting,
+        [Cold(), Warm()],
+        recipe=Recipe(OptimizerKind.SGD),
+        # No target and no patience: both curves run over the same epochs, as in the figure.
+        stop=StoppingRule(train_accuracy=None, patience=None, max_epochs=setting.epochs),
+        # Each is a pass over the held-out third: 70 of them draw the curve well enough.
+        measurements=[EvaluationCurve(every=setting.every(5))],
     )
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
+    case, epochs, half = results.first(), results.setting.epochs, ""
+    # The model of the half is no arm, so the table has no row for it.
+    if case is not None and case.accuracy("warm", 1).mean is not None:
+        of_paper = on_papers_data(results, published_text(ID, round=1, epoch=PAPER_EPOCHS))
+        half = f" The model of the half, before: {percent(case.accuracy('warm', 1))} %; the paper's: {of_paper}."
     table = arms_table(
         "accuracy",
-        f"Accuracy after training on everything.{_half(results)}",
+        f"Accuracy after training on everything.{half}",
         results.cases,
-        theirs=lambda _, arm: {"paper %": on_their_data(results, published_text(ID, arm=arm))},
+        extra=lambda _, arm: {"paper %": on_papers_data(results, published_text(ID, arm=arm))},
     )
-    return [table, *(chart for case in results.cases for chart in (_curves(results, case), _fitting(results, case)))]
-
-
-def _half(results: Results) -> str:
-    """Return a sentence on the model of the half; none where it has not been trained."""
-    case = results.first()
-    if case is None or case.accuracy("warm", 1).mean is None:
-        return ""
-    theirs = on_their_data(results, published_text(ID, round=1, epoch=PAPER_EPOCHS))
-    return f" The model of the half, before: {percent(case.accuracy('warm', 1))} %; the paper's: {theirs}."
-
-
-def _curves(results: Results, case: CaseResults) -> Curves:
-    points = [
-        point
-        for series, arm, number in PHASES
-        for point in over_readings(case, arm, "accuracy", series=series, round=number, after=_before(results, number))
-    ]
-    caption = f"Accuracy while {_course(results)}"
-    return _chart(results, "curves", caption, points, "accuracy")
-
-
-def _fitting(results: Results, case: CaseResults) -> Curves:
-    points = [
-        point
-        for series, arm, number in PHASES
-        for point in over_epochs(
-            case, arm, "train_accuracy", series=series, round=number, after=_before(results, number)
-        )
-    ]
-    caption = f"Training accuracy, added up in the course of every epoch, while {_course(results)}"
-    return _chart(results, "fitting", caption, points, "train accuracy")
-
-
-def _before(results: Results, number: int) -> int:
-    """Return how many epochs precede a round."""
-    return (number - 1) * results.setting.epochs
-
-
-def _course(results: Results) -> str:
-    epochs = results.setting.epochs
-    return (
+    course = (
         f"{epochs} epochs on a random half of the data are followed by {epochs} on everything, from the half's weights "
         "or from fresh ones. Published values, shown at full scale, are read off the paper's figure."
     )
+    fitting_caption = f"Training accuracy, added up in the course of every epoch, while {course}"
+    charts: list[Curves] = []
+    for case in results.cases:
+        curves: list[Point] = []
+        fitting: list[Point] = []
+        for series, arm, number in PHASES:
+            after = (number - 1) * epochs
+            curves += reading_points(case, arm, "accuracy", series=series, round=number, after=after)
+            fitting += epoch_points(case, arm, "train_score", series=series, round=number, after=after)
+        charts += [
+            _chart(results, "curves", f"Accuracy while {course}", curves, "accuracy"),
+            _chart(results, "fitting", fitting_caption, fitting, "train accuracy"),
+        ]
+    return [table, *charts]
 
 
-def _chart(results: Results, name: str, caption: str, ours: Sequence[Point], quantity: str) -> Curves:
+def _chart(results: Results, name: str, caption: str, points: Sequence[Point], quantity: str) -> Curves:
+    of_paper: list[Point] = []
+    for number in published(ID, quantity, by=Source.PAPER):
+        of_half = number.facets["round"] == 1
+        # Published epochs count within a round, the chart's over both.
+        epoch = float(number.facets["epoch"]) + (0 if of_half else PAPER_EPOCHS)
+        series = HALF if of_half else f"everything, {number.facets['arm']}"
+        of_paper.append(Point(series, epoch, number.value, by=Source.PAPER))
     y = Axis(quantity, Format.SHARE)
-    return Curves(name, caption, Axis("epochs"), y, (*ours, *at_full_scale(results, _theirs(quantity))))
-
-
-def _theirs(quantity: str) -> list[Point]:
-    return [
-        Point(_series(number), _epoch(number), number.value, by=Source.PAPER)
-        for number in published(ID, quantity, by=Source.PAPER)
-    ]
-
-
-def _series(number: Number) -> str:
-    return HALF if number.facets["round"] == 1 else f"everything, {number.facets['arm']}"
-
-
-def _epoch(number: Number) -> float:
-    """Return the epoch that a number belongs to, counted over both of the paper's rounds."""
-    return (float(number.facets["round"]) - 1) * PAPER_EPOCHS + float(number.facets["epoch"])
-
-
-@of_first_case
-def _warm_is_worse(results: Results, case: CaseResults) -> Judgement:
-    return if_trained(case, case.arms, worse(case.difference("warm"), "Warm against cold"))
+    return Curves(name, caption, Axis("epochs"), y, (*points, *at_full_scale(results, of_paper)))
 
 
 EXPERIMENT = Experiment(
@@ -133,7 +95,7 @@ EXPERIMENT = Experiment(
     claims=(
         Claim(
             "Trained on half of the data first, the model ends less accurate than one trained from scratch.",
-            _warm_is_worse,
+            of_first_case(lambda _, case: compare(worse, case, "warm", what="Warm against cold")),
             published="About 57 % warm against 62 % from scratch, read off the figure; both fit all training data.",
         ),
     ),

@@ -1,8 +1,8 @@
-"""Stored results of an experiment, read out the way its declaration asks."""
+"""Stored results of an experiment, in the form that its declaration needs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,28 +11,28 @@ from typing import Any
 
 from warmstart.analysis import SeedTable
 from warmstart.statistics import Estimate, PairedDifference, PairedRatio, mean_interval, paired_difference, paired_ratio
-from warmstart.store import RoundRecord, Store, StudyRecords
-from warmstart.studies import Study, read_study
+from warmstart.store import RoundRecord, StudyRecords
+from warmstart.studies import Study, has_study, read_histories, read_study
 
-from ._experiment import Case, Experiment
-from ._setting import Setting
+from .experiment import Experiment
+from .setting import Setting
 
+# Confidence of an interval, unless several comparisons have to share the chance of a false alarm.
 CONFIDENCE = 0.95
-"""Of the intervals, where not several comparisons have to share it."""
+# Training accuracy from which a model counts as fitted where the stopping rule has no target.
 FITTED = 0.95
-"""Training accuracy from which a model counts as fitted where the stop rule asks for none."""
 
 Read = Callable[[RoundRecord], float | None]
 
 
 @dataclass(frozen=True)
-class ReadValue:
-    """What a measurement read at one moment.
+class Reading:
+    """The value of a measurement at one moment.
 
     Args:
         epoch: Epochs of the round until then.
         steps: Optimizer steps of the round until then.
-        value: The value; None where it is not defined.
+        value: The value; None where it is undefined.
     """
 
     epoch: int
@@ -45,10 +45,10 @@ class CaseResults:
     """The stored results of one study, complete or not.
 
     Args:
-        facets: The study's.
+        facets: Facets of the study.
         study: The study.
         records: Its finished rounds.
-        histories: What is known of their epochs, by arm, seed and round.
+        histories: Epochs and readings of its rounds, by arm, seed and round.
     """
 
     facets: Mapping[str, str]
@@ -58,7 +58,8 @@ class CaseResults:
 
     @cached_property
     def table(self) -> SeedTable:
-        """The finished rounds, in columns over all planned seeds: those of two studies are aligned."""
+        """The finished rounds, in columns over all planned seeds."""
+        # Seeds that have not begun are columns, too: two studies are paired by position.
         return replace(SeedTable.of(self.records.rounds), seeds=tuple(range(self.study.seeds)))
 
     @property
@@ -82,19 +83,22 @@ class CaseResults:
 
     def accuracies(self, arm: str, round: int | None = None) -> list[float | None]:
         """Return the accuracy per seed, in [0, 1]."""
-        return self.column(arm, lambda record: record.accuracy, round)
+        return self.column(arm, lambda record: record.score, round)
 
     def mean_accuracies(self, arm: str, rounds: Sequence[int]) -> list[float | None]:
         """Return the mean accuracy over some rounds per seed; None where one of them has none."""
         columns = [self.accuracies(arm, number) for number in rounds]
-        return [_mean(values) for values in zip(*columns, strict=True)]
+        # A mean over the rounds that there are would be compared with a mean over all of them.
+        by_seed = zip(*columns, strict=True)
+        return [None if None in values else fmean(v for v in values if v is not None) for values in by_seed]
 
     def accuracy(self, arm: str, round: int | None = None) -> Estimate:
         """Return the mean accuracy over seeds."""
         return mean_interval(self.accuracies(arm, round))
 
     def costs(self, arm: str, cost: str = "steps", *, total: bool = False) -> list[float | None]:
-        """Return a cost per seed, of the last round or of all; None where training diverged, which is cheap."""
+        """Return a cost per seed, of the last round or of all; None where training diverged."""
+        # A round that diverges stops early: counted, it would make its arm look cheap.
         numbers = range(1, self.rounds + 1) if total else (self.rounds,)
         diverged = [self.column(arm, lambda record: record.stop_reason == "diverged", number) for number in numbers]
         costs = self.table.totals(arm, self.rounds, cost) if total else self.table.costs(arm, self.rounds, cost)
@@ -116,78 +120,71 @@ class CaseResults:
         return paired_difference(self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds))
 
     def cost_ratio(
-        self,
-        arm: str,
-        reference: str = "cold",
-        cost: str = "steps",
-        *,
-        total: bool = False,
-        confidence: float = CONFIDENCE,
+        self, arm: str, reference: str = "cold", cost: str = "steps", *, confidence: float = CONFIDENCE
     ) -> PairedRatio:
-        """Return the paired ratio of two arms' costs."""
-        left, right = self.costs(arm, cost, total=total), self.costs(reference, cost, total=total)
-        return paired_ratio(left, right, confidence=confidence)
+        """Return the paired ratio of two arms' costs of the last round."""
+        return paired_ratio(self.costs(arm, cost), self.costs(reference, cost), confidence=confidence)
 
     def samples_seen(self, round: int) -> int:
         """Return how many samples had arrived by a round."""
+        # The same for all trials of a study, of which some may not have got there yet.
         return max((record.samples_seen for record in self.records.rounds if record.round == round), default=0)
 
-    def readings(self, arm: str, name: str, round: int | None = None) -> list[list[ReadValue]]:
-        """Return what measurements read under ``name``, in order, one list for each seed; empty where it is missing."""
-        number = round or self.rounds
-        return [self._readings(arm, seed, number, name) for seed in range(self.study.seeds)]
+    def readings(self, arm: str, name: str, round: int | None = None) -> list[list[Reading]]:
+        """Return the readings of this name in order, one list per seed; empty where there are none."""
+        rounds = [self.histories.get((arm, seed, round or self.rounds), {}) for seed in range(self.study.seeds)]
+        return [
+            [Reading(r["epoch"], r["steps"], r["value"]) for r in history.get("readings", []) if r["name"] == name]
+            for history in rounds
+        ]
 
-    def reading(self, arm: str, name: str, round: int | None = None) -> list[float | None]:
-        """Return the last value that measurements read under ``name``, per seed."""
-        return [found[-1].value if found else None for found in self.readings(arm, name, round)]
+    def reading(self, arm: str, name: str) -> list[float | None]:
+        """Return the last reading of this name in the last round per seed; None where there is none."""
+        return [readings[-1].value if readings else None for readings in self.readings(arm, name)]
 
-    def _readings(self, arm: str, seed: int, number: int, name: str) -> list[ReadValue]:
-        found = self.histories.get((arm, seed, number), {}).get("readings", [])
-        return [ReadValue(entry["epoch"], entry["steps"], entry["value"]) for entry in found if entry["name"] == name]
+    def training_problem(self, arms: Sequence[str]) -> str | None:
+        """Return why rounds of one of these arms cannot be judged as trained to the end; None if all can.
 
-    def untrained(self, arms: Sequence[str]) -> str | None:
-        """Say why rounds of one of these arms cannot be judged as trained; None if all can.
-
-        They cannot where training diverged, or where most were cut off before the model had fitted its data or, for
-        models that need not fit them, before training accuracy stopped improving. Of arms that continue from the
-        previous model every round counts, of others the last one.
+        They cannot if training diverged, or if most were cut off before the model had fitted its data or, for models
+        that need not fit them, before training accuracy stopped improving.
         """
-        rounds = ((arm, number) for arm in arms for number in self._that_count(arm))
-        reasons = (self._diverged(arm, number) or self._cut_off(arm, number) for arm, number in rounds)
-        return next((reason for reason in reasons if reason is not None), None)
-
-    def _that_count(self, label: str) -> Sequence[int]:
-        arm = self.study.arm(label)
-        # A first round of so many epochs is meant to be as short as it is.
-        first = (1 if arm.first_epochs is None else 2) if arm.strategy.continues else self.rounds
-        return range(min(first, self.rounds), self.rounds + 1)
-
-    def _diverged(self, arm: str, number: int) -> str | None:
-        found = self.table.at(arm, number)
-        count = sum(record.stop_reason == "diverged" for record in found)
-        return f"Training diverged in {count} of {len(found)} {self._called(number)} of {arm}." if count else None
+        for label in arms:
+            arm = self.study.arm(label)
+            # The last round of an arm that continues from the previous model rests on all rounds before it; of a cold
+            # start's earlier rounds nothing is left. A first round of a given number of epochs is meant to be short.
+            first = (1 if arm.first_epochs is None else 2) if arm.strategy.continues else self.rounds
+            for number in range(min(first, self.rounds), self.rounds + 1):
+                found = self.table.at(label, number)
+                diverged = sum(record.stop_reason == "diverged" for record in found)
+                if diverged:
+                    return f"Training diverged in {diverged} of {len(found)} {self._in_words(number)} of {label}."
+                cut_off = self._cut_off(label, number)
+                if cut_off is not None:
+                    return cut_off
+        return None
 
     def _cut_off(self, arm: str, number: int) -> str | None:
+        """Return a sentence if most trials of a round ended at the limit of epochs without having fitted."""
         stop, found = self.study.stop, self.table.at(arm, number)
         target = stop.train_accuracy or FITTED
         waits = stop.patience is not None
-        capped = [r for r in found if r.stop_reason == "limit" and (waits or r.train_accuracy < target)]
-        if 2 * len(capped) <= len(found):
+        scores = [0.0 if record.train_score is None else record.train_score for record in found]
+        limited = [
+            score
+            for score, record in zip(scores, found, strict=True)
+            if record.stop_reason == "limit" and (waits or score < target)
+        ]
+        if 2 * len(limited) <= len(found):
             return None
-        reached = 100 * fmean(record.train_accuracy for record in capped)
+        reached = 100 * fmean(limited)
         aim = "before training accuracy stopped improving" if waits else f"not {100 * target:g} %"
         return (
-            f"The scale cannot test it: {len(capped)} of {len(found)} {self._called(number)} of {arm} ended at the "
+            f"The scale cannot test it: {len(limited)} of {len(found)} {self._in_words(number)} of {arm} ended at the "
             f"limit of {stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
         )
 
-    def _called(self, number: int) -> str:
+    def _in_words(self, number: int) -> str:
         return {1: "first rounds", self.rounds: "last rounds"}.get(number, f"rounds number {number}")
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return fmean(known) if known and len(known) == len(values) else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,9 +193,9 @@ class Results:
 
     Args:
         experiment: The declaration.
-        setting: In which it ran.
-        cases: Of those studies that have been begun.
-        cases_planned: How many studies there are.
+        setting: The setting of the results.
+        cases: Results of the studies that have begun.
+        cases_planned: Number of studies, begun or not.
     """
 
     experiment: Experiment
@@ -216,24 +213,29 @@ class Results:
 
     @property
     def rounds_finished(self) -> int:
-        """Finished rounds of all studies."""
+        """Number of finished rounds of all studies."""
         return sum(len(case.records.rounds) for case in self.cases)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every round of every study has finished."""
+        return len(self.cases) == self.cases_planned and all(case.complete for case in self.cases)
 
 
 def read_results(experiment: Experiment, setting: Setting, directory: Path) -> Results:
-    """Read what is stored of an experiment.
+    """Read the stored results of an experiment.
 
     Args:
         experiment: The declaration.
-        setting: In which it ran.
-        directory: With the studies' directories.
+        setting: The setting of the results.
+        directory: Directory that contains the studies' directories.
     """
+    # The declaration says which studies there are, and where: whatever else is in the directory is not read.
     cases = list(experiment.cases(setting))
-    return Results(experiment, setting, tuple(_stored(cases, directory)), len(cases))
-
-
-def _stored(cases: Sequence[Case], directory: Path) -> Iterator[CaseResults]:
-    for case in cases:
-        store = Store(directory / case.folder)
-        if store.exists():
-            yield CaseResults(case.facets, case.study, read_study(store.directory), store.histories())
+    folders = [(case, directory / case.folder) for case in cases]
+    begun = [
+        CaseResults(case.facets, case.study, read_study(folder), read_histories(folder))
+        for case, folder in folders
+        if has_study(folder)
+    ]
+    return Results(experiment, setting, tuple(begun), len(cases))

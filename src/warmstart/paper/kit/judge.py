@@ -1,4 +1,4 @@
-"""From intervals to verdicts."""
+"""From intervals to verdicts on claims."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from warmstart.statistics import (
     interval_text,
 )
 
-from ._chapter import Verdict
-from ._experiment import Judgement
-from ._results import CaseResults, Results
+from .experiment import Judgement, Verdict
+from .results import CONFIDENCE, CaseResults, Results
 
+# Half a point of accuracy. An interval of a few seeds is never exactly zero, so a claimed difference counts as
+# contradicted once the interval rules out any difference of this size.
 SMALLEST = 0.005
-"""The smallest difference of accuracies that matters, half a point; an interval within it contradicts a claimed one."""
+
+
+# Judges the paired difference of two arms; the text names the arms in the reason.
+DifferenceJudge = Callable[[PairedDifference, str], Judgement]
 
 
 def worse(difference: PairedDifference, what: str) -> Judgement:
     """Judge the claim that a paired difference of accuracies is negative.
 
-    Reproduced: the interval lies below zero. Not reproduced: it rules out any loss of half a point or more.
+    Reproduced: the interval is below zero. Not reproduced: it rules out any loss of half a point or more.
     Inconclusive: neither, or there is no interval.
 
     Example:
@@ -63,30 +67,28 @@ def not_worse(difference: PairedDifference, what: str, *, margin: float = 0.01) 
 def not_better(difference: PairedDifference, what: str) -> Judgement:
     """Judge the claim that accuracy is not higher.
 
-    Not reproduced: a gain, of whatever size, is detected. Reproduced: none is, and one of half a point or more is ruled
-    out.
+    Not reproduced: a gain of any size is detected. Reproduced: none is, and one of half a point or more is ruled out.
 
     Example:
         >>> not_better(PairedDifference(0.008, 0.006, 0.010, n=5, detected=True), "it").verdict
         <Verdict.NOT_REPRODUCED: 'not reproduced'>
     """
     reason = f"{what}: {describe_difference(difference)}"
+    # Not the mirror of `worse`: "never helps" is a claim about all sizes, so the smallest detected gain contradicts it.
     return _judged(difference, reason, lambda low, high: low <= 0 and high < SMALLEST, lambda low, high: low > 0)
 
 
 def unchanged(difference: PairedDifference, what: str, *, margin: float) -> Judgement:
-    """Judge the claim that accuracy stays within ``margin``, up and down.
+    """Judge the claim that accuracy changes by less than ``margin`` in either direction.
 
     Example:
         >>> unchanged(PairedDifference(0.03, 0.02, 0.04, n=5, detected=True), "it", margin=0.01).verdict
         <Verdict.NOT_REPRODUCED: 'not reproduced'>
     """
-    reason = (
-        f"{what}, where a change of up to {100 * margin:g} points counts as none: {describe_difference(difference)}"
-    )
+    note = f"where a change of up to {100 * margin:g} points counts as none"
     return _judged(
         difference,
-        reason,
+        f"{what}, {note}: {describe_difference(difference)}",
         lambda low, high: -margin < low and high < margin,
         lambda low, high: high < -margin or low > margin,
     )
@@ -100,11 +102,14 @@ def cheaper(ratio: PairedRatio, what: str) -> Judgement:
         <Verdict.REPRODUCED: 'reproduced'>
     """
     reason = f"{what}: {describe_ratio(ratio)}"
+    # 5 % has the role of SMALLEST: an interval hardly ever excludes every saving.
     return _judged(ratio, reason, lambda low, high: high < 1, lambda low, high: low > 0.95)
 
 
 def positive(estimate: Estimate, what: str, *, digits: int = 2, smallest: float = 0.0) -> Judgement:
-    """Judge the claim that a mean over seeds is above zero: its interval is, or lies below the smallest that matters.
+    """Judge the claim that a mean over seeds is above zero.
+
+    Reproduced: its interval is above zero. Not reproduced: it is below ``smallest``, the least mean that matters.
 
     Example:
         >>> positive(Estimate(2.0, 1.0, 3.0, n=5), "old minus new gradient").reasons
@@ -116,13 +121,13 @@ def positive(estimate: Estimate, what: str, *, digits: int = 2, smallest: float 
     return _judged(estimate, reason, lambda low, high: low > 0, lambda low, high: high < smallest)
 
 
-Test = Callable[[float, float], bool]
+IntervalTest = Callable[[float, float], bool]
 
 
-def _judged(estimate: Estimate, reason: str, claimed: Test, ruled_out: Test) -> Judgement:
-    """Let an interval decide; where there is none, nothing is decided."""
+def _judged(estimate: Estimate, reason: str, claimed: IntervalTest, ruled_out: IntervalTest) -> Judgement:
     reasons = (f"{reason} (n = {estimate.n}).",)
     if estimate.interval is None:
+        # A mean of one seed decides nothing, however large it is.
         return Judgement(Verdict.INCONCLUSIVE, reasons)
     if claimed(*estimate.interval):
         return Judgement(Verdict.REPRODUCED, reasons)
@@ -130,52 +135,72 @@ def _judged(estimate: Estimate, reason: str, claimed: Test, ruled_out: Test) -> 
     return Judgement(verdict, reasons)
 
 
+def compare(
+    judge: DifferenceJudge,
+    case: CaseResults,
+    arm: str,
+    reference: str = "cold",
+    *,
+    what: str,
+    confidence: float = CONFIDENCE,
+) -> Judgement:
+    """Judge the paired difference of two arms' accuracies after the last round, if both were trained to the end."""
+    # A difference between models that were cut off is one of the limit on epochs, not of the arms.
+    difference = case.difference(arm, reference, confidence=confidence)
+    return if_trained(case, [reference, arm], judge(difference, what))
+
+
+def compare_costs(case: CaseResults, arm: str, *, what: str) -> Judgement:
+    """Judge that an arm takes fewer steps in the last round than a cold start, if both were trained to the end."""
+    return if_trained(case, ["cold", arm], cheaper(case.cost_ratio(arm, "cold"), what))
+
+
 def in_all(judgements: Iterable[Judgement]) -> Judgement:
-    """Judge a claim about all of several comparisons: reproduced in all, or contradicted in at least one.
-
-    Each interval stands for itself; with many comparisons a single contradiction can be chance, which is why all
-    reasons are told.
-    """
-    return _folded(list(judgements), decisive=Verdict.NOT_REPRODUCED)
+    """Judge a claim about all of several comparisons: reproduced in all, or contradicted in at least one."""
+    # Each interval has its full confidence, so with many comparisons a single contradiction can be chance: this is why
+    # the reasons of all of them are kept.
+    return _combined(list(judgements), decisive=Verdict.NOT_REPRODUCED)
 
 
-def in_some(comparisons: Sequence[Callable[[float], Judgement]]) -> Judgement:
-    """Judge a claim that one comparison among several suffices for: reproduced in one, or contradicted in all.
+def in_some(comparisons: Sequence[Callable[..., Judgement]]) -> Judgement:
+    """Judge a claim that one comparison among several is enough for: reproduced in one, or contradicted in all.
 
-    With k comparisons each interval has the confidence 1 - 0.05 / k (Bonferroni), so that where there is nothing, one
-    is found in at most 5 of 100 experiments, however many comparisons they make.
+    With k comparisons each interval has the confidence 1 - 0.05 / k (Bonferroni). Where there is no effect, one is then
+    found in at most 5 of 100 experiments, however many comparisons they make.
 
     Args:
-        comparisons: Each gets the confidence of its intervals, and judges.
+        comparisons: Each is called with ``confidence``, that of its interval.
 
     Reference:
         Dunn, "Multiple comparisons among means", JASA 56, 1961.
     """
     confidence = 1 - 0.05 / max(len(comparisons), 1)
-    folded = _folded([judge(confidence) for judge in comparisons], decisive=Verdict.REPRODUCED)
+    combined = _combined([judge(confidence=confidence) for judge in comparisons], decisive=Verdict.REPRODUCED)
     if len(comparisons) < 2:
-        return folded
+        return combined
+    # The reader has to know why these intervals are wider than all others.
     note = (
         f"One of {len(comparisons)} comparisons suffices, so each of these intervals has a confidence of "
         f"{100 * confidence:.4g} %."
     )
-    return Judgement(folded.verdict, (note, *folded.reasons))
+    return Judgement(combined.verdict, (note, *combined.reasons))
 
 
-def _folded(found: Sequence[Judgement], *, decisive: Verdict) -> Judgement:
-    """Return one judgement with all reasons: decisive if one is, another only where all agree."""
-    if not found:
+def _combined(judgements: Sequence[Judgement], *, decisive: Verdict) -> Judgement:
+    """Return one judgement with all reasons: ``decisive`` if any of them is, another verdict only if all agree."""
+    if not judgements:
         return missing()
-    reasons = tuple(reason for judgement in found for reason in judgement.reasons)
-    verdicts = {judgement.verdict for judgement in found}
+    reasons = tuple(reason for judgement in judgements for reason in judgement.reasons)
+    verdicts = {judgement.verdict for judgement in judgements}
     if decisive in verdicts:
         return Judgement(decisive, reasons)
     return Judgement(verdicts.pop() if len(verdicts) == 1 else Verdict.INCONCLUSIVE, reasons)
 
 
 def of_first_case(judge: Callable[[Results, CaseResults], Judgement]) -> Callable[[Results], Judgement]:
-    """Make the judge of an experiment's first study one of its results; where nothing has been run, it says so."""
+    """Turn a judge of an experiment's first study into a judge of its results; NOT_RUN where it has none."""
 
+    # Most experiments have a single study, and their judges should not have to look for it.
     @wraps(judge)
     def judged(results: Results) -> Judgement:
         case = results.first()
@@ -185,18 +210,19 @@ def of_first_case(judge: Callable[[Results, CaseResults], Judgement]) -> Callabl
 
 
 def missing() -> Judgement:
-    """Judge where nothing has been run yet."""
+    """Return the judgement of a claim without results."""
     return Judgement(Verdict.NOT_RUN, ())
 
 
 def untestable(reason: str) -> Judgement:
-    """Judge where the setting has nothing that could test the claim."""
+    """Return the judgement of a claim that the setting cannot test."""
     return Judgement(Verdict.INCONCLUSIVE, (reason,))
 
 
 def if_trained(case: CaseResults, arms: Sequence[str], judgement: Judgement) -> Judgement:
-    """Return the judgement, or say why nothing is decided where one of these arms was not trained to the end."""
-    untrained = case.untrained(arms)
-    if untrained is None:
+    """Return the judgement; inconclusive, with the reason added, if one of these arms was not trained to the end."""
+    # The reasons stay, so that the reader sees what the intervals would have said.
+    problem = case.training_problem(arms)
+    if problem is None:
         return judgement
-    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, untrained))
+    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, problem))

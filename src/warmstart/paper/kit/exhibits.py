@@ -1,4 +1,4 @@
-"""What an experiment shows: tables and charts as plain data, ready to be drawn by whoever draws."""
+"""What an experiment shows: tables and charts as plain data, rendered elsewhere."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Source(StrEnum):
-    """Whose a number is: ``US`` measured it here, the ``PAPER`` published it, an independent ``REPRODUCTION`` did."""
+    """Origin of a number: ``US`` measured it, the ``PAPER`` published it, an independent ``REPRODUCTION`` did."""
 
     US = "ours"
     PAPER = "paper"
@@ -19,10 +19,10 @@ class Table:
     """A table of text.
 
     Args:
-        name: Of the table, fit for a file name and unlike that of the experiment's other exhibits.
+        name: Unique among the exhibits of the experiment, and usable in a file name.
         caption: One or two sentences: what it shows, with units.
-        header: Titles of the columns.
-        rows: Cells, one for each column.
+        header: Column titles.
+        rows: Cells, one per column.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Point:
     """One value of a chart.
 
     Args:
-        series: What it belongs to, as the legend names it.
-        x: Where it lies.
-        y: Its value; None: there is none, such as where training diverged.
-        low: Lower end of its interval; None: no interval.
-        high: Upper end of its interval.
-        n: How many seeds it is the mean of; 0 where that is not known.
-        by: Whose number it is.
+        series: Name of its series, as in the legend.
+        x: Position on the horizontal axis.
+        y: The value; None where there is none, such as after training diverged.
+        low: Lower end of the interval; None: no interval.
+        high: Upper end of the interval.
+        n: Number of seeds it is the mean of; 0 where unknown.
+        by: Origin of the number.
     """
 
     series: str
@@ -77,16 +77,21 @@ class Axis:
     log: bool = False
 
 
+ACCURACY_AXIS = Axis("accuracy", Format.SHARE)
+POINTS_AXIS = Axis("points", Format.POINTS)
+SAMPLES_SEEN = Axis("training samples seen")
+
+
 @dataclass(frozen=True)
 class Curves:
-    """Values against a quantity, one line (or, unjoined, one cloud of points) for each series.
+    """Values against a quantity, one line (or, unjoined, one cloud of points) per series.
 
     Args:
-        name: As of a table.
-        caption: As of a table.
+        name: As in :class:`Table`.
+        caption: As in :class:`Table`.
         x: Horizontal axis.
         y: Vertical axis.
-        points: In any order; an interval is drawn where both ends are there. Published ones are drawn apart.
+        points: In any order; an interval is drawn where both ends are known. Published points are drawn differently.
         joined: Whether points of a series are joined by a line; False: a scatter plot.
         zero: Whether a line marks y = 0.
     """
@@ -110,7 +115,7 @@ class Cell:
         value: Its value; None: none.
         low: Lower end of its interval.
         high: Upper end of its interval.
-        n: How many seeds.
+        n: Number of seeds.
     """
 
     x: str
@@ -126,8 +131,8 @@ class HeatMap:
     """Values on a grid of two options, with each value written in its cell.
 
     Args:
-        name: As of a table.
-        caption: As of a table.
+        name: As in :class:`Table`.
+        caption: As in :class:`Table`.
         x: Title of the columns' option.
         y: Title of the rows' option.
         value: Title and format of the values.
