@@ -145,7 +145,7 @@ def folder(tmp_path_factory):
     (place / "foreign").mkdir()
     (place / "foreign/report.md").write_text("precious")
     (place / "damaged").mkdir()
-    (place / "damaged/results.sqlite").write_bytes(b"no database" * 100)
+    (place / "damaged/study.json").write_bytes(b"no study" * 100)
     (place / "loop").symlink_to("loop")
     (place / "dangling").symlink_to("nowhere")
     os.mkfifo(place / "fifo")
@@ -196,9 +196,9 @@ def test_the_summary_goes_into_what_is_no_regular_file(target, tmp_path, monkeyp
     assert os.lstat(target).st_mode == kind
     if target == "fifo-with-reader":
         reader.join(10)
-        assert '"schema": "warmstart.summary/1"' in read[0]
+        assert '"schema": "warmstart.summary/2"' in read[0]
     elif target == "link":
-        assert '"schema": "warmstart.summary/1"' in Path("summary.json").read_text()
+        assert '"schema": "warmstart.summary/2"' in Path("summary.json").read_text()
 
 
 def test_headers_and_classes_are_shown_without_being_obeyed(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """The command line as people meet it."""
 
 import dataclasses
+import errno
 import json
 import subprocess
 import sys
@@ -10,14 +11,29 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from warmstart.cli._catalogue import CATALOGUES
 from warmstart.cli._compare import default_directory
-from warmstart.cli._flags import FLAGS, overlay
+from warmstart.cli._described import exported
+from warmstart.cli._flags import EXECUTION, FLAGS, overlay
 from warmstart.cli._main import run
-from warmstart.specs import known_models, known_strategies, options_of
+from warmstart.data import DataSource, known_datasets
+from warmstart.executors import Execution
+from warmstart.specs import KINDS, LEARNER, MODEL, PENALTY, STRATEGY, STREAM, options_of
 from warmstart.streams import Active, TwoPhase
 from warmstart.studies import Study, read_study, study_from_dict, study_to_dict
-from warmstart.training import Recipe
+from warmstart.training import CarryOver, Recipe, StoppingRule
+from warmstart.trial import EvaluationSettings
 
+PLURALS = {
+    "data": "datasets",
+    "model": "models",
+    "strategy": "strategies",
+    "stream": "streams",
+    "penalty": "penalties",
+    "query": "queries",
+    "measurement": "measurements",
+    "learner": "learners",
+}
 SMALL = ["--model", "logistic", "--rounds", "2", "--seeds", "2", "--max-epochs", "2", "--workers", "1"]
 
 
@@ -31,22 +47,23 @@ def _elsewhere(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
 
 
-def test_compare_shows_the_table_the_verdict_and_where_the_report_lies(tmp_path, capsys):
+def test_compare_shows_table_verdict_and_path_of_the_report(tmp_path, capsys):
     assert compare("--out", "found") == 0
     shown = capsys.readouterr().out
     assert "shrink-perturb" in shown
     assert "paired seeds" in shown
     assert "found/report.html" in shown
-    for name in ("report.html", "report.md", "summary.json", "study.toml", "results.sqlite"):
+    for name in ("report.html", "report.md", "summary.json", "study.toml", "study.json"):
         assert (tmp_path / "found" / name).stat().st_size > 0
 
 
 def test_the_same_command_finds_its_directory_again(tmp_path, capsys):
     assert compare() == 0
     (directory,) = (tmp_path / "runs").iterdir()
-    before = (directory / "results.sqlite").read_bytes()
+    before = {path.name: path.read_bytes() for path in (directory / "trials").iterdir()}
+    assert len(before) == 3 * 2
     assert compare() == 0
-    assert (directory / "results.sqlite").read_bytes() == before
+    assert {path.name: path.read_bytes() for path in (directory / "trials").iterdir()} == before
     assert "Loading" not in capsys.readouterr().err.splitlines()[-1]
 
 
@@ -57,6 +74,25 @@ def test_report_rebuilds_everything_from_the_store(tmp_path):
         (tmp_path / "found" / name).unlink()
     assert run(["report", "found"]) == 0
     assert json.loads((tmp_path / "found" / "summary.json").read_text()) == content
+
+
+def test_a_report_that_cannot_be_written_still_shows_the_table(tmp_path, monkeypatch, capsys):
+    assert compare("--out", "there") == 0
+    shown_before = capsys.readouterr().out.split("Report:")[0]
+
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("warmstart.reports.write_report", refuse)
+    assert run(["report", "there", "--json", "elsewhere.json"]) == 1
+    captured = capsys.readouterr()
+    assert captured.out.strip() in shown_before
+    assert "warm" in captured.out
+    assert captured.err == (
+        "Error: The report cannot be written to there (Read-only file system); the results are intact, and json writes "
+        "their summary to another place.\n"
+    )
+    assert json.loads((tmp_path / "elsewhere.json").read_text())
 
 
 def test_another_reference_may_be_asked_for(capsys):
@@ -75,7 +111,7 @@ def test_an_unknown_reference_is_one_sentence(tmp_path, capsys):
 
 def test_json_on_standard_output_is_json_alone(capsys):
     assert compare("--json", "-") == 0
-    assert json.loads(capsys.readouterr().out)["schema"] == "warmstart.summary/1"
+    assert json.loads(capsys.readouterr().out)["schema"] == "warmstart.summary/2"
 
 
 def test_json_goes_to_a_file(tmp_path):
@@ -116,7 +152,7 @@ def test_a_model_keeps_its_options_from_the_file_where_a_flag_names_it_again():
         ({"stream": "two-phase", "fraction": "0.25"}, ("stream", "fraction"), 0.25),
         ({"stream": "growing", "arrival_size": "100"}, ("stream", "arrival_size"), 100),
         ({"model": "mlp:activation=tanh"}, ("model", "activation"), "tanh"),
-        ({"model": "package.module:function"}, ("model", "name"), "package.module:function"),
+        ({"model": "torch.nn:Identity"}, ("model", "name"), "torch.nn:Identity"),
         ({"normalization": "keep"}, ("carry_over", "normalization"), "keep"),
         ({"optimizer_state": "keep"}, ("carry_over", "optimizer_state"), "keep"),
         ({"evaluate": "test"}, ("evaluation", "evaluate"), "test"),
@@ -138,8 +174,13 @@ def test_strategies_are_separated_by_commas():
 def test_every_default_in_the_help_is_the_one_that_holds():
     tables = study_to_dict(Study())
     tables["stream"] |= options_of(Active()) | options_of(TwoPhase())
-    tables["recipe"] |= options_of(Recipe())
-    names = {"model": tables["model"]["name"], "stream": tables["stream"]["name"]}
+    for key, part in (("recipe", Recipe()), ("data", DataSource()), ("carry_over", CarryOver())):
+        tables[key] |= options_of(part)
+    names = {
+        "model": tables["model"]["name"],
+        "stream": tables["stream"]["name"],
+        "learner": LEARNER.name_of(Study().learner),
+    }
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         if flag.default is None or " " in flag.default:
             continue
@@ -153,20 +194,21 @@ def test_every_default_in_the_help_is_the_one_that_holds():
             assert flag.default == str(holds)
 
 
-@pytest.mark.parametrize("command", ["compare", "report", "datasets", "models", "strategies"])
+@pytest.mark.parametrize("command", ["compare", "report", *PLURALS.values()])
 def test_every_command_has_help(command, capsys):
     assert run([command, "--help"]) == 0
     assert "Usage" in capsys.readouterr().out
 
 
 def test_lists_name_everything_there_is(capsys):
-    for command, names in (("models", known_models()), ("strategies", known_strategies())):
+    commands = [command.name for command in CATALOGUES if command.name != "datasets"]
+    for command, kind in zip(commands, sorted(KINDS, key=lambda kind: commands.index(PLURALS[kind.name])), strict=True):
         assert run([command]) == 0
         shown = capsys.readouterr().out
-        assert all(name in shown for name in names)
+        assert all(name in shown for name in kind.known()), command
     assert run(["datasets"]) == 0
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("digits", "cifar10", "cifar100", "svhn", "mnist", "fashion-mnist"))
+    assert all(entry.name in shown for entry in known_datasets())
 
 
 def test_help_does_not_import_torch():
@@ -205,14 +247,14 @@ def tables(tmp_path):
         (["--width", "3"], "The model logistic has no options, got 'width'"),
         (["--stream", "grow"], "did you mean 'growing'"),
         (["--stream", "two-phase"], "Unknown option of stream two-phase 'rounds'"),
-        (["--arrival-size", "5000"], "arrival-size"),
+        (["--arrival-size", "5000"], "--arrival-size must be at most"),
         (["--strategies", "cold,wram"], "did you mean 'warm'"),
         (["--strategies", ""], "at least one strategy"),
         (["--reference", "wram"], "Unknown reference 'wram': did you mean 'warm'?"),
-        (["--lr", "0"], "learning_rate must lie in (0, inf), got 0"),
-        (["--lr", "fast"], "learning-rate must be a number, got fast"),
-        (["--seeds", "nan"], "seeds must be a whole number, got nan"),
-        (["--max-epochs", "inf"], "max-epochs must be a whole number, got inf"),
+        (["--lr", "0"], "--lr must lie in (0, inf), got 0"),
+        (["--lr", "fast"], "--lr must be a number, got fast"),
+        (["--seeds", "nan"], "--seeds must be a whole number, got nan"),
+        (["--max-epochs", "inf"], "--max-epochs must be a whole number, got inf"),
         (["--batch-size", "1", "--model", "resnet18"], "cannot train on a batch of 1"),
         (["--train-on", "arrival", "--rounds", "none", "--arrival-size", "1197"], "at least 2 samples"),
         (["--model", "mlp:16"], "as name:option=value, got '16'"),
@@ -220,17 +262,17 @@ def tables(tmp_path):
         (["--json", "nowhere/summary.json"], "json must be a file in a writable directory"),
         (["--json", "."], "json must be a file in a writable directory"),
         (["--strategies", "warm:train-on=seen,warm"], "differ from each other"),
-        (["--momentum", "0.9"], "momentum must be 0 with adam"),
-        (["--stop-accuracy", "99"], "train_accuracy must lie in (0, 1], got 99"),
-        (["--seeds", "0"], "seeds must be a whole number of at least 1, got 0"),
-        (["--subset", "9999"], "subset"),
-        (["--workers", "none-such"], "workers must be a whole number"),
-        (["--device", "cuda"], "device must be cpu or auto where PyTorch finds no CUDA device, got cuda"),
-        (["--device", "tpu"], "device must be auto, cpu or cuda, got tpu"),
+        (["--momentum", "0.9"], "--momentum must be 0 with adam"),
+        (["--stop-accuracy", "99"], "Error: --stop-accuracy must lie in (0, 1], got 99"),
+        (["--seeds", "0"], "--seeds must be a whole number of at least 1, got 0"),
+        (["--subset", "9999"], "--subset must"),
+        (["--workers", "none-such"], "--workers must be a whole number"),
+        (["--device", "cuda"], "--device must be cpu or auto where PyTorch finds no CUDA device, got cuda"),
+        (["--device", "tpu"], "--device must be auto, cpu or cuda, got tpu"),
         (["--study", "missing.toml"], "missing.toml cannot be read"),
         (["--study", "broken.toml"], "is not valid TOML"),
         (["--study", "unknown.toml"], "did you mean 'seeds'"),
-        (["--out", "full"], "must be new, empty or hold this study"),
+        (["--out", "full"], "must be new, empty or contain this study"),
         (["--sedes", "3"], "No such option '--sedes'. (Did you mean"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -246,9 +288,91 @@ def test_bad_input_gets_one_sentence_and_exit_code_2(arguments, sentence, tmp_pa
     shown = capsys.readouterr()
     (line,) = [line for line in shown.err.splitlines() if not line.startswith(("Loading", "Reading"))]
     assert line.startswith("Error: ")
-    assert sentence.replace("arrival-size", "arrival_size") in line
+    assert sentence in line
     assert "Traceback" not in shown.err
     assert sorted(tmp_path.rglob("*")) == before, "nothing is left half-made"
+
+
+ABSURD = [
+    (["--rounds", "1_000_000_000"], "This study may take 6,000,000,000 rounds"),
+    (["--seeds", "100000", "--rounds", "4"], "This study may take 1,200,000 rounds"),
+    (["--max-epochs", "10" + 11 * "0"], "This study may take 1,000,000,000,000 epochs in a round"),
+    (["--max-steps", "1e15"], "This study may take 1,000,000,000,000,000 steps in a round"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), ABSURD)
+def test_a_study_without_an_end_is_asked_about(arguments, sentence, monkeypatch, capsys):
+    ran = []
+    monkeypatch.setattr("warmstart.studies.run_study", lambda study, *_, **__: ran.append(study) or 1 / 0)
+    assert compare(*arguments) == 2
+    assert capsys.readouterr().err == f"Error: {sentence}; pass --yes to run it, or ask for less.\n"
+    assert not ran
+    assert compare(*arguments, "--yes") == 1
+    assert len(ran) == 1
+
+
+def test_on_a_terminal_the_answer_decides(monkeypatch, capsys):
+    monkeypatch.setattr("warmstart.studies.run_study", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    for answer, code in ((False, 2), (True, 1)):
+        monkeypatch.setattr("rich_click.confirm", lambda text, answer=answer, **_: answer)
+        assert compare(*ABSURD[0][0]) == code
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[stop]\ntrain-accuracy = 7", "stop.train-accuracy must lie in (0, 1], got 7"),
+        ("[stop]\ntrain_accuracy = 7", "stop.train-accuracy must lie in (0, 1], got 7"),
+        ("[recipe]\nbatch-size = 0", "recipe.batch-size must be a whole number of at least 1, got 0"),
+        ("[stream]\nname = 'two-phase'\nfraction = 2", "stream.fraction must lie in (0, 1), got 2"),
+    ],
+)
+def test_errors_name_the_place_in_a_file(content, sentence, tmp_path, capsys):
+    (tmp_path / "study.toml").write_text(content)
+    assert run(["compare", "--study", "study.toml"]) == 2
+    assert f"Error: {sentence}." in capsys.readouterr().err
+
+
+def test_a_flag_over_a_file_is_what_was_typed(tmp_path, capsys):
+    (tmp_path / "study.toml").write_text("[stop]\ntrain_accuracy = 0.5\n[recipe]\nbatch_size = 0\n")
+    assert run(["compare", "--study", "study.toml", "--stop-accuracy", "7", "--batch-size", "3"]) == 2
+    assert "Error: --stop-accuracy must lie in (0, 1], got 7." in capsys.readouterr().err
+    assert run(["compare", "--study", "study.toml", "--stop-accuracy", "1"]) == 2
+    assert "Error: recipe.batch-size must be" in capsys.readouterr().err
+
+
+def test_flags_are_those_of_the_option_classes():
+    """A field that is added becomes a flag by itself, with the default that its class says."""
+    places = {flag.place for flags in FLAGS.values() for flag in flags} | {flag.place for flag in EXECUTION}
+    classes = {
+        "data": DataSource,
+        "evaluation": EvaluationSettings,
+        "recipe": Recipe,
+        "stop": StoppingRule,
+        "carry_over": CarryOver,
+        "execution": Execution,
+        **{f"stream:{name}": owner for name, owner in STREAM.known().items()},
+    }
+    for table, owner in classes.items():
+        fields = {f"{table.partition(':')[0]}.{field.name}" for field in dataclasses.fields(owner)}
+        # Options of a user's own function follow its name: module:function:option=value.
+        assert fields - {"data.options"} <= places
+    names = [flag.name for flags in FLAGS.values() for flag in flags] + [flag.name for flag in EXECUTION]
+    assert len(set(names)) == len(names)
+    assert all(flag.text for flags in FLAGS.values() for flag in flags)
+
+
+def test_help_names_every_known_data_set_and_every_name_as_the_registry_does(capsys):
+    assert run(["compare", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert f"Known: {', '.join(entry.name for entry in known_datasets())}." in shown
+    for kind in (MODEL, PENALTY):
+        assert ", ".join(sorted(kind.known())) in shown or all(name in shown for name in kind.known())
+    assert set(exported("streams", "Stream")) == set(STREAM.known())
+    assert set(exported("strategies", "Strategy")) == set(STRATEGY.known())
+    assert set(exported("penalties", "Penalty")) == set(PENALTY.known())
 
 
 def test_debug_shows_where_it_came_from(capsys):
@@ -262,13 +386,13 @@ def test_something_unforeseen_is_one_line_too(monkeypatch, capsys):
     assert capsys.readouterr().err == "Error: ZeroDivisionError: division by zero (--debug shows where).\n"
 
 
-def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
+def test_an_interrupt_says_how_to_resume(monkeypatch, capsys):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("warmstart.studies.run_study", interrupt)
     assert compare() == 130
-    assert "goes on after the last finished round" in capsys.readouterr().err
+    assert "run the same command again to resume" in capsys.readouterr().err
 
 
 def test_reporting_on_what_is_no_study_is_one_sentence(tmp_path, capsys):
@@ -276,7 +400,7 @@ def test_reporting_on_what_is_no_study_is_one_sentence(tmp_path, capsys):
     assert "must be a directory with a study's results" in capsys.readouterr().err
 
 
-def test_a_users_model_and_table_work_from_the_folder_they_lie_in(tmp_path):
+def test_a_users_model_and_table_are_found_in_the_current_folder(tmp_path):
     (tmp_path / "mine.py").write_text(
         "from torch import nn\ndef build(input_shape, classes):\n    return nn.Linear(2, classes)\n"
     )
@@ -287,5 +411,10 @@ def test_a_users_model_and_table_work_from_the_folder_they_lie_in(tmp_path):
     assert read_study(tmp_path / "found").data["classes"] == ["down", "up"]
 
 
-def test_directories_are_named_after_the_study():
+def test_directories_are_named_after_the_study(tmp_path):
     assert default_directory(Study()).startswith("runs/digits-growing-")
+    (tmp_path / "named_points.py").write_text("def points():\n    return [(0.0, 1.0), (1.0, 2.0)]\n")
+    own = Study(data=DataSource("named_points:points"))
+    assert default_directory(own).startswith("runs/named_points-points-growing-"), (
+        "file names have no colon on every system"
+    )

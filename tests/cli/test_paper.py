@@ -8,7 +8,7 @@ import pytest
 from warmstart.basics import InputError
 from warmstart.cli._main import run
 from warmstart.paper import known_experiments
-from warmstart.reports.paper import _files
+from warmstart.reports import _files
 
 TINY = ["--data", "digits", "--width", "2", "--scale", "0.1", "--seeds", "2", "--max-epochs", "1", "--workers", "1"]
 
@@ -33,14 +33,14 @@ def test_list_names_every_experiment_with_its_cost_and_what_is_stored(capsys):
     assert shown.count("not run") == len(known_experiments())
 
 
-def test_show_tells_claims_and_studies(capsys):
+def test_show_lists_claims_and_studies(capsys):
     assert paper("show", "noise") == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert known_experiments()["noise"].claims[0].text in shown
     assert "shrink-perturb:shrink=1:perturb=0.001:noise=gaussian" in shown
 
 
-def test_run_writes_the_page_and_goes_on_where_it_was(tmp_path, capsys):
+def test_run_writes_the_page_and_resumes(tmp_path, capsys):
     assert paper("run", "every-step", *TINY, "--out", "found") == 0
     first = capsys.readouterr()
     assert "every-step" in first.out
@@ -78,7 +78,7 @@ def test_report_needs_no_training(tmp_path, capsys):
         (["run", "every-step", *TINY, "--out", "a-file"], "must be a directory, got a-file, which is a file"),
         (["run", "ewc", "--model", "vgg"], "Unknown model 'vgg'"),
         (["run", "ewc", "--data", "digits", "--model", "mlp:layers=0"], "layers must be"),
-        (["report", "--out", "nowhere"], "nowhere must hold results of the paper's experiments"),
+        (["report", "--out", "nowhere"], "nowhere must contain results of the paper's experiments"),
     ],
 )
 def test_bad_input_is_one_sentence(arguments, message, capsys, tmp_path):
@@ -94,7 +94,7 @@ def test_another_setting_is_refused_and_nothing_is_lost(tmp_path, capsys):
     paper("run", "every-step", *TINY, "--out", "found")
     before = (tmp_path / "found/setting.json").read_text()
     assert paper("run", "every-step", *TINY, "--seeds", "3", "--out", "found") == 2
-    assert "seeds is 2, not 3" in capsys.readouterr().err
+    assert "seeds: 2 there, 3 requested" in capsys.readouterr().err
     assert (tmp_path / "found/setting.json").read_text() == before
 
 
@@ -129,7 +129,7 @@ def test_the_page_says_what_was_left_out_and_why(tmp_path, capsys, monkeypatch):
     def no_page(*_):
         raise InputError("Charts need the extra report.")
 
-    monkeypatch.setattr(_files, "page", no_page)
+    monkeypatch.setattr(_files, "as_html", no_page)
     assert paper("run", "every-step", *TINY, "--out", "found") == 0
     assert "without page and charts: Charts need the extra report." in capsys.readouterr().out
 
@@ -146,5 +146,5 @@ def test_a_mistyped_run_leaves_nothing_and_the_corrected_one_runs(mistyped, tmp_
 def test_files_of_others_are_not_replaced_by_the_report(tmp_path, capsys):
     (tmp_path / "report.md").write_text("precious")
     assert paper("run", "every-step", *TINY, "--out", ".") == 2
-    assert "holds other files, such as report.md" in capsys.readouterr().err
+    assert "contains other files, such as report.md" in capsys.readouterr().err
     assert (tmp_path / "report.md").read_text() == "precious"

@@ -1,68 +1,82 @@
-"""`warmstart datasets`, `models`, `strategies`: what there is."""
+"""`warmstart datasets`, `models`, `strategies`, ...: what there is by name."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from typing import Any
 
 import rich_click as click
 from rich.table import Table
+from rich.text import Text
+
+from warmstart.basics import InputError
 
 from ._checked import CheckedCommand
 from ._console import console
 
+_NOTES = {
+    "models": "Or your own: module:function, which may take input_shape and classes and returns an nn.Module.",
+    "datasets": "Or a path: .npz, .parquet, .csv, a folder of parquet files, a folder of class folders with images.",
+}
+_OWN = "Or your own: module:Object, a class with options, an instance, or a function that returns one."
 
-@click.command(cls=CheckedCommand)
-def datasets() -> None:
-    """List the data sets that are known by name."""
-    from warmstart.data import known_datasets
 
-    rows = [
-        (entry.name, entry.title, "embedded" if entry.embedded else entry.hub_id or "a directory of yours")
-        for entry in known_datasets()
-    ]
-    _print(("name", "what it is", "where it comes from"), rows)
-    console().print(
-        "Or a path: .npz, .parquet, .csv, a folder of parquet files, a folder of class folders with images."
+def _catalogue(plural: str, kind: str) -> Any:
+    """Return the command that lists what is known of one kind, with options and defaults, and what packages offer."""
+
+    def list_names() -> None:
+        from warmstart import specs
+        from warmstart.data import known_datasets
+
+        if kind == "DATA":
+            own = {True: "embedded", False: "a directory of yours"}
+            known = known_datasets()  # those of other packages as well, without importing them
+            rows = [
+                (entry.name, entry.title, entry.hub_id or entry.offered_by or own[entry.embedded]) for entry in known
+            ]
+        else:
+            found: specs.Kind = getattr(specs, kind)
+            rows = [_row(name, owner) for name, owner in found.known().items()]
+            for name, entry in found.offered().items():
+                try:
+                    rows.append(_row(name, found.target(name)))
+                except InputError as error:  # somebody else's package must not hide the others
+                    rows.append((name, str(error), entry.value))
+        heads = ("name", "what it is", "where it comes from" if kind == "DATA" else "options = defaults")
+        table = Table(*heads)
+        for row in rows:
+            table.add_row(*map(Text, row))  # docstrings of others may hold what looks like markup
+        console().print(table)
+        console().print(_NOTES.get(plural, _OWN), highlight=False)
+        if kind == "STRATEGY":
+            from warmstart.studies import OVERRIDES
+
+            own = ", ".join(map(specs.kebab, OVERRIDES))
+            console().print(f"Each also takes {own}, and penalty=NAME with penalty.OPTION, which override the study's.")
+
+    text = f"List the {plural} that are known by name, and those that installed packages offer."
+    return click.command(plural, cls=CheckedCommand, help=text)(list_names)
+
+
+def _row(name: str, owner: Any) -> tuple[str, str, str]:
+    from warmstart.specs import as_text, options_for, plain
+
+    options = []
+    for key, option in options_for(owner).items() if callable(owner) else ():
+        options.append(key if option.is_required else f"{key} = {as_text(plain(option.default, option.kind))}")
+    return name, (inspect.getdoc(owner) or "").split("\n")[0], ", ".join(options)
+
+
+CATALOGUES = [
+    _catalogue(plural, kind)
+    for plural, kind in (
+        ("datasets", "DATA"),
+        ("models", "MODEL"),
+        ("strategies", "STRATEGY"),
+        ("streams", "STREAM"),
+        ("penalties", "PENALTY"),
+        ("queries", "QUERY"),
+        ("measurements", "MEASUREMENT"),
+        ("learners", "LEARNER"),
     )
-
-
-@click.command(cls=CheckedCommand)
-def models() -> None:
-    """List the models that are known by name, with their options and defaults."""
-    from warmstart.specs import known_models
-
-    _print(("name", "what it is", "options = defaults"), _described(known_models()))
-    console().print("Or your own: module:function, which may take input_shape and classes and returns an nn.Module.")
-
-
-@click.command(cls=CheckedCommand)
-def strategies() -> None:
-    """List the strategies, with their options and defaults."""
-    from warmstart.specs import kebab, known_strategies
-    from warmstart.studies import OVERRIDES
-
-    _print(("name", "what it does", "options = defaults"), _described(known_strategies()))
-    own = ", ".join(map(kebab, OVERRIDES))
-    console().print(f"Each also takes {own}, and penalty=NAME with penalty.OPTION, which override the study's.")
-
-
-def _described(known: Mapping[str, type]) -> list[tuple[str, str, str]]:
-    return [(name, _first_line(owner), _options(owner)) for name, owner in known.items()]
-
-
-def _first_line(owner: type) -> str:
-    return (inspect.getdoc(owner) or "").splitlines()[0]
-
-
-def _options(owner: type) -> str:
-    from warmstart.specs import kebab, options_of
-
-    return ", ".join(f"{kebab(name)} = {value}" for name, value in options_of(owner()).items())
-
-
-def _print(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    table = Table(*heads)
-    for row in rows:
-        table.add_row(*row)
-    console().print(table)
+]

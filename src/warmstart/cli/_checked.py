@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import rich_click as click
 
 from warmstart.basics import InputError
@@ -15,12 +13,13 @@ _MAY_BE_EMPTY = ("strategies",)
 class CheckedCommand(click.RichCommand):
     """A command that refuses empty texts, which would silently count as options that were not given."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments, and check that none is empty."""
+        left = super().parse_args(ctx, args)
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")
             is_empty = value == "" or (isinstance(value, tuple) and "" in value)
             if is_empty and parameter.name not in _MAY_BE_EMPTY:
                 name = parameter.opts[0] if isinstance(parameter, click.Option) else parameter.make_metavar(ctx)
                 raise InputError(f"{name} must not be empty, got ''.")
-        return super().invoke(ctx)
+        return left

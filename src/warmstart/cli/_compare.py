@@ -2,49 +2,54 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from warmstart.basics import checked_path, short_name
+from warmstart.basics import InputError, checked_path, short_name
 
 from ._checked import CheckedCommand
 from ._console import console
-from ._flags import EXECUTION, FLAGS, build_execution, execution_option, overlay, study_flags
+from ._flags import EXECUTION, FLAGS, Flag, as_typed, build_execution, overlay, with_flags
 
 if TYPE_CHECKING:
     from warmstart.studies import Study
 
 RUNNING = (
-    ("--study", "FILE.toml", "A study from a file, such as the study.toml beside any result; flags override it."),
-    ("--out", "DIR", "Where results go; the same study goes on where it was. [default: runs/NAME made from the study]"),
-    ("--reference", "STRATEGY", "What the others are compared with in table and report. [default: cold]"),
-    ("--json", "FILE", "Also write the summary as JSON here; - for standard output."),
+    Flag(
+        "--study", "", "FILE.toml", "A study from a file, such as the study.toml beside any result; flags override it."
+    ),
+    Flag(
+        "--out",
+        "",
+        "DIR",
+        "Where results are stored; a study that is there already is resumed, or extended by seeds and strategies.",
+        "runs/NAME made from the study",
+    ),
+    Flag("--reference", "", "STRATEGY", "What the others are compared with in table and report.", "cold"),
+    Flag("--json", "", "FILE", "Also write the summary as JSON here; - for standard output."),
+    Flag("--yes", "", "", "Run a study that seems too large without asking."),
     *EXECUTION,
 )
 
 click.rich_click.OPTION_GROUPS["warmstart compare"] = [
     *({"name": group, "options": [flag.name for flag in flags]} for group, flags in FLAGS.items()),
-    {"name": "Running", "options": [name for name, _, _ in RUNNING] + ["--debug", "--help"]},
+    {"name": "Running", "options": [flag.name for flag in RUNNING] + ["--debug", "--help"]},
 ]
 
 
-def _running_flags(command: Any) -> Any:
-    for name, metavar, text in reversed(RUNNING):
-        command = execution_option(name, metavar, text)(command)
-    return command
-
-
 @click.command(cls=CheckedCommand)
-@study_flags
-@_running_flags
+@with_flags(*(flag for flags in FLAGS.values() for flag in flags))
+@with_flags(*RUNNING)
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def compare(**given: Any) -> None:
     """Compare strategies between retraining rounds on your model and data.
 
-    Plays a stream of arriving data once for each strategy and seed, and reports accuracy and cost of each, with 95 %
-    intervals, as differences to a cold start that are paired by seed. Kill it at any moment: the same command goes on.
+    Runs a stream of arriving data once for each strategy and seed, and reports the score and cost of each, with 95 %
+    intervals, as differences to a cold start that are paired by seed. It is safe to interrupt; run it again to resume.
+    With more seeds or strategies and the same --out, only what is missing is run.
 
     Examples:
       warmstart compare
@@ -62,13 +67,39 @@ def compare(**given: Any) -> None:
     from ._report import check_json_target, show_results
 
     check_json_target(given["json"])
-    study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
-    check_reference(given["reference"], study.labels)
-    execution = build_execution(given, kind="compare")
-    directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
-    with shown(console(stderr=True)) as listener:
-        records = run_study(study, directory, execution=execution, listener=listener)
+    try:
+        study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
+        check_reference(given["reference"], study.labels)
+        execution = build_execution(given, kind="compare")
+        directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
+        if not given["yes"]:
+            _confirm_size(study)
+        with shown(console(stderr=True)) as listener:
+            records = run_study(study, directory, execution=execution, listener=listener)
+    except InputError as error:
+        raise as_typed(error, given) from error
     show_results(records, directory, json_file=given["json"], reference=given["reference"])
+
+
+# More than anybody waits for: rounds of the study in all, epochs or steps of a round.
+_MANY = {"rounds": 1_000_000, "epochs": 10_000_000, "steps": 10**12}
+
+
+def _confirm_size(study: Study) -> None:
+    """Ask before a study that would never end, which is mostly a typing error.
+
+    Raises:
+        InputError: If the answer is no, or nobody is there to ask.
+    """
+    rounds = getattr(study.stream, "rounds", None) or 1  # how many a size of arrivals makes is known with the data
+    in_all = rounds * study.seeds * len(study.labels)
+    sizes = {"rounds": in_all, "epochs": study.stop.max_epochs, "steps": study.stop.max_steps or 0}
+    many = [f"{sizes[name]:,} {name}" for name, most in _MANY.items() if sizes[name] > most]
+    if not many:
+        return
+    warning = f"This study may take {' and '.join(many)}{'' if in_all > _MANY['rounds'] else ' in a round'}"
+    if not sys.stdin.isatty() or not click.confirm(f"{warning}. Run it?", err=True):
+        raise InputError(f"{warning}; pass --yes to run it, or ask for less.")
 
 
 def default_directory(study: Study) -> str:
@@ -76,5 +107,6 @@ def default_directory(study: Study) -> str:
     from warmstart.studies import study_digest, study_to_dict
 
     stream = study_to_dict(study)["stream"]["name"]
-    name = short_name(Path(study.data.name).stem) or "data"
+    # A colon of module:Object is not allowed in file names everywhere.
+    name = short_name(Path(study.data.name).stem.replace(":", "-")) or "data"
     return f"runs/{name}-{stream}-{study_digest(study)}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-INTERRUPTION = "Interrupted; the same command goes on after the last finished round."
+INTERRUPTION = "Interrupted; run the same command again to resume after the last finished round."
 _SECONDS_TO_CLEAN_UP = 5.0
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 
@@ -88,8 +88,8 @@ SIGNALS = Signals()
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and end the process with its exit code.
 
-    0: done. 1: something failed. 2: bad input. 130: interrupted (143 by SIGTERM, 129 by SIGHUP). What is not done is
-    said in one sentence.
+    0: done. 1: something failed. 2: bad input. 130: interrupted (143 by SIGTERM, 129 by SIGHUP). Failures
+    are one sentence each.
     """
     try:
         SIGNALS.install()

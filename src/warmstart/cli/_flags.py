@@ -1,33 +1,35 @@
 """The flags of `compare`, and how they become a study.
 
-Each flag names its place in a study file. Its value stays text until the study is built, so that a flag, a line in a
-file and an argument in Python are checked in one place, with one message.
+Most are made from the fields of option classes. Each names its place in a study file. Its value stays text until the
+study is built, so that a flag, a line in a file and an argument in Python are checked in one place; what an error says
+of the place is put back into the words that were typed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import rich_click as click
 
 from warmstart.basics import InputError, shown
 
+from ._described import Owner, exported, fields_of, named_datasets
+
 if TYPE_CHECKING:
     from warmstart.executors import Execution
 
 Tables = dict[str, Any]
+OBJECT = "|MODULE:OBJECT"
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """One flag.
 
     Args:
         name: As typed.
         place: Key in a study file, a dot between table and option.
-        values: What it takes, for the help.
+        values: What it takes, for the help; a flag without any is a switch.
         text: What it means, for the help.
         default: What holds without it, for the help.
     """
@@ -40,195 +42,140 @@ class Flag:
 
     @property
     def parameter(self) -> str:
-        """The name under which click hands the value on."""
+        """The name under which click passes the value."""
         return self.name.removeprefix("--").replace("-", "_")
 
 
-FLAGS: dict[str, tuple[Flag, ...]] = {
-    "Data": (
-        Flag(
-            "--data",
-            "data.name",
-            "NAME|PATH",
-            "digits, cifar10, cifar100, svhn, mnist, fashion-mnist, or a path to an "
-            ".npz, parquet or csv file, a folder of parquet files, or a folder of class folders with images.",
-            "digits",
-        ),
-        Flag(
-            "--data-dir",
-            "data.directory",
-            "DIR",
-            "Where named data sets lie (DIR/NAME/*.parquet); else the variable "
-            "WARMSTART_DATA; else they are downloaded from the Hugging Face hub.",
-        ),
-        Flag("--label", "data.label", "COLUMN", "Column with the labels, where it is not found by its name."),
-        Flag("--subset", "data.subset", "N", "Only N training samples, drawn at random once for all seeds."),
-        Flag(
-            "--evaluate",
-            "evaluation.evaluate",
-            "holdout|test",
-            "Evaluate on a random part of the training data, drawn "
-            "for each seed (the paper), or on the official test set.",
-            "holdout",
-        ),
-        Flag("--holdout", "evaluation.holdout", "SHARE", "Share of the training data that is held out.", "1/3"),
-        Flag("--max-bytes", "data.max_bytes", "N", "Memory that reading the data may take.", "4294967296: 4 GiB"),
-    ),
-    "Model": (
-        Flag(
-            "--model",
-            "model",
-            "NAME|MODULE:FUNCTION",
-            "resnet18, mlp or logistic, with options as in "
-            "mlp:layers=3:activation=tanh; or your own function that returns an nn.Module.",
-            "resnet18",
-        ),
-        Flag(
-            "--width",
-            "model.width",
-            "N",
-            "Width of the model: channels of resnet18's first stage (16: the paper's "
-            "released code, 64: the usual), units of an mlp's layers.",
-            "16 for resnet18",
-        ),
-    ),
-    "Stream": (
-        Flag(
-            "--stream",
-            "stream",
-            "growing|two-phase|active|part",
-            "Equal arrivals, round after round; a part, then all; equal arrivals that the model asks for; a part only.",
-            "growing",
-        ),
-        Flag("--fraction", "stream.fraction", "SHARE", "two-phase: what arrives first; part: what arrives.", "0.5"),
-        Flag("--arrival-size", "stream.arrival_size", "N", "growing, active: samples of an arrival."),
-        Flag(
-            "--rounds",
-            "stream.rounds",
-            "N",
-            "growing, active: how many rounds.",
-            "all data, or 5 without --arrival-size",
-        ),
-        Flag(
-            "--query",
-            "stream.query",
-            "NAME",
-            "active: margin, entropy, least-confidence or random.",
-            "margin",
-        ),
-        Flag(
-            "--source",
-            "source.name",
-            "NAME|PATH",
-            "Other data of the same shape of input, all trained on before the stream begins (transfer).",
-        ),
-        Flag(
-            "--train-on",
-            "train_on",
-            "seen|arrival",
-            "What a round trains on: all that has arrived, or only what is new.",
-            "seen",
-        ),
-    ),
-    "Strategies": (
-        Flag(
-            "--strategies",
-            "strategies",
-            "LIST",
-            "Separated by commas, with options as in "
-            "cold,warm:train-on=arrival,shrink-perturb:shrink=0.6:perturb=0.01:noise=gaussian. "
-            "`warmstart strategies` lists them.",
-            "cold,warm,shrink-perturb",
-        ),
-        Flag(
-            "--normalization",
-            "carry_over.normalization",
-            "recalibrate|keep|reset",
-            "Running statistics of BatchNorm: "
-            "estimated anew after each round, carried over, or reset before each round (the paper's code).",
-            "recalibrate",
-        ),
-        Flag(
-            "--optimizer-state",
-            "carry_over.optimizer_state",
-            "reset|keep",
-            "A new optimizer each round, or its momentum and moments carried over.",
-            "reset",
-        ),
-    ),
-    "Training": (
-        Flag("--optimizer", "recipe.optimizer", "adam|sgd", "Optimizer.", "adam"),
-        Flag("--lr", "recipe.learning_rate", "NUMBER", "Learning rate.", "0.001"),
-        Flag("--batch-size", "recipe.batch_size", "N", "Samples of a step, at most.", "128"),
-        Flag("--weight-decay", "recipe.weight_decay", "NUMBER", "L2 term in the gradient.", "0"),
-        Flag(
-            "--penalty",
-            "penalty",
-            "NAME",
-            "Added to the loss: l2, l2-init, confidence, adversarial or ewc, with options as in l2:strength=0.01.",
-        ),
-        Flag("--momentum", "recipe.momentum", "NUMBER", "Momentum of sgd.", "0"),
-        Flag(
-            "--precision",
-            "recipe.precision",
-            "fp32|tf32|bf16|auto",
-            "Arithmetic of the steps; tf32 differs from fp32 on a GPU only; auto is bf16 where the device has "
-            "instructions for it, else fp32.",
-            "fp32",
-        ),
-        Flag(
-            "--stop-accuracy",
-            "stop.train_accuracy",
-            "SHARE|none",
-            "A round ends when training accuracy reaches it ...",
-            "0.99",
-        ),
-        Flag("--patience", "stop.patience", "EPOCHS|none", "... or has not improved for so long ...", "20"),
-        Flag("--max-epochs", "stop.max_epochs", "N", "... or at the latest after so many epochs ...", "500"),
-        Flag("--max-steps", "stop.max_steps", "N|none", "... or so many steps.", "none"),
-        Flag(
-            "--stop-measure",
-            "stop.measure",
-            "running|evaluation|released-code",
-            "What counts as training accuracy: that "
-            "of the epoch's own steps (the paper), of a pass after it, or as the paper's code sums it.",
-            "running",
-        ),
-    ),
-    "Study": (Flag("--seeds", "seeds", "N", "Paired repetitions; they have the seeds 0, 1, ...", "8"),),
+# Flags that are not called as their field, or whose help has more to say than their class can.
+_NAMES = {
+    "data.name": "--data",
+    "data.directory": "--data-dir",
+    "recipe.learning_rate": "--lr",
+    "stop.train_accuracy": "--stop-accuracy",
+    "stop.measure": "--stop-measure",
 }
+_VALUES = {
+    "data.name": f"NAME|PATH{OBJECT}",
+    "data.directory": "DIR",
+    "data.label": "COLUMN",
+    "stream.query": f"NAME{OBJECT}",
+    "execution.device": "auto|cpu|cuda",
+    "execution.executor": "processes|ray[:ADDRESS]",
+}
+_DEFAULTS = {
+    "stream.rounds": "all data, or 5 without --arrival-size",
+    "execution.workers": "one per core; 1 on a GPU",
+    "stop.max_steps": "none",
+}
+_IN_STUDY = {option.name: option for option in fields_of("studies", "Study")}
 
-# Flags, values and help of how a study runs, for every command that runs one.
-EXECUTION = (
-    (
-        "--executor",
-        "processes|ray[:ADDRESS]",
-        "What plays the trials: processes here, or a Ray cluster; ADDRESS is HOST:PORT of its head, or local to start "
-        "one here. [default: processes]",
-    ),
-    (
-        "--workers",
-        "N",
-        "Trials that train side by side, each in a process. [default: one for each core; 1 on a GPU; on Ray as many as "
-        "the cluster has places for]",
-    ),
-    ("--threads", "N", "PyTorch threads of each. [default: 1]"),
-    ("--device", "auto|cpu|cuda", "Where to train. [default: auto]"),
-    ("--lanes", "N", "Trials that take turns in one process, to fill a GPU. [default: 1]"),
-    (
-        "--graphs",
-        "",
-        "Record steps on a GPU as CUDA graphs and replay them, after checking them against plain steps. [default: off]",
-    ),
+
+def _fields(table: str, room: str, owner: str) -> list[Flag]:
+    """Return a flag for each field of an option class."""
+    flags = []
+    for field in fields_of(room, owner):
+        place = f"{table}.{field.name}"
+        name = _NAMES.get(place, f"--{field.name.replace('_', '-')}")
+        values, default = _VALUES.get(place, field.values), _DEFAULTS.get(place, field.default)
+        flags.append(Flag(name, place, values, _help(field.name, field.text), default))
+    return flags
+
+
+def _help(field: str, text: str) -> str:
+    # A docstring says "Greater than 0." below a field's name, which the help has not.
+    words = field.replace("_", " ")
+    if not any(word in text.lower() for word in words.split() if len(word) > 3):
+        text = f"{words.capitalize()}: {text[:1].lower() if text[1:2].islower() else text[:1]}{text[1:]}"
+    return text.replace("None", "none")
+
+
+def _named(key: str, known: Mapping[str, Owner], *, field: str = "") -> Flag:
+    """Return the flag of an object that has a name and options."""
+    option = _IN_STUDY.get(field or key)
+    text = f"{option.text} " if option else ""
+    text += f"{', '.join(known)}; or your own, as module:Object. Options follow as in name:option=value."
+    default = option.default if option and option.default in known else None
+    return Flag(f"--{key}", key, f"NAME{OBJECT}", text, default)
+
+
+def _stream_flags() -> list[Flag]:
+    """Return the flags of all streams' options; one that several have is one flag."""
+    streams = exported("streams", "Stream")
+    owners: dict[str, list[tuple[str, Flag]]] = {}
+    for stream, owner in streams.items():
+        for flag in _fields("stream", "streams", owner.name):
+            owners.setdefault(flag.name, []).append((stream, flag))
+    lines = "; ".join(f"{stream}: {owner.summary.rstrip('.')}" for stream, owner in streams.items())
+    flags = [Flag("--stream", "stream", "|".join(streams) + OBJECT, f"How data arrive. {lines}.", "growing")]
+    for several in owners.values():
+        _, longest = max(several, key=lambda pair: len(pair[1].text))  # the others refer to it
+        flags.append(longest._replace(text=f"{', '.join(stream for stream, _ in several)}: {longest.text}"))
+    return flags
+
+
+def _study_field(name: str, values: str = "", *, place: str = "") -> Flag:
+    option, typed = _IN_STUDY[name], f"--{name.replace('_', '-')}"
+    return Flag(typed, place or name, values or option.values, _help(name, option.text), option.default)
+
+
+_DATA = _fields("data", "data", "DataSource")
+_DATA_TEXT = (
+    "A data set known by name; a path: an .npz, .parquet or .csv file, a folder of parquet files, or a folder of class "
+    "folders with images; or your own, as module:Object, a function or class that returns them, or the object. Options "
+    "follow as in module:Object:option=value. Known: "
 )
-"""With no values, a flag is a switch."""
+_DATA[0] = _DATA[0]._replace(text=f"{_DATA_TEXT}{', '.join(named_datasets())}.")
+_WIDTH = (
+    "Width of the model: channels of resnet18's first stage (16: the paper's released code, 64: the usual), units "
+    "of an mlp's layers."
+)
+_STRATEGIES = (
+    "Separated by commas, with options as in cold,warm:train-on=arrival,shrink-perturb:shrink=0.6:noise=gaussian; "
+    "or your own, as module:Object. `warmstart strategies` lists them."
+)
+_MEASURED = "Measured besides score and cost, separated by commas. `warmstart measurements` lists them."
+_LEARNER = "Builds, trains and evaluates the models; or your own, as module:Object. `warmstart learners` lists them."
+FLAGS = {
+    "Data": [*_DATA, *_fields("evaluation", "trial", "EvaluationSettings")],
+    "Model": [
+        _named("model", exported("models", "Architecture"), field="architecture"),
+        Flag("--width", "model.width", "N", _WIDTH, "16 for resnet18"),
+        Flag("--learner", "learner", f"NAME{OBJECT}", _LEARNER, "classifier"),
+    ],
+    "Stream": [
+        *_stream_flags(),
+        _study_field("source", f"NAME|PATH{OBJECT}", place="source.name"),
+        _study_field("train_on"),
+    ],
+    "Strategies": [
+        Flag("--strategies", "strategies", "LIST", _STRATEGIES, "cold,warm,shrink-perturb"),
+        *_fields("carry_over", "training", "CarryOver"),
+    ],
+    "Training": [
+        *_fields("recipe", "training", "Recipe"),
+        _named("penalty", exported("penalties", "Penalty")),
+        *_fields("stop", "training", "StoppingRule"),
+    ],
+    "Study": [_study_field("seeds"), Flag("--measurements", "measurements", "LIST", _MEASURED)],
+}
+# Of how a study runs, for every command that runs one.
+EXECUTION = _fields("execution", "executors", "Execution")
 
 
-def execution_option(name: str, values: str, text: str) -> Callable[[Any], Any]:
-    """Return the decorator that gives a command a flag of such a list."""
-    if not values:
-        return click.option(name, is_flag=True, default=None, help=text)
-    return click.option(name, metavar=values, help=text)
+def with_flags(*flags: Flag) -> Callable[[Any], Any]:
+    """Return the decorator that gives a command these flags."""
+
+    def decorate(command: Any) -> Any:
+        for flag in reversed(flags):  # the last decorator is the first in the help
+            if flag.values:
+                text = flag.text + (f" [default: {flag.default}]" if flag.default else "")
+                command = click.option(flag.name, metavar=flag.values, help=text)(command)
+            else:
+                text = f"{flag.text} [default: off]"
+                command = click.option(flag.name, is_flag=True, default=None, help=text)(command)
+        return command
+
+    return decorate
 
 
 def build_execution(given: Mapping[str, Any], *, kind: str) -> Execution:
@@ -241,17 +188,8 @@ def build_execution(given: Mapping[str, Any], *, kind: str) -> Execution:
     from warmstart.executors import Execution
     from warmstart.specs import build_options
 
-    names = [name.removeprefix("--") for name, _, _ in EXECUTION]
-    return build_options(Execution, {name: given[name] for name in names if given[name] is not None}, kind=kind)
-
-
-def study_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command every flag of a study."""
-    for flags in reversed(FLAGS.values()):
-        for flag in reversed(flags):
-            text = flag.text + (f" [default: {flag.default}]" if flag.default else "")
-            command = click.option(flag.name, metavar=flag.values, help=text)(command)
-    return command
+    options = {flag.parameter: given[flag.parameter] for flag in EXECUTION if given[flag.parameter] is not None}
+    return build_options(Execution, options, kind=kind, prefix="--")
 
 
 def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Tables:
@@ -263,14 +201,35 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
     """
     from warmstart.studies import by_key
 
-    merged: Tables = {key: _kebab_keys(value) for key, value in by_key(tables).items()}
+    merged: Tables = by_key(tables)
+    for key, table in merged.items():
+        if isinstance(table, Mapping):
+            # One spelling of the options, that of a flag; an option given in both stays, to be refused.
+            spelled = {str(option).replace("_", "-"): value for option, value in table.items()}
+            merged[key] = spelled if len(spelled) == len(table) else dict(table)
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         value = given.get(flag.parameter)
         if value is not None:
             _check_given_once(flag, value, given)
             _put(merged, flag.place, value)
-    _share_directory(merged)
+    if "source" in merged:
+        # The source is looked for where the data are, and with their limit, unless it has its own.
+        shared = {key: _options(merged, "data").get(key) for key in ("directory", "max-bytes")}
+        known = {key: value for key, value in shared.items() if value is not None}
+        merged["source"] = {**known, **_options(merged, "source")}
     return merged
+
+
+def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
+    """Return an error that begins with a place in a study file with the flag that was typed for it instead."""
+    word, _, rest = str(error).partition(" ")
+    for flag in (flag for flags in FLAGS.values() for flag in flags):
+        table, _, option = flag.place.partition(".")
+        # Errors that only the data reveal name the option alone, without its table.
+        places = (flag.place, option) if table in ("stream", "data") else (flag.place,)
+        if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
+            return InputError(f"{flag.name} {rest}")
+    return error
 
 
 def _check_given_once(flag: Flag, value: str, given: Mapping[str, str | None]) -> None:
@@ -287,22 +246,6 @@ def _check_given_once(flag: Flag, value: str, given: Mapping[str, str | None]) -
             )
 
 
-def _share_directory(tables: Tables) -> None:
-    """Look for the source where the data are looked for, and with their limit, unless it has its own."""
-    shared = {key: _options(tables, "data").get(key) for key in ("directory", "max-bytes")}
-    if "source" in tables:
-        known = {key: value for key, value in shared.items() if value is not None}
-        tables["source"] = {**known, **_options(tables, "source")}
-
-
-def _kebab_keys(value: Any) -> Any:
-    """Return a table with one spelling of its options, that of a flag; given in both they stay, to be refused."""
-    if not isinstance(value, Mapping):
-        return value
-    keys = [str(key).replace("_", "-") for key in value]
-    return dict(value) if len(set(keys)) < len(keys) else dict(zip(keys, value.values(), strict=True))
-
-
 def _options(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
     table = tables.get(key, {})
     if not isinstance(table, Mapping):
@@ -311,23 +254,19 @@ def _options(tables: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def _put(tables: Tables, place: str, value: str) -> None:
+    from warmstart.specs import split_data, split_outside, split_spec
+
     table, _, option = place.partition(".")
-    if place == "strategies":
-        tables[place] = [text.strip() for text in value.split(",") if text.strip()]
-    elif place in ("model", "stream", "penalty"):
-        _name(tables, place, value)
+    if place in ("strategies", "measurements"):
+        tables[place] = [text for text in split_outside(value, ",") if text]
+    elif place in ("model", "stream", "penalty", "learner"):
+        name, options = split_spec(value)
+        # The options of another name do not fit the new one, so they go.
+        before = _options(tables, place)
+        tables[place] = {**(before if before.get("name") == name else {}), "name": name, **options}
+    elif option == "name" and (options := split_data(value)[1]):
+        tables[table] = {"name": split_data(value)[0], **options}
     elif option:
         tables[table] = {**_options(tables, table), option.replace("_", "-"): value}
     else:
         tables[place] = value
-
-
-def _name(tables: Tables, place: str, value: str) -> None:
-    """Put a name with its options; the options of another name do not fit, so they go."""
-    from warmstart.specs import known_models, split_spec
-
-    is_target = ":" in value and "=" not in value and value.partition(":")[0] not in known_models()
-    name, options = (value, {}) if is_target else split_spec(value)
-    before = _options(tables, place)
-    kept = before if before.get("name") == name else {}
-    tables[place] = {**kept, "name": name, **options}

@@ -1,15 +1,15 @@
-"""The commands, and how what goes wrong is told."""
+"""The commands, and how errors are reported."""
 
 from __future__ import annotations
 
 import traceback
-from typing import Any
 
 import rich_click as click
+from click.exceptions import Exit
 
 from warmstart.basics import InputError, StorageError, printable, shown
 
-from ._catalogue import datasets, models, strategies
+from ._catalogue import CATALOGUES
 from ._compare import compare
 from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, INTERRUPTION, SIGNALS, say
 from ._paper import paper
@@ -19,23 +19,8 @@ _LONGEST_WORD, _LONGEST = 200, 1_000
 """Characters of a message: somebody may have typed thousands, or a file may hold them."""
 
 
-class _RaisedError(Exception):
-    """Wraps what click would answer in a way of its own: with an empty line, or by stop_reason the process."""
-
-
-class Commands(click.RichGroup):
-    """All commands."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command that was asked for."""
-        try:
-            return super().invoke(ctx)
-        except (KeyboardInterrupt, EOFError, OSError) as error:
-            raise _RaisedError from error
-
-
 @click.group(
-    cls=Commands,
+    cls=click.RichGroup,
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -58,18 +43,20 @@ def _show_version(context: click.Context) -> None:
     click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
-for command in (compare, report, paper, datasets, models, strategies):
+for command in (compare, report, paper, *CATALOGUES):
     warmstart.add_command(command)
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line and return its exit code."""
     try:
-        code, sentence = warmstart.main(arguments, prog_name="warmstart", standalone_mode=False) or DONE, ""
-        trace = ""
-    except BaseException as raised:
-        error = raised.__cause__ if isinstance(raised, _RaisedError) and raised.__cause__ is not None else raised
-        code, sentence = _told(error)
+        # Not click's main(): it answers some errors with an empty line, or by ending the process.
+        with warmstart.make_context("warmstart", arguments) as context:
+            code, sentence, trace = warmstart.invoke(context) or DONE, "", ""
+    except Exit as end:  # after --help
+        code, sentence, trace = end.exit_code, "", ""
+    except BaseException as error:
+        code, sentence = _code_and_sentence(error)
         trace = "".join(traceback.format_exception(error)).rstrip()
     # What was interrupted may have raised anything, an import an ImportError, or nothing at all.
     if SIGNALS.received is not None:
@@ -81,7 +68,7 @@ def run(arguments: list[str]) -> int:
     return code
 
 
-def _told(error: BaseException) -> tuple[int, str]:
+def _code_and_sentence(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for what a command has raised."""
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return INTERRUPTED, INTERRUPTION

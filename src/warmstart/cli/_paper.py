@@ -15,7 +15,7 @@ from warmstart.basics import InputError, checked_path, shown
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
-from ._flags import EXECUTION, build_execution, execution_option
+from ._flags import EXECUTION, Flag, build_execution, with_flags
 
 if TYPE_CHECKING:
     from warmstart.paper import Experiment, Setting
@@ -95,26 +95,20 @@ def _studies(experiment: Experiment) -> list[str]:
 
 
 _RUN = (
-    ("--scale", "SHARE", "Share of the training data; 1 is the paper's setting. [default: 1]"),
-    ("--seeds", "N", "Paired repetitions. [default: 5]"),
-    ("--data-dir", "DIR", "Where data sets lie; else the variable WARMSTART_DATA, else they are downloaded."),
-    ("--data", "NAME|PATH", "One data set in place of all the paper's."),
-    ("--model", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
-    ("--width", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
-    ("--max-epochs", "N", "Cap on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
+    Flag("--scale", "", "SHARE", "Share of the training data; 1 is the paper's setting. [default: 1]"),
+    Flag("--seeds", "", "N", "Number of seeds (0 to N-1), shared by all strategies. [default: 5]"),
+    Flag("--data-dir", "", "DIR", "Directory with the data sets; default: $WARMSTART_DATA, else they are downloaded."),
+    Flag("--data", "", "NAME|PATH", "One data set in place of all the paper's."),
+    Flag("--model", "", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
+    Flag("--width", "", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
+    Flag("--max-epochs", "", "N", "Limit on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
     *EXECUTION,
 )
 
 
-def _run_flags(command: Any) -> Any:
-    for name, metavar, text in reversed(_RUN):
-        command = execution_option(name, metavar, text)(command)
-    return command
-
-
 @paper.command("run", cls=CheckedCommand)
 @click.argument("ids", metavar="ID...|all", nargs=-1, required=True)
-@_run_flags
+@with_flags(*_RUN)
 @click.option(
     "--only",
     metavar="KEY=VALUE",
@@ -122,13 +116,13 @@ def _run_flags(command: Any) -> Any:
     help="Only studies with this facet, such as data=cifar10; may be repeated.",
 )
 @click.option(
-    "--out", metavar="DIR", default=OUT, show_default=True, help="Where results go; the same command goes on there."
+    "--out", metavar="DIR", default=OUT, show_default=True, help="Where results are stored, and resumed from."
 )
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None:
-    """Run experiments, or what is left of them, and write the report. Kill it at any moment: the same command goes on.
+    """Run experiments, or what is left of them, and write the report.
 
-    `all` stands for every experiment; `warmstart paper list` names them.
+    It is safe to interrupt; run it again to resume. `all` stands for every experiment; see `warmstart paper list`.
     """
     from warmstart.paper import UnfinishedError, chosen_experiments, has_results, run_experiments
 
@@ -145,14 +139,14 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
             run_experiments(experiments, setting, out, only=facets, execution=execution, listener=listener)
     except UnfinishedError:
         if has_results(out):
-            _write(out, ids)  # of what did run
+            _write(out, ids)  # of what has run
         raise
     _write(out, ids)
 
 
 def _setting(given: dict[str, Any]) -> Setting:
     from warmstart.paper import Setting
-    from warmstart.specs import build_options, model_from_spec
+    from warmstart.specs import MODEL, build_options, from_spec
 
     names = {
         "scale": "scale",
@@ -166,7 +160,7 @@ def _setting(given: dict[str, Any]) -> Setting:
     setting = build_options(Setting, options, kind="paper run")
     if given["model"] is None:
         return setting
-    return replace(setting, model=model_from_spec(given["model"]))
+    return replace(setting, model=from_spec(MODEL, given["model"]))
 
 
 def _facets(texts: Sequence[str]) -> dict[str, list[str]]:

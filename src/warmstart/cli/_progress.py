@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from warmstart.basics import shown as shortened
-from warmstart.executors import EpochMessage
 from warmstart.store import RoundRecord
-from warmstart.studies import StudyProgress
+from warmstart.studies import EpochMessage, StudyProgress
 
 
 @contextmanager
@@ -46,10 +45,10 @@ class _Bar:
         elif isinstance(event, StudyProgress):
             self.progress.update(self.task, description="Training", total=event.total, completed=event.done)
         elif isinstance(event, EpochMessage):
-            accuracy = f"epoch {event.report.epoch}, train {event.report.train_accuracy:.3f}"
-            self.progress.update(
-                self.task, description=f"{event.arm} seed {event.seed} round {event.round}: {accuracy}"
-            )
+            trial = f"{event.arm} seed {event.seed} round {event.round}"
+            score = event.values.get("train_score", event.values.get("train_loss"))
+            epoch = f"epoch {event.values['epoch']:.0f}" + ("" if score is None else f", train {score:.3f}")
+            self.progress.update(self.task, description=f"{trial}: {epoch}")
         else:
             self.progress.advance(self.task)
 

@@ -16,7 +16,7 @@ from ._console import console as new_console
 from ._entry import say
 
 if TYPE_CHECKING:
-    from warmstart.reports import PaperFiles, ReportFiles
+    from warmstart.reports import ReportFiles
     from warmstart.store import StudyRecords
 
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def report(directory: str, json_file: str | None, reference: str | None, debug: bool) -> None:
     """Rebuild tables, charts and page of a study from its stored results, without training.
 
-    DIR is the study's directory. It may be at work still: what is finished is shown.
+    DIR is the study's directory. The study may still be running: what is finished is shown.
     """
     from warmstart.studies import read_study
 
@@ -38,24 +38,32 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
 
 
 def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
-    """Write the report into the directory, and show table, verdict and where things lie."""
+    """Write the report into the directory, and show table, verdict and where the report is."""
     from warmstart.analysis import summarize
-    from warmstart.reports import result_table, summary_text, write_report
+    from warmstart.reports import for_terminal, study_document, summary_text, write_report
 
     summary = summarize(records, reference=reference)
-    files = write_report(summary, directory)
+    files, problem = None, None
+    try:
+        files = write_report(summary, directory)
+    except OSError as error:  # a full disk, or media that cannot be written: the table is shown all the same
+        problem = error
     # Standard output is for the JSON alone where that was asked for.
     console = new_console(stderr=json_file == "-")
-    console.print(result_table(summary))
-    console.print(summary.verdict, highlight=False, markup=False)
-    for note in summary.notes:
-        console.print(f"Note: {note}", highlight=False, markup=False)
-    print_place(console, files)
+    for part in for_terminal(study_document(summary, drawn=False)):
+        console.print(part)
+    if files is not None:
+        print_place(console, files)
     if json_file is not None:
         _write_json(summary_text(summary), json_file)
+    if problem is not None:
+        raise StorageError(
+            f"The report cannot be written to {shown(directory)} ({problem.strerror}); the results are intact, and "
+            "json writes their summary to another place."
+        ) from problem
 
 
-def print_place(console: Console, files: ReportFiles | PaperFiles) -> None:
+def print_place(console: Console, files: ReportFiles) -> None:
     """Say where the report is, and what was left out of it for what reason."""
     without = "" if files.html else f" (without page and charts: {files.skipped})"
     console.print(f"Report: {files.html or files.markdown}{without}", highlight=False, markup=False, soft_wrap=True)

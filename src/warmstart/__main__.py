@@ -1,0 +1,5 @@
+"""``python -m warmstart``: the command line."""
+
+from warmstart.cli import main
+
+main()
