@@ -1,8 +1,8 @@
 """How cost grows with samples, classes, parameters, epochs, rounds and trials.
 
-Every cost is measured at sizes over three decades on one thread. Prints a table; writes JSON with --json FILE and the
-documentation's page, with its charts, with --page FILE. With --from FILE nothing is measured: what that file holds is
-shown and written.
+Every cost is measured at sizes over three decades on one thread. Prints a table; --json FILE writes the figures, --page
+FILE the documentation's page with its charts. With --from FILE nothing is measured: the figures are read from that
+file.
 """
 
 import argparse

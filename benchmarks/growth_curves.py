@@ -30,10 +30,10 @@ class Curve:
     Args:
         axis: What grows: "samples", "rounds", "classes", "parameters", "epochs" or "trials".
         name: What costs.
-        why: Why the cost grows as it must, in a sentence or two.
-        sizes: At which it is measured.
+        why: Why the cost grows so, in a sentence or two.
+        sizes: The sizes at which it is measured.
         prepare: Takes a size and an empty folder; returns an action that does the work once and returns its seconds.
-        memory: Whether memory is measured, too.
+        memory: Whether memory is measured as well.
     """
 
     axis: str
@@ -73,7 +73,7 @@ def _point(curve: Curve, size: int, repeats: int) -> dict[str, Any]:
 def _seconds(action: Action, repeats: int) -> list[float]:
     """Repeat an action, the longest ones less often."""
     first = action()
-    # The first time pays for what is made once, which is lost in an action that takes long.
+    # The first repetition includes what is set up once, which is negligible in an action that takes long.
     found = [first] if first > PATIENCE_SECONDS / 10 else []
     while not found or (len(found) < repeats and sum(found) < PATIENCE_SECONDS):
         found.append(action())

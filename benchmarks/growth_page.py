@@ -16,16 +16,16 @@ _UNITS = (("µs", 1e-6), ("ms", 1e-3))
 OPENING = f"""# Growth of cost
 
 How cost grows with samples, classes, parameters, epochs, rounds and trials. Times are medians, with the fastest and the
-slowest repetition in brackets (bars in the charts); a first time, which pays for what is made once, does not count
-where it is short. The *exponent* is the power of the size with which the median grows over the upper {UPPER_DECADES}
-decades, a straight line on logarithms: 1 is in proportion (the dotted line in the charts), 0 is not at all. Between
-them, a part of the cost does not grow yet. A little above 1, data may outgrow the processor's caches, or something else
-was at work on the machine. *Memory* is what is needed at the peak, beyond what is there before.
+slowest repetition in brackets (bars in the charts); the first repetition, which includes what is set up once, is
+dropped where it is short. The *exponent* is the power of the size with which the median grows over the upper
+{UPPER_DECADES} decades, the slope on logarithmic axes: 1 is proportional (the dotted line in the charts), 0 is
+constant. In between, part of the cost does not grow yet. A little above 1, data may outgrow the processor's caches, or
+the machine was busy with something else. *Memory* is the peak beyond what the process had before.
 
     python benchmarks/growth.py --json benchmarks/results/growth.json --page docs/growth.md
 
-measures everything on one thread, and writes this page, its charts and the file `benchmarks/results/growth.json`, to
-which a test holds the page.
+measures everything on one thread, and writes this page, its charts and the file `benchmarks/results/growth.json`. A
+test compares the page with that file.
 """
 
 
@@ -101,7 +101,7 @@ def write_page(result: Mapping[str, Any], curves: Sequence[Curve], file: Path) -
 
 
 def chart(axis: str, result: Mapping[str, Any]) -> Any:
-    """Return seconds against size on logarithms, a line per curve, with bars of the spread and a line in proportion."""
+    """Return seconds against size on logarithms, a line per curve, with bars of the spread and a proportional line."""
     alt, found = altair(), _found(axis, result)
     names = [curve["name"] for curve in found]
     rows = [row for curve in found for row in _points(curve)]

@@ -10,7 +10,7 @@ import warmstart as ws
 from growth_curves import Action, Curve, timed
 from warmstart.basics import generator_for
 from warmstart.penalties import fisher_diagonal
-from warmstart.store._checkpoint import load_round_state, save_round_state
+from warmstart.store import load_round_state, save_round_state
 from warmstart.training import EpochReport
 from warmstart.trial import RoundState
 
@@ -49,8 +49,8 @@ def epoch(samples: int, _: Path) -> Action:
     return fitting(table(samples), PERCEPTRON, CLASSES, 1)
 
 
-def asking(samples: int, _: Path) -> Action:
-    """Ask about nine samples of ten, as an active round in the middle of its stream does."""
+def querying(samples: int, _: Path) -> Action:
+    """Query nine tenths of the samples, as an active round does early in its stream."""
     pool, model = table(samples), built(PERCEPTRON)
     left = torch.randperm(samples, generator=generator_for(0))[samples // 10 :]
 
@@ -69,7 +69,7 @@ def steps_of_classes(classes: int, _: Path) -> Action:
     return fitting(table(10 * BATCH, classes), ws.LogisticRegression(), classes, 1)
 
 
-def asking_of_classes(classes: int, _: Path) -> Action:
+def querying_of_classes(classes: int, _: Path) -> Action:
     logits = torch.randn(1000, classes, generator=generator_for(0))
     return timed(lambda: ws.Margin()(logits, 10, generator=generator_for(0)))
 
@@ -124,11 +124,11 @@ CURVES = (
     Curve("samples", "an epoch of `fit`", "Every sample is trained on once.", SAMPLES, epoch, memory=True),
     Curve(
         "samples",
-        "an active round's question (margin)",
-        "The model passes once over all that has not arrived, a batch at a time. The scores are then sorted, whose "
-        "logarithm is small beside the pass. Memory is that of the logits and scores, never that of the samples.",
+        "an active round's query (margin)",
+        "One forward pass over all samples that have not arrived, batch by batch. Sorting the scores adds a logarithm, "
+        "small beside the pass. Memory is that of the logits and scores, never that of the samples.",
         SAMPLES,
-        asking,
+        querying,
         memory=True,
     ),
     Curve("samples", "Fisher information", "One gradient for each sample.", (100, *SAMPLES[:-1]), fisher),
@@ -140,7 +140,7 @@ CURVES = (
         WIDE,
         steps_of_classes,
     ),
-    Curve("classes", "a query (margin)", "Each class has a probability.", WIDE, asking_of_classes),
+    Curve("classes", "a query (margin)", "Each class has a probability.", WIDE, querying_of_classes),
     Curve(
         "parameters",
         "shrink-perturb",
@@ -154,7 +154,7 @@ CURVES = (
     Curve(
         "parameters",
         "writing a checkpoint",
-        "Each parameter is written once. Small files cost the wait until a disk has them for good.",
+        "Each parameter is written once. Small files cost the wait until they have reached the disk.",
         tuple(WIDTHS),
         saving,
     ),
@@ -162,7 +162,7 @@ CURVES = (
     Curve("epochs", "a round of `fit`", "Every epoch costs the same.", EPOCHS, epochs),
     Curve(
         "epochs",
-        "the stop rule's part in it",
+        "the stopping rule's part in it",
         "After every epoch the rule looks back as far as its patience lasts, and no further.",
         EPOCHS,
         patience,

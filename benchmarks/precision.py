@@ -1,8 +1,8 @@
 """Whether bfloat16 changes accuracy, or the warm-start gap, beside float32.
 
 The same study runs once in each precision: cold and warm, the same seeds, hence the same splits, arrivals and fresh
-weights. What a seed gives in bfloat16 is compared with what it gives in float32. Speed is not measured here, so that
-the machine may be busy; figures of speed are those of `benchmarks/run.py precision`.
+weights. Results of bfloat16 and float32 are paired by seed. Speed is not measured here, so the machine may be busy;
+`benchmarks/run.py precision` measures it.
 
 Safe to interrupt: run it again to resume.
 """
@@ -54,13 +54,13 @@ def measured(records: StudyRecords) -> list[dict[str, float | None]]:
 
     def accuracy(arm: str, seed: int) -> float | None:
         return next(
-            record.accuracy
+            record.score
             for record in records.rounds
             if (record.arm, record.seed, record.round) == (arm, seed, records.rounds_expected)
         )
 
     def steps(arm: str, seed: int) -> int:
-        return sum(record.steps for record in records.rounds if (record.arm, record.seed) == (arm, seed))
+        return sum(record.steps or 0 for record in records.rounds if (record.arm, record.seed) == (arm, seed))
 
     found: list[dict[str, float | None]] = []
     for seed in range(records.seeds_expected):
@@ -86,7 +86,7 @@ def compared(by_precision: Mapping[str, Sequence[Mapping[str, float | None]]]) -
 
 
 def run(options: argparse.Namespace, arguments: Sequence[str]) -> dict[str, Any]:
-    """Run both studies, or what is left of them, and return all that is kept of them."""
+    """Run both studies, or what is left of them, and return the result as plain values."""
     study, console = study_of(options), Console(stderr=True)
     execution = ws.Execution(workers=1, threads=options.threads, device="cpu")
     records = {}

@@ -204,7 +204,7 @@ def test_a_span_of_a_generator_is_that_of_its_turns(monkeypatch):
     assert spans.seconds["work"] == 5
 
 
-def test_the_program_for_a_gpu_goes_on_where_it_stopped(tmp_path):
+def test_the_program_for_a_gpu_resumes_where_it_stopped(tmp_path):
     command = ["--device", "cpu", "--quick", "--repeats", "1", "--json", str(tmp_path / "gpu.json")]
     assert measure_gpu([*command, "--only", "growth", "--minutes", "0"]) == 0
     first = json.loads((tmp_path / "gpu.json").read_text())

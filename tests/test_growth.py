@@ -1,4 +1,4 @@
-"""The measurements of growth work at their smallest sizes, and their page says what their file holds."""
+"""The measurements of growth work at their smallest sizes, and their page agrees with their file."""
 
 import json
 import sys
@@ -8,7 +8,10 @@ import pytest
 
 import growth
 import growth_page
+import growth_storing
 from growth_curves import Curve, exponent, measured
+from warmstart.store import TrialStore
+from warmstart.studies import is_complete, read_study
 
 ROOT = Path(__file__).parents[1]
 RESULT = json.loads((ROOT / "benchmarks/results/growth.json").read_text())
@@ -19,20 +22,39 @@ def test_every_cost_can_be_measured(curve, tmp_path):
     assert curve.prepare(min(curve.sizes), tmp_path)() > 0
 
 
+@pytest.mark.parametrize("trials", [2, 6])
+def test_a_prepared_study_is_one_that_the_library_reads(trials, tmp_path):
+    study = growth_storing.study_of(trials, 3)
+    growth_storing.stored(tmp_path, study, 3, 3)
+    records = read_study(tmp_path)
+    assert len(records.rounds) == 3 * trials
+    assert is_complete(study, tmp_path)
+    assert not is_complete(growth_storing.study_of(trials + 2, 3), tmp_path)
+
+
+def test_rounds_are_added_to_a_trial_that_has_some(tmp_path):
+    action = growth_storing.adding(20, tmp_path)
+    action()
+    (key,) = growth_storing.keys_of(growth_storing.study_of(2, 20)).trials["cold"]
+    stored = TrialStore(tmp_path).read(key)
+    assert stored is not None
+    assert len(stored.rounds) == 20 + growth_storing.TIMES
+
+
 def test_costs_are_measured_over_three_decades():
     spans = {(curve.axis, curve.name): curve.sizes[-1] / curve.sizes[0] for curve in growth.CURVES}
     assert {key: span for key, span in spans.items() if span < 1000} == {}
-    assert len(spans) == len(growth.CURVES), "each is called something else"
+    assert len(spans) == len(growth.CURVES), "names are distinct"
 
 
-def test_a_curve_has_as_many_repetitions_as_asked_for_and_its_power():
+def test_a_curve_has_the_repetitions_asked_for_and_its_exponent():
     linear = Curve("samples", "x", "y", (1, 10, 100, 1000), lambda size, _: lambda: 0.001 * size)
     found = measured(linear, repeats=3, sizes=linear.sizes)
     assert [point["seconds"] for point in found["points"]] == [[0.001 * size] * 3 for size in linear.sizes]
     assert found["exponent"] == pytest.approx(1)
 
 
-def test_an_action_that_takes_long_is_not_repeated_for_ever():
+def test_a_long_action_is_repeated_less_often():
     slow = Curve("samples", "x", "y", (1, 2), lambda size, _: lambda: 6.0 * size)
     counts = [len(point["seconds"]) for point in measured(slow, repeats=9, sizes=slow.sizes)["points"]]
     assert counts == [2, 1]
@@ -53,7 +75,7 @@ def test_the_exponent_is_that_of_the_upper_two_decades(power):
     assert exponent(sizes, [7.0, 3.0, *(size**power for size in sizes[2:])]) == pytest.approx(power)
 
 
-def test_the_page_is_that_of_its_file():
+def test_the_page_agrees_with_its_file():
     assert (ROOT / "docs/growth.md").read_text() == growth_page.page(RESULT, growth.CURVES) + "\n"
 
 
@@ -64,7 +86,7 @@ def test_every_curve_is_in_the_file_and_on_a_chart():
         assert all(curve.name in drawn for curve in growth.CURVES if curve.axis == axis)
 
 
-def test_the_charts_are_those_of_the_file():
+def test_the_charts_agree_with_the_file():
     spec = growth_page.chart("samples", RESULT).to_dict()
     rows = [row for layer in spec["layer"] for row in layer.get("data", {}).get("values", []) if "name" in row]
     first = RESULT["curves"][0]

@@ -1,4 +1,4 @@
-"""The study of bfloat16 beside float32 works at its smallest, and its page says what its file holds."""
+"""The study of bfloat16 beside float32 works at its smallest, and its page agrees with its file."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def test_both_precisions_are_paired_by_seed(tmp_path):
 
 
 def record(arm, number, accuracy, seed=0):
-    return RoundRecord(arm, seed, number, 9, 9, accuracy, 0.1, 0.9, "converged", 1, 10 * number, 9, 9.0, 1.0)
+    return RoundRecord(arm, seed, number, 9, 9, accuracy, {}, 0.9, "converged", 1, 10 * number, 9, None, 9.0, 1.0)
 
 
 def records(cold, warm):
@@ -62,6 +62,6 @@ def test_the_page_has_the_table_of_the_file():
     assert "benchmarks/results/precision.json" in PAGE
 
 
-def test_what_the_file_says_follows_from_its_seeds():
+def test_differences_in_the_file_follow_from_its_seeds():
     assert precision.compared(RESULT["seeds"]) == RESULT["differences"]
     assert {len(seeds) for seeds in RESULT["seeds"].values()} == {RESULT["n"]}

@@ -11,17 +11,18 @@ from pathlib import Path  # noqa: E402
 PLACES = {
     "warmstart.studies.run_study": "scheduling, and all else of the study",
     "warmstart.studies._run.load": "loading data",
-    "warmstart.studies._run.dry_run": "rehearsing",
+    "warmstart.studies._run.dry_run": "dry run",
     "warmstart.studies._run.provenance": "provenance",
-    "warmstart.executors._task.split": "splitting data",
-    "warmstart.models.ResNet18.build": "drawing models",
-    "warmstart.trial._round.fitting": "fit, around training",
-    "warmstart.trial._round.recalibrate_": "recalibrating",
-    "warmstart.trial._round.evaluate": "evaluating",
-    "warmstart.executors._task.save_round_state": "storing checkpoints",
-    "warmstart.studies._run.Store.add": "storing records",
+    "warmstart.studies._runner.split": "splitting data",
+    "warmstart.models.ResNet18.build": "building models",
+    "warmstart.learners._tensor_learner.fitting": "fit, around training",
+    "warmstart.learners._tensor_learner.recalibrate_": "recalibrating",
+    "warmstart.learners._classifier.evaluate_samples": "evaluating",
+    "warmstart.studies._runner.save_round_state": "storing checkpoints",
+    "warmstart.store.TrialWriter.append": "storing records",
     "warmstart.cli._report.show_results": "report",
 }
+"""Spans of the command, by the place of the function that is watched."""
 
 
 def main(started: float, folder: Path, arguments: list[str]) -> None:
@@ -51,10 +52,10 @@ def main(started: float, folder: Path, arguments: list[str]) -> None:
                 raise
     seconds = {"starting Python": _FIRST_LINE - started, "importing": imported, **spans.seconds}
     seconds["the benchmark's own imports"] = watching
-    # A first round that other arms have taken over was finished once, and stands in several records.
+    # A first round that other arms have taken over was trained once and is in several records.
     rounds = {(record.seed, record.round, record.seconds) for record in warmstart.studies.read_study(folder).rounds}
-    told = {"seconds": seconds, "rounds": [spent for _, _, spent in sorted(rounds)]}
-    folder.with_suffix(".json").write_text(json.dumps(told))
+    result = {"seconds": seconds, "rounds": [spent for _, _, spent in sorted(rounds)]}
+    folder.with_suffix(".json").write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

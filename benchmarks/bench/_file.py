@@ -13,18 +13,18 @@ from ._part import Part, Setting
 
 
 def read_results(path: Path) -> dict[str, Any]:
-    """Return the parts that a file holds, by name; none if there is no file."""
+    """Return the parts in a file, by name; none if there is no file."""
     return json.loads(path.read_text())["parts"] if path.exists() else {}
 
 
 def write_results(path: Path, parts: Mapping[str, Any]) -> None:
-    """Write parts into a file, whole or not at all."""
+    """Write parts into a file, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps({"parts": parts}, indent=2) + "\n")
 
 
 def measured_with_origin(part: Part, setting: Setting, machine: Mapping[str, Any]) -> dict[str, Any]:
-    """Measure a part, and return its figures as they are kept.
+    """Measure a part, and return its figures with their origin.
 
     Args:
         part: What is measured.
@@ -38,5 +38,5 @@ def measured_with_origin(part: Part, setting: Setting, machine: Mapping[str, Any
 
 
 def busy() -> float:
-    """Return the mean number of processes that wanted a core in the last minute; 0 where nobody counts."""
+    """Return the load average of the last minute; 0 where the system has none."""
     return round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else 0.0

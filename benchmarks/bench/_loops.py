@@ -41,7 +41,7 @@ def bare_loop(
         batch: Samples of a step.
         around: Returns the context of each forward and backward pass.
     """
-    data = data.laid_out_for(model)
+    data = data.prepared_for_(model)
     optimizer = Recipe().build_optimizer(model)
     parts = torch.randperm(len(data), generator=generator_for(0)).to(data.device).split(batch)
     ready = [data.batch(part) for part in parts] if assembled else [None] * len(parts)

@@ -20,7 +20,7 @@ _TURNS, _QUICK_TURNS = 5, 1
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure the parts asked for, show them, and keep them; return the exit code."""
+    """Measure the parts asked for, show and store them; return the exit code."""
     options = _parser().parse_args(arguments)
     setting = _setting(options)
     console = Console(width=None if sys.stdout.isatty() else 160)
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         if options.json:  # at once, so that a part that fails costs no other
             write_results(options.json, {known: results[known] for known in PARTS if known in results})
     if options.page:
-        source = options.json.as_posix() if options.json else "none: it was not kept"
+        source = options.json.as_posix() if options.json else "none: figures were not stored"
         options.page.parent.mkdir(parents=True, exist_ok=True)
         options.page.write_text(page(PARTS, results, source))
     return 0
@@ -45,13 +45,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Measure what training, studies and commands cost on this machine.")
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; all if none is named")
-    parser.add_argument("--quick", action="store_true", help="less of everything: shows that it runs")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="less of everything: only checks that it runs")
     parser.add_argument("--threads", type=int, default=1, help="PyTorch threads (default: 1)")
     parser.add_argument("--repeats", type=int, help=f"turns that count (default: {_TURNS}, quick: {_QUICK_TURNS})")
-    parser.add_argument("--json", type=Path, help="keep the figures here; parts that are not measured stay")
-    parser.add_argument("--page", type=Path, help="draw the page of all that the file holds")
-    parser.add_argument("--no-measuring", action="store_true", help="only draw the page")
+    parser.add_argument("--json", type=Path, help="store the figures here; parts that are not measured stay")
+    parser.add_argument("--page", type=Path, help="write the page of all parts in the file")
+    parser.add_argument("--no-measuring", action="store_true", help="only write the page")
     return parser
 
 

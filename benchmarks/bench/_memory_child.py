@@ -1,4 +1,4 @@
-"""A program whose memory is looked at; started by the part `memory` with what it is to do and on how many pictures."""
+"""A program whose memory is measured; started by the part `memory` with what to do and the number of pictures."""
 
 import sys
 import tempfile
@@ -10,10 +10,11 @@ def main(what: str, samples: int) -> None:
 
     Args:
         what: "import", "data", "fit", or the number of a study's workers.
-        samples: Pictures it is done with.
+        samples: Number of pictures.
     """
-    import warmstart.studies
-    import warmstart.training  # noqa: F401 - what it takes is what is measured
+    # From the package, whose names are imported when they are first used.
+    from warmstart.studies import Study, run_study
+    from warmstart.training import StoppingRule
 
     if what == "import":
         return
@@ -25,8 +26,6 @@ def main(what: str, samples: int) -> None:
     from warmstart.models import MLP
     from warmstart.strategies import Warm
     from warmstart.streams import TwoPhase
-    from warmstart.studies import Study, run_study
-    from warmstart.training import StoppingRule
 
     held = dataset(samples)
     if what == "fit":

@@ -27,7 +27,7 @@ def page(parts: Mapping[str, Part], results: Mapping[str, Any], source: str) -> 
     Args:
         parts: All parts, in the order of the page.
         results: What was measured, by part; the page leaves out what is missing.
-        source: Where the results are kept, as the page is to name it.
+        source: The file of the results, as the page names it.
     """
     shown = [part for part in parts.values() if part.name in results]
     sections = [_section(part, results[part.name]) for part in shown]

@@ -16,7 +16,7 @@ class Setting:
     Args:
         threads: PyTorch threads.
         repeats: Turns that count, at least 1; the first turn of each way is dropped besides.
-        quick: Whether to take less of everything: that the program runs can be seen then, and little else.
+        quick: Whether to take less of everything, which only checks that the program runs.
     """
 
     threads: int = 1

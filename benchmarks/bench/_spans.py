@@ -1,4 +1,4 @@
-"""Where the seconds of a program go, told by the functions that it calls."""
+"""Where the seconds of a program go, by the functions that it calls."""
 
 import inspect
 import time

@@ -1,3 +1,3 @@
-"""Measures training on a GPU, cell by cell, within a time, going on where it was."""
+"""Measures training on a GPU, cell by cell, within a time limit; run again, it resumes."""
 
 from ._main import main as main

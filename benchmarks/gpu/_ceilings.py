@@ -1,4 +1,4 @@
-"""What the device does at best."""
+"""Peak rates of the device."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ PRECISIONS = (Precision.FP32, Precision.TF32, Precision.BF16)
 
 
 def ceilings(place: Place) -> dict[str, Any]:
-    """Return operations a second of large matrix products in each arithmetic, and bytes a second of a large copy."""
+    """Return FLOP/s of large matrix products in each precision, and bytes per second of a large copy."""
     size = place.some(8192, 256)
     found = {f"products, {precision}, FLOP/s": _products(place, size, precision) for precision in PRECISIONS}
     return {name: spread(rates) for name, rates in {**found, "copy, bytes/s": _copies(place)}.items()}

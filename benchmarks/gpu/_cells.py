@@ -1,4 +1,4 @@
-"""What is measured, in the order of its weight: each cell by itself, so that a run can stop between any two."""
+"""What is measured, most important first: each cell by itself, so that a run can stop between any two."""
 
 from collections.abc import Callable
 from dataclasses import replace

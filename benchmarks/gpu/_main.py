@@ -19,11 +19,11 @@ from ._place import Place
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Measure cells until all are measured or the time is up; return the exit code."""
+    """Measure cells until all are measured or the time is over; return the exit code."""
     options = _parser().parse_args(arguments)
     place = Place(options.device, options.quick, options.repeats)
     if place.device != "cpu" and not torch.cuda.is_available():
-        raise SystemExit("PyTorch finds no CUDA device; --device cpu --quick shows that the program runs.")
+        raise SystemExit("PyTorch finds no CUDA device; --device cpu --quick only checks that the program runs.")
     chosen = {
         name: cell for name, cell in cells(place.some(32, 2)).items() if options.only in (None, name.split(",")[0])
     }
@@ -31,19 +31,18 @@ def main(arguments: Sequence[str]) -> int:
     _measure({name: cell for name, cell in chosen.items() if name not in results}, place, results, options)
     _show(results)
     left = [name for name in chosen if name not in results]
-    Console().print(f"{len(left)} cells are left: the same command goes on." if left else "All cells are measured.")
+    remaining = f"{len(left)} cells are left: run the same command again to resume."
+    Console().print(remaining if left else "All cells are measured.")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description="Measure training on a GPU; goes on where an earlier call stopped.")
-    parser.add_argument("--json", type=Path, required=True, help="where figures are kept, cell by cell")
-    parser.add_argument(
-        "--minutes", type=float, default=9, help="begin no cell but the first after so long (default: 9)"
-    )
+    parser = argparse.ArgumentParser(description="Measure training on a GPU; run again, it resumes.")
+    parser.add_argument("--json", type=Path, required=True, help="where figures are stored, cell by cell")
+    parser.add_argument("--minutes", type=float, default=9, help="start no further cell after this time (default: 9)")
     parser.add_argument("--only", metavar="KIND", help="only cells of a kind, such as lanes")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--quick", action="store_true", help="less of everything: shows that it runs")
+    parser.add_argument("--quick", action="store_true", help="less of everything: only checks that it runs")
     parser.add_argument("--repeats", type=int, default=3, help="turns that count (default: 3)")
     return parser
 
@@ -56,7 +55,7 @@ def _measure(todo: Mapping[str, Any], place: Place, results: dict[str, Any], opt
         made = provenance(device=place.device, workers=1, threads=torch.get_num_threads())
         try:
             measured = cell(place)
-        except torch.cuda.OutOfMemoryError as error:  # too many lanes for the memory are a figure, too
+        except torch.cuda.OutOfMemoryError as error:  # too many lanes for the memory are a result, too
             measured = {"out_of_memory": str(error).splitlines()[0]}
         results[name] = {"measured": measured, "made": {**made, "turns": place.repeats, "quick": place.quick}}
         options.json.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Where it is measured, and how much."""
+"""The device, the models, and how much is measured."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ class Place:
     """A device, and how much to measure on it.
 
     Args:
-        device: "cuda", or "cpu" to see that the program runs.
+        device: "cuda", or "cpu" to check that the program runs.
         quick: Whether to take less of everything.
         repeats: Turns that count.
     """
@@ -32,12 +32,12 @@ class Place:
         return quick if self.quick else full
 
     def wait(self) -> None:
-        """Wait until the device has done all that it was given."""
+        """Wait until the device has finished its work."""
         if self.device != "cpu":
             torch.cuda.synchronize()
 
     def seconds(self, call: Callable[[], object]) -> float:
-        """Return the wall-clock seconds of a call, all that it gives the device included."""
+        """Return the wall-clock seconds of a call, including its work on the device."""
         self.wait()
         begin = time.perf_counter()
         call()
@@ -51,7 +51,7 @@ class Subject:
 
     Args:
         architecture: Builds it.
-        small: What stands for it where less of everything is taken.
+        small: A smaller one, for a quick run.
         samples: Of a GPU's turn.
         epochs: Passes over them in a turn.
     """

@@ -1,4 +1,4 @@
-"""LayerEnd kernels a step spends its time in, and how much of it the device is idle."""
+"""Which kernels a step spends its time in, and how much of it the device is idle."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How fast whole studies go with more and more lanes."""
+"""Throughput of whole studies by number of lanes."""
 
 import tempfile
 from typing import Any
@@ -18,7 +18,7 @@ _LANES = (1, 8)
 
 
 def studied(place: Place) -> dict[str, Any]:
-    """Return samples a second of a study of three strategies under paired seeds, from its call to its return."""
+    """Return samples per second of a study of three strategies, from its call to its return."""
     held = dataset(place.some(12_288, 256))
     held.fingerprint  # noqa: B018 - computed once for a data set
     found = take_turns([lambda lanes=lanes: {f"{lanes} lanes": _speed(place, held, lanes)} for lanes in _LANES], 2)

@@ -60,14 +60,14 @@ def _work(model: nn.Module, data: TensorData, precision: Precision, passes: int,
 def batched(subject: Subject, place: Place, lanes: int) -> float:
     """Return the speed of as many trainings in one batched job with vmap, all together: the other way of lanes.
 
-    Running statistics are not kept, which spares it some work.
+    Running statistics are not updated, which saves it some work.
     """
     data = subject.data(place)
     models = [replace_all_batch_norm_modules_(subject.model(place, seed)) for seed in range(lanes)]
     step = _batched_step(models)
     orders = torch.stack([torch.randperm(len(data), generator=generator_for(seed)) for seed in range(lanes)])
     parts = orders.to(place.device).split(BATCH, dim=1)
-    step(data, parts[0])  # its state is made, its kernels are chosen
+    step(data, parts[0])  # creates its state, chooses its kernels
     return lanes * len(data) / place.seconds(lambda: [step(data, part) for part in parts])
 
 
@@ -76,8 +76,8 @@ def _batched_step(models: Sequence[nn.Module]):
     skeleton = copy.deepcopy(models[0]).to("meta")
     optimizer = torch.optim.Adam(parameters.values(), fused=True)
 
-    def loss(own: dict, kept: dict, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return F.cross_entropy(functional_call(skeleton, (own, kept), (inputs,)), labels)
+    def loss(weights: dict, constants: dict, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return F.cross_entropy(functional_call(skeleton, (weights, constants), (inputs,)), labels)
 
     gradients = vmap(grad(loss), randomness="different")
 

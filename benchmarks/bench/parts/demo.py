@@ -51,13 +51,13 @@ def _phases(setting: Setting) -> dict[str, Any]:
             threads=setting.threads,
         )
         total = time.time() - begin
-        told = json.loads(out.with_suffix(".json").read_text())
-    seconds = told["seconds"]
-    training = sum(told["rounds"])
+        result = json.loads(out.with_suffix(".json").read_text())
+    seconds = result["seconds"]
+    training = sum(result["rounds"])
     seconds["fit, around training"] -= training
     seconds = {"training": training, **seconds}
-    seconds["stop_reason, and the rest"] = total - sum(seconds.values())
-    return {"seconds": seconds, "total": total, "rounds": len(told["rounds"]), "seeds": seeds}
+    seconds["ending, and the rest"] = total - sum(seconds.values())
+    return {"seconds": seconds, "total": total, "rounds": len(result["rounds"]), "seeds": seeds}
 
 
 def spreads_of_a_step(architecture: ResNet18, data: TensorData, setting: Setting) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _step_rows(measured: Mapping[str, Any]) -> list[list[str]]:
         ["a step of the bare loop, 2 samples", time_text(step["seconds"]["bare, two samples"])],
         ["fit : bare loop, ratio of times", ratio_text(step["fit_to_bare"])],
         ["2 samples : 128 samples, ratio of times", ratio_text(step["two_to_all"])],
-        ["time of an operation that has next to nothing to do", seconds_text(empty / operations)],
+        ["time of an operation with next to nothing to compute", seconds_text(empty / operations)],
     ]
 
 
@@ -131,14 +131,14 @@ PART = Part(
     name="demo",
     title="The demo",
     prose="""
-The command of `make demo` in a fresh process, with one worker, so that its seconds can be added up. *Training* is
+The command of `make demo` in a fresh process, with one worker, so that its seconds add up. *Training* is
 what the rounds report as their cost; *fit, around training* is what else `fit` does, mostly counting operations on a
-copy of the model. Storing waits until the disk has the data, which is what makes a kill harmless. *Scheduling* is
-what is left of the study: giving trials out, starting rounds from what came before, copying arrivals.
+copy of the model. Storing waits until the data have reached the disk, which makes it safe to interrupt a
+study. *Scheduling* is the rest of the study: handing out trials, making the start of each round, copying arrivals.
 
 The model of the demo is so small that each operation has little to do. A step on two samples makes the same calls as
-a step on 128 and computes next to nothing, so the ratio of the two says what share of a step is the price of calling
-operations at all, which no faster arithmetic would save.
+a step on 128 and computes next to nothing, so the ratio of the two is the share of a step that is overhead of calls,
+which faster arithmetic would not save.
 """,
     measure=_measure,
     tables=_tables,

@@ -1,4 +1,4 @@
-"""How much memory training takes, in multiples of the data's size."""
+"""Memory that training takes, in multiples of the data's size."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -44,7 +44,7 @@ def _peak(what: str, samples: int, setting: Setting) -> float:
 
 
 def _tables(measured: Mapping[str, Any]) -> list[Table]:
-    rows = [["import warmstart.training and .studies", _mebibytes(measured["import"]), "", ""]]
+    rows = [["importing what runs studies", _mebibytes(measured["import"]), "", ""]]
     rows += [
         [name, _mebibytes(found["peak"]), _mebibytes(found["peak_of_few"]), f"{found['data_sizes']['median']:.1f}"]
         for name, found in ((name, measured["programs"][what]) for what, name in _PROGRAMS.items())
@@ -62,10 +62,10 @@ PART = Part(
     name="memory",
     title="Memory",
     prose="""
-The most memory that a fresh process and the workers it starts have at one time, memory that they share counted once.
-The same program runs with next to no pictures, too; the difference, over the size of the pictures as bytes, says how
-many copies of the data it holds at its peak. Two workers map the data from one file, and each has copies of its own
-of what its trial trains and is evaluated on.
+Peak memory of a fresh process together with the workers it starts; memory that they share counts once. The same
+program also runs with very few pictures; the difference, divided by the size of the pictures in bytes, is the number of
+copies of the data at the peak. Two workers map the data from one file, and each has copies of its own of what its
+trial trains and is evaluated on.
 """,
     measure=_measure,
     tables=_tables,

@@ -39,7 +39,7 @@ def profiled(architecture: Architecture, data: TensorData, steps: int) -> dict[s
     Args:
         architecture: What is trained.
         data: What it is trained on, in ``CLASSES`` classes.
-        steps: Steps that are looked at, after one that warms up.
+        steps: Steps that are profiled, after one that warms up.
 
     Returns:
         Shares of the profiled time by group, which sum to 1, how many operations a step has, and the seconds of a step
@@ -66,7 +66,7 @@ def profiled(architecture: Architecture, data: TensorData, steps: int) -> dict[s
 def _stepper(architecture: Architecture, data: TensorData) -> Callable[[], None]:
     """Return a function that takes a bare training step, its phases marked for the profiler."""
     model = architecture.build(data.sample_shape, CLASSES, generator=generator_for(0)).train()
-    data = data.laid_out_for(model)
+    data = data.prepared_for_(model)
     optimizer = Recipe().build_optimizer(model)
     order = torch.randperm(len(data), generator=generator_for(0))[:BATCH]
 
@@ -131,8 +131,8 @@ PART = Part(
     prose="""
 PyTorch's profiler over bare training steps, batches of 128 random 32x32 pictures. Each operation's own time counts,
 without that of the operations it calls, so that the shares sum to one. *Between operations* is Python and the
-autograd engine. It says what keeps the network from the rate of matrix products: what convolutions take is bounded by
-their kernels, and everything else does no operations that count.
+autograd engine. It shows what keeps the network from the rate of matrix products: convolutions are bounded by their
+kernels, and everything else does no operations that count.
 """,
     measure=_measure,
     tables=_tables,

@@ -42,7 +42,7 @@ def _call(query: Query, logits: torch.Tensor) -> Callable[[], object]:
 
 def _pass(architecture: Architecture, samples: int) -> Callable[[], object]:
     model = architecture.build(SHAPE, CLASSES, generator=generator_for(0))
-    data = tensors(arrays(samples)).laid_out_for(model)
+    data = tensors(arrays(samples)).prepared_for_(model)
     return lambda: predict(model, data)
 
 

@@ -1,4 +1,4 @@
-"""How long a fresh process takes until it has done the least."""
+"""How long a fresh process takes for a minimal task."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -20,7 +20,7 @@ from warmstart import strategies
 from warmstart.basics import generator_for
 from warmstart.models import ResNet18
 from warmstart.specs import format_spec, kebab, options_of
-from warmstart.strategies import RoundContext, Strategy
+from warmstart.strategies import RoundContext, ShrinkPerturb, Strategy
 
 _COPY, _COPY_IN_PLACE = "copy.deepcopy", "copy_"
 
@@ -71,7 +71,8 @@ def exported_in_place() -> Iterator[tuple[str, Callable[..., object]]]:
 
 def _called(function: Callable[..., object], model: nn.Module, fresh: nn.Module) -> Callable[[], object]:
     # A factor of 1 costs what another does, and does not drive the parameters into denormal numbers turn by turn.
-    known = {"model": model, "fresh": fresh, "factor": 1.0}
+    known = {"model": model, "fresh": fresh, "factor": 1.0, "strategy": ShrinkPerturb(), "make_model": lambda: fresh}
+    known |= {"seed": 0, "round": 2}
     wanted = [p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty]
     return lambda: function(**{name: known[name] for name in wanted})
 
@@ -109,8 +110,9 @@ PART = Part(
     prose="""
 Every exported strategy, with its defaults and with each of its named choices, makes the start of a round from two
 ResNet-18 of width 64. A strategy returns a new model, so it is compared with `copy.deepcopy` of the same model; what
-works in place is compared with `copy_` into memory that is there already. The fresh model, and further ones that a
-strategy draws, are made before the clock starts: they cost the same whatever is done with them.
+works in place is compared with `copy_` into memory that is there already; `renew_` applies shrink-perturb. The fresh
+model, and further ones that a strategy draws, are made before the clock starts: they cost the same whatever is done
+with them.
 """,
     measure=_measure,
     tables=_tables,

@@ -1,4 +1,4 @@
-"""How fast training goes, beside other ways of doing it and beside what the machine can do."""
+"""Training speed, beside other ways of training and beside the peak rates of the machine."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -65,14 +65,14 @@ def _measure(setting: Setting) -> dict[str, Any]:
     for name, case in cases(setting).items():
         turns = max(1, round(case.turns * setting.repeats))
         found = take_turns([ceilings, *_ways(case, setting)], turns)
-        models[name] = _told(case, found)
+        models[name] = _summary(case, found)
         for ceiling in ceilings.names:
             limits.setdefault(ceiling, []).extend(found[ceiling])
     return {"models": models, "ceilings": spreads(limits)}
 
 
 def _ways(case: Case, setting: Setting) -> list[Way]:
-    """Return all ways of training a model, each giving samples a second."""
+    """Return all ways of training a model, each giving samples per second."""
     held = dataset(case.samples * 3 // 2)  # a study holds a third out
     pool = held.train.take(np.arange(case.samples))
     data, work = tensors(pool), case.samples * case.epochs
@@ -110,12 +110,12 @@ def _ways(case: Case, setting: Setting) -> list[Way]:
 
 def _layers_alone(case: Case, batch: int) -> LayersAlone:
     model = case.model()
-    data = tensors(dataset(batch).train).laid_out_for(model)
+    data = tensors(dataset(batch).train).prepared_for_(model)
     return LayersAlone(model, data.batch(torch.arange(batch))[0])
 
 
-def _told(case: Case, found: dict[str, list[float]]) -> dict[str, Any]:
-    """Return what a model's turns say: speeds, their ratios, and shares of what bounds them."""
+def _summary(case: Case, found: dict[str, list[float]]) -> dict[str, Any]:
+    """Return a model's speeds, their ratios, and shares of what bounds them."""
     flops = found.pop("flops")[0]
     moved = bytes_per_sample(case.model(), BATCH)
     found["fit, FLOP"] = [flops * speed for speed in found["fit"]]
@@ -145,7 +145,7 @@ def _told(case: Case, found: dict[str, list[float]]) -> dict[str, Any]:
 
 
 def bytes_per_sample(model: nn.Module, batch: int) -> float:
-    """Return the bytes that a step has to move for each sample at the least, if nothing stays in a cache.
+    """Return the bytes that a step has to move per sample at least, if nothing stays in a cache.
 
     A picture is read as bytes and written as floats, which forward and backward read; and the parameters are gone
     over by forward, backward and the optimizer. Activations are not counted: for a convolutional network this is no
@@ -164,18 +164,18 @@ def _tables(measured: Mapping[str, Any]) -> list[Table]:
     models = measured["models"]
     return [
         Table(
-            "Training: samples a second, and ratios of it",
+            "Training: samples per second, and ratios",
             ("model", "fit, samples/s", "fit : released code", "fit : bare loop", "fit : bare loop, batches ready",
              "study : bare loop", "study's time in training"),
             [_speed_row(name, model) for name, model in models.items()],
         ),
         Table(
-            "What it is close to",
+            "What bounds it",
             ("model", "FLOP of a sample", "fit, share of matrix products' rate", "layers alone, share of that rate",
              "fit, share of its layers' rate", "fit, share of the copying rate", "closest to"),
             [_limit_row(name, model) for name, model in models.items()],
         ),
-        Table("What the machine does at best", ("what", "rate"), ceiling_rows(measured["ceilings"])),
+        Table("Peak rates of the machine", ("what", "rate"), ceiling_rows(measured["ceilings"])),
     ]  # fmt: skip
 
 
@@ -224,9 +224,9 @@ with recalibration, evaluation and storing, timed from the call to its return; t
 own record of training seconds accounts for. The rounds here are as short as the epochs of a turn allow; the longer a
 round, the less the rest of a study weighs.
 
-A ratio above 1 means faster. A ratio of `fit` to the bare loop near 1 means that `fit` adds nothing that can be seen.
+A ratio above 1 means faster. A ratio of `fit` to the bare loop near 1 means that `fit` has no measurable overhead.
 
-What bounds it is told by three shares. The share of the *matrix products' rate* is that of the operations counted in
+Three shares show what bounds it. The share of the *matrix products' rate* is that of the operations counted in
 convolutions and linear layers, over what the machine's fastest float32 kernel does: the best of matrix products of
 several sizes, by MKL and by oneDNN, and of convolutions, which are matrix products inside. Small kernels do not reach
 that rate by themselves, so there is a nearer bound: the model's *own layers alone*, each convolution and
