@@ -9,11 +9,11 @@ import pytest
 from bench._file import read_results
 from bench._tables import as_markdown
 from bench.parts import PARTS
+from rebuilding import chapters_of
 from warmstart.analysis import Summary
 from warmstart.paper import Table
 from warmstart.reports._markdown import escaped
-from warmstart.reports._tables import results
-from warmstart.reports.paper import chapters_of
+from warmstart.reports._study import results
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
