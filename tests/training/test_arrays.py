@@ -51,7 +51,7 @@ LABELS = {
     "uint8": (lambda labels: labels.to(torch.uint8), None),
     "unsigned": (lambda labels: labels.numpy().astype("uint16"), None),
     "array": (lambda labels: labels.numpy(), None),
-    "float": (lambda labels: labels.float(), "whole numbers"),
+    "float": (lambda labels: labels.float(), "whole numbers|integer labels"),
     "list": (lambda labels: labels.tolist(), "got .*list"),
     "column": (lambda labels: labels[:, None], "labels"),
     "too few": (lambda labels: labels[1:], "labels"),

@@ -69,7 +69,7 @@ def test_fit_is_the_plain_loop_on_tables(recipe, data):
     result = fit(fast, data, recipe=recipe, stop=StoppingRule(None, max_epochs=4), generator=generator_for(5))
     accuracies = literal_fit(plain, data, recipe, 4, 5)
     torch.testing.assert_close(parameters(fast), parameters(plain), rtol=1e-5, atol=1e-6)
-    assert [report.train_accuracy for report in result.history] == pytest.approx(accuracies)
+    assert [report.train_score for report in result.history] == pytest.approx(accuracies)
 
 
 @pytest.mark.parametrize("recipe", [SGD, ADAM], ids=["sgd", "adam"])
@@ -101,8 +101,8 @@ def test_dropout_is_decided_by_the_generator(data):
 def test_it_ends_when_the_accuracy_is_reached(data):
     result = fit(mlp(), data, recipe=ADAM, stop=StoppingRule(0.9), generator=generator_for(0))
     assert result.stop_reason is StopReason.CONVERGED
-    assert result.history[-1].train_accuracy >= 0.9
-    assert all(report.train_accuracy < 0.9 for report in result.history[:-1])
+    assert result.history[-1].train_score >= 0.9
+    assert all(report.train_score < 0.9 for report in result.history[:-1])
 
 
 def test_it_ends_on_a_plateau():
@@ -113,12 +113,12 @@ def test_it_ends_on_a_plateau():
     assert len(result.history) == 4
 
 
-def test_it_ends_at_the_cap_of_epochs(data):
+def test_it_ends_at_the_limit_of_epochs(data):
     result = fit(mlp(), data, recipe=ADAM, stop=StoppingRule(1.0, max_epochs=2), generator=generator_for(0))
     assert (result.stop_reason, len(result.history)) == (StopReason.LIMIT, 2)
 
 
-def test_it_ends_at_the_cap_of_steps_within_an_epoch(data):
+def test_it_ends_at_the_limit_of_steps_within_an_epoch(data):
     result = fit(mlp(), data, recipe=ADAM, stop=StoppingRule(1.0, max_steps=6), generator=generator_for(0))
     assert (result.stop_reason, result.cost.steps, len(result.history)) == (StopReason.LIMIT, 6, 2)
     assert result.cost.samples == 60 + 2 * 15
@@ -136,7 +136,7 @@ def test_cost_counts_steps_samples_and_operations(data):
     cost = fit(model, data, recipe=ADAM, stop=StoppingRule(None, max_epochs=3), generator=generator_for(0)).cost
     assert (cost.steps, cost.samples) == (3 * 4, 3 * 60)
     sizes = [4 * 8, 8 * 8, 8 * 3]
-    # Two operations a weight forward, four backward; the first layer needs no gradient of its inputs.
+    # Two operations per weight forward, four backward; the first layer needs no gradient of its inputs.
     assert cost.flops == pytest.approx(cost.samples * (6 * sum(sizes) - 2 * sizes[0]))
     assert cost.seconds > 0
 
@@ -158,7 +158,7 @@ def test_modes_are_put_back(data):
     assert not any(module.training for module in model.modules())
 
 
-def test_a_given_optimizer_goes_on(data):
+def test_a_given_optimizer_continues(data):
     model = mlp()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     fit(
@@ -202,7 +202,7 @@ def test_the_measure_by_evaluation_is_a_pass_after_the_epoch(data):
     model = mlp()
     stop = StoppingRule(None, max_epochs=2, measure=Measure.EVALUATION)
     result = fit(model, data, recipe=ADAM, stop=stop, generator=generator_for(0))
-    assert result.history[-1].train_accuracy == evaluate(model, data).accuracy  # no statistics to recalibrate
+    assert result.history[-1].train_score == evaluate(model, data).accuracy  # no statistics to recalibrate
 
 
 def literal_released_code(correct, sizes):
@@ -220,16 +220,16 @@ def literal_released_code(correct, sizes):
 
 @pytest.mark.parametrize("count", [1, 2, 10, 11, 12, 21, 22, 47])
 def test_the_released_codes_accounting_is_reproduced(count):
-    from warmstart.training._released_code import released_code_accuracy
+    from warmstart.training._released_code import released_code_score
 
     correct = torch.randint(0, 17, (count,), generator=generator_for(count)).tolist()
     sizes = [16] * (count - 1) + [9]
-    assert released_code_accuracy(correct, sizes) == pytest.approx(literal_released_code(correct, sizes))
+    assert released_code_score(correct, sizes) == pytest.approx(literal_released_code(correct, sizes))
 
 
 @pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("kind", OptimizerKind)
-def test_state_in_another_layout_goes_on_alike(kind, fused):
+def test_state_in_another_memory_format_continues_alike(kind, fused):
     """Moments come back from a file with other strides than convolutions have while they train."""
     data, recipe = pictures(48), Recipe(optimizer=kind, learning_rate=0.01, batch_size=16)
 
@@ -280,7 +280,7 @@ def test_measuring_by_evaluation_sees_no_stale_statistics():
     still = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30, batch_size=16)
     stop = StoppingRule(None, max_epochs=1, measure=Measure.EVALUATION)
     result = fit(model, data, recipe=still, stop=stop, generator=generator_for(1))
-    assert result.history[-1].train_accuracy > 0.9
+    assert result.history[-1].train_score > 0.9
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])

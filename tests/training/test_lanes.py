@@ -9,7 +9,7 @@ from torch import nn
 from samples import blobs, pictures
 from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
-from warmstart.training import OptimizerKind, Recipe, StoppingRule, fit, fitting, run_lanes, take_turns
+from warmstart.training import OptimizerKind, Recipe, StoppingRule, fit, fitting, interleave, run_lanes
 
 CPU = torch.device("cpu")
 
@@ -78,7 +78,7 @@ def test_work_may_come_while_other_work_is_under_way():
         yield None
 
     begun = iter([first()])
-    take_turns(lambda: waiting.pop() if waiting else next(begun, None), lanes=2, device=CPU)
+    interleave(lambda: waiting.pop() if waiting else next(begun, None), lanes=2, device=CPU)
     assert log == [("later", 0)]
 
 

@@ -1,4 +1,4 @@
-"""A loader trains as tensors do: stop rule, cost, seeds."""
+"""A loader trains as tensors do: stopping rule, cost, seeds."""
 
 import copy
 
@@ -111,7 +111,7 @@ def test_data_without_a_length_have_epochs_too():
 
 
 @pytest.mark.parametrize(("steps", "whole"), [(2, False), (3, True), (4, False)])
-def test_the_cap_on_steps_cuts_an_epoch_short(steps, whole):
+def test_the_limit_on_steps_cuts_an_epoch_short(steps, whole):
     stop = StoppingRule(None, max_steps=steps)
     result = fit(mlp(), loader(blobs(60)), recipe=RECIPE, stop=stop, generator=generator_for(0))
     assert (result.cost.steps, result.stop_reason, result.history[-1].is_whole) == (steps, StopReason.LIMIT, whole)
@@ -130,7 +130,7 @@ def test_the_measure_by_evaluation_goes_through_the_loader():
     result = fit(model, loader(data, 16), recipe=RECIPE, stop=stop, generator=generator_for(0))
     assert result.stop_reason is StopReason.CONVERGED
     recalibrated = recalibrate_(copy.deepcopy(model), loader(data, 16), generator=generator_for(0))
-    assert result.history[-1].train_accuracy == evaluate(recalibrated, loader(data, 16)).accuracy
+    assert result.history[-1].train_score == evaluate(recalibrated, loader(data, 16)).accuracy
 
 
 def test_evaluation_and_prediction_are_those_of_tensors():

@@ -37,7 +37,7 @@ def freezes(wrapped, model):
 )
 def test_what_a_callback_leaves_behind_does_not_change_training(leave, normalization, wrap):
     model, dropout, norm = net_with_dropout(), [], []
-    # The passes after training, in which operations are counted, are told by their few samples.
+    # The passes after training, in which operations are counted, are recognized by their few samples.
     for index, seen in ((1, norm), (2, dropout)):
         model[index].register_forward_hook(
             lambda module, inputs, output, seen=seen: seen.append(module.training) if len(output) > 3 else None

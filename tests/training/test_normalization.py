@@ -45,7 +45,7 @@ def test_recalibration_leaves_parameters_momentum_and_mode():
     assert not model.training
 
 
-def test_recalibration_looks_at_no_more_samples_than_told():
+def test_recalibration_uses_no_more_samples_than_requested():
     seen = []
     model = nn.Sequential(nn.BatchNorm1d(4))
     model.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
@@ -85,7 +85,7 @@ def test_a_good_model_looks_useless_after_shrinking_until_it_is_recalibrated():
     fresh = architecture.build((1, 8, 8), 10, generator=generator_for(2))
     model = reset_statistics_(shrink_perturb(trained, fresh))
     result = fit(model, training, recipe=recipe, stop=StoppingRule(), generator=generator_for(3))
-    assert result.history[-1].train_accuracy >= 0.99
+    assert result.history[-1].train_score >= 0.99
     assert evaluate(model, held_out).accuracy < 0.8
     recalibrate_(model, training, generator=generator_for(4))
     assert evaluate(model, held_out).accuracy > 0.9

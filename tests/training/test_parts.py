@@ -1,4 +1,4 @@
-"""Recipe, stop rule, data, evaluation, cost: the parts of a round."""
+"""Recipe, stopping rule, data, evaluation, cost: the parts of a round."""
 
 import math
 
@@ -22,7 +22,12 @@ from warmstart.training import (
     predict,
 )
 from warmstart.training._data import batches, smallest_batch
-from warmstart.training._layout import has_channels_last, wants_channels_last, with_channels_first, with_channels_last
+from warmstart.training._memory_format import (
+    has_channels_last,
+    prefers_channels_last,
+    with_channels_first,
+    with_channels_last,
+)
 
 
 @given(st.integers(1, 2000), st.integers(1, 300))
@@ -50,16 +55,16 @@ CONVOLUTIONAL = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(144, 2
 
 
 @pytest.mark.parametrize("model", [CONVOLUTIONAL, nn.Sequential(nn.Flatten(), nn.Linear(192, 2))], ids=["conv", "flat"])
-def test_the_layout_is_the_models_and_changes_no_value(model):
+def test_the_memory_format_is_the_models_and_changes_no_value(model):
     images = torch.randint(0, 256, (6, 3, 8, 8)).to(torch.uint8)
     data = TensorData(images, torch.arange(6) % 2)
-    laid_out = data.laid_out_for(model)
+    formatted = data.prepared_for_(model)
     indices = torch.tensor([4, 0, 4])
-    inputs, labels = laid_out.batch(indices)
+    inputs, labels = formatted.batch(indices)
     channels_last = inputs.is_contiguous(memory_format=torch.channels_last)
     assert channels_last == (model is CONVOLUTIONAL)
     assert torch.equal(inputs, data.batch(indices)[0])
-    assert torch.equal(laid_out.take(indices).inputs, images[indices])
+    assert torch.equal(formatted.take(indices).inputs, images[indices])
     assert labels.tolist() == [0, 0, 0]
 
 
@@ -77,24 +82,24 @@ def pointwise(inputs, *, stride=2, groups=1):
         (nn.Conv2d(2, 8, 3, stride=2), True),
     ],
 )
-def test_channels_lie_last_only_where_the_kernels_stay_in_their_memory(convolution, wants):
-    assert wants_channels_last(nn.Sequential(convolution)) is wants
+def test_channels_are_last_only_where_the_kernels_stay_in_their_memory(convolution, wants):
+    assert prefers_channels_last(nn.Sequential(convolution)) is wants
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("last", [False, True])
-def test_batches_keep_the_layout_of_their_images(channels, last):
+def test_batches_keep_the_memory_format_of_their_images(channels, last):
     images = torch.zeros(4, channels, 8, 8)
-    for laid_out in (with_channels_first(images), with_channels_last(with_channels_last(images))):
-        laid_out = with_channels_last(laid_out) if last else with_channels_first(laid_out)
-        inputs, _ = TensorData(laid_out, torch.zeros(4).long()).batch(torch.tensor([1, 2]))
-        assert has_channels_last(inputs) is has_channels_last(laid_out) is last
+    for formatted in (with_channels_first(images), with_channels_last(with_channels_last(images))):
+        formatted = with_channels_last(formatted) if last else with_channels_first(formatted)
+        inputs, _ = TensorData(formatted, torch.zeros(4).long()).batch(torch.tensor([1, 2]))
+        assert has_channels_last(inputs) is has_channels_last(formatted) is last
 
 
 def test_gradients_of_narrow_strided_pointwise_convolutions_are_right():
     images, convolution = torch.rand(60, 2, 8, 8), pointwise(2).to(memory_format=torch.channels_last)
-    laid_out = TensorData(images, torch.zeros(60).long()).laid_out_for(convolution)
-    outputs = convolution(laid_out.inputs)
+    formatted = TensorData(images, torch.zeros(60).long()).prepared_for_(convolution)
+    outputs = convolution(formatted.inputs)
     found = torch.autograd.grad(outputs.square().sum(), convolution.weight)[0]
     by_hand = torch.einsum("nohw,nihw->oi", 2 * outputs.detach(), images[:, :, ::2, ::2])
     torch.testing.assert_close(found[:, :, 0, 0], by_hand, rtol=1e-4, atol=1e-3)
@@ -150,7 +155,7 @@ def report(epoch, accuracy, loss=1.0):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.integers(1, 5))
-def test_a_rule_with_every_limit_ends_within_its_cap(accuracies, patience):
+def test_a_rule_with_every_limit_ends_within_its_limit(accuracies, patience):
     rule = StoppingRule(0.99, patience, max_epochs=len(accuracies))
     history = [report(epoch, accuracy) for epoch, accuracy in enumerate(accuracies, 1)]
     stop_reasons = [rule.stop_reason(history[:length]) for length in range(1, len(history) + 1)]
@@ -188,7 +193,7 @@ class Counted(list):
 
 
 @pytest.mark.parametrize("epochs", [100, 10_000])
-def test_the_rule_looks_at_as_few_epochs_however_many_there_were(epochs):
+def test_the_rule_reads_as_few_epochs_however_many_there_were(epochs):
     history = Counted(report(epoch, epoch / 20_000) for epoch in range(1, epochs + 1))
     assert StoppingRule(patience=5, max_epochs=20_000).stop_reason(history) is None
     assert 0 < history.read < 10
@@ -210,7 +215,7 @@ def test_divergence_counts_before_all_else():
     assert StoppingRule(0.5).stop_reason([report(1, 1.0, math.nan)]) is StopReason.DIVERGED
 
 
-def test_reaching_counts_before_the_cap():
+def test_a_target_counts_before_the_limit():
     assert StoppingRule(0.5, max_epochs=1).stop_reason([report(1, 0.5)]) is StopReason.CONVERGED
 
 
@@ -283,8 +288,8 @@ def test_what_was_taken_stays_when_the_indices_change():
     assert torch.equal(taken.inputs, before)
 
 
-def test_of_a_part_only_the_part_is_turned():
+def test_of_a_subset_only_the_subset_is_converted():
     part = pictures(40).take(torch.arange(3))
-    turned = part.lying(channels_last=True)
-    assert len(turned._inputs) == 3
-    assert torch.equal(turned.inputs, part.inputs)
+    converted = part.to_memory_format(channels_last=True)
+    assert len(converted._inputs) == 3
+    assert torch.equal(converted.inputs, part.inputs)

@@ -1,4 +1,4 @@
-"""Steps that know their place by themselves give the plain loop's bits, whatever replays them."""
+"""Steps that know their position by themselves give the plain loop's bits, whatever replays them."""
 
 import pytest
 import torch
@@ -41,7 +41,7 @@ def tape(monkeypatch):
 def trained(build, data, recipe, stop, **options):
     model = build()
     result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(3), graphs=True, **options)
-    reports = [(report.steps, report.train_accuracy, report.train_loss, report.is_whole) for report in result.history]
+    reports = [(report.steps, report.train_score, report.train_loss, report.is_whole) for report in result.history]
     return model.state_dict(), reports, result.cost.flops, result.notes
 
 
@@ -90,27 +90,27 @@ def test_nothing_is_recorded_unless_asked_for(tape):
     assert tape.recorded == 0
 
 
-class Liar(Tape):
+class WrongTape(Tape):
     """Replays something else than what it recorded."""
 
-    def __init__(self, lie):
+    def __init__(self, fault):
         super().__init__()
-        self.lie = lie
+        self.fault = fault
 
     def __call__(self, function):
         replay = super().__call__(function)
-        return lambda: self.lie(replay, function.func.__self__, self)
+        return lambda: self.fault(replay, function.func.__self__, self)
 
 
-def told(change):
-    """Return a lie: the step is right, and something is changed after it."""
+def after(change):
+    """Return a fault: the step is right, and something is changed after it."""
 
-    def lie(replay, own, _):
+    def fault(replay, own, _):
         replay()
         with torch.no_grad():
             change(own)
 
-    return lie
+    return fault
 
 
 def nothing(*_):
@@ -118,7 +118,7 @@ def nothing(*_):
 
 
 def earlier_samples(replay, own, _):
-    """What a recording does that has the first batch's place for good."""
+    """What a recording does that has the first batch's position for good."""
     place = own._position.clone()
     own._position.zero_()
     replay()
@@ -131,32 +131,32 @@ def right_at_first(replay, own, tape):
         own._changed()["parameters"][0].data.add_(0.1)
 
 
-LIES = {
-    "parameters": told(lambda own: own._changed()["parameters"][2].add_(0.1)),
-    "buffers": told(lambda own: own._changed()["buffers"][0].add_(0.1)),
-    "momentum": told(lambda own: own._changed()["the optimizer's momentum_buffer"][0].mul_(1.5)),
-    "loss": told(lambda own: own._losses.mul_(1.1)),
-    "correct": told(lambda own: own._correct.add_(1)),
-    "place": told(lambda own: own._number.add_(1)),
-    "NaN": told(lambda own: own._changed()["parameters"][0].fill_(float("nan"))),
+FAULTS = {
+    "parameters": after(lambda own: own._changed()["parameters"][2].add_(0.1)),
+    "buffers": after(lambda own: own._changed()["buffers"][0].add_(0.1)),
+    "momentum": after(lambda own: own._changed()["the optimizer's momentum_buffer"][0].mul_(1.5)),
+    "loss": after(lambda own: own._losses.mul_(1.1)),
+    "score": after(lambda own: own._scores.add_(1)),
+    "position": after(lambda own: own._number.add_(1)),
+    "NaN": after(lambda own: own._changed()["parameters"][0].fill_(float("nan"))),
     "nothing is done": nothing,
     "samples of an earlier step": earlier_samples,
     "right at first": right_at_first,
 }
 
 
-@pytest.mark.parametrize("lie", LIES)
-def test_where_a_replayed_step_differs_all_steps_are_plain_and_a_note_says_so(lie, monkeypatch):
+@pytest.mark.parametrize("fault", FAULTS)
+def test_where_a_replayed_step_differs_all_steps_are_plain_and_a_note_says_so(fault, monkeypatch):
     build, data, stop = without_dropout, blobs(61), StoppingRule(None, max_epochs=4)
     plain = trained(build, data, SGD, stop)
-    liar, model = Liar(LIES[lie]), build()
-    monkeypatch.setattr(engine, "recorder", lambda *_: liar)
+    wrong, model = WrongTape(FAULTS[fault]), build()
+    monkeypatch.setattr(engine, "recorder", lambda *_: wrong)
     result = fit(model, data, recipe=SGD, stop=stop, generator=generator_for(3), graphs=True)
     for name, value in model.state_dict().items():
         assert torch.equal(value, plain[0][name])
-    assert [(r.steps, r.train_accuracy, r.train_loss, r.is_whole) for r in result.history] == plain[1]
-    assert liar.recorded == 1
-    assert liar.replayed <= 2
+    assert [(r.steps, r.train_score, r.train_loss, r.is_whole) for r in result.history] == plain[1]
+    assert wrong.recorded == 1
+    assert wrong.replayed <= 2
     (note,) = result.notes
     assert note.startswith("Steps are not recorded any more: replayed, a step gave other ")
 
@@ -167,13 +167,13 @@ def without_dropout():
 
 
 def test_a_replayed_step_may_differ_by_rounding(monkeypatch):
-    rounding = told(lambda own: own._changed()["parameters"][0].mul_(1 + 1e-6))
-    liar = Liar(rounding)
-    monkeypatch.setattr(engine, "recorder", lambda *_: liar)
+    rounding = after(lambda own: own._changed()["parameters"][0].mul_(1 + 1e-6))
+    wrong = WrongTape(rounding)
+    monkeypatch.setattr(engine, "recorder", lambda *_: wrong)
     stop = StoppingRule(None, max_epochs=4)
     result = fit(without_dropout(), blobs(61), recipe=SGD, stop=stop, generator=generator_for(3), graphs=True)
     assert result.notes == ()
-    assert liar.replayed == 4 * 8 - 2 * 3
+    assert wrong.replayed == 4 * 8 - 2 * 3
 
 
 class Growing(nn.Module):
@@ -280,12 +280,12 @@ def test_an_optimizer_can_be_recorded_only_while_it_is():
     assert not optimizer.param_groups[0]["capturable"]
 
 
-def test_a_learning_rate_in_a_tensor_on_the_host_is_told_by_its_value():
+def test_a_learning_rate_in_a_tensor_on_the_host_counts_by_its_value():
     model = dropping()
     optimizer = torch.optim.Adam(model.parameters(), lr=torch.tensor(0.1), foreach=False, capturable=False)
-    before = recordable.settings_of(optimizer)
+    before = recordable.host_state(model, optimizer)
     optimizer.param_groups[0]["lr"].fill_(0.2)
-    assert recordable.settings_of(optimizer) != before
+    assert recordable.host_state(model, optimizer) != before
 
 
 @pytest.mark.gpu

@@ -1,17 +1,19 @@
-"""Accuracy on the evaluation data while a round trains."""
+"""Scores on the evaluation data while a round trains."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from warmstart.basics import check_integer, copy_model, unwrapped
-from warmstart.training import evaluate, recalibrate_
+from warmstart.training import TensorData, recalibrate_
 
 from ._measurement import Measurement, Moment, When, check_moment
 
 
 @dataclass(frozen=True)
 class EvaluationCurve(Measurement):
-    """After epochs: ``accuracy`` and ``loss`` on the evaluation data, with running statistics recalibrated on a copy.
+    """After epochs: the learner's score and metrics on the evaluation data, such as ``accuracy`` and ``loss``.
+
+    Of models that train on tensors, running statistics are recalibrated on a copy before.
 
     Args:
         every: Epochs between measurements, at least 1.
@@ -31,10 +33,12 @@ class EvaluationCurve(Measurement):
         check_integer("every", self.every, 1)
 
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
-        """Return accuracy in [0, 1] and mean cross-entropy in nats."""
+        """Return what the learner's evaluation returns, by the names of its metrics."""
         check_moment(moment)
         if moment.when is not When.EPOCH or moment.epoch % self.every:
             return {}
-        model = recalibrate_(copy_model(unwrapped(moment.model)), moment.training, generator=moment.generator)
-        found = evaluate(model, moment.evaluation)
-        return {"accuracy": found.accuracy, "loss": found.loss}
+        model = moment.model
+        if isinstance(moment.training, TensorData):
+            # On a copy: between epochs running statistics lag behind the weights, and training must not see new ones.
+            model = recalibrate_(copy_model(unwrapped(model)), moment.training, generator=moment.generator)
+        return moment.evaluate(model)

@@ -1,15 +1,16 @@
-"""How strongly data pull at a model's weights."""
+"""Norms of gradients: how strongly data pull at a model's weights."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from warmstart.basics import (
     InputError,
+    added_later,
     check_flag,
     check_generator,
     check_integer,
@@ -26,16 +27,17 @@ from warmstart.basics import (
     weights_of,
 )
 from warmstart.penalties import prepared_batches
-from warmstart.training import TensorData, batches, mode
+from warmstart.training import CROSS_ENTROPY, Loss, TensorData, batches, temporary_mode
 
+from ._measurement import Measurement, Moment, When, check_moment
 from ._weights import joint_norm, real
 
 
 class Average(StrEnum):
-    """What is averaged over data when their gradient is measured.
+    """What is averaged when the gradient of data is measured.
 
     ``GRADIENTS``: the gradients of all samples; the norm is that of their mean. ``NORMS``: the norms of batches'
-    gradients, which are larger the smaller the batches are, for what differs between samples does not cancel.
+    gradients, which are larger the smaller the batches are, since differences between samples do not cancel.
     """
 
     GRADIENTS = "gradients"
@@ -50,33 +52,34 @@ def gradient_norm(
     training: bool = False,
     average: Average = Average.GRADIENTS,
     generator: torch.Generator | None = None,
+    loss: Loss = CROSS_ENTROPY,
 ) -> float:
-    """Return the L2 norm of the gradient of the mean cross-entropy over all of the data: ||grad (1/n) sum_i loss_i||.
+    """Return the L2 norm of the gradient of the mean loss over all of the data: ||grad (1/n) sum_i loss_i||.
 
-    By default it is the norm of the one gradient of the whole data. With ``average="norms"`` it is the mean over
-    batches of the norm of each batch's gradient, (1/B) sum_b ||grad (1/n_b) sum_i loss_i||.
+    With ``average="norms"`` it is the mean over batches of the norm of each batch's gradient,
+    (1/B) sum_b ||grad (1/n_b) sum_i loss_i||.
 
-    The model stays as it is: running statistics, ``.grad``, modes, what its passes keep, and the global generators.
+    Running statistics, ``.grad``, modes and attributes of the model, and the global generators, are left as they are.
 
     Args:
         model: Its trainable parameters count, as the optimizer has them, tied ones once; one that the loss does not
-            reach counts as 0. Wrappers are looked through.
+            reach counts as 0. It may be wrapped.
         data: At least one sample: ``TensorData``, a ``DataLoader``, or any iterable of inputs and labels, read once.
             Inputs are prepared as for training.
-        batch_size: Samples at once, at least 1; a loader has its own. It does not change the norm of the mean gradient
-            beyond rounding, unless normalization by the batch's own statistics or dropout is on.
-        training: In training mode, with dropout and with the statistics of each batch, as training itself sees the
-            model; layers that were put into evaluation mode one by one stay there. By default in evaluation mode:
-            with running statistics, which right after weights were shrunk do not fit them.
+        batch_size: Samples per batch, at least 1; a loader has its own. It does not change the norm of the mean
+            gradient beyond rounding, unless dropout or normalization by a batch's statistics is on.
+        training: In training mode, with dropout and each batch's statistics, as training sees the model; single layers
+            in evaluation mode stay there. By default in evaluation mode, with running statistics, which do not fit
+            right after weights were shrunk.
         average: Of the gradients, or of the norms of batches.
         generator: A CPU generator; decides dropout. By default the same draws at every call.
+        loss: Of a batch, such as ``SquaredError()``.
 
     Returns:
         At least 0, summed in float64; not finite where the loss is not.
 
     Raises:
-        InputError: If there are no samples, a label is out of range, nothing is trainable, or an option is not what it
-            should be.
+        InputError: If there are no samples, a label is out of range, nothing is trainable, or an option is invalid.
 
     Reference:
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 5, which shows the average of
@@ -95,7 +98,7 @@ def gradient_norm(
     average = choice(Average, average, name="average")
     if generator is not None:
         check_generator("generator", generator)
-    weights_of(model)  # a weight without values, as of a lazy layer, is refused
+    weights_of(model)  # raises for a weight without values, as of a lazy layer
     inner = unwrapped(model)
     weights = [parameter for parameter in inner.parameters() if parameter.requires_grad]
     totals = [torch.zeros_like(real(weight.detach()), dtype=torch.float64) for weight in weights]
@@ -106,9 +109,19 @@ def gradient_norm(
         order = torch.arange(len(data), device=data.device)
         parts = (data.batch(indices) for indices in batches(order, batch_size))
     draws = generator or generator_for("dropout of a gradient norm")
-    with undisturbed(inner), mode(inner, training=training), seeded_globals(draws), torch.enable_grad():
-        for inputs, labels in prepared_batches(inner, parts):
-            gradients = _summed_gradient(inner, weights, inputs, labels)
+    with undisturbed(inner), temporary_mode(inner, training=training), seeded_globals(draws), torch.enable_grad():
+        for inputs, labels in prepared_batches(inner, parts, floats=loss.takes_floats):
+            outputs = logits_of(inner(inputs))
+            if loss.takes_floats:
+                loss.check_outputs(outputs, labels)
+                loss.check_targets(labels, outputs.shape[-1])
+            else:
+                check_logits(outputs, labels)
+            # Summed, so that batches of any size add up; zeros where the loss does not reach a parameter.
+            total_loss = loss(outputs, labels, reduction="sum")
+            found = torch.autograd.grad(total_loss, weights, materialize_grads=True)
+            # A sparse gradient, of an embedding, lists a row as often as it was read.
+            gradients = [real(each if each.layout is torch.strided else each.to_dense()) for each in found]
             samples += len(labels)
             if average is Average.NORMS:
                 norms.append(joint_norm(gradients) / len(labels))
@@ -120,17 +133,6 @@ def gradient_norm(
     return sum(norms) / len(norms) if norms else joint_norm(totals) / samples
 
 
-def _summed_gradient(model: nn.Module, weights: list[nn.Parameter], inputs: Tensor, labels: Tensor) -> list[Tensor]:
-    """Return the gradient of the batch's summed loss, zeros where the loss does not reach."""
-    logits = logits_of(model(inputs))
-    check_logits(logits, labels)
-    wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
-    found = torch.autograd.grad(F.cross_entropy(wide, labels, reduction="sum"), weights, materialize_grads=True)
-    # Of a sparse embedding, a row is listed as often as it was read.
-    dense = (gradient if gradient.layout is torch.strided else gradient.to_dense() for gradient in found)
-    return [real(gradient) for gradient in dense]
-
-
 def gradient_norms(
     model: nn.Module,
     parts: Mapping[str, TensorData | Iterable[Any]],
@@ -140,18 +142,15 @@ def gradient_norms(
     average: Average = Average.GRADIENTS,
     generator: torch.Generator | None = None,
 ) -> dict[str, float]:
-    """Return the gradient norm of each part of the data by its name, side by side; see :func:`gradient_norm`.
+    """Return the gradient norm of each part of the data by its name; options as in :func:`gradient_norm`.
 
     Args:
         model: Left as it is.
         parts: Data by name, such as those already seen and those that have just arrived.
-        batch_size: Samples at once.
+        batch_size: Samples per batch.
         training: In training mode.
         average: Of the gradients, or of the norms of batches.
-        generator: Decides dropout, part by part in their order. By default the same draws for every part.
-
-    Raises:
-        InputError: If a part has no samples, or nothing is trainable.
+        generator: Decides dropout, one part after the other. By default the same draws for every part.
 
     Example:
         >>> layer = nn.Linear(1, 2, bias=False)
@@ -166,3 +165,56 @@ def gradient_norms(
         raise InputError(f"parts must be a mapping from names to data, got {described(parts)}.")
     options: dict[str, Any] = {"batch_size": batch_size, "training": training, "average": average}
     return {name: gradient_norm(model, data, **options, generator=generator) for name, data in parts.items()}
+
+
+@dataclass(frozen=True)
+class GradientNorms(Measurement):
+    """At the start of a round and after its epochs: ``old gradient`` and ``new gradient``.
+
+    Each is :func:`warmstart.gradient_norm` over samples of what had arrived before, or has arrived for this round. In
+    training mode, since running statistics do not fit right after weights were shrunk. Without earlier data there is
+    only the new one.
+
+    Args:
+        every: Epochs between measurements, at least 1.
+        samples: Number of samples of each part at most, drawn once per round, at least 1.
+        average: Of the gradients, or of the norms of batches, as in the paper.
+        batch_size: Samples per batch, at least 1.
+
+    Reference:
+        Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 5.
+
+    Example:
+        >>> GradientNorms(every=5).samples
+        1024
+    """
+
+    needs_loss: ClassVar[bool] = True
+    every: int = 1
+    samples: int = 1024
+    average: Average = added_later(Average.GRADIENTS)
+    batch_size: int = added_later(128)
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_integer("every", self.every, 1)
+        check_integer("samples", self.samples, 1)
+        check_integer("batch_size", self.batch_size, 1)
+        object.__setattr__(self, "average", choice(Average, self.average, name="average"))
+
+    def __call__(self, moment: Moment) -> Mapping[str, float | None]:
+        """Return the norms; none at the end, which is the moment of the last epoch once more."""
+        check_moment(moment)
+        if moment.when is When.END or moment.epoch % self.every:
+            return {}
+        if moment.loss is None:
+            raise InputError("GradientNorms needs a built-in learner, got a moment without a loss.")
+        options: dict[str, Any] = {"batch_size": self.batch_size, "training": True, "average": self.average}
+        options["loss"] = moment.loss
+        norms: dict[str, float | None] = {}
+        for name, part in (("old gradient", moment.old), ("new gradient", moment.new)):
+            if part is not None:
+                # The generator is the same at every moment, and so are the samples.
+                order = torch.randperm(len(part), generator=moment.generator)
+                norms[name] = gradient_norm(moment.model, part.take(order[: self.samples]), **options)
+        return norms

@@ -1,21 +1,22 @@
-"""What a measurement is."""
+"""Measurements of a round: the interface, and the moments at which they are taken."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from warmstart.basics import InputError, described
-from warmstart.training import TensorData
+from warmstart.training import Loss
 
 
 class When(StrEnum):
     """A moment of a round: its ``START``, before the first step; after every ``EPOCH``; its ``END``.
 
-    At the end the model is as it is evaluated and handed on, with running statistics as the carry-over wants them.
+    At the end the model is as it is evaluated and passed on, after the carry-over has treated its running statistics.
     """
 
     START = "start"
@@ -25,21 +26,24 @@ class When(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """A moment of a round, and what can be looked at then.
+    """A moment of a round, with the models and data that can be measured.
 
     Args:
-        when: LayerEnd kind of moment.
+        when: The kind of moment.
         epoch: Epochs of the round so far.
         steps: Optimizer steps of the round so far.
-        model: In training; to be left as it is.
+        model: In training; measurements must not change it.
         start: A copy of the model that the round started from.
         fresh: The round's freshly initialised model.
-        training: What the round trains on.
-        old: What had arrived before this round; None in round 1, and in the one after a source of another number of
-            classes, for which the model has no outputs any more.
-        new: What arrived for this round.
-        evaluation: Never trained on.
-        generator: A CPU generator for draws of the measurement's own; the same at every moment of one round.
+        training: The round's training data: tensors, or for a learner of the user's own any map-style data set.
+        old: Data that had arrived before this round; None in round 1, and in the round after a source with another
+            number of classes, for which the model has no outputs.
+        new: Data that arrived for this round.
+        evaluation: Held-out data.
+        evaluate: The learner's evaluation of a model on these: the score by the name of its metric, then the metrics
+            beside it.
+        loss: What training minimizes; None: only a learner of the user's own knows.
+        generator: A CPU generator for the measurement's own draws; in the same state at every moment of a round.
     """
 
     when: When
@@ -48,15 +52,17 @@ class Moment:
     model: nn.Module
     start: nn.Module
     fresh: nn.Module
-    training: TensorData
-    old: TensorData | None
-    new: TensorData
-    evaluation: TensorData
+    training: Any
+    old: Any
+    new: Any
+    evaluation: Any
+    evaluate: Callable[[nn.Module], Mapping[str, float]]
+    loss: Loss | None
     generator: torch.Generator
 
 
 def check_moment(moment: Moment) -> None:
-    """Raise unless a measurement was given a moment."""
+    """Raise unless a measurement is called with a moment."""
     if not isinstance(moment, Moment):
         raise InputError(f"moment must be a moment of a round, a Moment, got {described(moment)}.")
 
@@ -66,9 +72,9 @@ class Reading:
     """One measured value.
 
     Args:
-        name: What was measured.
-        value: The value; None where it is not defined or not finite.
-        when: At which kind of moment.
+        name: Name of the value.
+        value: The value; None where it is undefined or not finite.
+        when: The kind of moment.
         epoch: Epochs of the round until then.
         steps: Optimizer steps of the round until then.
     """
@@ -81,11 +87,18 @@ class Reading:
 
 
 class Measurement(ABC):
-    """Measures something at moments of a round; training does not depend on whether it does.
+    """Measures something at moments of a round, without any effect on training.
 
     Subclasses are frozen dataclasses of plain options. They leave the model and the global generators as they are.
+
+    Attributes:
+        needs_loss: Whether it differentiates the training loss, and so needs a built-in learner.
+        version: Of the formula; raised when a change of the code changes results, so that stored ones are not mixed.
     """
+
+    needs_loss: ClassVar[bool] = False
+    version: ClassVar[int] = 1
 
     @abstractmethod
     def __call__(self, moment: Moment) -> Mapping[str, float | None]:
-        """Return values by name; none at a moment that is of no interest."""
+        """Return values by name; none at a moment that does not matter."""

@@ -1,4 +1,4 @@
-"""How large a model's weights are."""
+"""Norms of weights."""
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,8 @@ def weight_norm(model: nn.Module) -> float:
     spectral norm, the weight counts and not those.
 
     Args:
-        model: Wrappers are looked through. Frozen weights and buffers do not count; tied ones count once, also those
-            that only share memory, such as views.
+        model: Frozen weights and buffers do not count; tied ones count once, also those that only share memory, such
+            as views. It may be wrapped.
 
     Returns:
         At least 0, summed in float64; not finite where a weight is not.
@@ -40,7 +40,7 @@ def weight_norms(model: nn.Module) -> dict[str, float]:
     Example:
         >>> layer = nn.utils.parametrizations.weight_norm(nn.Linear(1, 1))
         >>> with torch.no_grad():
-        ...     _ = layer.parametrizations.weight.original0.fill_(3.0), layer.bias.fill_(-4.0)
+        ...     _ = [each.fill_(value) for each, value in zip(layer.parameters(), (-4.0, 3.0, 1.0))]
         >>> weight_norms(layer)
         {'bias': 4.0, 'weight': 3.0}
     """
@@ -52,11 +52,11 @@ def trainable_weights(model: nn.Module, *, name: str = "model") -> dict[str, Wei
     """Return the trainable weights by name, tied ones once, under their first name.
 
     Args:
-        model: Wrappers are looked through.
-        name: What the model is called in an error.
+        model: May be wrapped.
+        name: Name of the argument, for an error.
 
     Raises:
-        InputError: If there is none.
+        InputError: If nothing is trainable.
     """
     check_model(name, model)
     check_trainable(model)
@@ -64,7 +64,7 @@ def trainable_weights(model: nn.Module, *, name: str = "model") -> dict[str, Wei
 
 
 def counted(weights: dict[str, Weight]) -> dict[str, Tensor | None]:
-    """Return which entries of each weight count where memory that several share counts once; None: all of them.
+    """Return a mask of the entries that count of each weight, or None for all: memory that several share counts once.
 
     Weights of which nothing counts are left out.
     """
@@ -80,7 +80,7 @@ def counted(weights: dict[str, Weight]) -> dict[str, Tensor | None]:
             continue
         value = plain[name]
         size = value.element_size()
-        # By the first byte of every entry: those that share memory may differ in type.
+        # Entries are marked by their first byte: weights that share memory may differ in type.
         own = done.as_strided(value.shape, [size * step for step in value.stride()], size * value.storage_offset())
         if not own.all():
             found[name] = ~own
@@ -89,16 +89,13 @@ def counted(weights: dict[str, Weight]) -> dict[str, Tensor | None]:
 
 
 def numbers(value: Tensor, mask: Tensor | None) -> Tensor:
-    """Return the real numbers in a weight, of complex ones both parts, of the entries that count, one after the other.
-
-    Sums over them are to be taken in float64.
-    """
+    """Return the entries of a weight that count, flat; of complex ones both parts. Sum over them in float64."""
     parts = real(value)
     return (parts if mask is None else parts[mask.to(parts.device)]).flatten()
 
 
 def real(value: Tensor) -> Tensor:
-    """Return a tensor whose complex entries have become pairs of real ones; a real one itself, a sharded one whole."""
+    """Return a tensor with complex entries as pairs of real ones; a sharded tensor is gathered."""
     whole = getattr(value, "full_tensor", None)
     value = value if whole is None else whole()
     return torch.view_as_real(value.resolve_conj()) if value.is_complex() else value
@@ -111,7 +108,7 @@ def joint_norm(tensors: list[Tensor]) -> float:
         >>> joint_norm([torch.tensor([2.0, 1.0]), torch.tensor([[-2.0]])])
         3.0
     """
-    # The norm of the norms is that of the whole, without a copy of it. Types of one byte know no arithmetic.
+    # The norm of the norms is that of all entries, without copying them together. One-byte types have no arithmetic.
     wide = (real(tensor.detach()) for tensor in tensors)
     wide = (tensor.float() if tensor.element_size() == 1 else tensor for tensor in wide)
     norms = [torch.linalg.vector_norm(tensor, dtype=torch.float64).cpu() for tensor in wide]

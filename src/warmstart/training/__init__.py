@@ -1,26 +1,35 @@
-"""One round of training: recipe, stop rule, fit, evaluation, carry-over."""
+"""One round of training: recipe, loss, stopping rule, fit, evaluation, carry-over."""
 
 from ._batches import Data as Data
 from ._carry_over import CarryOver as CarryOver
 from ._carry_over import Head as Head
 from ._carry_over import Normalization as Normalization
 from ._carry_over import OptimizerState as OptimizerState
+from ._choose_memory_format import choose_memory_format as choose_memory_format
 from ._cost import Cost as Cost
 from ._data import TensorData as TensorData
 from ._data import batches as batches
 from ._data import smallest_batch as smallest_batch
 from ._evaluate import Evaluation as Evaluation
+from ._evaluate import SampleEvaluation as SampleEvaluation
 from ._evaluate import evaluate as evaluate
-from ._evaluate import mode as mode
+from ._evaluate import evaluate_samples as evaluate_samples
 from ._evaluate import predict as predict
+from ._evaluate import temporary_mode as temporary_mode
 from ._fit import FitResult as FitResult
 from ._fit import fit as fit
 from ._fit import fitting as fitting
 from ._flops import count_flops as count_flops
 from ._flops import flops_per_sample as flops_per_sample
-from ._layout import lay_out_ as lay_out_
-from ._layout import wants_channels_last as wants_channels_last
+from ._loss import CROSS_ENTROPY as CROSS_ENTROPY
+from ._loss import AbsoluteError as AbsoluteError
+from ._loss import CrossEntropy as CrossEntropy
+from ._loss import Huber as Huber
+from ._loss import Loss as Loss
+from ._loss import SquaredError as SquaredError
 from ._loss import loss_of as loss_of
+from ._memory_format import prefers_channels_last as prefers_channels_last
+from ._memory_format import set_memory_format_ as set_memory_format_
 from ._normalization import recalibrate_ as recalibrate_
 from ._normalization import reset_statistics_ as reset_statistics_
 from ._optimizer import NamedState as NamedState
@@ -34,10 +43,9 @@ from ._stopping import EpochReport as EpochReport
 from ._stopping import Measure as Measure
 from ._stopping import StoppingRule as StoppingRule
 from ._stopping import StopReason as StopReason
-from ._try import tried_step as tried_step
 from .gpu import Lane as Lane
 from .gpu import Pause as Pause
 from .gpu import Work as Work
-from .gpu import alone as alone
+from .gpu import interleave as interleave
+from .gpu import run_alone as run_alone
 from .gpu import run_lanes as run_lanes
-from .gpu import take_turns as take_turns

@@ -1,4 +1,4 @@
-"""What training cost."""
+"""The cost of training."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 class Cost:
     """Cost of training alone: forward, backward, update and the assembly of batches.
 
-    Evaluation, recalibration of normalization statistics, and storing are not included, nor are a query's pass over the
-    pool and what a penalty is made from before the round, such as the Fisher information of EWC.
+    Evaluation, recalibration of normalization statistics and storing are not included, nor are a query's pass over the
+    pool and a penalty's preparation before the round, such as the Fisher information of EWC.
 
     Args:
         steps: Optimizer steps.
         samples: Samples processed, each as often as it was used.
-        flops: Floating-point operations of the forward and backward passes' matrix products and convolutions, two for
-            a multiply-add, by PyTorch's counter; element-wise work and the optimizer are not counted, nor is
-            what the counter does not know, such as recurrent layers. None: not counted, as for a model that fails under
-            the counter.
+        flops: Floating-point operations of the forward and backward passes' matrix products and convolutions, two per
+            multiply-add, by PyTorch's counter; element-wise work and the optimizer are not counted, nor is what the
+            counter does not know, such as recurrent layers. None: not counted, as for a model that fails under the
+            counter.
         seconds: Wall-clock time.
 
     Example:
@@ -32,7 +32,7 @@ class Cost:
     seconds: float = 0.0
 
     def __add__(self, other: Cost) -> Cost:
-        """Return the cost of both."""
+        """Return the sum of both costs; operations are unknown if either's are."""
         return Cost(
             self.steps + other.steps,
             self.samples + other.samples,

@@ -3,50 +3,37 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import nn
 
 from warmstart.penalties import Penalty
 
-from ._batches import Data, device_of
+from ._batches import Batch, Data, device_of
 from ._cost import Cost
 from ._data import TensorData
 from ._flops import flops_per_sample
-from ._layout import align_state_, lay_out_, with_channels_first
-from ._loss import explained, loss_of
-from ._normalization import evaluate_recalibrated
+from ._loss import Loss, explained, loss_of
+from ._memory_format import align_state_, set_memory_format_, with_channels_first
+from ._normalization import recalibrated_score
 from ._parallel import Shard, unwrapped
 from ._passes import LoaderPass, Pass, Tally, TensorPass
 from ._precision import arithmetic
 from ._recipe import Recipe
-from ._released_code import released_code_accuracy
+from ._released_code import released_code_score
 from ._stopping import EpochReport, Measure, StoppingRule
-from .gpu import Pause, Record, RecordedPass, Work, capturable, changed_by_a_step, recorder, settings_of
+from .gpu import Pause, RecordedPass, Work, recorder
 
-_STEPS_A_TURN = 32
-"""After so many steps others have their turn: enough of them that the device is never idle, and few enough that its
-queue holds work of every lane."""
+# After so many steps other lanes run: enough of them that the device is never idle, and few enough that its queue holds
+# work of every lane.
+_STEPS_PER_TURN = 32
 
 
 class Engine:
-    """Trains a model epoch by epoch.
-
-    Args:
-        model: Trained in place, in training mode.
-        data: Laid out for the model.
-        optimizer: Over the model's parameters.
-        recipe: Batch size, precision, and what follows a step.
-        penalty: Added to the loss.
-        flops_per_sample: Operations of a step for each sample, where they are known; else they are counted, at the end.
-        try_layout: Whether the channels are last in memory for speed alone: if the model cannot have them so, which
-            shows at the first step, they come first.
-        graphs: Whether steps are recorded where they can be.
-    """
+    """Trains a model in training mode, epoch by epoch, on data in its memory format."""
 
     def __init__(
         self,
@@ -54,197 +41,146 @@ class Engine:
         data: Data,
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
+        loss: Loss,
         penalty: Penalty | None,
         flops_per_sample: float | None = None,
         *,
-        try_layout: bool = False,
+        try_format: bool = False,
         graphs: bool = False,
     ) -> None:
-        self.model, self.data, self.optimizer, self.recipe, self.penalty = model, data, optimizer, recipe, penalty
+        self.model, self.data, self.optimizer, self.recipe = model, data, optimizer, recipe
+        self.loss, self.penalty = loss, penalty
         self.cost = Cost()
         self.device = device_of(model)
-        self.share = Shard.of_model(model)
+        self.shard = Shard.of_model(model)
         self.notes: list[str] = []
-        self._pass = self._way_through(graphs=graphs)
+        # Where they are not known, they are counted at the end: the first step should not wait for that.
         self.flops_per_sample = flops_per_sample
-        self._try_layout = try_layout
-        self._first_batch: tuple[torch.Tensor, torch.Tensor] | None = None
+        # Whether channels are last for speed alone: a model that cannot have them so gets them first at the first step.
+        self._try_format = try_format
+        self._first_batch: Batch | None = None
         self._watch = _Watch(self.device)
-
-    def _way_through(self, *, graphs: bool) -> Pass:
-        """Return how to go through the data."""
-        if not isinstance(self.data, TensorData):
-            return LoaderPass(self.data, self.model, self._step)
-        record = recorder(self.model, self.optimizer) if graphs else None
-        if record is not None:
-            return RecordedPass(
-                self.data,
-                self.recipe.batch_size,
-                self._step,
-                record=self._recording_with(record),
-                held=self._what_is_recorded,
-                changed=partial(changed_by_a_step, self.model, self.optimizer),
-                note=self.notes.append,
-            )
-        return TensorPass(self.data, self.recipe.batch_size, self.share, self._step)
+        self._pass: Pass
+        if not isinstance(data, TensorData):
+            self._pass = LoaderPass(data, model, loss, self._step)
+        elif graphs and (record := recorder(model, optimizer)) is not None:
+            self._pass = RecordedPass(data, recipe.batch_size, self._step, model, optimizer, record, self.notes.append)
+        else:
+            self._pass = TensorPass(data, recipe.batch_size, self.shard, self._step)
 
     def epoch(self, stop: StoppingRule, generator: torch.Generator, number: int) -> Work[EpochReport]:
-        """Train one epoch, or what the limit on steps leaves of it.
-
-        Args:
-            stop: Its limit on steps, and what it measures.
-            generator: Decides the order.
-            number: The epoch's, counted from 1.
-        """
-        tally = Tally()
+        """Train one epoch, or what the limit on steps leaves of it; ``generator`` decides the order."""
+        # Nothing is asked of the device here but at the end: the host only queues steps, up to an epoch ahead.
+        tally, take = Tally(), self._pass.take
         limit = None if stop.max_steps is None else stop.max_steps - self.cost.steps
         self._watch.begin()
-        yield from self._in_turns(self._pass.steps(tally, generator, limit))
-        yield from self._watch.pause(_event(self.device))
-        numbers = self._numbers(tally)
-        self._pay(len(tally.sizes), sum(size for _, _, size in numbers))
-        accuracy = self._accuracy(stop.measure, numbers)
-        return EpochReport(number, self.cost.steps, accuracy, _mean_loss(numbers), tally.is_whole)
+        batches = self._pass.batches(tally, generator, limit)
+        for taken, (size, arguments) in enumerate(batches, 1):
+            score, loss = take(*arguments)
+            tally.scores.append(score)
+            tally.losses.append(loss)
+            tally.sizes.append(size)
+            if not taken % _STEPS_PER_TURN:
+                yield from self._watch.pause(None)
+        event = None
+        if self.device.type == "cuda":
+            event = torch.cuda.Event()
+            event.record()  # the moment at which the device will have done all steps
+        yield from self._watch.pause(event)
+        return self._report(tally, stop.measure, number)
 
     def finish(self) -> None:
-        """Leave the model as one process would have left it, with no gradients, and count what it has cost."""
+        """Leave the model as one process would have left it, without gradients, and complete the cost."""
         self.optimizer.zero_grad()
         # Only now, so that nothing comes before the first step; training has not changed how many there are.
         if self.flops_per_sample is None and self._first_batch is not None:
-            self._count_operations(*self._first_batch)
+            self._count_flops(*self._first_batch)
         flops = self.flops_per_sample
         self.cost = replace(self.cost, flops=None if flops is None else self.cost.samples * flops)
-        self.share.agree_on_buffers_(self.model)
+        self.shard.broadcast_buffers_(self.model)
 
     def close(self) -> None:
-        """Let go of what was recorded, which holds memory of the device, now and not when garbage is collected."""
+        """Free what was recorded."""
+        # It holds memory of the device. Engine and pass refer to each other: garbage collection might come too late.
         del self._pass
 
-    def _recording_with(self, record: Record) -> Record:
-        def recorded(function: Callable[[], None]) -> Callable[[], None]:
-            with capturable(self.optimizer):
-                return record(function)
-
-        return recorded
-
-    def _what_is_recorded(self) -> Hashable:
-        """Return all that a recording takes from the host."""
-        return (
-            settings_of(self.optimizer),
-            tuple((parameter.data_ptr(), parameter.requires_grad) for parameter in self.model.parameters()),
-            tuple(module.training for module in self.model.modules()),
-        )
-
-    def _in_turns(self, steps: Iterator[None]) -> Iterator[Pause]:
-        """Take steps, with a pause for others now and then."""
-        while True:
-            taken = sum(1 for _ in zip(range(_STEPS_A_TURN), steps, strict=False))
-            if taken < _STEPS_A_TURN:
-                return
-            yield from self._watch.pause(None)
-
     def _step(self, inputs: torch.Tensor, labels: torch.Tensor, weight: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Take a step; return how many samples were right, and their mean loss."""
-        if self._first_batch is not None:
-            # A batch of another size may be one that the model cannot take: of one sample, for BatchNorm.
-            is_usual = len(labels) == len(self._first_batch[1])
-            with nullcontext() if is_usual else explained(inputs):
-                return self._plain_step(inputs, labels, weight)
-        if self._try_layout:
+        """Take a step; return the sum of the samples' scores, and their mean loss."""
+        first = self._first_batch
+        if first is None and self._try_format:
             with self._watch.stopped():
-                inputs = self._with_layout_tried(inputs, labels)
-        with explained(inputs):
-            found = self._plain_step(inputs, labels, weight)
-        self._first_batch = inputs, labels
-        return found
-
-    def _plain_step(
-        self, inputs: torch.Tensor, labels: torch.Tensor, weight: float
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        # For this step alone: the switches are everybody's, and what autocast remembers of weights is soon out of date.
-        # A callback may have left gradients off.
-        with arithmetic(self.recipe.precision, self.device), torch.enable_grad():
-            known = self._all_labels(labels) if self._first_batch is None else None
-            logits, loss = loss_of(self.model, inputs, labels, self.penalty, check=known)
-            self._pass.classes = logits.shape[1]
-            self.optimizer.zero_grad(set_to_none=True)
-            (loss if weight == 1.0 else loss * weight).backward()
-        self.optimizer.step()
-        self.recipe.after_step_(self.model)
-        return (logits.argmax(1) == labels).sum(), loss.detach()
+                inputs = self._with_format_tried(inputs, labels)
+        # A batch of another size may be one that the model cannot take: of one sample, for BatchNorm.
+        is_usual = first is not None and len(labels) == len(first[1])
+        with nullcontext() if is_usual else explained(inputs):
+            # For this step alone: the switches are global, and what autocast caches of weights is soon out of date.
+            # A callback may have left gradients off.
+            with arithmetic(self.recipe.precision, self.device), torch.enable_grad():
+                check = self._all_labels(labels) if first is None else None
+                outputs, loss = loss_of(self.model, inputs, labels, self.penalty, loss=self.loss, check=check)
+                self._pass.outputs = outputs.shape[-1]
+                self.optimizer.zero_grad(set_to_none=True)
+                (loss if weight == 1.0 else loss * weight).backward()
+            self.optimizer.step()
+            self.recipe.after_step_(self.model)
+            score = self.loss.scores(outputs, labels).sum()
+        if first is None:
+            self._first_batch = inputs, labels
+        return score, loss.detach()
 
     def _all_labels(self, labels: torch.Tensor) -> torch.Tensor:
+        # Of tensors all at once, at the first step: on a GPU the host would wait for every batch.
         return self.data.labels if isinstance(self.data, TensorData) else labels
 
-    def _with_layout_tried(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """Return the inputs with their channels first, from now on, if the model cannot have them last.
-
-        If it fails either way, the step itself will show why.
-        """
-        self._count_operations(inputs, labels)
-        if self.flops_per_sample is not None or lay_out_(self.model, channels_last=False):
+    def _with_format_tried(self, inputs: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Return the inputs with their channels first, from now on, if the model cannot have them last."""
+        # The format in which operations can be counted is one that works. If neither does, the step will show why.
+        self._count_flops(inputs, labels)
+        if self.flops_per_sample is not None or set_memory_format_(self.model, channels_last=False):
             return inputs
         align_state_(self.optimizer)
-        self._pass.lay_out(channels_last=False)
+        self._pass.set_memory_format(channels_last=False)
         return with_channels_first(inputs) if inputs.ndim == 4 else inputs
 
-    def _count_operations(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        model = unwrapped(self.model)
-        self.flops_per_sample = flops_per_sample(model, inputs, labels, self.penalty, check=self._all_labels(labels))
+    def _count_flops(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
+        check = self._all_labels(labels)
+        self.flops_per_sample = flops_per_sample(
+            unwrapped(self.model), inputs, labels, self.penalty, loss=self.loss, check=check
+        )
 
-    def _numbers(self, tally: Tally) -> list[tuple[int, float, int]]:
-        """Return right samples, mean loss and size of every step, over all processes; waits for the device."""
+    def _report(self, tally: Tally, measure: Measure, number: int) -> EpochReport:
+        """Return the report of an epoch whose steps were taken, and add its cost."""
         # The one moment of the epoch at which the host waits for the device.
-        found = torch.stack([torch.stack(tally.correct).float(), torch.stack(tally.losses).float()]).cpu().double()
-        if self.share.group is None:
-            correct, losses = found.tolist()
-            return [(int(c), loss, size) for c, loss, size in zip(correct, losses, tally.sizes, strict=True)]
-        sizes = torch.tensor(tally.sizes, dtype=torch.float64)
-        all_parts = torch.stack([found[0], found[1] * sizes, sizes]).to(self.device)
-        correct, losses, whole = self.share.summed(all_parts).tolist()
-        return [(int(c), loss / n, int(n)) for c, loss, n in zip(correct, losses, whole, strict=True)]
-
-    def _pay(self, steps: int, samples: int) -> None:
-        self.cost += Cost(steps, samples, seconds=self._watch.end())
-
-    def _accuracy(self, measure: Measure, numbers: Sequence[tuple[int, float, int]]) -> float:
+        found = torch.stack([torch.stack(tally.scores).float(), torch.stack(tally.losses).float()]).cpu().double()
+        if self.shard.group is None:
+            scores, losses = found.tolist()
+            sizes = tally.sizes
+        else:
+            own = torch.tensor(tally.sizes, dtype=torch.float64)
+            parts = torch.stack([found[0], found[1] * own, own]).to(self.device)
+            scores, sums, whole = self.shard.all_reduce_(parts).tolist()
+            sizes = [int(size) for size in whole]
+            losses = [total / size for total, size in zip(sums, whole, strict=True)]
+        self.cost += Cost(len(sizes), sum(sizes), seconds=self._watch.end())
         if measure is Measure.EVALUATION:
-            self.share.agree_on_buffers_(self.model)
-            # Of a loader, each process has seen its own part: all must come to the same end.
-            accuracy = evaluate_recalibrated(self.model, self.data).accuracy
-            if self.share.group is None:
-                return accuracy
-            return self.share.summed(torch.tensor(accuracy, device=self.device)).item() / self.share.count
-        correct, sizes = [right for right, _, _ in numbers], [size for _, _, size in numbers]
-        if measure is Measure.RELEASED_CODE:
-            return released_code_accuracy(correct, sizes)
-        return sum(correct) / sum(sizes)
-
-
-def _mean_loss(numbers: Sequence[tuple[int, float, int]]) -> float:
-    return sum(loss * size for _, loss, size in numbers) / sum(size for _, _, size in numbers)
-
-
-def _event(device: torch.device) -> Pause:
-    """Return the moment at which the device will have done all that it has been given so far."""
-    if device.type != "cuda":
-        return None
-    event = torch.cuda.Event()
-    event.record()
-    return event
+            self.shard.broadcast_buffers_(self.model)
+            score = recalibrated_score(self.model, self.data, self.loss)
+            if self.shard.group is not None:
+                # Of a loader, each process has seen its own part: all must come to the same end.
+                score = self.shard.all_reduce_(torch.tensor(score, device=self.device)).item() / self.shard.count
+        elif measure is Measure.RELEASED_CODE:
+            score = released_code_score(scores, sizes)
+        else:
+            score = sum(scores) / sum(sizes)
+        loss = sum(loss * size for loss, size in zip(losses, sizes, strict=True)) / sum(sizes)
+        return EpochReport(number, self.cost.steps, score, loss, tally.is_whole)
 
 
 class _Watch:
-    """Seconds of training.
-
-    On the CPU they stand still while others have their turn. A GPU works on while they do, for all lanes at once, and
-    there they do not.
-
-    Args:
-        device: Where training takes place.
-    """
+    """Seconds of training on a device."""
 
     def __init__(self, device: torch.device) -> None:
+        # On the CPU the watch stands still while other lanes run. A GPU keeps working meanwhile, for all lanes at once.
         self._runs_on = device.type != "cpu"
         self._seconds = self._since = 0.0
 
@@ -257,16 +193,13 @@ class _Watch:
         return self._seconds + time.perf_counter() - self._since
 
     def pause(self, pause: Pause) -> Iterator[Pause]:
-        """Yield, and leave out what others do meanwhile."""
-        if self._runs_on:
-            yield pause
-            return
-        with self.stopped():
+        """Yield, without counting what others do meanwhile."""
+        with nullcontext() if self._runs_on else self.stopped():
             yield pause
 
     @contextmanager
     def stopped(self) -> Iterator[None]:
-        """Leave out what happens within the context."""
+        """Do not count what happens within the context."""
         self._seconds = self.end()
         yield
         self._since = time.perf_counter()

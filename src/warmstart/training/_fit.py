@@ -20,17 +20,24 @@ from warmstart.basics import (
 )
 from warmstart.penalties import Penalty
 
-from ._batches import Data, check_repeatable, device_of, laid_out_for
+from ._batches import Data, check_repeatable, device_of
 from ._cost import Cost
 from ._data import TensorData
 from ._engine import Engine
-from ._evaluate import mode
-from ._layout import align_state_, is_channels_last, layout_kept, wants_channels_last
+from ._evaluate import temporary_mode
+from ._loss import CROSS_ENTROPY, Loss
+from ._memory_format import (
+    align_state_,
+    is_channels_last,
+    kept_memory_format,
+    prefers_channels_last,
+    set_memory_format_,
+)
 from ._optimizer import check_optimizer
 from ._parallel import distributed_in
 from ._recipe import Recipe
 from ._stopping import EpochReport, StoppingRule, StopReason
-from .gpu import Work, alone
+from .gpu import Work, run_alone
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,12 @@ class FitResult:
     """How a round went.
 
     Args:
-        stop_reason: How it ended.
+        stop_reason: Why it ended.
         history: Every epoch, in order.
         cost: Of the training alone.
-        flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, for one sample;
-            None: they could not be counted.
-        notes: What a reader should know besides, one sentence each: that steps could not be recorded, say.
+        flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, per sample; None:
+            they could not be counted.
+        notes: What a reader of the results should know, one sentence each: that steps could not be recorded, say.
     """
 
     stop_reason: StopReason
@@ -60,15 +67,16 @@ def fit(
     recipe: Recipe,
     stop: StoppingRule,
     generator: torch.Generator,
+    loss: Loss = CROSS_ENTROPY,
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     graphs: bool = False,
 ) -> FitResult:
-    """Train a model on data until the stop rule says that the round is done.
+    """Train a model on data until the stopping rule says that the round is done.
 
-    Every epoch is one pass in a new random order, with cross-entropy, plus a penalty if one is given, as the loss.
-    The host waits for the device once an epoch. It always ends: at the latest at the stop rule's limit, or after an
+    Every epoch is one pass in a new random order that minimizes the loss, plus a penalty if one is given. The host
+    waits for the device once per epoch. Training always ends: at the latest at the stopping rule's limit, or after an
     epoch whose loss is not finite.
 
     A model in ``torch.nn.parallel.DistributedDataParallel`` is trained by all processes of its group together: each
@@ -79,31 +87,32 @@ def fit(
     process.
 
     Args:
-        model: Trained in place, on the device where model and data are. Its modules' modes and its layout in memory are
-            put back afterwards, and gradients are cleared. It returns logits (n, classes), or what
+        model: Trained in place, on the device where model and data are. Modes and memory format are restored
+            afterwards, and gradients are cleared. It returns logits (n, classes), for regression (n, outputs), or what
             :func:`warmstart.basics.logits_of` finds them in. It may be wrapped, as by ``torch.compile``, in any order.
         data: The round's training data, at least 2 samples: in tensors on the model's device, which is fastest, or a
             DataLoader, or any other iterable of pairs (inputs, labels) that starts anew with every pass. A loader
-            decides the batches, and their order: its sampler is seeded by ``generator`` unless it has one of its own.
+            decides the batches and their order: its sampler is seeded by ``generator`` unless it has one of its own.
             uint8 inputs are scaled as those of ``TensorData`` are by default.
         recipe: Optimizer, learning rate, batch size, precision.
         stop: When the round is done.
         generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step. Processes
             that train together have equally seeded ones.
+        loss: Cross-entropy over classes by default; ``SquaredError()``, ``AbsoluteError()`` or ``Huber()`` for
+            floating-point targets, where the score that the stopping rule reads is minus the mean loss.
         optimizer: Continue with this one instead of a new one; its hyper-parameters count, not the recipe's. It must
             hold every trainable parameter, at every epoch.
         penalty: Added to the loss of every batch.
-        on_epoch: Called after every epoch; what it spends is no cost of training. It may validate the model, and freeze
-            or unfreeze parts of it; what becomes trainable is added to an optimizer that fit has made.
+        on_epoch: Called after every epoch; its time is no cost of training. It may validate the model, and freeze or
+            unfreeze parts of it; what becomes trainable is added to an optimizer that fit has made.
         graphs: Whether steps on a GPU are recorded as CUDA graphs and replayed, which spares the host all its work.
             The first replays of each recording are checked against plain steps from the same start; where they
             differ, all further steps are plain, and ``notes`` of the result says so. Off by default: no GPU has run
             it yet. On a CPU there is nothing to record.
 
     Raises:
-        InputError: If there are fewer than 2 samples, or nothing to train, or data cannot be gone through again or do
-            not fit the model, or labels are no classes of it, or the optimizer lacks a trainable parameter, or batches
-            are smaller than the number of processes.
+        InputError: If there are fewer than 2 samples, nothing is trainable, data are an iterator or do not fit model
+            and loss, the optimizer lacks a trainable parameter, or batches are smaller than the number of processes.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -111,7 +120,7 @@ def fit(
         >>> result = fit(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=0.1), stop=StoppingRule(),
         ...              generator=generator_for(0))
         >>> result.stop_reason
-        <StopReason.CONVERGED: 'reached'>
+        <StopReason.CONVERGED: 'converged'>
     """
     check_model("model", model)
     work = fitting(
@@ -120,13 +129,14 @@ def fit(
         recipe=recipe,
         stop=stop,
         generator=generator,
+        loss=loss,
         optimizer=optimizer,
         penalty=penalty,
         on_epoch=on_epoch,
         graphs=graphs,
     )
-    # What several processes do together was set up on the stream that is the current one.
-    return alone(work, device_of(model) if distributed_in(model) is None else None)
+    # Collectives of several processes were set up on the current stream, and stay there.
+    return run_alone(work, device_of(model) if distributed_in(model) is None else None)
 
 
 def fitting(
@@ -136,6 +146,7 @@ def fitting(
     recipe: Recipe,
     stop: StoppingRule,
     generator: torch.Generator,
+    loss: Loss = CROSS_ENTROPY,
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
@@ -144,12 +155,12 @@ def fitting(
     channels_last: bool | None = None,
     extend_optimizer: bool = False,
 ) -> Work[FitResult]:
-    """Return the work of :func:`fit`, to be done in turns with others by :func:`run_lanes`.
+    """Return the work of :func:`fit`, to be interleaved with other work by :func:`run_lanes`.
 
     Args as there, and for those who train many models of one architecture: ``flops_per_sample``, if an earlier fit of
     the same architecture, data and penalty has counted them, which takes as long as some steps do; ``channels_last``,
-    in which layout in memory the model is to be trained, and left; ``extend_optimizer``, whether parameters that become
-    trainable on the way are added to the given optimizer, as they are to one that fit makes.
+    the memory format in which the model is trained, and left; ``extend_optimizer``, whether parameters that become
+    trainable during training are added to the given optimizer, as they are to one that fit makes.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -158,12 +169,12 @@ def fitting(
         >>> works = [fitting(nn.Linear(2, 2), data, recipe=Recipe(learning_rate=rate), stop=StoppingRule(),
         ...                  generator=generator_for(0)) for rate in (0.1, 0.2)]
         >>> [result.stop_reason.value for result in run_lanes(works)]
-        ['reached', 'reached']
+        ['converged', 'converged']
     """
     check_model("model", model)
     check_generator("generator", generator)
     check_repeatable(data)
-    for name, value, kind in (("recipe", recipe, Recipe), ("stop", stop, StoppingRule)):
+    for name, value, kind in (("recipe", recipe, Recipe), ("stop", stop, StoppingRule), ("loss", loss, Loss)):
         if not isinstance(value, kind):
             raise InputError(f"{name} must be a {kind.__name__}, got {described(value)}.")
     for name, value in (("on_epoch", on_epoch), ("penalty", penalty)):
@@ -179,25 +190,30 @@ def fitting(
     check_trainable(model)
     check_optimizer(optimizer, model, extend=is_own)
     history: list[EpochReport] = []
-    # Whatever ends it, the model and the optimizer are then what the user can continue with.
+    # In whatever way training ends, the user can continue with the model and the optimizer.
     with ExitStack() as at_the_end:
         at_the_end.callback(align_state_, optimizer)
         if channels_last is None:
-            at_the_end.enter_context(layout_kept(model))
+            at_the_end.enter_context(kept_memory_format(model))
         at_the_end.callback(model.zero_grad)
         # Ours to choose, for speed alone, unless the model came so.
-        try_layout = channels_last is None and wants_channels_last(model) and not is_channels_last(model)
-        data = laid_out_for(data, model, channels_last=channels_last)
+        try_format = channels_last is None and prefers_channels_last(model) and not is_channels_last(model)
+        if isinstance(data, TensorData):
+            data = data.prepared_for_(model, channels_last=channels_last)
+        else:
+            set_memory_format_(model, channels_last=channels_last)
         align_state_(optimizer)
-        engine = Engine(model, data, optimizer, recipe, penalty, flops_per_sample, try_layout=try_layout, graphs=graphs)
-        with mode(model, training=True) as renew_mode, seeded_globals(generator), closing(engine):
+        engine = Engine(
+            model, data, optimizer, recipe, loss, penalty, flops_per_sample, try_format=try_format, graphs=graphs
+        )
+        with temporary_mode(model, training=True) as restore_mode, seeded_globals(generator), closing(engine):
             while (stop_reason := stop.stop_reason(history)) is None:
                 check_optimizer(optimizer, model, extend=is_own)
-                renew_mode()
+                restore_mode()
                 report = yield from engine.epoch(stop, generator, len(history) + 1)
                 history.append(report)
                 if on_epoch is not None:
                     on_epoch(report)
-            renew_mode()
+            restore_mode()
             engine.finish()
     return FitResult(stop_reason, tuple(history), engine.cost, engine.flops_per_sample, tuple(engine.notes))

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from warmstart.basics import InputError, seeded_globals, undisturbed
 from warmstart.penalties import Penalty
 
-from ._loss import loss_of
+from ._loss import CROSS_ENTROPY, Loss, loss_of
 
 
 class FlopCount:
@@ -44,52 +44,39 @@ def flops_per_sample(
     labels: torch.Tensor,
     penalty: Penalty | None,
     *,
+    loss: Loss = CROSS_ENTROPY,
     check: torch.Tensor | None = None,
 ) -> float | None:
-    """Return the operations of one forward and backward pass, a penalty's own passes included, for one sample.
+    """Return the operations of one forward and backward pass, a penalty's own passes included, per sample.
 
-    Counted in passes apart from training, which leave no trace in the model: the counter slows a step down several
-    times over, and at its first use in a process it spends the better part of a second on imports, which are no cost of
-    training. Two samples and three do for a model that takes as much for each of them in both; others, such as one that
-    works on groups within a batch, need the whole batch.
-
-    Args:
-        model: Left as it is, in its present mode.
-        inputs: A batch.
-        labels: Its labels.
-        penalty: Added to the loss.
-        check: As of :func:`loss_of`.
+    Args as in :func:`loss_of`; the model is left as it is.
 
     Returns:
-        None if the pass fails, as for a model that cannot have its inputs so, or that the counter cannot follow.
+        None if the pass fails, as for a model that does not support the inputs' memory format or the counter.
 
     Raises:
         InputError: If the data or the penalty do not fit the model.
     """
+    # In passes apart from training: the counter slows a step down several times over, and its first use in a process
+    # spends most of a second on imports, which are no cost of training.
     if any(hasattr(module, "unshard") for module in model.modules()):
         return None  # FSDP exchanges the parameters of its modules during a pass, and a pass aside would leave traces
-    few = [_counted(model, inputs[:count], labels[:count], penalty, check) for count in (2, 3) if len(labels) > 3]
-    if few and few[0] is not None and few[0] == few[1]:
-        return few[0]
-    return _counted(model, inputs, labels, penalty, check)
-
-
-def _counted(
-    model: nn.Module,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    penalty: Penalty | None,
-    check: torch.Tensor | None,
-) -> float | None:
-    weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    try:
+    # Batches of 2 and of 3 samples suffice for a model that takes as much per sample in both. Others, such as one that
+    # works on groups within a batch, need the whole batch, which takes as long as a step.
+    few: list[float | None] = []
+    for count in (2, 3, len(labels)) if len(labels) > 3 else (len(labels),):
+        weights = [parameter for parameter in model.parameters() if parameter.requires_grad]
         seeded = seeded_globals(torch.Generator().manual_seed(0))
-        with undisturbed(model), seeded, torch.enable_grad(), count_flops() as count:
-            # Not .backward(), which would add to the gradients and call the hooks that wait for them.
-            loss = loss_of(model, inputs, labels, penalty, check=check)[1]
-            torch.autograd.grad(loss, weights, allow_unused=True)
-    except InputError:
-        raise
-    except Exception:  # whatever a user's model does
-        return None
-    return count.total / len(labels)
+        try:
+            with undisturbed(model), seeded, torch.enable_grad(), count_flops() as counted:
+                # Not .backward(), which would add to the gradients and call the hooks that wait for them.
+                value = loss_of(model, inputs[:count], labels[:count], penalty, loss=loss, check=check)[1]
+                torch.autograd.grad(value, weights, allow_unused=True)
+            few.append(counted.total / count)
+        except InputError:
+            raise
+        except Exception:  # whatever a user's model does
+            few.append(None)
+        if len(few) == 2 and few[0] is not None and few[0] == few[1]:
+            break
+    return few[-1]

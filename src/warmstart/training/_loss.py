@@ -1,58 +1,220 @@
-"""What a step minimizes."""
+"""Losses: what a step minimizes, and the training score that a stopping rule reads."""
 
+import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_labels, logits_of, unwrapped, upcast
+from warmstart.basics import InputError, check_in_range, check_labels, logits_of, unwrapped, upcast
 from warmstart.penalties import Penalty
+
+
+class Loss(ABC):
+    """What a step minimizes, and the score of the training data that a :class:`StoppingRule` reads.
+
+    Subclasses are frozen dataclasses of options without state. The score is higher for better models: accuracy for
+    classification, minus the mean loss for regression.
+
+    Attributes:
+        takes_floats: Whether targets are floating-point numbers, of shape (n,) or (n, outputs), rather than classes.
+    """
+
+    takes_floats: ClassVar[bool]
+
+    @abstractmethod
+    def __call__(self, outputs: Tensor, targets: Tensor, *, reduction: str = "mean") -> Tensor:
+        """Return the loss of a batch, in at least single precision.
+
+        Args:
+            outputs: What the model returned, of shape (n, outputs).
+            targets: As in the data.
+            reduction: "mean" over samples, "sum", or "none" for one number per sample, as in PyTorch.
+        """
+
+    @abstractmethod
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return one score per sample, higher is better, without a graph."""
+
+    @abstractmethod
+    def check_outputs(self, outputs: Tensor, targets: Tensor) -> None:
+        """Raise unless outputs and targets fit by shape and type; cheap, and done for every batch."""
+
+    @abstractmethod
+    def check_targets(self, targets: Tensor, outputs: int) -> None:
+        """Raise unless the values of targets fit a model of so many outputs; on a GPU the host waits for it."""
+
+
+@dataclass(frozen=True)
+class CrossEntropy(Loss):
+    """Cross-entropy in nats over class indices; the score is accuracy, in [0, 1].
+
+    Example:
+        >>> logits, labels = torch.tensor([[2.0, 0.0], [2.0, 0.0]]), torch.tensor([0, 1])
+        >>> CrossEntropy()(logits, labels).item(), CrossEntropy().scores(logits, labels).tolist()
+        (1.1269280910491943, [True, False])
+    """
+
+    takes_floats: ClassVar[bool] = False
+
+    def __call__(self, outputs: Tensor, targets: Tensor, *, reduction: str = "mean") -> Tensor:
+        """Return the cross-entropy of logits (n, classes) and class indices (n,)."""
+        return F.cross_entropy(upcast(outputs), targets, reduction=reduction)
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return whether each sample is classified correctly."""
+        return outputs.argmax(1) == targets
+
+    def check_outputs(self, outputs: Tensor, targets: Tensor) -> None:
+        """Raise unless there is a row of logits for each label."""
+        if targets.is_floating_point():
+            raise InputError(
+                f"labels must be whole numbers, the index of each sample's class, got {targets.dtype}: labels.long() "
+                "makes them so; to train on numbers, pass a regression loss such as SquaredError()."
+            )
+        if outputs.ndim != 2 or len(outputs) != len(targets) or not outputs.is_floating_point():
+            raise InputError(
+                f"model must return logits of shape (n, classes), one output for each class; for n = {len(targets)} it "
+                f"returned {outputs.dtype} of shape {tuple(outputs.shape)}."
+            )
+
+    def check_targets(self, targets: Tensor, outputs: int) -> None:
+        """Raise unless every label is a class of the model."""
+        check_labels(targets, outputs)
+
+
+CROSS_ENTROPY = CrossEntropy()
+
+
+class _RegressionLoss(Loss):
+    """A loss of numbers; a sample's loss is the mean over its outputs, and its score is minus that."""
+
+    takes_floats: ClassVar[bool] = True
+
+    @abstractmethod
+    def elementwise(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the loss of every entry; both are of shape (n, outputs) and of one type."""
+
+    def __call__(self, outputs: Tensor, targets: Tensor, *, reduction: str = "mean") -> Tensor:
+        """Return the loss of outputs against targets, both of shape (n,) or (n, outputs)."""
+        # Both as (n, outputs): (n, 1) against (n,) would broadcast to n x n without an error.
+        outputs = upcast(outputs).reshape(len(outputs), -1)
+        losses = self.elementwise(outputs, targets.reshape(len(targets), -1).to(outputs.dtype)).mean(1)
+        return losses if reduction == "none" else losses.sum() if reduction == "sum" else losses.mean()
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return minus the loss of each sample."""
+        return -self(outputs.detach(), targets, reduction="none")
+
+    def check_outputs(self, outputs: Tensor, targets: Tensor) -> None:
+        """Raise unless there is an output for each target."""
+        # By number, not shape: (n,) and (n, 1) are the same outputs.
+        if outputs.ndim not in (1, 2) or outputs.numel() != targets.numel() or len(outputs) != len(targets):
+            raise InputError(
+                f"model must return one output for each target, for targets of shape {tuple(targets.shape)} it "
+                f"returned {outputs.dtype} of shape {tuple(outputs.shape)}."
+            )
+        if not outputs.is_floating_point():
+            raise InputError(f"model must return floating-point outputs, got {outputs.dtype}.")
+
+    def check_targets(self, targets: Tensor, outputs: int) -> None:
+        """Raise unless every target is finite."""
+        if not (is_finite := targets.isfinite().reshape(len(targets), -1).all(1)).all():
+            row = int((~is_finite).nonzero()[0])
+            raise InputError(f"targets must be finite, got {targets[row].tolist()} in row {row}.")
+
+
+@dataclass(frozen=True)
+class SquaredError(_RegressionLoss):
+    """Squared error: (output - target)^2.
+
+    Example:
+        >>> SquaredError()(torch.tensor([[1.0], [3.0]]), torch.tensor([0.0, 0.0])).item()
+        5.0
+    """
+
+    def elementwise(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the squares."""
+        return F.mse_loss(outputs, targets, reduction="none")
+
+
+@dataclass(frozen=True)
+class AbsoluteError(_RegressionLoss):
+    """Absolute error: |output - target|.
+
+    Example:
+        >>> AbsoluteError()(torch.tensor([[1.0], [3.0]]), torch.tensor([0.0, 0.0])).item()
+        2.0
+    """
+
+    def elementwise(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the absolute values."""
+        return F.l1_loss(outputs, targets, reduction="none")
+
+
+@dataclass(frozen=True)
+class Huber(_RegressionLoss):
+    """Huber's loss of e = output - target: e^2 / 2 where |e| <= delta, else delta (|e| - delta / 2).
+
+    Args:
+        delta: Where the square becomes a line, greater than 0, in the unit of the targets.
+
+    Example:
+        >>> Huber(delta=1.0)(torch.tensor([[1.0], [3.0]]), torch.tensor([0.0, 0.0])).item()
+        1.5
+    """
+
+    delta: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_in_range("delta", self.delta, 0, math.inf, low_open=True, high_open=True)
+
+    def elementwise(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return Huber's loss of every entry."""
+        return F.huber_loss(outputs, targets, reduction="none", delta=self.delta)
 
 
 def loss_of(
     model: nn.Module,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
+    inputs: Tensor,
+    labels: Tensor,
     penalty: Penalty | None,
     *,
-    check: torch.Tensor | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the logits of a batch and its loss: mean cross-entropy, plus the penalty where there is one.
+    loss: Loss = CROSS_ENTROPY,
+    check: Tensor | None = None,
+) -> tuple[Tensor, Tensor]:
+    """Return a batch's outputs and its mean loss, the penalty included.
 
     Args:
         model: In the mode that is wanted.
         inputs: As the model takes them.
-        labels: Class indices.
+        labels: Class indices; for regression, targets.
         penalty: Added to the loss.
-        check: Labels that have to be classes of the model, such as all of the data; None: they are known to be.
+        loss: The loss.
+        check: Labels whose values are checked against the model, such as all of the data; None: already checked.
     """
-    logits = logits_of(model(inputs))
-    check_logits(logits, labels)
+    outputs = logits_of(model(inputs))
+    loss.check_outputs(outputs, labels)
     if check is not None:
-        check_labels(check, logits.shape[1])
-        if not logits.requires_grad:
+        loss.check_targets(check, outputs.shape[-1])
+        if not outputs.requires_grad:
             raise InputError(
-                "model must return logits that depend on a trainable parameter, got none that do: its parameters are "
+                "model must return outputs that depend on a trainable parameter, got none that do: its parameters are "
                 "frozen, not used, or used without gradients."
             )
-    loss = F.cross_entropy(upcast(logits), labels)
-    return logits, loss if penalty is None else loss + penalty(unwrapped(model), inputs, labels, logits)
-
-
-def check_logits(logits: torch.Tensor, labels: torch.Tensor) -> None:
-    """Raise unless there is a row of logits for each label."""
-    if logits.ndim != 2 or len(logits) != len(labels) or not logits.is_floating_point():
-        raise InputError(
-            f"model must return logits of shape (n, classes), one output for each class; for n = {len(labels)} it "
-            f"returned {logits.dtype} of shape {tuple(logits.shape)}."
-        )
+    value = loss(outputs, labels)
+    return outputs, value if penalty is None else value + penalty(unwrapped(model), inputs, labels, outputs)
 
 
 @contextmanager
-def explained(inputs: torch.Tensor) -> Iterator[None]:
-    """Tell in one sentence what a model that fails on a batch was given."""
+def explained(inputs: Tensor) -> Iterator[None]:
+    """Explain in one sentence what a model that fails on a batch was given."""
     try:
         yield
     except (InputError, torch.OutOfMemoryError):

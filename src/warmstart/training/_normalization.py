@@ -1,7 +1,5 @@
 """Running statistics of normalization layers."""
 
-from collections.abc import Iterable, Iterator
-
 import torch
 from torch import nn
 
@@ -17,10 +15,10 @@ from warmstart.basics import (
     weights_of,
 )
 
-from ._batches import Batch, Data, check_repeatable, device_of, loaded
+from ._batches import Data, check_repeatable, device_of, loaded
 from ._data import TensorData, batches, check_batch_size
-from ._evaluate import Evaluation, evaluate, is_training, mode
-from ._loss import explained
+from ._evaluate import is_training, mean_score_and_loss, temporary_mode
+from ._loss import Loss, explained
 from ._parallel import Shard
 from ._precision import Precision, arithmetic
 
@@ -29,12 +27,10 @@ _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 
 def _trained_statistics(model: nn.Module) -> list[_NormBase]:
-    """Return the layers with running statistics that training moves.
-
-    A layer in evaluation mode within a model in training mode was put there on purpose: it is frozen, and its
-    statistics belong to its owner, as those of a pretrained network do. Of a model in evaluation mode as a whole, the
-    frozen layers are those that train none of their parameters where others are trained.
-    """
+    """Return the layers with running statistics that training updates."""
+    # A layer in evaluation mode within a model in training mode was put there on purpose: it is frozen, as in a
+    # pretrained network. Of a model in evaluation mode as a whole, the frozen layers are those that train none of their
+    # parameters while others are trained.
     root, as_a_whole = unwrapped(model), is_training(model)
     others_train = any(parameter.requires_grad for parameter in root.parameters())
     found: list[_NormBase] = []
@@ -80,20 +76,20 @@ def recalibrate_(
 ) -> nn.Module:
     """Estimate running statistics anew for the weights as they are, in place, and return the model.
 
-    Running statistics are averages over the last few dozen steps. After a round that was shorter than that, or right
-    after weights were shrunk, they describe weights that are gone, and accuracy in evaluation mode collapses although
-    the model is good. Here they become the plain mean over batches passed through the final weights.
+    Running statistics are averages over the last few dozen steps. After a shorter round, or right after weights were
+    shrunk, they describe weights that no longer exist, and accuracy in evaluation mode collapses although the model is
+    good. Here they become the plain mean over batches passed through the final weights.
 
-    Frozen layers keep their statistics: those in evaluation mode within a model that is in training mode, and in a
-    model that is in evaluation mode as a whole those whose own parameters are frozen while others are not. Every other
-    buffer, every mode and every attribute of the model stays as it is, and if a pass fails, so do the statistics.
+    Frozen layers keep their statistics: those in evaluation mode within a model in training mode, and in a model that
+    is in evaluation mode as a whole those whose own parameters are frozen while others are not. Every other buffer,
+    every mode and every attribute of the model stays as it is, and if a pass fails, so do the statistics.
 
     Args:
-        model: Without layers that keep running statistics it is left alone.
+        model: Without layers that keep running statistics nothing is done.
         data: Training data, at least one sample; evaluation data would leak.
-        generator: A CPU generator; draws which samples, and decides dropout, which stays on as in training.
-        samples: How many of them at most, at least 1; of a loader, whole batches until there are so many.
-        batch_size: As in training, since the statistics meant are those of training batches. A loader has its own.
+        generator: A CPU generator; draws the samples, and decides dropout, which stays on as in training.
+        samples: Number of samples at most, at least 1; of a loader, whole batches until there are so many.
+        batch_size: As in training, since statistics of training batches are wanted. A loader has its own.
 
     Raises:
         InputError: If there is no sample, or the model does not take the data.
@@ -115,8 +111,13 @@ def recalibrate_(
     if not layers:
         return model
     inner = unwrapped(model)  # statistics need neither a compiled pass nor one that waits for other processes
-    drawn = _drawn(model, data, generator, samples, batch_size)
-    with undisturbed(model), seeded_globals(generator), mode(model, training=True), torch.no_grad():
+    if isinstance(data, TensorData):
+        order = torch.randperm(len(data), generator=generator)[:samples].to(data.device)
+        typed = data.typed_for(model)
+        drawn = (typed.batch(part)[0] for part in batches(order, batch_size) if len(part))
+    else:
+        drawn = (inputs for inputs, _ in loaded(data, model))
+    with undisturbed(model), seeded_globals(generator), temporary_mode(model, training=True), torch.no_grad():
         for module in layers:
             module.train()
             module.reset_running_stats()
@@ -125,7 +126,9 @@ def recalibrate_(
         for inputs in drawn:
             with arithmetic(Precision.FP32, device_of(model)), explained(inputs):
                 inner(inputs)
-            count += 1
+            count += len(inputs)
+            if count >= samples:
+                break  # before the loader is asked for another batch
         if not count:
             raise InputError("data must hold at least one sample to recalibrate on, got 0.")
         found = [[getattr(module, name).clone() for name in _STATISTICS] for module in layers]
@@ -134,34 +137,13 @@ def recalibrate_(
             if values[-1]:  # else the layer did not run, and keeps what it had
                 for name, value in zip(_STATISTICS, values, strict=True):
                     getattr(module, name).copy_(value)
-    Shard.of_model(model).agree_on_buffers_(model)
+    Shard.of_model(model).broadcast_buffers_(model)
     return model
 
 
-def _drawn(
-    model: nn.Module, data: Data, generator: torch.Generator, samples: int, batch_size: int
-) -> Iterable[torch.Tensor]:
-    """Return the inputs of ``samples`` random samples in batches; of a loader, those of its first batches."""
-    if not isinstance(data, TensorData):
-        return _first(loaded(data, model), samples)
-    order = torch.randperm(len(data), generator=generator)[:samples].to(data.device)
-    typed = data.typed_for(model)
-    return (typed.batch(part)[0] for part in batches(order, batch_size) if len(part))
-
-
-def _first(parts: Iterable[Batch], samples: int) -> Iterator[torch.Tensor]:
-    count = 0
-    for inputs, labels in parts:
-        yield inputs
-        count += len(labels)
-        if count >= samples:
-            return
-
-
-def evaluate_recalibrated(model: nn.Module, data: Data) -> Evaluation:
-    """Evaluate as a round's end does: on a copy whose running statistics are estimated anew from ``data``.
-
-    Between epochs the statistics lag behind the weights, and evaluation would measure the lag.
-    """
+def recalibrated_score(model: nn.Module, data: Data, loss: Loss) -> float:
+    """Return the mean score of ``data`` as at a round's end: of a copy with recalibrated running statistics."""
+    # Between epochs the statistics lag behind the weights, and evaluation would measure the lag.
     copied = copy_model(unwrapped(model))
-    return evaluate(recalibrate_(copied, data, generator=torch.Generator().manual_seed(0)), data)
+    recalibrate_(copied, data, generator=torch.Generator().manual_seed(0))
+    return mean_score_and_loss(copied, data, loss)[0]

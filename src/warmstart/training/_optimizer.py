@@ -1,4 +1,4 @@
-"""An optimizer and the parameters that it is of."""
+"""An optimizer and the parameters that it updates."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torch import nn
 
 from warmstart.basics import InputError, canonical_tensors, check_model
 
+# An optimizer's state_dict with param_names and param_shapes in every group, and its class as kind.
 NamedState = dict[str, Any]
-"""An optimizer's ``state_dict`` with ``param_names`` and ``param_shapes`` in every group, and its class as ``kind``."""
 
 
 def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, extend: bool = False) -> None:
-    """Raise unless an optimizer holds every trainable parameter of a model, since others would never move.
+    """Raise unless an optimizer holds every trainable parameter of a model; others would never change.
 
     Args:
         optimizer: Over the model's parameters.
@@ -25,7 +25,7 @@ def check_optimizer(optimizer: torch.optim.Optimizer, model: nn.Module, *, exten
         extend: Whether missing parameters are added, with the settings of the first group, instead.
 
     Raises:
-        InputError: Naming the first parameter that is missing, or if it is no optimizer whose steps need no closure.
+        InputError: If a parameter is missing, or it is no optimizer, or one whose steps need a closure, such as LBFGS.
     """
     if not hasattr(optimizer, "param_groups") or not callable(getattr(optimizer, "step", None)):
         raise InputError(f"optimizer must be a torch.optim.Optimizer, got {type(optimizer).__name__}.")
@@ -56,11 +56,9 @@ def _trainable(model: nn.Module) -> dict[str, torch.Tensor]:
 
 
 def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> NamedState:
-    """Return an optimizer's state with the names of the model's parameters; tensors are not copied.
-
-    PyTorch numbers parameters in the order in which the optimizer got them, and a layer that is frozen, unfrozen or
-    added shifts the numbers. Names stay.
-    """
+    """Return an optimizer's state with the names of the model's parameters; tensors are not copied."""
+    # PyTorch numbers parameters in the order in which the optimizer got them, and a layer that is frozen, unfrozen or
+    # added shifts the numbers. Names stay.
     known = {id(parameter): name for name, parameter in canonical_tensors(model, parameters=True).items()}
     state = optimizer.state_dict()
     for group, held in zip(state["param_groups"], optimizer.param_groups, strict=True):
@@ -70,9 +68,9 @@ def named_state(optimizer: torch.optim.Optimizer, model: nn.Module) -> NamedStat
 
 
 def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state: NamedState) -> list[str]:
-    """Give an optimizer the state of those parameters that have the name and shape that they had; return their names.
+    """Give an optimizer the state of all parameters whose name and shape are unchanged; return their names.
 
-    Others start anew, as in a new optimizer, and so does everything where the state is of another kind of optimizer.
+    Other parameters have no state, as in a new optimizer; none has if the state is of another kind of optimizer.
 
     Args:
         optimizer: Over the model's parameters, changed in place; its settings, such as the learning rate, stay.
@@ -84,28 +82,41 @@ def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state:
     """
     if any("param_names" not in group for group in state["param_groups"]):
         raise InputError(
-            "The optimizer's state was stored by position, by an earlier version, and cannot be told apart safely: run "
-            "the study anew in another directory."
+            "An optimizer's state was stored by position, by version 0.1, and cannot be assigned to parameters safely: "
+            "run the study again in another directory."
         )
     if state["kind"] != type(optimizer).__name__:
         return []
-    numbers: dict[tuple[Any, ...], Any] = {}
+    indices: dict[tuple[Any, ...], Any] = {}
     for group in state["param_groups"]:
         keys = zip(group["param_names"], map(tuple, group["param_shapes"]), strict=True)
-        numbers |= dict(zip(keys, group["params"], strict=True))
+        indices |= dict(zip(keys, group["params"], strict=True))
     # Counts of steps are on the host, unless a fused or recorded update reads them on the device.
     on_device = any(group.get("fused") or group.get("capturable") for group in optimizer.param_groups)
-    loaded: list[str] = []
     every = canonical_tensors(model)
-    needed = {ndim: _entries_of(optimizer, ndim) for ndim in {parameter.ndim for parameter in every.values()}}
+    # The entries that an optimizer of this class and settings makes, found by a step of a copy on one number per number
+    # of dimensions (Adafactor factors matrices alone). A step fails on state that lacks one, as without amsgrad.
+    needed: dict[int, set[str]] = {}
+    for ndim in {parameter.ndim for parameter in every.values()}:
+        number = nn.Parameter(torch.zeros((1,) * ndim))
+        number.grad = torch.zeros_like(number)
+        settings = {k: value for k, value in optimizer.param_groups[0].items() if k not in ("params", "param_names")}
+        try:
+            tried = copy.copy(optimizer)
+            tried.state, tried.param_groups = defaultdict(dict), [{**settings, "params": [number]}]
+            tried.step()
+            needed[ndim] = set(tried.state[number])
+        except Exception:  # an optimizer of the user's own, which may need more than that
+            needed[ndim] = set()
+    loaded: list[str] = []
     for name, parameter in _trainable(model).items():
         aliases = (alias for alias, other in every.items() if other is parameter)
         shape = tuple(parameter.shape)
-        number = next((numbers[alias, shape] for alias in (name, *aliases) if (alias, shape) in numbers), None)
-        if number not in state["state"] or not needed[parameter.ndim] <= state["state"][number].keys():
+        index = next((indices[alias, shape] for alias in (name, *aliases) if (alias, shape) in indices), None)
+        if index not in state["state"] or not needed[parameter.ndim] <= state["state"][index].keys():
             continue
-        # Copies, for the optimizer would continue in the very tensors that a diverged round has to fall back on.
-        entries = copy.deepcopy(dict(state["state"][number]))
+        # Copies: the optimizer updates its state in place, and a diverged round falls back on the one given.
+        entries = copy.deepcopy(dict(state["state"][index]))
         for key, value in entries.items():
             if isinstance(value, torch.Tensor) and value.shape == parameter.shape:
                 entries[key] = torch.empty_like(parameter, dtype=value.dtype).copy_(value)
@@ -116,31 +127,17 @@ def load_named_state_(optimizer: torch.optim.Optimizer, model: nn.Module, state:
     return loaded
 
 
-def _entries_of(optimizer: torch.optim.Optimizer, ndim: int) -> set[str]:
-    """Return which entries of state an optimizer of this class and settings makes for a parameter at its first step."""
-    place = nn.Parameter(torch.zeros((1,) * ndim))
-    place.grad = torch.zeros_like(place)
-    settings = {key: value for key, value in optimizer.param_groups[0].items() if key not in ("params", "param_names")}
-    try:
-        measurement = copy.copy(optimizer)
-        measurement.state, measurement.param_groups = defaultdict(dict), [{**settings, "params": [place]}]
-        measurement.step()
-    except Exception:  # an optimizer of the user's own, which may need more than that
-        return set()
-    return set(measurement.state[place])
-
-
 def transfer_optimizer_state(
     old: torch.optim.Optimizer, previous: nn.Module, new: torch.optim.Optimizer, model: nn.Module
 ) -> list[str]:
     """Let a new optimizer continue with the state of an old one, parameter by parameter.
 
     For a model that has changed between two rounds: layers were added, frozen or unfrozen, or the model is a copy.
-    Parameters of the same name and shape keep their momentum and moments; others begin anew.
+    Parameters of the same name and shape keep their momentum and moments; others start without state.
 
     Args:
         old: Over the parameters of ``previous``, left as it is.
-        previous: The model that ``old`` has trained; may be ``model`` itself.
+        previous: The model that ``old`` trained; may be ``model`` itself.
         new: Over the parameters of ``model``, of the same class as ``old``, changed in place; its settings stay.
         model: The model to be trained.
 

@@ -9,11 +9,11 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from warmstart.basics import InputError, unwrapped, wrapper_chain
+from warmstart.basics import unwrapped, wrapper_chain
 
 
 def distributed_in(model: nn.Module) -> DistributedDataParallel | None:
-    """Return the ``DistributedDataParallel`` among a model's wrappers, whatever is around it; None without one."""
+    """Return the ``DistributedDataParallel`` among a model's wrappers, at any depth; None if there is none."""
     return next((each for each in wrapper_chain(model) if isinstance(each, DistributedDataParallel)), None)
 
 
@@ -33,45 +33,35 @@ class Shard:
 
     @classmethod
     def of_model(cls, model: nn.Module) -> Shard:
-        """Return the share that the model's process group gives this process."""
+        """Return the shard that the model's process group gives this process."""
         distributed = distributed_in(model)
         if distributed is None:
             return cls()
         group = distributed.process_group
         return cls(dist.get_rank(group), dist.get_world_size(group), group)
 
-    def check(self, smallest: int) -> None:
-        """Raise unless the smallest batch has a sample for each process."""
-        if smallest < self.count:
-            raise InputError(
-                f"batch_size must give each of {self.count} processes at least one sample of every batch, "
-                f"got a batch of {smallest}."
-            )
-
     def part(self, batch: torch.Tensor) -> torch.Tensor:
         """Return this process's part of a batch's indices."""
         return batch if self.group is None else batch.tensor_split(self.count)[self.rank]
 
     def weight(self, own: int, whole: int) -> float:
-        """Return the factor on this process's mean loss that makes the mean over processes that of the whole batch.
-
-        DistributedDataParallel averages gradients over processes as if their parts were of one size.
-        """
+        """Return the factor on this process's mean loss that makes the mean over processes that of the whole batch."""
+        # DistributedDataParallel averages gradients over processes as if their parts were of one size.
         return own * self.count / whole
 
-    def agreed(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the values of the first process, in place."""
+    def broadcast_(self, values: torch.Tensor) -> torch.Tensor:
+        """Give every process the values of the first one, in place, and return them."""
         if self.group is not None:
             dist.broadcast(values, dist.get_global_rank(self.group, 0), self.group)
         return values
 
-    def summed(self, values: torch.Tensor) -> torch.Tensor:
-        """Return the sum over all processes, in place."""
+    def all_reduce_(self, values: torch.Tensor) -> torch.Tensor:
+        """Sum the values over all processes, in place, and return them."""
         if self.group is not None:
             dist.all_reduce(values, group=self.group)
         return values
 
-    def agree_on_buffers_(self, model: nn.Module) -> None:
-        """Give every process the first one's buffers: running statistics are of each one's own samples."""
+    def broadcast_buffers_(self, model: nn.Module) -> None:
+        """Give every process the first one's buffers: running statistics are of each process's own samples."""
         for buffer in unwrapped(model).buffers():
-            self.agreed(buffer)
+            self.broadcast_(buffer)

@@ -1,4 +1,4 @@
-"""One pass over the data, step by step: an epoch."""
+"""One pass over the data, batch by batch: an epoch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import nn
@@ -15,87 +15,80 @@ from warmstart.basics import InputError
 
 from ._batches import Data, loaded
 from ._data import TensorData, batches, smallest_batch
+from ._loss import Loss
 from ._parallel import Shard
 
-Step = Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
-"""Takes inputs, labels and the weight of their loss; returns how many were right, and the mean loss, on the device."""
+# Takes inputs, labels and the weight of their loss; returns the sum of scores and the mean loss, both 0-dimensional and
+# on the device.
+Step: TypeAlias = Callable[[torch.Tensor, torch.Tensor, float], tuple[torch.Tensor, torch.Tensor]]
+
+# The size of each batch, and the arguments with which a pass takes a step on it.
+Steps: TypeAlias = Iterator[tuple[int, tuple[Any, ...]]]
 
 
 @dataclass
 class Tally:
-    """What the steps of an epoch gave; numbers stay on the device until the epoch is over.
+    """The numbers of an epoch's steps. They stay on the device until the epoch is over.
 
     Args:
-        correct: Of each step, how many samples of this process were right.
+        scores: Of each step, the sum of the scores of this process's samples.
         losses: Of each step, the mean loss of this process's samples.
         sizes: Samples of each step, of this process.
         is_whole: Whether the epoch saw every sample.
     """
 
-    correct: list[torch.Tensor] = field(default_factory=list)
+    scores: list[torch.Tensor] = field(default_factory=list)
     losses: list[torch.Tensor] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     is_whole: bool = True
 
-    def add(self, found: tuple[torch.Tensor, torch.Tensor], size: int) -> None:
-        """Add a step's numbers."""
-        self.correct.append(found[0])
-        self.losses.append(found[1])
-        self.sizes.append(size)
-
 
 class Pass(ABC):
-    """How an epoch goes through the data.
+    """How an epoch goes through the data: it yields batches, and the engine takes the steps."""
 
-    Attributes:
-        classes: Number of classes that labels may have, once it is known.
-    """
-
-    classes: int | None = None
+    # Not the other way round, a pass that takes steps: that made four more frames between an epoch and its steps.
+    take: Callable[..., tuple[torch.Tensor, torch.Tensor]]
+    # Number of the model's outputs, once a step has shown it.
+    outputs: int | None = None
 
     @abstractmethod
-    def lay_out(self, *, channels_last: bool) -> None:
+    def set_memory_format(self, *, channels_last: bool) -> None:
         """Give images the channels last in memory, or first, from the next batch on."""
 
     @abstractmethod
-    def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
-        """Take the steps of an epoch, one each time the iterator is advanced.
+    def batches(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Steps:
+        """Yield the size of every batch of an epoch and the arguments of ``take`` for it.
 
         Args:
-            tally: Filled on the way; complete at the end.
+            tally: The caller adds every step's numbers before it asks for the next batch.
             generator: Decides the order.
-            limit: Steps at most.
+            limit: Batches at most; None: all.
         """
 
 
 class TensorPass(Pass):
-    """Goes through tensors on the device in a new random order.
+    """Goes through tensors on the device in a new random order; distributed, through this process's shard of it."""
 
-    Args:
-        data: The tensors.
-        batch_size: Samples of a step at most.
-        share: This process's part of every batch.
-        step: Takes one.
-    """
+    def __init__(self, data: TensorData, batch_size: int, shard: Shard, take: Step) -> None:
+        if (smallest := smallest_batch(len(data), batch_size)) < shard.count:
+            raise InputError(
+                f"batch_size must give each of {shard.count} processes at least one sample of every batch, "
+                f"got a batch of {smallest}."
+            )
+        self.data, self.batch_size, self.shard, self.take = data, batch_size, shard, take
 
-    def __init__(self, data: TensorData, batch_size: int, share: Shard, step: Step) -> None:
-        share.check(smallest_batch(len(data), batch_size))
-        self.data, self.batch_size, self.share, self.step = data, batch_size, share, step
-
-    def lay_out(self, *, channels_last: bool) -> None:
+    def set_memory_format(self, *, channels_last: bool) -> None:
         """Give images the channels last in memory, or first, from the next batch on."""
-        self.data = self.data.lying(channels_last=channels_last)
+        self.data = self.data.to_memory_format(channels_last=channels_last)
 
-    def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
-        """Take the steps of an epoch."""
-        order = self.share.agreed(shuffled(self.data, generator))
+    def batches(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Steps:
+        """Yield this process's part of every batch, with its weight."""
+        order = self.shard.broadcast_(shuffled(self.data, generator))
         parts = batches(order, self.batch_size)
         tally.is_whole = limit is None or limit >= len(parts)
         for part in parts[:limit]:
-            own = self.share.part(part)
-            inputs, labels = self.data.batch(own)
-            tally.add(self.step(inputs, labels, self.share.weight(len(own), len(part))), len(own))
-            yield
+            own = self.shard.part(part)
+            yield len(own), (*self.data.batch(own), self.shard.weight(len(own), len(part)))
 
 
 def shuffled(data: TensorData, generator: torch.Generator) -> torch.Tensor:
@@ -107,33 +100,26 @@ def shuffled(data: TensorData, generator: torch.Generator) -> torch.Tensor:
 
 
 class LoaderPass(Pass):
-    """Goes through what a loader brings, in the loader's own order.
+    """Goes through a loader's batches, in the loader's own order."""
 
-    Distributed, every process has a loader of its own, with as many batches of as many samples as the others'.
-
-    Args:
-        loader: Yields batches.
-        model: Decides device and layout.
-        step: Takes one.
-    """
-
-    def __init__(self, loader: Data, model: nn.Module, step: Step) -> None:
+    def __init__(self, loader: Data, model: nn.Module, loss: Loss, take: Step) -> None:
         self.loader: Any = loader
-        self.model, self.step = model, step
+        self.model, self.loss, self.take = model, loss, take
         self._epochs = 0
 
-    def lay_out(self, *, channels_last: bool) -> None:
-        """Nothing: every batch is laid out as the model is."""
+    def set_memory_format(self, *, channels_last: bool) -> None:
+        """Nothing to do: every batch gets the memory format that the model has."""
 
-    def steps(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Iterator[None]:
-        """Take the steps of an epoch; the loader draws from the global generator, which is seeded here."""
+    def batches(self, tally: Tally, generator: torch.Generator, limit: int | None) -> Steps:
+        """Yield what the loader yields; it draws from the global generator, which the caller has seeded."""
         if hasattr(getattr(self.loader, "sampler", None), "set_epoch"):
             self.loader.sampler.set_epoch(self._epochs)
         self._epochs += 1
-        parts = loaded(self.loader, self.model, classes=lambda: self.classes)
+        parts = loaded(self.loader, self.model, loss=self.loss, outputs=lambda: self.outputs)
         for inputs, labels in islice(parts, limit):
-            tally.add(self.step(inputs, labels, 1.0), len(labels))
-            yield
+            # Of weight 1: distributed, every process has a loader of its own, with batches of the others' sizes.
+            yield len(labels), (inputs, labels, 1.0)
         if not tally.sizes:
             raise InputError("data must hold at least 2 samples to train on, got none.")
+        # A loader may have no length: only by asking for one more batch is it known whether the limit cut it short.
         tally.is_whole = limit is None or len(tally.sizes) < limit or next(parts, None) is None

@@ -1,4 +1,4 @@
-"""In which arithmetic a step is computed."""
+"""The arithmetic of a step."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Precision(StrEnum):
     """Arithmetic of forward and backward passes; parameters and the optimizer's state are float32 always.
 
     ``FP32``: float32 throughout, the reference. ``TF32``: products of a GPU round their factors to 10 bits of mantissa;
-    on other devices it is FP32. ``BF16``: bfloat16 where autocast finds it safe, float32 elsewhere. ``AUTO``: BF16 on a
-    device that has instructions for it, else FP32; see :meth:`on`.
+    on other devices it is FP32. ``BF16``: bfloat16 where autocast considers it safe, float32 elsewhere. ``AUTO``: BF16
+    on a device that has instructions for it, else FP32; see :meth:`on`.
     """
 
     FP32 = "fp32"
@@ -24,11 +24,11 @@ class Precision(StrEnum):
     AUTO = "auto"
 
     def on(self, device: torch.device | str) -> Precision:
-        """Return what this is on a device: AUTO becomes BF16 or FP32, all others are what they are.
+        """Return the precision on a device: AUTO becomes BF16 or FP32, all others stay.
 
         BF16 on a GPU of compute capability 8.0 (Ampere) or later, and on a processor with AVX512-BF16 or AMX. Other
-        processors compute bfloat16 up to a hundred times as slowly as float32. PyTorch before 2.12 cannot say what a
-        processor has: AUTO is FP32 there, as it is on all other kinds of devices.
+        processors compute bfloat16 up to a hundred times as slowly as float32. PyTorch before 2.12 does not report a
+        processor's instructions: AUTO is FP32 there, as it is on all other kinds of devices.
 
         Args:
             device: Where a model trains.
@@ -39,25 +39,23 @@ class Precision(StrEnum):
         """
         if self is not Precision.AUTO:
             return self
-        return Precision.BF16 if _has_bfloat16(torch.device(device)) else Precision.FP32
+        device = torch.device(device)
+        has_bfloat16 = False
+        if device.type == "cuda":
+            has_bfloat16 = torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)
+        elif device.type == "cpu" and (capabilities := getattr(torch.cpu, "get_capabilities", None)) is not None:
+            has_bfloat16 = any(capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+        return Precision.BF16 if has_bfloat16 else Precision.FP32
 
 
-def _has_bfloat16(device: torch.device) -> bool:
-    """Return whether a device has instructions for products of bfloat16."""
-    if device.type == "cuda":
-        return torch.cuda.is_available() and torch.cuda.get_device_capability(device) >= (8, 0)
-    capabilities = getattr(torch.cpu, "get_capabilities", None)
-    if device.type != "cpu" or capabilities is None:
-        return False
-    return any(capabilities().get(name, False) for name in ("avx512_bf16", "amx_bf16"))
+# The attribute of PyTorch's switches that decides about TF32, and its values: since version 2.9, and before.
+_SWITCH = "fp32_precision" if hasattr(torch.backends.cudnn, "conv") else "allow_tf32"
+_VALUES = ("ieee", "tf32") if _SWITCH == "fp32_precision" else (False, True)
 
 
 @contextmanager
 def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Compute in ``precision`` within the context, and put PyTorch's switches back afterwards.
-
-    FP32 has to be asked for, too: by default PyTorch lets a GPU's convolutions use TF32, and after
-    ``torch.set_float32_matmul_precision("medium")`` a processor rounds the factors of float32 products to bfloat16.
+    """Compute in ``precision`` within the context, and restore PyTorch's switches afterwards.
 
     Example:
         >>> with arithmetic(Precision.BF16, torch.device("cpu")):
@@ -65,49 +63,26 @@ def arithmetic(precision: Precision, device: torch.device) -> Iterator[None]:
         torch.bfloat16
     """
     precision = precision.on(device)
-    switches = _switches() if device.type == "cuda" else _loose_switches() if device.type == "cpu" else []
-    before = [_read(switch) for switch in switches]
+    # FP32 has to be set, too: by default PyTorch lets a GPU's convolutions use TF32, and after
+    # torch.set_float32_matmul_precision("medium") a processor rounds the factors of float32 products to bfloat16.
+    switches: list[Any] = []
+    if device.type == "cuda":
+        # One switch for all of cuDNN before PyTorch 2.9, one for each kind of layer since. All of them are set alike:
+        # PyTorch refuses to read the old one while they differ.
+        cudnn: Any = torch.backends.cudnn
+        switches = [torch.backends.cuda.matmul, *([cudnn.conv, cudnn.rnn] if hasattr(cudnn, "conv") else [cudnn])]
+    elif device.type == "cpu" and hasattr(torch.backends.mkldnn, "matmul"):
+        # Not those that are strict: written back, a value inherited from a wider switch would no longer follow it.
+        onednn: Any = torch.backends.mkldnn
+        kinds = (onednn.matmul, onednn.conv, onednn.rnn)
+        switches = [switch for switch in kinds if switch.fp32_precision not in ("none", "ieee")]
+    before = [getattr(switch, _SWITCH) for switch in switches]
     try:
         for switch in switches:
-            _put(switch, _value(precision is Precision.TF32 and device.type == "cuda"))
+            setattr(switch, _SWITCH, _VALUES[precision is Precision.TF32 and device.type == "cuda"])
+        # Without autocast's cache of converted weights, which a step makes out of date.
         with torch.autocast(device.type, torch.bfloat16, enabled=precision is Precision.BF16, cache_enabled=False):
             yield
     finally:
         for switch, value in zip(switches, before, strict=True):
-            _put(switch, value)
-
-
-def _switches() -> list[Any]:
-    """Return what decides about TF32: one switch for all of cuDNN before PyTorch 2.9, one for each kind of layer since.
-
-    The later ones are all set alike: PyTorch refuses to read the former one while they differ.
-    """
-    cudnn: Any = torch.backends.cudnn
-    layers = [cudnn.conv, cudnn.rnn] if _has_later_switches() else [cudnn]
-    return [torch.backends.cuda.matmul, *layers]
-
-
-def _loose_switches() -> list[Any]:
-    """Return those of a processor that do not say float32; none before PyTorch 2.9.
-
-    Strict ones are left alone: written back, a value that was inherited from a wider switch would no longer follow it.
-    """
-    onednn: Any = torch.backends.mkldnn
-    kinds = [onednn.matmul, onednn.conv, onednn.rnn] if hasattr(onednn, "matmul") else []
-    return [switch for switch in kinds if switch.fp32_precision not in ("none", "ieee")]
-
-
-def _has_later_switches() -> bool:
-    return hasattr(torch.backends.cudnn, "conv")
-
-
-def _value(allowed: bool) -> str | bool:
-    return ("tf32" if allowed else "ieee") if _has_later_switches() else allowed
-
-
-def _read(switch: Any) -> str | bool:
-    return switch.fp32_precision if _has_later_switches() else switch.allow_tf32
-
-
-def _put(switch: Any, value: str | bool) -> None:
-    setattr(switch, "fp32_precision" if _has_later_switches() else "allow_tf32", value)
+            setattr(switch, _SWITCH, value)

@@ -1,4 +1,4 @@
-"""Training leaves the memory layout of a model, and of an optimizer's state, as it was."""
+"""Training leaves the memory format of a model, and of an optimizer's state, as it was."""
 
 import copy
 
