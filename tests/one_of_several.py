@@ -29,7 +29,7 @@ def trained(model, data, *, recipe=SGD, stop=None, penalty=None):
     stop = stop or StoppingRule(None, max_epochs=3)
     result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(5), penalty=penalty)
     inner = unwrapped(model)
-    history = [(report.steps, report.train_accuracy, report.train_loss) for report in result.history]
+    history = [(report.steps, report.train_score, report.train_loss) for report in result.history]
     cost = (result.cost.steps, result.cost.samples, result.cost.flops)
     return {"state": inner.state_dict(), "history": history, "cost": cost, "stop_reason": str(result.stop_reason)}
 
@@ -50,7 +50,7 @@ def adversarial(wrap):
     return trained(wrap(mlp()), blobs(60), penalty=Adversarial(strength=1.0, epsilon=0.1))
 
 
-def reached(wrap):
+def converged(wrap):
     return trained(wrap(mlp()), blobs(60), stop=StoppingRule(0.9))
 
 
@@ -101,7 +101,7 @@ CASES = (
     noisy,
     penalized,
     adversarial,
-    reached,
+    converged,
     evaluated,
     compiled,
     images,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from warmstart.basics import InputError
+from warmstart.learners import Classifier
 from warmstart.models import MLP
 from warmstart.strategies import Cold, Noise, Scope, ShrinkPerturb, Warm, shrink_perturb
 from warmstart.studies import Arm, Study
@@ -23,7 +24,7 @@ OPTIONS = [
     (Study, "train_on", "arrival"),
     (lambda **options: Arm(Warm(), **options), "train_on", "arrival"),
     (lambda **options: Arm(Warm(), **options), "normalization", "keep"),
-    (lambda **options: Trial(MLP(), Study().stream, **options), "train_on", "arrival"),
+    (lambda **options: Trial(Classifier(MLP()), Study().stream, **options), "train_on", "arrival"),
 ]
 
 

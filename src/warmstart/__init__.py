@@ -5,6 +5,10 @@ Names are imported when they are first used; ``import warmstart`` alone does not
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        import importlib.metadata
+
+        return importlib.metadata.version("warmstart")
     # To read the list of names takes longer than all else: the command line, which has its own, is there before it.
     import lazy_loader
 
@@ -14,4 +18,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return list(__getattr__("__all__"))  # pyright: ignore[reportArgumentType]
+    names = __getattr__("__all__")
+    assert isinstance(names, list), "lazy_loader lists them"
+    return [*names, "__version__"]  # pyright: ignore[reportArgumentType]
