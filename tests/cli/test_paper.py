@@ -104,11 +104,11 @@ def test_a_model_of_anyones_takes_the_place_of_resnet(tmp_path):
 
 
 def test_what_has_run_is_reported_where_a_study_cannot_be_run(tmp_path, capsys):
-    (tmp_path / "odd.py").write_text("import torch\n\n\ndef net():\n    return torch.nn.Linear(1, 10)\n")
+    (tmp_path / "odd_net.py").write_text("import torch\n\n\ndef net():\n    return torch.nn.Linear(1, 10)\n")
     only = ["--only", "optimizer=sgd"]
-    assert paper("run", "table-1", *TINY, *only, "--model", "odd:net", "--out", "found") == 2
+    assert paper("run", "table-1", *TINY, *only, "--model", "odd_net:net", "--out", "found") == 2
     error = capsys.readouterr().err
-    assert "1 of 3 studies could not be run: table-1 digits odd:net sgd: " in error
+    assert "1 of 3 studies could not be run: table-1 digits odd_net:net sgd: " in error
     chapters = json.loads((tmp_path / "found/findings.json").read_text())["chapters"]
     (state,) = [chapter["state"] for chapter in chapters if chapter["id"] == "table-1"]
     assert state == "2 of 6 studies begun, 2 finished"
