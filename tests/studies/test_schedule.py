@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
@@ -193,6 +194,20 @@ def test_two_processes_share_the_work(alone, tmp_path):
     processes = [subprocess.Popen(command) for _ in range(2)]
     assert [process.wait(timeout=200) for process in processes] == [0, 0]
     assert ordered(results(read_study(tmp_path / "study"))) == alone[0]
+
+
+def test_threads_of_one_process_run_their_studies_one_after_the_other(alone, tmp_path):
+    found = {}
+
+    def work(number):
+        found[number] = results(run_study(FEW, tmp_path / str(number), execution=ONE))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [ordered(found[number]) for number in range(2)] == [alone[0]] * 2
 
 
 def test_studies_with_a_common_store_share_trials(alone, tmp_path):

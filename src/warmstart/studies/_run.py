@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -39,6 +40,9 @@ from ._study import Study, study_identity
 from ._study_file import study_text
 
 _SECONDS_BETWEEN_LOOKS = 0.5
+# Training seeds the process's global generators and sets its number of threads: two studies at once, in two threads of
+# one process, would give each other other numbers.
+_one_at_a_time = threading.RLock()
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ def run_study(
         if described is not None and there is None:
             check_source(described)
     # Workers first: processes start while data are loaded, and where a cluster cannot be reached, nothing is written.
-    with nullcontext(workers) if workers is not None else Workers(execution) as running:
+    with _one_at_a_time, nullcontext(workers) if workers is not None else Workers(execution) as running:
         data, other = (
             there if there is not None or described is None else _load(described, study, report)
             for described, there in zip(wanted, given, strict=True)
