@@ -422,6 +422,7 @@ workers.perform([hold, hold], Calling(), directory=Path(), handle=told)
 @pytest.mark.parametrize("number", [None, signal.SIGKILL, signal.SIGTERM])
 def test_workers_die_with_their_parent_even_where_nobody_closed_them(tmp_path, number):
     code = ABANDONED.replace("SECONDS", "0.1" if number is None else "100")
+    code = f"import sys\nsys.path.append({str(Path(__file__).parents[1])!r})\n{code}"
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path, start_new_session=True, **pipes) as running:
         assert running.stdout.readline() == "told\n"
