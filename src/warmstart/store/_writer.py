@@ -15,7 +15,7 @@ from ._lines import seal
 from ._locks import TrialLock
 from ._records import RoundRecord
 from ._storage import FORMAT, TRIALS, atomic_file, storage_errors
-from ._trial_log import TrialLog, check_record, checkpoint_file
+from ._trial_log import StoredRound, TrialLog, check_record, checkpoint_file
 
 ONLY_THIS_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 
@@ -53,7 +53,7 @@ class TrialWriter:
         run: Mapping[str, Any],
         checkpoint_digest: str | None = None,
         content: str | None = None,
-    ) -> None:
+    ) -> StoredRound:
         """Store the next round; it has reached the disk afterwards. Then delete the checkpoint of the round before.
 
         Args:
@@ -63,6 +63,9 @@ class TrialWriter:
             checkpoint_digest: As :func:`save_round_state` returned it; the file is where :func:`checkpoint_file` says.
                 None if there is no model to pass on.
             content: Digest of all that decides the round.
+
+        Returns:
+            The round as :meth:`TrialStore.read` gives it.
 
         Raises:
             InputError: If the values are not those of the next round.
@@ -104,6 +107,8 @@ class TrialWriter:
         if number > 1 and not (self._keep_first and number == 2):
             with suppress(OSError):  # a leftover, which the next sweep removes
                 (self._directory / checkpoint_file(self._key, number - 1)).unlink(missing_ok=True)
+        checkpoint = None if checkpoint_digest is None else checkpoint_file(self._key, number)
+        return StoredRound(record, dict(history), checkpoint, checkpoint_digest, content, run)
 
     def _write(self, content: bytes) -> None:
         if self._file is None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from warmstart.store import StoredRound, StoredTrial, TrialLock, TrialStore, TrialWriter
+from warmstart.store import StoredRound, TrialLock, TrialStore, TrialWriter
 
 from ._keys import TrialKeys
 from ._runner import FirstRound, Message, RoundMessage, Task
@@ -50,11 +50,11 @@ class Schedule:
         leaders: dict[str, str] = {}
         self._leader = {label: leaders.setdefault(keys.families[label], label) for label in study.labels}
         self._leads = {leader for label, leader in self._leader.items() if leader != label}
-        self._stored: dict[_Trial, StoredTrial] = {}
-        for label, seed in trials:
-            found = store.read(keys.trials[label][seed])
-            if found is not None and (len(found.rounds) >= rounds or self._can_resume(found)):
-                self._stored[label, seed] = found
+        # The rounds of every trial that has some, as far as it is done or can be resumed.
+        self._stored: dict[_Trial, list[StoredRound]] = {}
+        for trial in trials:
+            if rounds_of_trial := self._read(trial):
+                self._stored[trial] = rounds_of_trial
         self._pending = [trial for trial in trials if self._done(trial) < rounds]
         self._writers: dict[_Trial, TrialWriter] = {}
         self._locks: dict[_Trial, TrialLock] = {}
@@ -62,7 +62,7 @@ class Schedule:
     @property
     def finished(self) -> int:
         """Rounds that are stored."""
-        return sum(len(trial.rounds) for trial in self._stored.values())
+        return sum(map(len, self._stored.values()))
 
     @property
     def is_complete(self) -> bool:
@@ -103,14 +103,13 @@ class Schedule:
                 self._store.forget(key)
             first = self._first_round_of(leader) if stored is None and trial != leader else None
             self._writers[trial] = self._store.open(key, header, keep_first=label in self._leads)
-            last = None if stored is None else stored.rounds[-1]
             return Task(
                 key=key,
                 arm=label,
                 trial=self._study.trial(label, seed),
                 evaluation=self._study.evaluation,
                 done=self._done(trial),
-                checkpoint_digest=None if last is None else last.checkpoint_digest,
+                checkpoint_digest=None if stored is None else stored[-1].checkpoint_digest,
                 first=first,
             )
         return None
@@ -121,24 +120,14 @@ class Schedule:
             self._report(message)
             return []
         trial = self._by_key[message.key]
-        writer = self._writers[trial]
-        writer.append(
+        stored = self._writers[trial].append(
             message.record,
             history=message.history,
             run=self._run,
             checkpoint_digest=message.checkpoint_digest,
             content=message.start or None,
         )
-        run_before = [] if trial not in self._stored else list(self._stored[trial].rounds)
-        stored = StoredRound(
-            record=message.record,
-            history=dict(message.history),
-            checkpoint=message.files[0] if message.files else None,
-            checkpoint_digest=message.checkpoint_digest,
-            content=message.start or None,
-            run=self._run,
-        )
-        self._stored[trial] = StoredTrial(message.key, {}, (*run_before, stored), (self._run,))
+        self._stored.setdefault(trial, []).append(stored)
         if self._done(trial) >= self._rounds:
             self._release(trial)
         self._report(message.record)
@@ -160,33 +149,37 @@ class Schedule:
 
     def _refresh(self, trial: _Trial) -> None:
         """Read a trial that another process may have run on, and report its new rounds."""
-        label, seed = trial
         known = self._done(trial)
-        found = self._store.read(self._keys.trials[label][seed])
-        if found is not None and (len(found.rounds) >= self._rounds or self._can_resume(found)):
+        if found := self._read(trial):
             self._stored[trial] = found
-            for stored in found.rounds[known:]:
-                self._report(replace(stored.record, arm=label))
+            for stored in found[known:]:
+                self._report(replace(stored.record, arm=trial[0]))
         elif trial in self._locks:
             self._stored.pop(trial, None)  # deleted since it was read; without the lock, somebody may be writing it
         if self._done(trial) >= self._rounds and trial in self._pending:
             self._pending.remove(trial)
 
     def _done(self, trial: _Trial) -> int:
-        return len(self._stored[trial].rounds) if trial in self._stored else 0
+        return len(self._stored.get(trial, ()))
 
-    def _can_resume(self, stored: StoredTrial) -> bool:
-        last = stored.rounds[-1]
-        return last.checkpoint is None or (self._store.directory / last.checkpoint).exists()
+    def _read(self, trial: _Trial) -> list[StoredRound]:
+        """Return a trial's rounds; none where it is not done and cannot be resumed, since its checkpoint is gone."""
+        label, seed = trial
+        found = self._store.read(self._keys.trials[label][seed])
+        rounds = [] if found is None else list(found.rounds)
+        return rounds if len(rounds) >= self._rounds or (rounds and self._has_state(rounds[-1])) else []
+
+    def _has_state(self, stored: StoredRound) -> bool:
+        return stored.checkpoint is None or (self._store.directory / stored.checkpoint).exists()
 
     def _first_round_of(self, leader: _Trial) -> FirstRound | None:
         """Return a leader's first round to be taken over; None where its checkpoint is gone."""
         if not self._done(leader):
             return None
-        first = self._stored[leader].rounds[0]
-        if first.content is None or not (
-            first.checkpoint is None or (self._store.directory / first.checkpoint).exists()
-        ):
+        first = self._stored[leader][0]
+        if first.content is None or not self._has_state(first):
             return None
-        key = self._stored[leader].key
-        return FirstRound(key, first.content, first.record, first.history, first.checkpoint_digest)
+        label, seed = leader
+        return FirstRound(
+            self._keys.trials[label][seed], first.content, first.record, first.history, first.checkpoint_digest
+        )
