@@ -33,7 +33,7 @@ from ._array_files import sweep
 from ._directory import STUDY_FILE, check_directory, check_place, check_source
 from ._dry_run import Size, dry_run, model_signature
 from ._keys import trial_keys
-from ._reading import read_index, records_of, store_of
+from ._reading import read_index, records_of
 from ._runner import EpochMessage, TrialRunner
 from ._schedule import Schedule
 from ._study import Study, study_identity
@@ -134,9 +134,9 @@ def run_study(
         source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
     )
     check_directory(directory, index, study)
-    if dataset is None and index is not None and is_complete(study, directory):
+    if dataset is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
-        return records_of(directory, index)
+        return records
     check_place(directory)
     wanted = [study.data, study.source]
     for described, there in zip(wanted, given, strict=True):
@@ -149,28 +149,18 @@ def run_study(
             for described, there in zip(wanted, given, strict=True)
         )
         assert data is not None, "there are always data"
-        for part in filter(None, (data, other)):
-            _check_evaluation(study, part)
-        if other is not None and other.input_shape != data.input_shape:
-            raise InputError(
-                f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {other.input_shape}."
-            )
-        of_data, of_source = (None if part is None else _size(study, part) for part in (data, other))
-        assert of_data is not None, "there are always data"
-        rounds = dry_run(study, of_data, source=of_source)
-        signature = model_signature(study, of_data.zeros)
+        rounds, signature = _dry_run(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
         if index is not None and index["data"]["fingerprint"] != data.fingerprint:
             report(f"The data are not those of the results in {directory}: all trials are run on the new ones")
         with storage_errors(directory.parent):
             directory.mkdir(parents=True, exist_ok=True)
-        described = _describe(study, data) | ({} if other is None else {"source": _describe(study, other)})
         index = {
             "study": study_identity(study),
             "labels": list(study.labels),
             "rounds_expected": rounds,
-            "data": described,
+            "data": _describe(study, data) | ({} if other is None else {"source": _describe(study, other)}),
             "store": place.as_posix(),
             "model_signature": signature,
             "keys": {label: list(of_seeds) for label, of_seeds in keys.trials.items()},
@@ -178,20 +168,19 @@ def run_study(
         write_study_index(directory, index, beside={STUDY_FILE: study_text(study)})
         trials.sweep()
         sweep(trials.directory)
+        execution = running.execution  # on Ray, what the cluster has resolved
         made = provenance(
-            device=running.execution.device,
-            workers=running.execution.worker_count,
-            threads=running.execution.threads,
-            lanes=running.execution.lanes,
+            device=execution.device,
+            workers=execution.worker_count,
+            threads=execution.threads,
+            lanes=execution.lanes,
         )
         how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
-        capacity = running.execution.worker_count * running.execution.lanes
-        schedule = Schedule(trials, study, keys, rounds, made | how, capacity, report)
+        schedule = Schedule(trials, study, keys, rounds, made | how, execution.worker_count * execution.lanes, report)
         report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
-        arrays = Arrays(data.train, data.test, len(data.classes))
-        if other is not None:
-            arrays = replace(arrays, source=Arrays(other.train, other.test, len(other.classes)))
-        runner = TrialRunner.of(study, arrays, device=running.execution.device, graphs=execution.graphs)
+        from_source = None if other is None else Arrays(other.train, other.test, len(other.classes))
+        arrays = Arrays(data.train, data.test, len(data.classes), from_source)
+        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs)
         try:
             while True:
                 running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
@@ -213,19 +202,22 @@ def is_complete(study: Study, directory: str | Path) -> bool:
     looking. Other objects of the user's own are compared by their source.
     """
     directory = Path(directory)
-    index = read_index(directory)
+    return _complete_records(study, directory, read_index(directory)) is not None
+
+
+def _complete_records(study: Study, directory: Path, index: Mapping[str, Any] | None) -> StudyRecords | None:
+    """Return the results of a study where :func:`is_complete` holds; else None."""
     known = {entry.name for entry in known_datasets() if not entry.offered_by}
     names = {source.name for source in (study.data, study.source) if source is not None}
     is_own = not isinstance(study.learner, TensorLearner) or isinstance(study.architecture, UserModel)
     if index is None or is_own or not names <= known or index["study"] != study_identity(study):
-        return False
+        return None
     data = [part["fingerprint"] for part in (index["data"], index["data"].get("source")) if part is not None]
     keys = trial_keys(study, data=data, signature=index.get("model_signature", ""))
     if index["keys"] != {label: list(of_seeds) for label, of_seeds in keys.trials.items()}:
-        return False
-    store = store_of(directory, index)
-    trials = (store.read(key) for of_label in index["keys"].values() for key in of_label)
-    return all(trial is not None and len(trial.rounds) >= index["rounds_expected"] for trial in trials)
+        return None
+    records = records_of(directory, index)
+    return records if len(records.rounds) >= len(study.labels) * study.seeds * index["rounds_expected"] else None
 
 
 def _resolved(
@@ -292,6 +284,18 @@ def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
             f"holdout must leave samples on both sides of the split of {len(data.train)}, "
             f"got {study.evaluation.holdout}."
         )
+
+
+def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None) -> tuple[int, str]:
+    """Return how many rounds a trial has, and the model's signature; raise unless study and data fit together."""
+    for part in filter(None, (data, source)):
+        _check_evaluation(study, part)
+    if source is not None and source.input_shape != data.input_shape:
+        raise InputError(
+            f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {source.input_shape}."
+        )
+    of_data, of_source = _size(study, data), None if source is None else _size(study, source)
+    return dry_run(study, of_data, source=of_source), model_signature(study, of_data.zeros)
 
 
 def _size(study: Study, data: Dataset | OwnDataset) -> Size:
