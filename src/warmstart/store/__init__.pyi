@@ -9,10 +9,8 @@ from ._records import COSTS as COSTS
 from ._records import STOP_REASONS as STOP_REASONS
 from ._records import RoundRecord as RoundRecord
 from ._records import StudyRecords as StudyRecords
-from ._storage import CHECKPOINT as CHECKPOINT
 from ._storage import FILES_OF_STORE as FILES_OF_STORE
 from ._storage import LOCKS as LOCKS
-from ._storage import RESULTS as RESULTS
 from ._storage import storage_errors as storage_errors
 from ._study_index import read_study_index as read_study_index
 from ._study_index import write_study_index as write_study_index
