@@ -1,5 +1,7 @@
 """How tests run studies and compare what comes out."""
 
+import os
+import time
 from dataclasses import replace
 
 import pytest
@@ -40,3 +42,14 @@ def interrupt(study, directory, rounds, **options):
     with pytest.raises(StopError):
         run_study(study, directory, listener=stop, **{"execution": ONE, **options})
     assert len(read_study(directory).rounds) == rounds
+
+
+def group_ends(group):
+    """Whether every process of a group ends within ten seconds."""
+    for _ in range(200):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.05)
+    return False

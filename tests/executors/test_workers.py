@@ -16,7 +16,7 @@ import pytest
 from numpy.random.mtrand import get_bit_generator
 
 from runners import die, performed
-from runs import ONE, TWO, interrupt, results
+from runs import ONE, TWO, group_ends, interrupt, results
 from warmstart.basics import InputError, StorageError
 from warmstart.executors import Execution, Workers, _pool
 from warmstart.strategies import Warm
@@ -431,16 +431,6 @@ def test_workers_die_with_their_parent_even_where_nobody_closed_them(tmp_path, n
         _, said = running.communicate(timeout=100)
     assert said == ""
     assert group_ends(running.pid)
-
-
-def group_ends(group):
-    for _ in range(200):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_what_a_failed_study_left_under_way_does_not_reach_the_next(study, tmp_path):

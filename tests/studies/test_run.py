@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import pytest
 
-from runs import LANES, ONE, TWO, interrupt, results
+from runs import LANES, ONE, TWO, group_ends, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import DataSource, load
 from warmstart.models import ResNet18, UserModel
@@ -190,7 +190,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(study, uninterrupte
         time.sleep(0.013 * kill)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        assert _group_ends(process.pid)
+        assert group_ends(process.pid)
     subprocess.run(command, check=True)
     assert results(read_study(directory)) == uninterrupted
 
@@ -215,16 +215,6 @@ def test_a_script_needs_no_guard_around_its_main_part(study, uninterrupted, tmp_
     done = subprocess.run([sys.executable, "run.py"], cwd=tmp_path, check=True, capture_output=True, text=True)
     assert done.stdout == "the script runs\n"
     assert results(read_study(tmp_path / "results")) == uninterrupted
-
-
-def _group_ends(group):
-    for _ in range(200):
-        try:
-            os.killpg(group, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def snapshot(directory):
