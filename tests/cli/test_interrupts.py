@@ -85,18 +85,33 @@ def test_a_second_interrupt_does_not_disturb_the_cleaning_up(tmp_path):
     assert outcome(code, ["compare", *STUDY, "--workers", "1"], tmp_path) == (130, [INTERRUPTION])
 
 
-def test_an_interrupt_that_a_destructor_swallows_comes_again(tmp_path):
-    (tmp_path / "lost.py").write_text(
-        "import os, signal\n"
-        "class Lost:\n"
-        "    def __del__(self):\n"
-        "        os.kill(os.getpid(), signal.SIGINT)\n"
-        "        [None for _ in range(10**5)]\n"
-        "def build():\n"
-        "    Lost()\n"
-        "    return 'no model'\n"
-    )
-    code = "from warmstart.cli import main; main()"
+LOST = """
+import os, signal
+class Lost:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGINT)
+        [None for _ in range(10**5)]
+def build():
+    Lost()
+    return 'no model'
+"""
+# The interrupt that comes again finds the command at its end: its error is there, its exit code not yet.
+LATE = """
+import threading, time
+import warmstart.cli._main as commands
+timer, run = threading.Timer, commands.run
+def run_and_wait(arguments):
+    code = run(arguments)
+    time.sleep(1)
+    return code
+threading.Timer, commands.run = lambda _, *rest: timer(0.5, *rest), run_and_wait
+"""
+
+
+@pytest.mark.parametrize("before", ["", LATE], ids=["at once", "at the end of the command"])
+def test_an_interrupt_that_a_destructor_swallows_comes_again(before, tmp_path):
+    (tmp_path / "lost.py").write_text(LOST)
+    code = f"{before}\nfrom warmstart.cli import main; main()"
     assert outcome(code, ["compare", *STUDY, "--model", "lost:build"], tmp_path) == (130, [INTERRUPTION])
 
 

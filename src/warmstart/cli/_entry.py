@@ -99,10 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         SIGNALS.end()
     except KeyboardInterrupt:
         # Only where the command itself could not see to it: while it was imported, or had ended.
-        say(INTERRUPTION)
         code = INTERRUPTED
     SIGNALS.end()
     if code == INTERRUPTED:
+        # Here alone: a dropped interrupt that comes again at the very end would have it said twice.
+        say(INTERRUPTION)
         code = SIGNALS.exit_code
     sys.exit(_flushed(code))
 

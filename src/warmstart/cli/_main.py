@@ -11,7 +11,7 @@ from warmstart.basics import InputError, StorageError, printable, shown
 
 from ._catalogue import CATALOGUES
 from ._compare import compare
-from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, INTERRUPTION, SIGNALS, say
+from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, SIGNALS, say
 from ._paper import paper
 from ._report import report
 
@@ -48,7 +48,7 @@ for command in (compare, report, paper, *CATALOGUES):
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line and return its exit code."""
+    """Run the command line, say what went wrong, and return the exit code; what INTERRUPTED means is the caller's."""
     try:
         # Not click's main(): it answers some errors with an empty line, or by ending the process.
         with warmstart.make_context("warmstart", arguments) as context:
@@ -60,18 +60,18 @@ def run(arguments: list[str]) -> int:
         trace = "".join(traceback.format_exception(error)).rstrip()
     # What was interrupted may have raised anything, an import an ImportError, or nothing at all.
     if SIGNALS.received is not None:
-        code, sentence = INTERRUPTED, INTERRUPTION
+        code, sentence = INTERRUPTED, ""
     if trace and "--debug" in arguments:
         say(printable(trace))
     if sentence:
-        say(_on_one_line(sentence if code == INTERRUPTED else f"Error: {sentence}"))
+        say(_on_one_line(f"Error: {sentence}"))
     return code
 
 
 def _code_and_sentence(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for what a command has raised."""
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
-        return INTERRUPTED, INTERRUPTION
+        return INTERRUPTED, ""
     if isinstance(error, click.ClickException):
         return BAD_INPUT, error.format_message()
     if isinstance(error, InputError):
