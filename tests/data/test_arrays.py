@@ -30,8 +30,9 @@ def test_what_is_taken_is_a_copy():
 @pytest.mark.parametrize(
     ("inputs", "labels", "message"),
     [
-        (PIXELS.astype(np.float32), LABELS, r"inputs must be uint8 .* got float32 of shape \(4, 3, 2, 2\)"),
-        (TABLE.astype(np.float64), LABELS, r"inputs must be .* got float64"),
+        (PIXELS.astype(np.float64), LABELS, r"inputs must be uint8 .* got float64 of shape \(4, 3, 2, 2\)"),
+        (TABLE.astype(np.float16), LABELS, r"inputs must be .* got float16"),
+        (TABLE[:, 0], LABELS, r"inputs must be .* got float32 of shape \(4,\)"),
         (PIXELS[:, 0], LABELS, r"inputs must be .* got uint8 of shape \(4, 2, 2\)"),
         (TABLE.tolist(), LABELS, "inputs must be .* got list"),
         (TABLE, LABELS.astype(np.int32), r"labels must be int64 of shape \(4,\), .* got int32"),

@@ -76,7 +76,8 @@ def _fields(table: str, room: str, owner: str) -> list[Flag]:
     for field in fields_of(room, owner):
         place = f"{table}.{field.name}"
         name = _NAMES.get(place, f"--{field.name.replace('_', '-')}")
-        values, default = _VALUES.get(place, field.values), _DEFAULTS.get(place, field.default)
+        values = _VALUES.get(place, field.values)
+        default = _DEFAULTS.get(place, None if field.default == "()" else field.default)
         flags.append(Flag(name, place, values, _help(field.name, field.text), default))
     return flags
 

@@ -2,7 +2,12 @@
 
 from ._arrays import Dataset as Dataset
 from ._arrays import LabelledArrays as LabelledArrays
+from ._arrays import SampleOrder as SampleOrder
 from ._arrays import Targets as Targets
+from ._encoding import ColumnEncoding as ColumnEncoding
+from ._encoding import ColumnKind as ColumnKind
+from ._encoding import FittedEncoding as FittedEncoding
+from ._encoding import TableEncoding as TableEncoding
 from ._load import DIRECTORY_VARIABLE as DIRECTORY_VARIABLE
 from ._load import is_at_hand as is_at_hand
 from ._load import load as load

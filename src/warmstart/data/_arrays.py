@@ -11,6 +11,7 @@ import numpy as np
 
 from warmstart.basics import InputError
 
+from ._encoding import TableEncoding
 from ._raw import is_displayable, shown
 
 
@@ -25,11 +26,54 @@ class Targets(StrEnum):
 
 # Compared by identity (eq=False): == of arrays is an array, of which the generated __eq__ would take the truth value.
 @dataclass(frozen=True, eq=False)
+class SampleOrder:
+    """Where training samples stand in time, and which of them belong together.
+
+    Args:
+        in_time: Whether the samples stand in the order in which they arrived.
+        arrivals: int64 (n,), not descending: the arrival that each belongs to, from 0 without gaps, where the data say
+            so themselves, as files of a folder do. None: they do not.
+        groups: int64 (n,): samples of one group, as of a day or a customer, are held out together or not at all. None:
+            each stands for itself.
+
+    Raises:
+        InputError: If arrivals or groups are of another type, or arrivals descend or have gaps.
+
+    Example:
+        >>> SampleOrder(in_time=True, arrivals=np.array([0, 0, 1])).arrivals.tolist()
+        [0, 0, 1]
+    """
+
+    in_time: bool = False
+    arrivals: np.ndarray | None = None
+    groups: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        """Check types and values."""
+        for name, values in (("arrivals", self.arrivals), ("groups", self.groups)):
+            if values is None:
+                continue
+            if not isinstance(values, np.ndarray) or values.dtype != np.int64 or values.ndim != 1:
+                raise InputError(f"{name} must be int64 of shape (n,), got {_described(values)}.")
+            if name == "arrivals" and (values[:1].any() or not np.isin(np.diff(values), (0, 1)).all()):
+                raise InputError("arrivals must count from 0 without gaps and must not descend.")
+
+    def take(self, rows: np.ndarray) -> SampleOrder:
+        """Return the order of the samples at ``rows``, which ascend; arrivals of which none is left are closed up."""
+        arrivals = None if self.arrivals is None else np.unique(self.arrivals[rows], return_inverse=True)[1]
+        groups = None if self.groups is None else self.groups[rows]
+        return SampleOrder(self.in_time, arrivals, groups)
+
+
+@dataclass(frozen=True, eq=False)
 class LabelledArrays:
     """Samples and their labels, checked on construction.
 
     Args:
-        inputs: Images as uint8 (n, channels, height, width), or a table as finite float32 (n, features).
+        inputs: Images as uint8 (n, channels, height, width); or numbers as finite float32 (n, features), or
+            (n, length, channels) and the like; or whole numbers that stand for something, such as tokens, as int64
+            (n, ...), which reach a model as they are; or a table's columns that a :class:`TableEncoding` turns into
+            numbers, as float64 (n, columns), NaN where a cell is missing.
         labels: int64 (n,), whole numbers from 0: the class of each sample. Or the values to predict: finite float32
             (n,), or (n, k) for k values per sample.
 
@@ -48,14 +92,19 @@ class LabelledArrays:
     def __post_init__(self) -> None:
         """Check shapes, types and values."""
         inputs, labels = self.inputs, self.labels
-        if not isinstance(inputs, np.ndarray) or (inputs.dtype, inputs.ndim) not in ((np.uint8, 4), (np.float32, 2)):
+        is_array = isinstance(inputs, np.ndarray)
+        if not is_array or not (
+            (inputs.dtype == np.uint8 and inputs.ndim == 4)
+            or (inputs.dtype in (np.float32, np.int64) and inputs.ndim >= 2)
+            or (inputs.dtype == np.float64 and inputs.ndim == 2)
+        ):
             raise InputError(
-                "inputs must be uint8 of shape (n, channels, height, width) or float32 of shape (n, features), "
-                f"got {_described(inputs)}."
+                "inputs must be uint8 of shape (n, channels, height, width), float32 or int64 of shape (n, features) "
+                f"or more, or float64 of shape (n, columns) with an encoding, got {_described(inputs)}."
             )
         if inputs.dtype == np.float32 and not np.isfinite(inputs).all():
-            row, column = np.argwhere(~np.isfinite(inputs))[0]
-            raise InputError(f"inputs must be finite numbers, got {inputs[row, column]} at [{row}, {column}].")
+            place = np.argwhere(~np.isfinite(inputs))[0]
+            raise InputError(f"inputs must be finite numbers, got {inputs[tuple(place)]} at {place.tolist()}.")
         count = len(inputs)
         if isinstance(labels, np.ndarray) and labels.dtype == np.float32:
             if labels.shape[:1] != (count,) or labels.ndim > 2 or 0 in labels.shape[1:]:
@@ -93,10 +142,15 @@ class Dataset:
         train: The samples that models may be trained on.
         test: The official test set; None if there is none or it was not requested.
         classes: Name of each class; labels are indices into it. Empty if labels are values.
+        order: Where the training samples stand in time, and which belong together; None: nothing is known of it.
+        encoding: How columns of a table become numbers; None: inputs are what a model takes.
+        scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival; else they reach a model
+            unchanged.
+        notes: What a reader of results should know of how the data were read, one sentence each.
 
     Raises:
         InputError: If there are fewer than two classes, a label has no class, values have classes, a name is not valid
-            UTF-8 text, or the test samples have a different type or shape.
+            UTF-8 text, the test samples have a different type or shape, or order or encoding do not fit the samples.
 
     Example:
         >>> samples = LabelledArrays(np.zeros((2, 1, 8, 8), np.uint8), np.array([0, 1]))
@@ -109,6 +163,10 @@ class Dataset:
     train: LabelledArrays
     test: LabelledArrays | None
     classes: tuple[str, ...]
+    order: SampleOrder | None = None
+    encoding: TableEncoding | None = None
+    scale: bool = True
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
@@ -127,6 +185,15 @@ class Dataset:
                     f"Test {what} must be like training {what}, {train.dtype} of shape {train.shape[1:]}, "
                     f"got {test.dtype} of shape {test.shape[1:]}."
                 )
+        for name in ("arrivals", "groups"):
+            values = getattr(self.order, name, None)
+            if values is not None and len(values) != len(self.train):
+                raise InputError(
+                    f"{name} must be one for each of {len(self.train)} training samples, got {len(values)}."
+                )
+        columns = self.train.inputs.shape[1] if self.train.inputs.dtype == np.float64 else None
+        if columns != (None if self.encoding is None else len(self.encoding.columns)):
+            raise InputError("encoding must describe every column of float64 inputs, and be None for others.")
         if self.targets is Targets.VALUES:
             if self.classes:
                 raise InputError(f"classes must be empty where labels are values, got {len(self.classes)}.")
@@ -145,17 +212,25 @@ class Dataset:
     @property
     def is_image(self) -> bool:
         """Whether samples are images."""
-        return self.train.inputs.ndim == 4
+        return self.train.inputs.ndim == 4 and self.train.inputs.dtype == np.uint8
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """Shape of one sample: (channels, height, width) or (features,)."""
-        return self.train.inputs.shape[1:]
+        """Shape of one sample as a model takes it: (channels, height, width), (features,) or more."""
+        return self.train.inputs.shape[1:] if self.encoding is None else (self.encoding.width,)
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 in hex over types, shapes and values of all arrays, not over the name."""
+        """SHA-256 in hex over types, shapes and values of all arrays, and what is done with them; not over the name."""
         digest = hashlib.sha256()
+        if self.encoding is not None or not self.scale:
+            digest.update(f"{self.encoding!r} {self.scale};".encode())
+        for name in ("in_time", "arrivals", "groups"):
+            value = getattr(self.order, name, None)
+            if isinstance(value, np.ndarray):
+                digest.update(f"{name} {value.shape};".encode() + value.tobytes())
+            elif value:
+                digest.update(name.encode())
         for part in (self.train, self.test):
             for array in (part.inputs, part.labels) if part is not None else ():
                 digest.update(f"{array.dtype} {array.shape};".encode())

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, fields
+from enum import StrEnum
 from typing import Any, ClassVar
 
-from warmstart.basics import InputError, added_later, check_at_least, check_integer
+from warmstart.basics import InputError, added_later, check_at_least, check_integer, resolve_choices
 
 from ._raw import is_displayable, shown
 
 MAX_BYTES = 4 * 2**30
+
+
+class Scale(StrEnum):
+    """What happens to numbers: brought to mean 0 and variance 1 (``STANDARD``), or ``NONE``: nothing."""
+
+    STANDARD = "standard"
+    NONE = "none"
+
+
+class Missing(StrEnum):
+    """What happens to missing cells: they are filled and marked (``FILL``), or the table is refused (``REFUSE``)."""
+
+    FILL = "fill"
+    REFUSE = "refuse"
 
 
 class Options(dict[str, Any]):
@@ -25,8 +40,9 @@ class DataSource:
     """Where data come from.
 
     Args:
-        name: A data set known by name (see :func:`known_datasets`), or a path: an ``.npz``, ``.parquet`` or ``.csv``
-            file, a folder of parquet files, or a folder of class folders with images. Or ``module:Object``, data of
+        name: A data set known by name (see :func:`known_datasets`), or a path: a table (``.csv``, ``.tsv``, ``.txt``,
+            also ``.gz`` or ``.zst``; ``.parquet``, ``.feather``, ``.xlsx``), an ``.npz``, a folder of tables, each of
+            which is one arrival, or a folder of class folders with images. Or ``module:Object``, data of
             your own, with the current folder on the search path: a function or class that returns them, or the object.
             They are anything that :func:`as_dataset` takes, and must be the same at every call.
         directory: Folder of the data sets known by name, which are not downloaded then. None: the environment variable
@@ -37,6 +53,25 @@ class DataSource:
         max_bytes: Memory that reading one set of samples may take, in bytes, at least 1, by default 4 GiB; estimated
             from what the files declare before it is allocated, so that a small file cannot expand without limit. Data
             of your own are not limited by it.
+        drop: Columns of a table that are left out.
+        features: Columns of a table that are used, besides the label; empty: all.
+        test: File with the official test samples of a table. None: there are none.
+        key: Column that identifies a sample: no feature, and of samples with equal keys the last one counts.
+        group: Column whose equal values, such as a day or a customer, are held out together or not at all; it stays a
+            feature unless it is dropped.
+        order: Column by which samples arrive in time, or ``file``: the order of the file. None: in random order.
+        scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival, or reach a model unchanged.
+        missing: Whether missing cells of a table are filled, with an indicator column, or refused.
+        missing_marks: What stands in a table for a missing cell, besides the usual marks.
+        tidy_labels: Whether labels that differ in case or surrounding spaces alone are the same class.
+        separator: Between the cells of a text table. None: detected.
+        decimal: Decimal mark of a text table, ``.`` or ``,``. None: detected.
+        thousands: Thousands separator of a text table. None: detected.
+        header: Whether the first line of a text table names the columns, which else are named 1, 2, ... None: detected.
+        encoding: Of a text table, such as ``latin-1``. None: UTF-8, or what else the file declares or fits.
+        comment: What begins a line of a text table that is left out, such as ``#``. None: detected.
+        image_size: Height and width to which images are brought, at least 1, also as 32x24. None: as they are, which
+            must be equal.
         options: What a function or class of your own is called with, by name; keyword-only.
 
     Raises:
@@ -44,7 +79,7 @@ class DataSource:
 
     Example:
         >>> DataSource("cifar10", subset=6000)
-        DataSource(name='cifar10', directory=None, subset=6000, label=None, max_bytes=4294967296, options={})
+        DataSource('cifar10', subset=6000)
     """
 
     name: str = "digits"
@@ -54,10 +89,28 @@ class DataSource:
     # Added after studies had been stored: at its default it is not stored, so those are still the same studies.
     max_bytes: int = added_later(MAX_BYTES)
     _: KW_ONLY
+    drop: tuple[str, ...] = added_later(())
+    features: tuple[str, ...] = added_later(())
+    test: str | None = added_later(None)
+    key: str | None = added_later(None)
+    group: str | None = added_later(None)
+    order: str | None = added_later(None)
+    scale: Scale = added_later(Scale.STANDARD)
+    missing: Missing = added_later(Missing.FILL)
+    missing_marks: tuple[str, ...] = added_later(())
+    tidy_labels: bool = added_later(False)
+    separator: str | None = added_later(None)
+    decimal: str | None = added_later(None)
+    thousands: str | None = added_later(None)
+    header: bool | None = added_later(None)
+    encoding: str | None = added_later(None)
+    comment: str | None = added_later(None)
+    image_size: str | None = added_later(None)
     options: Mapping[str, Any] = added_later(Options())
 
     def __post_init__(self) -> None:
         """Check the settings."""
+        resolve_choices(self)
         if not isinstance(self.name, str) or not self.name:
             raise InputError(f"data must be the name of a data set or a path, got {self.name!r}.")
         for setting, value in (("directory", self.directory), ("label", self.label)):
@@ -72,3 +125,12 @@ class DataSource:
         if not isinstance(self.options, Mapping) or not all(isinstance(name, str) for name in self.options):
             raise InputError(f"options must be a mapping of names to values, got {shown(self.options, 100)}.")
         object.__setattr__(self, "options", Options(self.options))
+
+    def __repr__(self) -> str:
+        """Return the settings that are not at their defaults: there are many of them."""
+        given = [repr(self.name)]
+        for one in fields(self)[1:]:
+            value = getattr(self, one.name)
+            if value != one.default:
+                given.append(f"{one.name}={value!r}")
+        return f"DataSource({', '.join(given)})"

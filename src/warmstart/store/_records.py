@@ -1,7 +1,7 @@
 """What a study leaves behind: one record per finished round, and what all of them have in common."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from warmstart.basics import ACCURACY, Metric
@@ -33,6 +33,14 @@ class RoundRecord:
         tokens: Tokens processed by this round's training, repeats counted.
         flops: Floating-point operations of this round's training.
         seconds: Wall-clock seconds of this round's training, evaluation not included.
+        churn: Share of the evaluation data for which the previous model predicts another class, in [0, 1]; None, here
+            and below: there is no previous model, or the learner predicts no classes.
+        negative_flips: Share of the evaluation data that the previous model has right and this one wrong, in [0, 1].
+        next_score: Score on the next arrival, before anything is trained on it; None where there is none, or the model
+            itself picks it.
+        baselines: Metrics on the evaluation data of predictors that learn nothing, by their names: ``majority``,
+            ``mean``, ``persistence``; the score stands among them under the metric's name.
+        next_baselines: Scores of these on the next arrival, in the metric's unit.
     """
 
     arm: str
@@ -50,6 +58,11 @@ class RoundRecord:
     tokens: int | None
     flops: float | None
     seconds: float
+    churn: float | None = None
+    negative_flips: float | None = None
+    next_score: float | None = None
+    baselines: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    next_baselines: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
