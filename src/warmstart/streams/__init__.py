@@ -2,6 +2,7 @@
 
 from ._active import Active as Active
 from ._growing import Growing as Growing
+from ._order import PoolOrder as PoolOrder
 from ._part import Part as Part
 from ._stream import PassiveStream as PassiveStream
 from ._stream import Stream as Stream

@@ -70,7 +70,13 @@ def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
         model = trials[0].learner_of(1).build(zeros, derived_seed(0, "fresh", 1))
         if isinstance(learner, TensorLearner):
             generator = generator_for(0, "fresh", 1)
-            model = build_checked(learner.architecture, zeros.sample_shape, learner.outputs(zeros), generator=generator)
+            model = build_checked(
+                learner.architecture,
+                zeros.sample_shape,
+                learner.outputs(zeros),
+                generator=generator,
+                of_whole_numbers=zeros.holds_indices,
+            )
         models.append(model)
     if study.stream.reads_model and not isinstance(data.zeros, TensorData):
         # A query may be one that looks at no sample.

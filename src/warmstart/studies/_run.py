@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from warmstart.basics import InputError, checked_path, shown
-from warmstart.data import Dataset, DataSource, LabelledArrays, OwnDataset, as_dataset, known_datasets, load
+from warmstart.data import Dataset, DataSource, OwnDataset, as_dataset, known_datasets, load
 from warmstart.executors import Execution, Workers
 from warmstart.learners import TensorLearner
 from warmstart.models import UserModel
@@ -149,6 +150,10 @@ def run_study(
             for described, there in zip(wanted, given, strict=True)
         )
         assert data is not None, "there are always data"
+        for part in (data, other):
+            for sentence in (_description(part), *getattr(part, "notes", ())):
+                if sentence:
+                    report(sentence)
         rounds, signature = _dry_run(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
@@ -178,9 +183,7 @@ def run_study(
         how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
         schedule = Schedule(trials, study, keys, rounds, made | how, execution.worker_count * execution.lanes, report)
         report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
-        from_source = None if other is None else Arrays(other.train, other.test, len(other.classes))
-        arrays = Arrays(data.train, data.test, len(data.classes), from_source)
-        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs)
+        runner = TrialRunner.of(study, Arrays.of(data, other), device=execution.device, graphs=execution.graphs)
         try:
             while True:
                 running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
@@ -294,6 +297,14 @@ def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnData
         raise InputError(
             f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {source.input_shape}."
         )
+    if isinstance(source, Dataset) and isinstance(data, Dataset):
+        if data.encoding != source.encoding or data.train.inputs.dtype != source.train.inputs.dtype:
+            raise InputError(
+                f"source must have the columns of {data.name}, of the same kinds and with the same categories, to be "
+                f"encoded alike, but {source.name} differs."
+            )
+        if data.scale != source.scale:
+            raise InputError(f"scale must be the same for {data.name} and its source {source.name}, got two.")
     of_data, of_source = _size(study, data), None if source is None else _size(study, source)
     return dry_run(study, of_data, source=of_source), model_signature(study, of_data.zeros)
 
@@ -301,11 +312,22 @@ def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnData
 def _size(study: Study, data: Dataset | OwnDataset) -> Size:
     """Return how much is fitted to, and what stands for the data in a dry run: two samples of zeros, all alike."""
     count = fitted(len(data.train), study.evaluation)
-    if not isinstance(study.learner, TensorLearner) or not isinstance(data, Dataset):
-        own = as_tensors(data.train, len(data.classes)) if isinstance(data.train, LabelledArrays) else data.train
-        return Size(count, own)
-    labels = torch.from_numpy(data.train.labels[:1]).expand(2, *data.train.labels.shape[1:]) * 0
-    return Size(count, TensorData(torch.zeros(2, *data.input_shape), labels).of_classes(len(data.classes)))
+    if not isinstance(data, Dataset):
+        return Size(count, data.train)
+    classes, arrays = len(data.classes), data.train
+    if not isinstance(study.learner, TensorLearner):
+        # Of what a table is encoded to, only the number of columns is known before a trial begins.
+        zeros = torch.zeros(1, *data.input_shape).expand(len(arrays), *data.input_shape)
+        known = as_tensors(arrays, classes) if data.encoding is None else TensorData(zeros, arrays.labels)
+        return Size(count, known.of_classes(classes))
+    labels = torch.from_numpy(arrays.labels[:1]).expand(2, *arrays.labels.shape[1:]) * 0
+    dtype = torch.int64 if arrays.inputs.dtype == np.int64 else torch.float32
+    return Size(count, TensorData(torch.zeros(2, *data.input_shape, dtype=dtype), labels).of_classes(classes))
+
+
+def _description(data: Dataset | OwnDataset | None) -> str:
+    """Return what data say of themselves in one line; empty where they say nothing."""
+    return getattr(data, "description", "")
 
 
 def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
@@ -321,4 +343,15 @@ def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
         "classes": list(data.classes),
         "input_shape": list(data.input_shape),
         "fingerprint": data.fingerprint,
+        "description": _description(data),
+        "notes": list(getattr(data, "notes", ())),
+        "class_counts": _class_counts(data),
     }
+
+
+def _class_counts(data: Dataset | OwnDataset) -> dict[str, int]:
+    """Return how many training samples each class has; nothing where there are no classes."""
+    if not isinstance(data, Dataset) or not data.classes:
+        return {}
+    counts = np.bincount(data.train.labels, minlength=len(data.classes)).tolist()
+    return dict(zip(data.classes, counts, strict=True))

@@ -8,10 +8,11 @@ from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 
 from warmstart.basics import check_in_range, derived_seed, generator_for, resolve_choices
-from warmstart.data import LabelledArrays
+from warmstart.data import Dataset, LabelledArrays, OwnDataset, SampleOrder, TableEncoding
 from warmstart.learners import TensorLearner
 from warmstart.training import TensorData
 
@@ -53,12 +54,27 @@ class Arrays:
         test: The official test set, where that is what evaluates.
         classes: Number of classes of arrays; 0 where there are none.
         source: Those of the source, where there is one.
+        order: Where training samples stand in time, and which belong together; None: nothing is known of it.
+        encoding: How the columns of a table become numbers; None: arrays are what a model takes.
+        scale: Whether numbers are brought to the scale that the learner trains on.
     """
 
     train: Any
     test: Any | None
     classes: int = 0
     source: Arrays | None = None
+    order: SampleOrder | None = None
+    encoding: TableEncoding | None = None
+    scale: bool = True
+
+    @staticmethod
+    def of(data: Dataset | OwnDataset, source: Dataset | OwnDataset | None = None) -> Arrays:
+        """Return the arrays of loaded data, and of their source."""
+        other = None if source is None else Arrays.of(source)
+        arrays = Arrays(data.train, data.test, len(data.classes), other)
+        if not isinstance(data, Dataset):
+            return arrays
+        return replace(arrays, order=data.order, encoding=data.encoding, scale=data.scale)
 
 
 _resident: WeakKeyDictionary[LabelledArrays, dict[tuple[torch.device, bool], TensorData]] = WeakKeyDictionary()
@@ -79,20 +95,23 @@ def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device:
     for held, purpose in both:
         if held is None:
             continue
-        train, test = (_on(device, part, last) if part is not None else None for part in (held.train, held.test))
+        train, test = (_on(device, one, last) if one is not None else None for one in (held.train, held.test))
+        part = TrialData(train, test, held.classes, encoding=held.encoding, scale=held.scale)
         if settings.evaluate is EvaluateOn.TEST:
             assert test is not None, "the test set was loaded, or the study refused"
-            parts.append(TrialData(train, test, held.classes))
+            parts.append(replace(part, pool=train, evaluation=test))
             continue
         order = torch.randperm(len(held.train), generator=generator_for(*purpose))
         count = fitted(len(held.train), settings)
-        parts.append(TrialData(taken(train, order[:count]), taken(train, order[count:]), held.classes))
+        parts.append(replace(part, pool=taken(train, order[:count]), evaluation=taken(train, order[count:])))
     return parts[0] if len(parts) == 1 else replace(parts[0], source=parts[1])
 
 
 def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:
     """Return whether a trial's model trains fastest on images with their channels last, and can train so."""
     if not isinstance(trial.learner, TensorLearner) or not isinstance(arrays.train, LabelledArrays):
+        return False
+    if arrays.train.inputs.ndim != 4:
         return False
     learner = trial.learner
     key = repr(learner.architecture), arrays.train.inputs.shape[1:], arrays.classes, learner.recipe.batch_size, device
@@ -115,6 +134,8 @@ def _on(device: torch.device, part: Any, last: bool) -> Any:
     """Return arrays as tensors on a device, the same ones each time; anything else as it is."""
     if not isinstance(part, LabelledArrays):
         return part
+    if part.inputs.dtype == np.float64:
+        device = torch.device("cpu")  # a table that has to be encoded first; only numbers move
     known = _resident.setdefault(part, {})
     if (device, last) not in known:
         known[device, last] = as_tensors(part, 0).to_memory_format(channels_last=last).to(device)
