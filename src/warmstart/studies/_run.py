@@ -27,8 +27,9 @@ from warmstart.store import (
     storage_errors,
     write_study_index,
 )
+from warmstart.streams import TimeOrdered
 from warmstart.training import Precision, TensorData
-from warmstart.trial import Arrays, EvaluateOn, as_tensors, fitted
+from warmstart.trial import Arrays, EvaluateOn, arrival_sizes, as_tensors, fitted, rows_of
 
 from ._array_files import sweep
 from ._directory import STUDY_FILE, check_directory, check_place, check_source
@@ -134,6 +135,8 @@ def run_study(
         data=_describing(study.data, given[0]),
         source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
     )
+    if study.stream is Study.stream and _is_in_time(given[0]):
+        study = replace(study, stream=TimeOrdered())
     check_directory(directory, index, study)
     if dataset is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
@@ -150,10 +153,10 @@ def run_study(
             for described, there in zip(wanted, given, strict=True)
         )
         assert data is not None, "there are always data"
-        for part in (data, other):
-            for sentence in (_description(part), *getattr(part, "notes", ())):
-                if sentence:
-                    report(sentence)
+        notes = _notes(study, data)
+        for sentence in (_description(data), *notes, _description(other), *getattr(other, "notes", ())):
+            if sentence:
+                report(sentence)
         rounds, signature = _dry_run(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
@@ -165,7 +168,9 @@ def run_study(
             "study": study_identity(study),
             "labels": list(study.labels),
             "rounds_expected": rounds,
-            "data": _describe(study, data) | ({} if other is None else {"source": _describe(study, other)}),
+            "data": _describe(study, data)
+            | {"notes": notes}
+            | ({} if other is None else {"source": _describe(study, other)}),
             "store": place.as_posix(),
             "model_signature": signature,
             "keys": {label: list(of_seeds) for label, of_seeds in keys.trials.items()},
@@ -287,6 +292,9 @@ def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
             f"holdout must leave samples on both sides of the split of {len(data.train)}, "
             f"got {study.evaluation.holdout}."
         )
+    groups = None if not isinstance(data, Dataset) or data.order is None else data.order.groups
+    if study.evaluation.evaluate is EvaluateOn.HOLDOUT and groups is not None and (groups == groups[0]).all():
+        raise InputError(f"group must have at least 2 values in {data.name}, of which some are held out, got 1.")
 
 
 def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None) -> tuple[int, str]:
@@ -306,7 +314,12 @@ def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnData
         if data.scale != source.scale:
             raise InputError(f"scale must be the same for {data.name} and its source {source.name}, got two.")
     of_data, of_source = _size(study, data), None if source is None else _size(study, source)
-    return dry_run(study, of_data, source=of_source), model_signature(study, of_data.zeros)
+    arrays, arrivals = Arrays.of(data), None
+    if study.stream.keeps_order or (arrays.order is not None and arrays.order.groups is not None):
+        differs = study.evaluation.evaluate is EvaluateOn.HOLDOUT
+        trials = (study.trial(study.labels[0], seed) for seed in range(study.seeds if differs else 1))
+        arrivals = {arrival_sizes(arrays, trial, study.evaluation) for trial in trials}
+    return dry_run(study, of_data, arrivals=arrivals, source=of_source), model_signature(study, of_data.zeros)
 
 
 def _size(study: Study, data: Dataset | OwnDataset) -> Size:
@@ -325,13 +338,27 @@ def _size(study: Study, data: Dataset | OwnDataset) -> Size:
     return Size(count, TensorData(torch.zeros(2, *data.input_shape, dtype=dtype), labels).of_classes(classes))
 
 
+def _is_in_time(data: Dataset | OwnDataset | None) -> bool:
+    """Return whether the samples of data are known to stand in the order in which they arrived."""
+    return isinstance(data, Dataset) and data.order is not None and data.order.in_time
+
+
+def _notes(study: Study, data: Dataset | OwnDataset) -> list[str]:
+    """Return what a reader of results should know of the data, and of what the study takes them for."""
+    notes: list[str] = list(getattr(data, "notes", ()))
+    if isinstance(study.stream, TimeOrdered) and not _is_in_time(data):
+        notes.append(f"Nothing says when the samples of {data.name} arrived: the order in which they stand is taken.")
+    return notes
+
+
 def _description(data: Dataset | OwnDataset | None) -> str:
     """Return what data say of themselves in one line; empty where they say nothing."""
     return getattr(data, "description", "")
 
 
 def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
-    count = fitted(len(data.train), study.evaluation)
+    # Where groups are held out whole, as many as for the first seed; for others, there may be some more or fewer.
+    count = len(rows_of(Arrays.of(data), study.trial(study.labels[0], 0), study.evaluation)[0])
     tested = len(data.test) if data.test is not None else 0
     on_test = study.evaluation.evaluate is EvaluateOn.TEST
     return {

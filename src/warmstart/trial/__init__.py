@@ -22,9 +22,11 @@ from ._run import run_in_turns as run_in_turns
 from ._split import Arrays as Arrays
 from ._split import EvaluateOn as EvaluateOn
 from ._split import EvaluationSettings as EvaluationSettings
+from ._split import arrival_sizes as arrival_sizes
 from ._split import as_tensors as as_tensors
 from ._split import channels_last as channels_last
 from ._split import fitted as fitted
+from ._split import rows_of as rows_of
 from ._split import split as split
 from ._trial import TrainOn as TrainOn
 from ._trial import Trial as Trial

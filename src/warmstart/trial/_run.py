@@ -17,7 +17,7 @@ from warmstart.basics import choice, copy_model, derived_seed, generator_for
 from warmstart.diagnostics import Moment, Reading, When
 from warmstart.learners import Round, TensorLearner
 from warmstart.strategies import RoundContext
-from warmstart.streams import check_arrival
+from warmstart.streams import PoolOrder, check_arrival
 from warmstart.training import (
     Lane,
     Normalization,
@@ -84,7 +84,7 @@ def run_in_turns(
     graphs: bool = False,
 ) -> Generator[Pause | RoundResult, Any, None]:
     """Return the work of :func:`run`: it yields each round as it ends, and a pause wherever others may take a turn."""
-    before, data = data.rounds_before_stream, encoded(trial, data)
+    trial, before, data = _bound(trial, data), data.rounds_before_stream, encoded(trial, data)
     sizes = trial.stream.sizes(len(data.pool))
     state, learner = round_state or RoundState(), trial.learner_of(2)
     if data.source is not None:
@@ -134,6 +134,12 @@ class _Plan:
     samples_seen: int
 
 
+def _bound(trial: Trial, data: TrialData) -> Trial:
+    """Return the trial with the stream of its own pool."""
+    stream = trial.stream.for_pool(data.order or PoolOrder.of_all(len(data.pool)))
+    return trial if stream is trial.stream else replace(trial, stream=stream)
+
+
 def _arrival(trial: Trial, data: TrialData, number: int, seen: torch.Tensor, model: nn.Module | None) -> torch.Tensor:
     """Return what arrives in a round of the stream."""
     round, count = number - data.rounds_before_stream, len(data.pool)
@@ -159,7 +165,7 @@ def encoded(trial: Trial, data: TrialData, *, device: torch.device | None = None
     if data.encoding is None:
         return data
     if data.source is None:
-        first = _arrival(trial, data, 1, torch.empty(0, dtype=torch.int64), None)
+        first = _arrival(_bound(trial, data), data, 1, torch.empty(0, dtype=torch.int64), None)
         known = data.pool.take(first)
     else:
         known = data.source.pool
