@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource, Targets, is_table
+from warmstart.data import DataSource, Targets, arrives_in_order, is_table
 from warmstart.diagnostics import Measurement
 from warmstart.learners import Classifier, Learner, TensorLearner, adapted
 from warmstart.models import MLP, Architecture, ResNet18
@@ -35,7 +35,7 @@ from warmstart.specs import (
     to_table,
 )
 from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
-from warmstart.streams import Growing, Stream
+from warmstart.streams import Growing, Stream, TimeOrdered
 from warmstart.training import CarryOver, Recipe, StoppingRule
 from warmstart.trial import EvaluationSettings, TrainOn, Trial
 
@@ -58,7 +58,8 @@ class Study:
         evaluation: Which samples evaluate.
         architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
             tables, where that can be told before they are read.
-        stream: How the data arrive.
+        stream: How the data arrive. Where it is not given, data with an order arrive in that order
+            (:class:`TimeOrdered`).
         recipe: How a round of a built-in learner trains.
         stop: When a round of a built-in learner is done.
         carry_over: What else survives a round of a built-in learner.
@@ -110,6 +111,9 @@ class Study:
                 object.__setattr__(self, name, objects)
         _check_parts(self)
         self._choose_model()
+        # The default itself: whoever passes one of the same kind has asked for a random order.
+        if self.stream is Study.stream and arrives_in_order(self.data):
+            object.__setattr__(self, "stream", TimeOrdered())
         self._share_with_learner()
         arms = tuple(Arm(arm) if isinstance(arm, Strategy) else arm for arm in self.arms)
         object.__setattr__(self, "arms", arms)
@@ -299,7 +303,8 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         InputError: If a key is unknown or a value not allowed; the message names it as it is typed in a study file.
     """
     parts: dict[str, Any] = {}
-    for key, value in by_key(tables).items():
+    # The data first: they decide how they arrive where no stream is named.
+    for key, value in sorted(by_key(tables).items(), key=lambda item: item[0] != "data"):
         field = _FIELDS.get(key, key)
         if key in _PARTS:
             if not isinstance(value, Mapping):
@@ -309,8 +314,10 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
             parts[field] = data_from_table(value, key=key)
         elif key in _KINDS:
             default = _DEFAULT_NAMES.get(key, "")
-            if key == "model" and is_table(data_from_table(by_key(tables).get("data", {}), key="data")):
+            if key == "model" and is_table(parts.get("data", DataSource())):
                 default = "mlp"  # whose width it is, where a width is all that was said
+            if key == "stream" and arrives_in_order(parts.get("data", DataSource())):
+                default = "time-ordered"
             parts[field] = from_table(_KINDS[key], value, key=key, default=default)
         elif key in ("strategies", "measurements"):
             texts = split_outside(value, ",") if isinstance(value, str) else value

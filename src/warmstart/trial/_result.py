@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from warmstart.diagnostics import Reading
 from warmstart.learners import Scores
@@ -28,6 +29,8 @@ class RoundResult:
         start: Digest of the model that the round started from: two trials with the same settings but for the strategy
             have equal first rounds where their starts are equal.
         round_state: What the next round takes over. After a divergence, that is what came from the round before.
+        encoding: Of round 1: how the columns of a table became numbers, as :class:`FittedEncoding` is stored. None: of
+            other rounds, and where nothing was encoded.
     """
 
     number: int
@@ -42,3 +45,4 @@ class RoundResult:
     notes: tuple[str, ...]
     start: str
     round_state: RoundState
+    encoding: Mapping[str, Any] | None = None
