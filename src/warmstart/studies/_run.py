@@ -369,6 +369,8 @@ def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
         "evaluate": str(study.evaluation.evaluate),
         "classes": list(data.classes),
         "input_shape": list(data.input_shape),
+        "target_shape": list(data.train.labels.shape[1:]) if isinstance(data, Dataset) else [],
+        "features": list(getattr(data, "features", ())),
         "fingerprint": data.fingerprint,
         "description": _description(data),
         "notes": list(getattr(data, "notes", ())),

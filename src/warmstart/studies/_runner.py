@@ -267,8 +267,8 @@ def history_of(result: RoundResult) -> dict[str, Any]:
         history["metric"] = dataclasses.asdict(result.scores.metric)
     if result.notes:
         history["notes"] = list(result.notes)
-    if result.encoding is not None:
-        history["encoding"] = dict(result.encoding)
+    if result.preparation is not None:
+        history["preparation"] = dict(result.preparation)
     if result.readings:
         history["readings"] = [dataclasses.asdict(reading) for reading in result.readings]
     return history

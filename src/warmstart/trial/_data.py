@@ -81,6 +81,22 @@ def encode(data: TrialData, known: TensorData, device: torch.device) -> TrialDat
     return replace(both[0], source=both[1] if len(both) > 1 else None)
 
 
+def preparation_of(data: TrialData) -> dict[str, Any] | None:
+    """Return as plain values how samples became what the model takes; None where that does not depend on the data.
+
+    With them a trained model can predict samples that were never part of the study: ``encoding`` as
+    :class:`FittedEncoding` is stored, and ``scale``, ``offset``, ``target_scale``, ``target_offset`` as of
+    :class:`TensorData`.
+    """
+    if not isinstance(data.pool, TensorData):
+        return None
+    numbers = {name: getattr(data.pool, name) for name in ("scale", "offset", "target_scale", "target_offset")}
+    if data.fitted_encoding is None and not any(isinstance(value, torch.Tensor) for value in numbers.values()):
+        return None
+    plain = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in numbers.items()}
+    return {"encoding": None if data.fitted_encoding is None else data.fitted_encoding.to_dict(), **plain}
+
+
 def prepared(data: TrialData, learner: TrialLearner, first_arrival: torch.Tensor) -> TrialData:
     """Return the data on the scale that the learner trains on.
 

@@ -29,8 +29,8 @@ class RoundResult:
         start: Digest of the model that the round started from: two trials with the same settings but for the strategy
             have equal first rounds where their starts are equal.
         round_state: What the next round takes over. After a divergence, that is what came from the round before.
-        encoding: Of round 1: how the columns of a table became numbers, as :class:`FittedEncoding` is stored. None: of
-            other rounds, and where nothing was encoded.
+        preparation: Of round 1: how samples became what the model takes, as plain values. None: of other rounds, and
+            where that does not depend on the data.
     """
 
     number: int
@@ -45,4 +45,4 @@ class RoundResult:
     notes: tuple[str, ...]
     start: str
     round_state: RoundState
-    encoding: Mapping[str, Any] | None = None
+    preparation: Mapping[str, Any] | None = None

@@ -30,7 +30,7 @@ from warmstart.training import (
     set_memory_format_,
 )
 
-from ._data import TrialData, encode, prepared, taken
+from ._data import TrialData, encode, preparation_of, prepared, taken
 from ._result import RoundResult
 from ._round_state import RoundState, in_shape, renew_head_
 from ._trial import TrainOn, Trial, check_source
@@ -119,8 +119,7 @@ def run_in_turns(
         result = running.end()
         has_say = trial.stream.reads_model and state.model is not None and number > before
         state = replace(result.round_state, seen=seen if has_say else state.seen)
-        fitted = data.fitted_encoding if number == 1 else None
-        yield replace(result, round_state=state, encoding=None if fitted is None else fitted.to_dict())
+        yield replace(result, round_state=state, preparation=preparation_of(data) if number == 1 else None)
 
 
 @dataclass(frozen=True, eq=False)
