@@ -42,14 +42,21 @@ def same(one, other):
 
 def outcome(finished):
     """All of a round that is decided by the settings: everything but seconds."""
-    scores = finished.scores and (finished.scores.score, finished.scores.metrics, finished.scores.values.tolist())
+
+    def numbers(scores):
+        return scores and (scores.score, scores.metrics, scores.recalls, scores.values.tolist())
+
     return (
         finished.number,
         finished.samples_seen,
         finished.stop_reason,
         finished.history,
         finished.counts,
-        scores,
+        numbers(finished.scores),
+        numbers(finished.next_scores),
+        finished.churn,
+        finished.negative_flips,
+        {name: numbers(scores) for name, scores in (finished.baselines | finished.next_baselines).items()},
     )
 
 

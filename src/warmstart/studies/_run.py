@@ -180,7 +180,8 @@ def run_study(
         report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
         from_source = None if other is None else Arrays(other.train, other.test, len(other.classes))
         arrays = Arrays(data.train, data.test, len(data.classes), from_source)
-        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs)
+        names = [part.classes for part in (other, data) if part is not None]
+        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs, class_names=names)
         try:
             while True:
                 running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
