@@ -10,31 +10,16 @@ import torch
 from torch import nn
 from torch.utils.data import TensorDataset
 
-from rounds import STILL, TABLES, TRIAL, WILD, arrivals, changed, outcome
+from rounds import STILL, TABLES, TRIAL, WILD, InOrder, arrivals, changed, outcome
 from samples import blobs
 from warmstart.learners import Regressor, Scores
 from warmstart.models import MLP
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
-from warmstart.streams import Active, Growing, Stream, TwoPhase
+from warmstart.streams import Active, Growing, TwoPhase
 from warmstart.training import StoppingRule, StopReason, TensorData
 from warmstart.trial import TrainOn, Trial, TrialData, run
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
-
-
-@dataclass(frozen=True)
-class InOrder(Stream):
-    """Arrivals of equal size in the order of the pool."""
-
-    keeps_order: ClassVar[bool] = True
-    rounds: int = 3
-
-    def sizes(self, count):
-        return [count // self.rounds] * self.rounds
-
-    def select(self, round, pool, seen, model, generator):
-        size = len(pool) // self.rounds
-        return torch.arange((round - 1) * size, round * size)
 
 
 @dataclass(frozen=True)

@@ -128,9 +128,8 @@ def _classes(predictions: object, shape: tuple[int, ...]) -> np.ndarray:
         classes = np.array(_on_cpu(predictions))
     except ValueError:  # lists of different lengths
         classes = np.empty(0)
-    if (
-        classes.dtype.kind == "f" and np.isfinite(classes).all() and (classes % 1 == 0).all()
-    ):  # as scikit-learn has them from such labels
+    # As scikit-learn's models predict labels that are whole but stored as floats.
+    if classes.dtype.kind == "f" and np.isfinite(classes).all() and (classes % 1 == 0).all():
         classes = classes.astype(np.int64)
     if classes.shape != shape or classes.dtype.kind not in "biuUS":
         raise InputError(f"predictions must be one class per unit, of shape {shape}, got {described(predictions)}.")
