@@ -60,9 +60,9 @@ def test_workers_and_a_resumed_study_give_the_same_bits(tmp_path):
     assert results(run_study(STUDY, tmp_path / "interrupted", dataset=TABLE, execution=TWO)) == results(whole)
     for folder in ("whole", "workers", "interrupted"):
         encodings = {
-            place: history["encoding"]
+            place: history["preparation"]["encoding"]
             for place, history in read_histories(tmp_path / folder).items()
-            if "encoding" in history
+            if "preparation" in history
         }
         # Also where a first round was taken over from another strategy.
         assert set(encodings) == {(label, seed, 1) for label in STUDY.labels for seed in range(2)}

@@ -66,8 +66,8 @@ def test_columns_are_numbers_as_the_first_arrival_alone_determines_them(seed, ev
 def test_the_encoding_is_with_round_1_and_a_resumed_trial_has_the_same():
     data = split(arrays(), TRIAL, HOLDOUT, device=CPU)
     whole = list(run(TRIAL, data))
-    assert whole[0].encoding == encoded(TRIAL, data).fitted_encoding.to_dict()
-    assert [result.encoding for result in whole[1:]] == [None, None]
+    assert whole[0].preparation["encoding"] == encoded(TRIAL, data).fitted_encoding.to_dict()
+    assert [result.preparation for result in whole[1:]] == [None, None]
     resumed = list(run(TRIAL, data, round_state=whole[0].round_state))
     assert [outcome(result) for result in resumed] == [outcome(result) for result in whole[1:]]
     assert first_start(TRIAL, data) == whole[0].start

@@ -6,11 +6,12 @@ import random
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -43,6 +44,16 @@ class TrialLearner(ABC):
     @abstractmethod
     def evaluate(self, model: nn.Module, data: Any) -> Scores:
         """See :meth:`Learner.evaluate`."""
+
+    @abstractmethod
+    def baselines(self, training: Any, data: Any, before: torch.Tensor | None = None) -> Mapping[str, Scores]:
+        """Return the scores of predictors that learn nothing, by their names, counted as a model's are.
+
+        Args:
+            training: What the round trains on.
+            data: What is predicted.
+            before: Of data that stand in time order, for each sample the label of the one before it.
+        """
 
     def rebuilt(self, model: nn.Module, data: Any, seed: int) -> nn.Module:
         """Return the model for the next round.
@@ -139,6 +150,17 @@ class OwnLearner(TrialLearner):
         if not isinstance(scores, Scores):
             raise InputError(f"{self._name}.evaluate must return Scores, one number per unit, got {described(scores)}.")
         return scores
+
+    def baselines(self, training: Any, data: Any, before: torch.Tensor | None = None) -> Mapping[str, Scores]:
+        """Return what the learner's own ``baselines(training, data)`` does, where it has one."""
+        own = getattr(self.learner, "baselines", None)
+        if not callable(own):
+            return {}
+        with seeded_everywhere(0):
+            found = own(training, data)
+        if not isinstance(found, Mapping) or not all(isinstance(scores, Scores) for scores in found.values()):
+            raise InputError(f"{self._name}.baselines must return Scores by name, got {described(found)}.")
+        return {str(name): scores for name, scores in found.items()}
 
     def channels_last(self, model: nn.Module, data: Any) -> None:
         """Leave the layout as it is."""

@@ -188,7 +188,8 @@ def run_study(
         how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
         schedule = Schedule(trials, study, keys, rounds, made | how, execution.worker_count * execution.lanes, report)
         report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
-        runner = TrialRunner.of(study, Arrays.of(data, other), device=execution.device, graphs=execution.graphs)
+        arrays, names = Arrays.of(data, other), [part.classes for part in (other, data) if part is not None]
+        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs, class_names=names)
         try:
             while True:
                 running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
@@ -369,6 +370,8 @@ def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
         "evaluate": str(study.evaluation.evaluate),
         "classes": list(data.classes),
         "input_shape": list(data.input_shape),
+        "target_shape": list(data.train.labels.shape[1:]) if isinstance(data, Dataset) else [],
+        "features": list(getattr(data, "features", ())),
         "fingerprint": data.fingerprint,
         "description": _description(data),
         "notes": list(getattr(data, "notes", ())),

@@ -10,10 +10,10 @@ from functools import cached_property, partial
 from typing import Any
 
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource, Targets, arrives_in_order
+from warmstart.data import DataSource, Targets, arrives_in_order, is_table
 from warmstart.diagnostics import Measurement
 from warmstart.learners import Classifier, Learner, TensorLearner, adapted
-from warmstart.models import Architecture, ResNet18
+from warmstart.models import MLP, Architecture, ResNet18
 from warmstart.penalties import Penalty
 from warmstart.specs import (
     LEARNER,
@@ -56,7 +56,8 @@ class Study:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
         data: Where the data come from.
         evaluation: Which samples evaluate.
-        architecture: Builds the models of a built-in learner.
+        architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
+            tables, where that can be told before they are read.
         stream: How the data arrive. Where it is not given, data with an order arrive in that order
             (:class:`TimeOrdered`).
         recipe: How a round of a built-in learner trains.
@@ -109,6 +110,7 @@ class Study:
                 objects = tuple(read(one) if isinstance(one, str) else one for one in several)
                 object.__setattr__(self, name, objects)
         _check_parts(self)
+        self._choose_model()
         # The default itself: whoever passes one of the same kind has asked for a random order.
         if self.stream is Study.stream and arrives_in_order(self.data):
             object.__setattr__(self, "stream", TimeOrdered())
@@ -133,6 +135,14 @@ class Study:
     def _labelled(self) -> dict[str, Arm]:
         # A label is found by trying which options can be left out: too long to do it for each of thousands of trials.
         return {arm.label: arm for arm in self.arms if isinstance(arm, Arm)}
+
+    def _choose_model(self) -> None:
+        """Let a table have a model that can read it, where none was asked for."""
+        # The default object itself, not an equal one: who asks for a ResNet is told that it cannot read a table.
+        if self.architecture is not Study.architecture or not isinstance(self.learner, TensorLearner):
+            return
+        if self.learner.architecture == Study.architecture and is_table(self.data):
+            object.__setattr__(self, "architecture", MLP())
 
     def _share_with_learner(self) -> None:
         """Make a built-in learner's settings the study's own, where arms override them, and leave the learner bare.
@@ -304,6 +314,8 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
             parts[field] = data_from_table(value, key=key)
         elif key in _KINDS:
             default = _DEFAULT_NAMES.get(key, "")
+            if key == "model" and is_table(parts.get("data", DataSource())):
+                default = "mlp"  # whose width it is, where a width is all that was said
             if key == "stream" and arrives_in_order(parts.get("data", DataSource())):
                 default = "time-ordered"
             parts[field] = from_table(_KINDS[key], value, key=key, default=default)

@@ -81,6 +81,52 @@ def encode(data: TrialData, known: TensorData, device: torch.device) -> TrialDat
     return replace(both[0], source=both[1] if len(both) > 1 else None)
 
 
+def preparation_of(data: TrialData) -> dict[str, Any] | None:
+    """Return as plain values how samples became what the model takes; None where that does not depend on the data.
+
+    With them a trained model can predict samples that were never part of the study: ``encoding`` as
+    :class:`FittedEncoding` is stored, and ``scale``, ``offset``, ``target_scale``, ``target_offset`` as of
+    :class:`TensorData`.
+    """
+    if not isinstance(data.pool, TensorData):
+        return None
+    numbers = {name: getattr(data.pool, name) for name in ("scale", "offset", "target_scale", "target_offset")}
+    if data.fitted_encoding is None and not any(isinstance(value, torch.Tensor) for value in numbers.values()):
+        return None
+    plain = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in numbers.items()}
+    return {"encoding": None if data.fitted_encoding is None else data.fitted_encoding.to_dict(), **plain}
+
+
+def labels_before(data: TrialData, rows: torch.Tensor | None = None) -> torch.Tensor | None:
+    """Return, of data that stand in time order, for each sample the label of the one before it.
+
+    That is the one before it among all samples, whether they are trained on, evaluated on, or neither has happened yet.
+
+    Args:
+        data: Of the trial.
+        rows: Samples of the pool, by their indices; None: the evaluation data.
+
+    Returns:
+        Labels; None where nothing is known of the order.
+    """
+    order = getattr(data, "order", None)
+    if order is None or not isinstance(data.pool, TensorData) or not isinstance(data.evaluation, TensorData):
+        return None
+    places, known, later = order.rows.to(data.device), data.pool.labels, data.evaluation.labels
+    is_held_out = torch.ones(order.count, dtype=torch.bool, device=data.device)
+    is_held_out[places] = False
+    labels = torch.cat([known, later])
+    if is_held_out.any():
+        in_order = torch.cat([places, is_held_out.nonzero()[:, 0]])
+        labels = torch.empty_like(labels).index_copy_(0, in_order, labels)
+        evaluated = is_held_out
+    else:  # an official test set comes after all of them
+        evaluated = torch.arange(len(known), len(labels), device=data.device)
+    # Nothing is before the very first sample: the label of the very last stands in.
+    before = labels.roll(1, 0)
+    return before[evaluated] if rows is None else before[places[rows.to(data.device)]]
+
+
 def prepared(data: TrialData, learner: TrialLearner, first_arrival: torch.Tensor) -> TrialData:
     """Return the data on the scale that the learner trains on.
 
