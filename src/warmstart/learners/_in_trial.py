@@ -82,8 +82,14 @@ class TrialLearner(ABC):
         """Return which layout images are to have in memory; None: the learner sees to it itself."""
 
     @abstractmethod
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
-        """Return data on the scale that training takes, estimated on the only data known when the trial begins."""
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
+        """Return data on the scale that training takes, estimated on the only data known when the trial begins.
+
+        Args:
+            parts: All data of the trial.
+            known: What is known when it begins.
+            scale: Whether inputs are to be scaled; else they stay what they are.
+        """
 
 
 class OwnLearner(TrialLearner):
@@ -159,7 +165,7 @@ class OwnLearner(TrialLearner):
     def channels_last(self, model: nn.Module, data: Any) -> None:
         """Leave the layout as it is."""
 
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
         """Leave data as they are: how they are scaled is the learner's matter."""
         return parts
 

@@ -70,12 +70,12 @@ class Regressor(TensorLearner):
         """Return the number of targets of a sample."""
         return 1 if data.labels.ndim == 1 else data.labels.shape[1]
 
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
         """Return inputs as :class:`TensorLearner` does, and targets with mean 0 and variance 1 over the known data."""
         targets = known.labels.double()
         mean, deviation = targets.mean(0), targets.std(0, correction=0)
         deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
-        return [part.with_target_scale(deviation, mean) for part in super().prepared(parts, known)]
+        return [part.with_target_scale(deviation, mean) for part in super().prepared(parts, known, scale=scale)]
 
     def evaluate(self, model: nn.Module, data: TensorData) -> Scores:
         """Return the squared error of every sample in the unit of the targets, the mean over several targets."""

@@ -35,6 +35,7 @@ from warmstart.trial import (
     Trial,
     TrialData,
     channels_last,
+    encoded,
     first_start,
     run_in_turns,
     split,
@@ -172,7 +173,8 @@ class TrialRunner:
         """Return the work of the rest of a trial; each round is reported when its checkpoint is written."""
         vars(sys.modules[_SCRIPT]).update(self.script)
         trial, last_report = task.trial, time.monotonic()
-        data = split(self._arrays, trial, task.evaluation, device=torch.device(device))
+        there = torch.device(device)
+        data = encoded(trial, split(self._arrays, trial, task.evaluation, device=there), device=there)
         parts = [data] if data.source is None else [data, data.source]
 
         def built(part: TrialData) -> nn.Module:
@@ -295,6 +297,8 @@ def history_of(result: RoundResult) -> dict[str, Any]:
         history["metric"] = dataclasses.asdict(result.scores.metric)
     if result.notes:
         history["notes"] = list(result.notes)
+    if result.preparation is not None:
+        history["preparation"] = dict(result.preparation)
     if result.readings:
         history["readings"] = [dataclasses.asdict(reading) for reading in result.readings]
     return history

@@ -17,7 +17,7 @@ from warmstart.basics import choice, copy_model, derived_seed, generator_for
 from warmstart.diagnostics import Moment, Reading, When
 from warmstart.learners import Round, TensorLearner, churn, negative_flips
 from warmstart.strategies import RoundContext
-from warmstart.streams import check_arrival
+from warmstart.streams import PoolOrder, check_arrival
 from warmstart.training import (
     Lane,
     Normalization,
@@ -30,7 +30,7 @@ from warmstart.training import (
     set_memory_format_,
 )
 
-from ._data import TrialData, labels_before, prepared, taken
+from ._data import TrialData, encode, labels_before, preparation_of, prepared, taken
 from ._result import RoundResult
 from ._round_state import RoundState, in_shape, renew_head_
 from ._trial import TrainOn, Trial, check_source
@@ -84,7 +84,7 @@ def run_in_turns(
     graphs: bool = False,
 ) -> Generator[Pause | RoundResult, Any, None]:
     """Return the work of :func:`run`: it yields each round as it ends, and a pause wherever others may take a turn."""
-    before = data.rounds_before_stream
+    trial, before, data = _bound(trial, data), data.rounds_before_stream, encoded(trial, data)
     sizes = trial.stream.sizes(len(data.pool))
     state, learner = round_state or RoundState(), trial.learner_of(2)
     if data.source is not None:
@@ -125,7 +125,7 @@ def run_in_turns(
         result = running.end()
         has_say = trial.stream.reads_model and state.model is not None and number > before
         state = replace(result.round_state, seen=seen if has_say else state.seen)
-        yield replace(result, round_state=state)
+        yield replace(result, round_state=state, preparation=preparation_of(data) if number == 1 else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +144,12 @@ class _Plan:
     before_next: torch.Tensor | None = None
 
 
+def _bound(trial: Trial, data: TrialData) -> Trial:
+    """Return the trial with the stream of its own pool."""
+    stream = trial.stream.for_pool(data.order or PoolOrder.of_all(len(data.pool)))
+    return trial if stream is trial.stream else replace(trial, stream=stream)
+
+
 def _arrival(trial: Trial, data: TrialData, number: int, seen: torch.Tensor, model: nn.Module | None) -> torch.Tensor:
     """Return what arrives in a round of the stream."""
     round, count = number - data.rounds_before_stream, len(data.pool)
@@ -155,8 +161,30 @@ def _arrival(trial: Trial, data: TrialData, number: int, seen: torch.Tensor, mod
     return arrival
 
 
+def encoded(trial: Trial, data: TrialData, *, device: torch.device | None = None) -> TrialData:
+    """Return data whose table columns are numbers; where they are so already, the data as they are.
+
+    What fills gaps and which categories are known is fitted on the source where there is one, else on the first arrival
+    alone, which is all that is known when the trial begins.
+
+    Args:
+        trial: The settings.
+        data: Of the trial.
+        device: Where the numbers are to be. None: where the data are.
+    """
+    if data.encoding is None:
+        return data
+    if data.source is None:
+        first = _arrival(_bound(trial, data), data, 1, torch.empty(0, dtype=torch.int64), None)
+        known = data.pool.take(first)
+    else:
+        known = data.source.pool
+    return encode(data, known, device or data.device)
+
+
 def first_start(trial: Trial, data: TrialData) -> str:
     """Return the digest of the model that round 1 of a trial starts from; see :attr:`RoundResult.start`."""
+    data = encoded(trial, data)
     held = data if data.source is None else data.source
     nothing = torch.empty(0, dtype=torch.int64)
     plan = _Plan(held, nothing, nothing, None, 0)
