@@ -112,7 +112,7 @@ def rows_of(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return which training samples a trial fits to and which it holds out, as int64 indices.
 
-    They are in random order, but in that of the data where the stream keeps it; groups are in one of the two, whole.
+    Where the stream keeps the order of the data, both ascend. Each group is in one of the two, whole.
 
     Args:
         arrays: The data.
@@ -124,21 +124,19 @@ def rows_of(
     if settings.evaluate is EvaluateOn.TEST:
         return torch.arange(count), torch.arange(0)
     generator = generator_for("source split", trial.seed) if is_source else generator_for(trial.seed, "split")
-    kept = fitted(count, settings)
-    if arrays.order is None or arrays.order.groups is None:
-        order = torch.randperm(count, generator=generator)
-    else:
-        _, group_of, sizes = np.unique(arrays.order.groups, return_inverse=True, return_counts=True)
-        drawn = torch.randperm(len(sizes), generator=generator).numpy()
-        is_reached = sizes[drawn].cumsum() >= count - kept
-        is_held_out = np.zeros(len(sizes), dtype=bool)
-        is_held_out[drawn[: min(int(is_reached.argmax()) + 1, len(sizes) - 1)]] = (
-            True  # one group at least is fitted to
-        )
-        out = torch.from_numpy(is_held_out[group_of])
-        order, kept = torch.cat([(~out).nonzero().squeeze(1), out.nonzero().squeeze(1)]), int((~out).sum())
-    parts = order[:kept], order[kept:]
-    return (parts[0].sort().values, parts[1].sort().values) if trial.stream.keeps_order and not is_source else parts
+    groups = None if arrays.order is None else arrays.order.groups
+    if groups is None:
+        order, kept = torch.randperm(count, generator=generator), fitted(count, settings)
+        if is_source or not trial.stream.keeps_order:
+            return order[:kept], order[kept:]
+        return order[:kept].sort().values, order[kept:].sort().values
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    drawn = torch.randperm(len(sizes), generator=generator).numpy()
+    is_reached = sizes[drawn].cumsum() >= count - fitted(count, settings)
+    is_held_out = np.zeros(len(sizes), dtype=bool)
+    is_held_out[drawn[: min(int(is_reached.argmax()) + 1, len(sizes) - 1)]] = True  # to one group at least models fit
+    is_out = is_held_out[group_of]
+    return torch.from_numpy(np.flatnonzero(~is_out)), torch.from_numpy(np.flatnonzero(is_out))
 
 
 def arrival_sizes(arrays: Arrays, trial: Trial, settings: EvaluationSettings) -> tuple[int, ...]:
