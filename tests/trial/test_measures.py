@@ -234,11 +234,11 @@ def test_persistence_on_the_next_arrival_begins_with_the_last_label_of_this_one(
     for finished, size in zip(rounds[:-1], first, strict=True):
         found = finished.next_baselines["persistence"]
         assert len(found.values) == size
-        assert found.score >= 1 - 1 / size
+        assert found.values.sum() >= size - 1
         assert finished.next_baselines["majority"].score <= 0.5
     whole = in_time(labels, STEPS, evaluate=EvaluateOn.TEST, test=[1, 1, 0])
     rounds = list(run(changed(TRIAL, stream=STEPS), whole))
-    assert [finished.next_baselines["persistence"].score for finished in rounds[:-1]] == [1 - 1 / 40] * 2
+    assert [finished.next_baselines["persistence"].score for finished in rounds[:-1]] == [0.975] * 2
 
 
 def test_an_official_test_set_comes_after_all_training_samples():
