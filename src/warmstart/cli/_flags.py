@@ -58,6 +58,7 @@ _VALUES = {
     "data.name": f"NAME|PATH{OBJECT}",
     "data.directory": "DIR",
     "data.label": "COLUMN",
+    "recipe.augmentation": "flip,crop,cutout",
     "stream.query": f"NAME{OBJECT}",
     "execution.device": "auto|cpu|cuda",
     "execution.executor": "processes|ray[:ADDRESS]",

@@ -236,7 +236,6 @@ class TrialRunner:
 def record_of(task: Task, result: RoundResult) -> RoundRecord:
     """Return a finished round's results as plain values."""
     counts = result.counts
-    last = result.history[-1] if result.history else {}
     return RoundRecord(
         arm=task.arm,
         seed=task.trial.seed,
@@ -245,7 +244,7 @@ def record_of(task: Task, result: RoundResult) -> RoundRecord:
         samples_trained_on=result.samples_trained_on,
         score=None if result.scores is None else result.scores.score,
         metrics={} if result.scores is None else result.scores.metrics,
-        train_score=last.get("train_score"),
+        train_score=result.train_score,
         stop_reason=str(result.stop_reason),
         epochs=len(result.history),
         steps=None if "steps" not in counts else int(counts["steps"]),

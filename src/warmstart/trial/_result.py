@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from warmstart.diagnostics import Reading
 from warmstart.learners import Scores
-from warmstart.training import StopReason
+from warmstart.training import StopReason, best_epoch
 
 from ._round_state import RoundState
 
@@ -42,3 +42,11 @@ class RoundResult:
     notes: tuple[str, ...]
     start: str
     round_state: RoundState
+
+    @property
+    def train_score(self) -> float | None:
+        """Training score of the epoch that the model is of: with a validation loss the best one, else the last one."""
+        if not self.history:
+            return None
+        best = best_epoch([row.get("validation_loss") for row in self.history])
+        return self.history[-1 if best is None else best - 1].get("train_score")
