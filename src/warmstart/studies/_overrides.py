@@ -85,7 +85,10 @@ class Overrides:
     def __post_init__(self) -> None:
         """Check the options, those of recipe and stopping rule by making them."""
         resolve_choices(self)
-        self.first_recipe(self.recipe(Recipe()))
+        recipe = self.recipe(Recipe())
+        self.first_recipe(recipe)
+        if self.augmentation is not None:
+            object.__setattr__(self, "augmentation", recipe.augmentation)  # members, from names
         self.first_stop(StoppingRule())
 
     def recipe(self, of_study: Recipe) -> Recipe:
