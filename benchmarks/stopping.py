@@ -4,6 +4,7 @@
 
 Every seed draws its table, its held-out rows and its model anew, and all rules train the same model on the same rows.
 What a smaller patience comes to is read from the run of the largest: it would have been the same up to where it stops.
+Safe to interrupt: run it again to do the data sets that the file lacks.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from warmstart.statistics import mean_interval, paired_difference
 from warmstart.strategies import RoundContext
 from warmstart.training import EarlyStopping, TensorData
 
-PATIENCE, VALIDATION, EPOCHS = (3, 5, 10, 20), (0.1, 0.15, 0.2), 5
+PATIENCE, VALIDATION, EPOCHS, MAX_EPOCHS = (3, 5, 10, 20), (0.1, 0.15, 0.2), 5, 200
 REFERENCE = "99 %"
 Split = tuple[TensorData, TensorData]
 Splitter = Callable[[int, int], Split]
@@ -97,10 +98,12 @@ def rules(train: TensorData, held_out: TensorData, seed: int) -> dict[str, dict[
         last = epochs[chosen]
         return {"accuracy": last["accuracy"], "log loss": last["log loss"], "steps": epochs[-1]["steps"]}
 
-    whole = trajectory(train, held_out, seed, ws.StoppingRule(early_stopping=EarlyStopping.OFF))
+    whole = trajectory(train, held_out, seed, ws.StoppingRule(max_epochs=MAX_EPOCHS, early_stopping=EarlyStopping.OFF))
     found = {REFERENCE: numbers(whole, -1), f"{EPOCHS} epochs": numbers(whole[:EPOCHS], -1)}
     for share in VALIDATION:
-        stop = ws.StoppingRule(patience=max(PATIENCE), early_stopping=EarlyStopping.ON, validation=share)
+        stop = ws.StoppingRule(
+            patience=max(PATIENCE), max_epochs=MAX_EPOCHS, early_stopping=EarlyStopping.ON, validation=share
+        )
         epochs = trajectory(train, held_out, seed, stop)
         losses = [epoch["validation_loss"] for epoch in epochs]
         for patience in PATIENCE:
@@ -132,7 +135,8 @@ def summary(seeds: Sequence[dict[str, dict[str, float]]]) -> dict[str, dict[str,
 
 def markdown(results: dict[str, dict], name: str, factor: float, form: str) -> str:
     """Return a table of one number: a row for each rule, a column for each data set, half of the interval behind +-."""
-    lines = [f"| {name} | {' | '.join(results)} |", f"|---|{'---|' * len(results)}"]
+    heads = [f"{data} (n = {found[REFERENCE]['n']})" for data, found in results.items()]
+    lines = [f"| {name} | {' | '.join(heads)} |", f"|---|{'---|' * len(results)}"]
     for rule in next(iter(results.values())):
         cells = []
         for found in results.values():
@@ -162,18 +166,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     }
     sources["drifting 2000"] = (drifting, 2000)
     if options.electricity is not None:
-        for name, in_order in (("elec2 3000", False), ("elec2 in order 3000", True)):
-            sources[name] = (electricity(options.electricity, in_order=in_order), 3000)
+        for name, in_order in (("elec2 2000", False), ("elec2 in order 2000", True)):
+            sources[name] = (electricity(options.electricity, in_order=in_order), 2000)
+    made = {"torch": torch.__version__, "seeds": options.seeds, "share": options.share, "max_epochs": MAX_EPOCHS}
     results = {}
+    if options.json is not None and options.json.exists():
+        known = json.loads(options.json.read_text())
+        results = known["results"] if known["made"] == made else {}
     for name, (split, count) in sources.items():
+        if name in results:
+            continue
         rows = max(int(count * options.share), 40)
         results[name] = summary([rules(*split(seed, rows), seed) for seed in range(options.seeds)])
         print(f"{name} is done", flush=True)
+        if options.json is not None:
+            write_atomically(options.json, json.dumps({"made": made, "results": results}, indent=1) + "\n")
     for name, factor, form in TABLES:
         print("\n" + markdown(results, name, factor, form))
-    if options.json is not None:
-        made = {"torch": torch.__version__, "seeds": options.seeds, "share": options.share}
-        write_atomically(options.json, json.dumps({"made": made, "results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

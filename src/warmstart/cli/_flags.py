@@ -228,7 +228,7 @@ def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         table, _, option = flag.place.partition(".")
         # Errors that only the data reveal name the option alone, without its table.
-        places = (flag.place, option) if table in ("stream", "data") else (flag.place,)
+        places = (flag.place, option) if table in ("stream", "data", "recipe") else (flag.place,)
         if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
             return InputError(f"{flag.name} {rest}")
     return error
