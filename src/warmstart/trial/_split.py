@@ -14,7 +14,7 @@ import torch
 from warmstart.basics import check_in_range, derived_seed, generator_for, resolve_choices
 from warmstart.data import Dataset, LabelledArrays, OwnDataset, SampleOrder, TableEncoding
 from warmstart.learners import TensorLearner
-from warmstart.streams import PoolOrder
+from warmstart.streams import PoolOrder, Stream
 from warmstart.training import TensorData
 
 from ._data import TrialData, taken
@@ -98,7 +98,7 @@ def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device:
         part = TrialData(train, test, held.classes, encoding=held.encoding, scale=held.scale)
         fit, held_out = rows_of(held, trial, settings, is_source=held is not arrays)
         if held is arrays and trial.stream.keeps_order:
-            part = replace(part, order=_order(held, fit))
+            part = replace(part, order=_order(held, fit, trial.stream))
         if settings.evaluate is EvaluateOn.TEST:
             assert test is not None, "the test set was loaded, or the study refused"
         else:
@@ -146,14 +146,15 @@ def arrival_sizes(arrays: Arrays, trial: Trial, settings: EvaluationSettings) ->
         InputError: If there are too few samples, or an arrival is held out.
     """
     rows, _ = rows_of(arrays, trial, settings)
-    stream = trial.stream.for_pool(_order(arrays, rows)) if trial.stream.keeps_order else trial.stream
+    stream = trial.stream.for_pool(_order(arrays, rows, trial.stream)) if trial.stream.keeps_order else trial.stream
     return tuple(stream.sizes(len(rows)))
 
 
-def _order(arrays: Arrays, rows: torch.Tensor) -> PoolOrder:
+def _order(arrays: Arrays, rows: torch.Tensor, stream: Stream) -> PoolOrder:
     """Return where samples of the pool, which ascend, stand among all of the arrays."""
     arrivals = getattr(arrays.order, "arrivals", None)
-    return PoolOrder(rows, len(arrays.train), None if arrivals is None else torch.from_numpy(arrivals))
+    in_time = stream.in_time or (arrays.order is not None and arrays.order.in_time)
+    return PoolOrder(rows, len(arrays.train), None if arrivals is None else torch.from_numpy(arrivals), in_time)
 
 
 def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:
