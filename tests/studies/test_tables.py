@@ -169,4 +169,5 @@ def test_a_learner_of_ones_own_gets_encoded_columns_with_workers_too(tmp_path):
     study = Study((Cold(), Warm()), learner=Plain(), stream=Growing(rounds=3), seeds=2)
     one = run_study(study, tmp_path / "one", dataset=TABLE, execution=ONE)
     assert results(one) == results(run_study(study, tmp_path / "two", dataset=TABLE, execution=TWO))
-    assert all("encoding" in history for place, history in read_histories(tmp_path / "one").items() if place[2] == 1)
+    histories = read_histories(tmp_path / "one")
+    assert all(history["preparation"]["encoding"] for place, history in histories.items() if place[2] == 1)
