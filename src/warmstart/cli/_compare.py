@@ -92,7 +92,7 @@ def _confirm_size(study: Study) -> None:
         InputError: If the answer is no, or nobody is there to ask.
     """
     rounds = getattr(study.stream, "rounds", None) or 1  # how many a size of arrivals makes is known with the data
-    in_all = rounds * study.seeds * len(study.labels)
+    in_all = rounds * study.max_seeds * len(study.labels)
     sizes = {"rounds": in_all, "epochs": study.stop.max_epochs, "steps": study.stop.max_steps or 0}
     many = [f"{sizes[name]:,} {name}" for name, most in _MANY.items() if sizes[name] > most]
     if not many:

@@ -7,10 +7,10 @@ from ._reading import has_study as has_study
 from ._reading import read_histories as read_histories
 from ._reading import read_study as read_study
 from ._run import Listener as Listener
-from ._run import StudyProgress as StudyProgress
 from ._run import is_complete as is_complete
 from ._run import run_study as run_study
 from ._runner import EpochMessage as EpochMessage
+from ._schedule import StudyProgress as StudyProgress
 from ._study import MANY_SEEDS as MANY_SEEDS
 from ._study import MOST_SEEDS as MOST_SEEDS
 from ._study import Study as Study

@@ -43,8 +43,8 @@ class Size:
         return self.zeros.classes if isinstance(self.zeros, TensorData) else 0
 
 
-def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
-    """Raise unless every round can train; return how many rounds a trial has.
+def dry_run(study: Study, data: Size, *, source: Size | None = None) -> dict[str, list[int]]:
+    """Raise unless every round can train; return by label how many samples each round of a trial trains on.
 
     A learner of the user's own is asked for a model, and every strategy for a start; it trains nothing yet.
 
@@ -102,7 +102,11 @@ def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
             batch = min(smallest_batch(size, learner.recipe.batch_size) for size in sizes)
             bound = None if penalty is None else penalty.for_round(first)
             _step(model, learner, bound, zeros, batch)
-    return len(before) + len(arrivals)
+    seen = [sum(arrivals[: number + 1]) for number in range(len(arrivals))]
+    return {
+        label: before + (arrivals if trial.train_on is TrainOn.ARRIVAL else seen)
+        for label, trial in zip(study.labels, trials, strict=True)
+    }
 
 
 def _ways_to_train(study: Study) -> Iterator[tuple[TensorLearner, Penalty | None]]:

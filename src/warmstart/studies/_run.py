@@ -6,8 +6,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ from ._dry_run import Size, dry_run, model_signature
 from ._keys import trial_keys
 from ._reading import read_index, records_of
 from ._runner import EpochMessage, TrialRunner
-from ._schedule import Schedule
+from ._schedule import EnoughSeedsError, Schedule, StudyProgress
 from ._study import Study, study_identity
 from ._study_file import study_text
 
@@ -43,19 +43,6 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 # Training seeds the process's global generators and sets its number of threads: two studies at once, in two threads of
 # one process, would give each other other numbers.
 _one_at_a_time = threading.RLock()
-
-
-@dataclass(frozen=True)
-class StudyProgress:
-    """What is known before a study trains anything.
-
-    Args:
-        total: Rounds of the whole study.
-        done: Rounds that were finished before.
-    """
-
-    total: int
-    done: int
 
 
 Listener = Callable[[StudyProgress | EpochMessage | RoundRecord | str], None]
@@ -149,7 +136,7 @@ def run_study(
             for described, there in zip(wanted, given, strict=True)
         )
         assert data is not None, "there are always data"
-        rounds, signature = _dry_run(study, data, other)
+        samples, signature = _dry_run(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
         if index is not None and index["data"]["fingerprint"] != data.fingerprint:
@@ -159,7 +146,7 @@ def run_study(
         index = {
             "study": study_identity(study),
             "labels": list(study.labels),
-            "rounds_expected": rounds,
+            "rounds_expected": len(samples[study.labels[0]]),
             "data": _describe(study, data) | ({} if other is None else {"source": _describe(study, other)}),
             "store": place.as_posix(),
             "model_signature": signature,
@@ -176,14 +163,14 @@ def run_study(
             lanes=execution.lanes,
         )
         how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
-        schedule = Schedule(trials, study, keys, rounds, made | how, execution.worker_count * execution.lanes, report)
-        report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
+        schedule = Schedule(trials, study, keys, samples, made | how, execution.worker_count * execution.lanes, report)
         from_source = None if other is None else Arrays(other.train, other.test, len(other.classes))
         arrays = Arrays(data.train, data.test, len(data.classes), from_source)
         runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs)
         try:
             while True:
-                running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
+                with suppress(EnoughSeedsError):
+                    running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
                 if schedule.is_complete:
                     break
                 report("Waiting for trials that another process is running")
@@ -217,7 +204,9 @@ def _complete_records(study: Study, directory: Path, index: Mapping[str, Any] | 
     if index["keys"] != {label: list(of_seeds) for label, of_seeds in keys.trials.items()}:
         return None
     records = records_of(directory, index)
-    return records if len(records.rounds) >= len(study.labels) * study.seeds * index["rounds_expected"] else None
+    return (
+        records if len(records.rounds) >= len(study.labels) * records.seeds_expected * records.rounds_expected else None
+    )
 
 
 def _resolved(
@@ -286,8 +275,10 @@ def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
         )
 
 
-def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None) -> tuple[int, str]:
-    """Return how many rounds a trial has, and the model's signature; raise unless study and data fit together."""
+def _dry_run(
+    study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None
+) -> tuple[dict[str, list[int]], str]:
+    """Return the samples that rounds train on, by label, and the model's signature; raise unless all fits together."""
     for part in filter(None, (data, source)):
         _check_evaluation(study, part)
     if source is not None and source.input_shape != data.input_shape:
