@@ -62,7 +62,10 @@ def test_it_ends_with_the_first_seeds_that_are_enough(expected, fixed):
     assert results(expected) == [record for record in fixed if record.seed < count]
     summary = summarize(expected)
     assert summary.complete
-    widths = [difference.interval for arm in summary.arms if (difference := arm.score_difference)]
+    found = [difference.interval for arm in summary.arms if (difference := arm.score_difference)]
+    assert len(found) == 2
+    widths = [interval for interval in found if interval is not None]
+    assert len(widths) == 2
     assert all(high < 0 or low > 0 or 100 * (high - low) < 40 for low, high in widths)
 
 

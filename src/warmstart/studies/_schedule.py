@@ -30,11 +30,15 @@ class StudyProgress:
         total: Rounds of the whole study, with as many seeds as are known to be needed.
         done: Rounds that are finished.
         left: Samples that the rounds which are left train on, each counted once, by label of the strategy.
+        may_grow: Whether results may yet ask for more seeds.
+        under_way: Whether it has been reported before, with other seeds.
     """
 
     total: int
     done: int
     left: Mapping[str, int] = field(default_factory=dict, compare=False)
+    may_grow: bool = field(default=False, compare=False)
+    under_way: bool = field(default=False, compare=False)
 
 
 class EnoughSeedsError(Exception):
@@ -88,17 +92,9 @@ class Schedule:
         self._pending = [trial for trial in trials if self._done(trial) < rounds]
         self._writers: dict[_Trial, TrialWriter] = {}
         self._locks: dict[_Trial, TrialLock] = {}
+        self._is_begun = False
         self._look()
-        self._report(self.progress)
-
-    @property
-    def progress(self) -> StudyProgress:
-        """How much is done."""
-        left = dict.fromkeys(self._study.labels, 0)
-        trials = [(label, seed) for seed in range(self._seeds) for label in left]
-        for trial in trials:
-            left[trial[0]] += sum(self._samples[trial[0]][self._done(trial) :])
-        return StudyProgress(len(trials) * self._rounds, sum(map(self._done, trials)), left)
+        self._report_progress()
 
     @property
     def is_complete(self) -> bool:
@@ -116,7 +112,7 @@ class Schedule:
                 drawn.append(task)
             elif not (self._is_decided or self._waits) and self._seeds < self._study.max_seeds:
                 self._seeds += 1  # it may be needed, and a worker would wait
-                self._report(self.progress)
+                self._report_progress()
             else:
                 break
         return drawn
@@ -195,6 +191,15 @@ class Schedule:
         for trial in list(self._locks):
             self._release(trial)
 
+    def _report_progress(self) -> None:
+        left = dict.fromkeys(self._study.labels, 0)
+        trials = [(label, seed) for seed in range(self._seeds) for label in left]
+        for trial in trials:
+            left[trial[0]] += sum(self._samples[trial[0]][self._done(trial) :])
+        total, done = len(trials) * self._rounds, sum(map(self._done, trials))
+        self._report(StudyProgress(total, done, left, may_grow=not self._is_decided, under_way=self._is_begun))
+        self._is_begun = True
+
     def _look(self) -> None:
         """Where results decide how many seeds there are: look at those that have finished, and ask for more or no more.
 
@@ -214,8 +219,9 @@ class Schedule:
             return
         self._report(look.words)
         before, self._seeds = self._seeds, look.seeds if look.is_last else max(self._seeds, look.seeds + 1)
-        if self._seeds != before:
-            self._report(self.progress)
+        # At its start a study reports what there is to do after this.
+        if self._seeds != before and self._is_begun:
+            self._report_progress()
 
     def _release(self, trial: _Trial) -> None:
         self._writers.pop(trial, None)
