@@ -2,6 +2,8 @@ from ._arm import Arm as Arm
 from ._arm import parse_arm as parse_arm
 from ._directory import check_place as check_place
 from ._directory import check_source as check_source
+from ._estimate import StudyEstimate as StudyEstimate
+from ._estimate import estimate as estimate
 from ._overrides import OVERRIDES as OVERRIDES
 from ._reading import has_study as has_study
 from ._reading import read_histories as read_histories

@@ -45,6 +45,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 _one_at_a_time = threading.RLock()
 
 
+_Data = Dataset | OwnDataset
 Listener = Callable[[StudyProgress | EpochMessage | RoundRecord | str], None]
 
 
@@ -113,30 +114,16 @@ def run_study(
     if directory.exists() and not directory.is_dir():
         check_place(directory)  # says what it is instead
     index = read_index(directory)
-    study = _resolved(study, execution, index, directory, report)
-    given = [None if value is None else _as_dataset(value, study) for value in (dataset, source)]
-    study = replace(
-        study,
-        data=_describing(study.data, given[0]),
-        source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
-    )
+    study, given = asked(study, execution, index, directory, (dataset, source), report)
     check_directory(directory, index, study)
     if dataset is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
         return records
     check_place(directory)
-    wanted = [study.data, study.source]
-    for described, there in zip(wanted, given, strict=True):
-        if described is not None and there is None:
-            check_source(described)
     # Workers first: processes start while data are loaded, and where a cluster cannot be reached, nothing is written.
     with _one_at_a_time, nullcontext(workers) if workers is not None else Workers(execution) as running:
-        data, other = (
-            there if there is not None or described is None else _load(described, study, report)
-            for described, there in zip(wanted, given, strict=True)
-        )
-        assert data is not None, "there are always data"
-        samples, signature = _dry_run(study, data, other)
+        data, other = loaded(study, given, report)
+        samples, signature = check_fit(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
         if index is not None and index["data"]["fingerprint"] != data.fingerprint:
@@ -147,7 +134,7 @@ def run_study(
             "study": study_identity(study),
             "labels": list(study.labels),
             "rounds_expected": len(samples[study.labels[0]]),
-            "data": _describe(study, data) | ({} if other is None else {"source": _describe(study, other)}),
+            "data": described(study, data) | ({} if other is None else {"source": described(study, other)}),
             "store": place.as_posix(),
             "model_signature": signature,
             "keys": {label: list(of_seeds) for label, of_seeds in keys.trials.items()},
@@ -231,28 +218,64 @@ def _resolved(
     return replace(study, recipe=replace(study.recipe, precision=precision))
 
 
-def _describing(described: DataSource, dataset: Dataset | OwnDataset | None) -> DataSource:
+def asked(
+    study: Study,
+    execution: Execution,
+    index: Mapping[str, Any] | None,
+    directory: Path,
+    in_memory: tuple[Any, Any],
+    report: Listener,
+) -> tuple[Study, tuple[_Data | None, _Data | None]]:
+    """Return a study with all that is automatic resolved, and its data and source as far as they are in memory.
+
+    Raises:
+        InputError: If data in memory are no data, or those at a path cannot have it.
+    """
+    study = _resolved(study, execution, index, directory, report)
+    data, source = (None if value is None else _as_dataset(value, study) for value in in_memory)
+    study = replace(
+        study,
+        data=_describing(study.data, data),
+        source=_describing(study.source or DataSource(), source) if source is not None else study.source,
+    )
+    for wanted, there in ((study.data, data), (study.source, source)):
+        if wanted is not None and there is None:
+            check_source(wanted)
+    return study, (data, source)
+
+
+def loaded(study: Study, given: tuple[_Data | None, _Data | None], report: Listener) -> tuple[_Data, _Data | None]:
+    """Return the data of a study and those of its source, loaded unless they are given."""
+    data, source = (
+        there if there is not None or wanted is None else _load(wanted, study, report)
+        for wanted, there in zip((study.data, study.source), given, strict=True)
+    )
+    assert data is not None, "there are always data"
+    return data, source
+
+
+def _describing(described: DataSource, dataset: _Data | None) -> DataSource:
     """Let a study of data in memory say so, where it would say the default."""
     if dataset is None or described != DataSource() or dataset.name == described.name:
         return described
     return DataSource(name=dataset.name)
 
 
-def _load(source: DataSource, study: Study, report: Listener) -> Dataset | OwnDataset:
+def _load(source: DataSource, study: Study, report: Listener) -> _Data:
     report(f"Loading {source.name}")
     with_test = study.evaluation.evaluate is EvaluateOn.TEST
     is_built_in = isinstance(study.learner, TensorLearner)
     return load(source, with_test=with_test, progress=report, targets=study.targets, arrays=is_built_in)
 
 
-def _as_dataset(value: Any, study: Study) -> Dataset | OwnDataset:
+def _as_dataset(value: Any, study: Study) -> _Data:
     """Return data from memory as the learner takes them: a learner of the user's own gets them as they are."""
     if isinstance(study.learner, TensorLearner):
         return as_dataset(value, targets=None if isinstance(value, Dataset) else study.targets)
     return value if isinstance(value, Dataset) else as_dataset(value, arrays=False)
 
 
-def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
+def _check_evaluation(study: Study, data: _Data) -> None:
     """Raise unless the learner can read the data, with samples to fit to and samples to evaluate on."""
     if isinstance(study.learner, TensorLearner):
         name = type(study.learner).__name__
@@ -275,9 +298,7 @@ def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
         )
 
 
-def _dry_run(
-    study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None
-) -> tuple[dict[str, list[int]], str]:
+def check_fit(study: Study, data: _Data, source: _Data | None) -> tuple[dict[str, list[int]], str]:
     """Return the samples that rounds train on, by label, and the model's signature; raise unless all fits together."""
     for part in filter(None, (data, source)):
         _check_evaluation(study, part)
@@ -289,7 +310,7 @@ def _dry_run(
     return dry_run(study, of_data, source=of_source), model_signature(study, of_data.zeros)
 
 
-def _size(study: Study, data: Dataset | OwnDataset) -> Size:
+def _size(study: Study, data: _Data) -> Size:
     """Return how much is fitted to, and what stands for the data in a dry run: two samples of zeros, all alike."""
     count = fitted(len(data.train), study.evaluation)
     if not isinstance(study.learner, TensorLearner) or not isinstance(data, Dataset):
@@ -299,7 +320,7 @@ def _size(study: Study, data: Dataset | OwnDataset) -> Size:
     return Size(count, TensorData(torch.zeros(2, *data.input_shape), labels).of_classes(len(data.classes)))
 
 
-def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
+def described(study: Study, data: _Data) -> dict[str, Any]:
     count = fitted(len(data.train), study.evaluation)
     tested = len(data.test) if data.test is not None else 0
     on_test = study.evaluation.evaluate is EvaluateOn.TEST
