@@ -25,6 +25,7 @@ def show_estimate(console: Console, found: StudyEstimate, directory: Path) -> No
 def _lines(found: StudyEstimate, directory: Path) -> list[tuple[str, str]]:
     data, (fewest, most) = found.data, found.seeds
     shape = "x".join(map(str, data["input_shape"]))
+    shape += " features" if shape.isdigit() else ""
     classes = f" in {len(data['classes'])} classes" if data["classes"] else ""
     description = data.get("description") or (
         f"{data['name']}, {data['train_samples']:,} training samples{f' of {shape}' if shape else ''}{classes}"
