@@ -4,6 +4,7 @@ import pytest
 from results_by_hand import record
 from warmstart.analysis import FEWEST_SEEDS, AutoSeeds, looks, read_seeds, summarize
 from warmstart.basics import ACCURACY, InputError, Metric
+from warmstart.reports._study import how_to_read
 from warmstart.statistics import paired_difference, sequential_t_interval
 from warmstart.store import StudyRecords
 
@@ -165,6 +166,13 @@ def test_a_summary_of_such_a_study_has_sequential_intervals_and_says_so():
     assert "narrower than 1 points or excludes zero" in note
     assert note.endswith("sequential ones that stay valid however often one looks.")
     assert not [note for note in usual.notes if "added until" in note]
+
+
+def test_the_report_of_such_a_study_says_what_its_intervals_are():
+    gaps = np.random.default_rng(0).normal(0.02, 0.01, 12)
+    for seeds, said in (("auto:max=12:width=1", True), (12, False)):
+        text = " ".join(how_to_read(summarize(records_of(seeds, gaps))))
+        assert ("of differences and factors sequential ones, which stay valid however often" in text) == said
 
 
 def test_a_study_that_ran_out_of_seeds_says_what_width_it_reached():
