@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,7 +30,8 @@ from ._run import Listener, asked, check_fit, described, loaded
 from ._study import Study
 
 _SECONDS_TO_TIME = 1.0
-_WARM_UP_STEPS, _MOST_STEPS, _EVALUATED = 3, 100, 256
+_WARM_UP_STEPS, _MOST_STEPS = 3, 100
+_BATCHES, _EVALUATED = 4, 256
 # A process that has imported what runs studies, and what a worker adds to it; measured, see docs/performance.md.
 _WORKER_BYTES = 250 * 2**20
 
@@ -143,6 +143,8 @@ def estimate(
         report("Timing a few steps")
         timings = _timings(study, data, execution)
     about = described(study, data)
+    if text := getattr(data, "description", ""):
+        about["description"] = text
     workers = 1 if execution.on_ray else execution.worker_count
     work = _Work(study, samples, stored, timings, about["evaluation_samples"], workers)
     fewest, most = (FEWEST_SEEDS, study.seeds.max) if isinstance(study.seeds, AutoSeeds) else [study.max_seeds] * 2
@@ -247,32 +249,32 @@ def _timings(study: Study, data: Dataset, execution: Execution) -> dict[str, Tim
 
 def _timing(study: Study, trial: Trial, data: Dataset, execution: Execution) -> Timing:
     """Train a few steps twice, first to warm up, on a few of the samples that a trial would train on."""
-    learner, evaluator = trial.learner, trial.learner_of(2)
+    learner = trial.learner
     assert isinstance(learner, TensorLearner), "others are not timed"
     resident, peak = _resident_bytes(), _peak_bytes()
     arrays = Arrays(data.train, data.test, len(data.classes))
     whole = split(arrays, trial, study.evaluation, device=torch.device(execution.device))
     # Few, since what comes after the steps, such as recalibrated statistics, goes through all of them.
-    pool = taken(whole.pool, torch.arange(min(len(whole.pool), _MOST_STEPS * learner.recipe.batch_size)))
+    pool = taken(whole.pool, torch.arange(min(len(whole.pool), _BATCHES * learner.recipe.batch_size)))
     few = taken(whole.evaluation, torch.arange(min(len(whole.evaluation), _EVALUATED)))
     part, steps, per_sample = replace(whole, pool=pool, evaluation=few), _WARM_UP_STEPS, 0.0
-    model = evaluator.build(pool, 0)
+    parameters = 0
     for _ in range(2):
         stop = StoppingRule(train_accuracy=None, patience=None, max_epochs=10**9, max_steps=steps)
         short = replace(trial, learner=replace(learner, stop=stop), first_learner=None, stream=Growing(rounds=1))
         result = next(run(short, part, graphs=execution.graphs))
-        model = model if result.round_state.model is None else result.round_state.model
+        if result.round_state.model is not None:
+            parameters = sum(value.numel() for value in result.round_state.model.parameters())
         per_sample = result.seconds / max(1, result.counts.get("samples", 0))
         per_step = max(result.seconds / max(1, result.counts.get("steps", 0)), 1e-9)
+        if result.seconds > _SECONDS_TO_TIME:
+            break  # of steps that take so long, what the first one takes besides hardly shows
         steps = max(_WARM_UP_STEPS, min(_MOST_STEPS, round(_SECONDS_TO_TIME / per_step)))
-    began = time.perf_counter()
-    evaluator.evaluate(model, few)
-    evaluation = (time.perf_counter() - began) / max(1, len(few))
-    parameters = sum(value.numel() for value in model.parameters())
     # At least weights, gradients and two moments of each parameter in float32. What the process has grown by, to its
     # peak if that is new, holds batches and activations as well.
     grown = (_peak_bytes() if _peak_bytes() > peak else _resident_bytes()) - resident
-    return Timing(per_sample, evaluation, parameters, max(16 * parameters, grown))
+    # Forward alone, where a step goes forward, and twice as far back.
+    return Timing(per_sample, per_sample / 3, parameters, max(16 * parameters, grown))
 
 
 def _memory(timings: Mapping[str, Timing], data: Dataset | OwnDataset, workers: int) -> int | None:
