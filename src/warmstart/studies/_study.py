@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
+from warmstart.analysis import AutoSeeds, read_seeds
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
 from warmstart.data import DataSource, Targets, arrives_in_order, is_table
 from warmstart.diagnostics import Measurement
@@ -68,7 +69,8 @@ class Study:
             its holdout is evaluated on then. None: there is no such round.
         penalty: Added to the loss of every strategy that has none of its own.
         measurements: What is measured besides score and cost.
-        seeds: Number of seeds (0 to N-1), shared by all strategies, from 1 to 100,000.
+        seeds: Number of seeds (0 to N-1), shared by all strategies, from 1 to 100,000; or as many as it takes to tell,
+            at most 40: auto[:max=40][:width=1.0], see :class:`AutoSeeds`.
         learner: What builds, trains and evaluates the models: :class:`Classifier`, :class:`Regressor`, or any object
             with these three methods. Settings of a built-in one may be given here or as the study's own.
 
@@ -95,7 +97,7 @@ class Study:
     source: DataSource | None = None
     penalty: Penalty | None = None
     measurements: Sequence[Measurement] = ()
-    seeds: int = 8
+    seeds: int | AutoSeeds = 8
     learner: Learner = Classifier()
 
     def __post_init__(self) -> None:
@@ -117,7 +119,14 @@ class Study:
         self._share_with_learner()
         arms = tuple(Arm(arm) if isinstance(arm, Strategy) else arm for arm in self.arms)
         object.__setattr__(self, "arms", arms)
-        check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
+        if isinstance(self.seeds, AutoSeeds):
+            if len(arms) == 1:
+                raise InputError(
+                    "seeds must be a number for a single strategy, which has no difference that could decide, "
+                    f"got {self.seeds.spec}."
+                )
+        else:
+            check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         self._check_distinct()
         # Now, not after hours of training: every object must have a name and options that a study file can hold.
         study_to_dict(self)
@@ -130,6 +139,11 @@ class Study:
     def labels(self) -> tuple[str, ...]:
         """The arms' labels, in order."""
         return tuple(self._labelled)
+
+    @property
+    def max_seeds(self) -> int:
+        """The number of seeds, or the most there may be where results decide."""
+        return self.seeds.max if isinstance(self.seeds, AutoSeeds) else self.seeds
 
     @cached_property
     def _labelled(self) -> dict[str, Arm]:
@@ -247,6 +261,7 @@ _RARE_KEYS = ("source", "penalty", "measurements", "learner")
 _NAMED: dict[str, Callable[[str], Any]] = {
     "data": _data_of,
     "source": partial(_data_of, key="source"),
+    "seeds": read_seeds,
     **{_FIELDS.get(key, key): partial(from_spec, kind) for key, kind in _KINDS.items()},
 }
 
@@ -274,7 +289,7 @@ def study_to_dict(study: Study) -> dict[str, Any]:
     is_built_in = isinstance(study.learner, TensorLearner)
     tables: dict[str, Any] = {
         "strategies": [arm.spec for arm in study.arms if isinstance(arm, Arm)],
-        "seeds": study.seeds,
+        "seeds": study.seeds.spec if isinstance(study.seeds, AutoSeeds) else study.seeds,
         "train_on": str(study.train_on),
         **({"model": to_table(MODEL, study.architecture)} if is_built_in else {}),
         "stream": to_table(STREAM, study.stream),
@@ -325,7 +340,7 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
                 raise InputError(f"{key} must be a list of names with options, got {shown(value)}.")
             parts[field] = tuple(text.strip() for text in texts if text.strip())
         else:
-            parts[field] = convert(value, int if key == "seeds" else TrainOn, name=key)
+            parts[field] = read_seeds(value) if key == "seeds" else convert(value, TrainOn, name=key)
     if (learner := parts.get("learner")) is not None and not isinstance(learner, TensorLearner):
         # Also what is at its default: who types a setting expects it to be read.
         for key, table in by_key(tables).items():
