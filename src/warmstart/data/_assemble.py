@@ -63,7 +63,7 @@ def assemble(
         else:
             labels = classes.indices(cleaned(split.labels, split.origin, split.place), split.origin)
         test = LabelledArrays(split.read(np.arange(len(labels))), labels)
-    return Dataset(raw.name, train, test, () if classes is None else classes.names)
+    return Dataset(raw.name, train, test, () if classes is None else classes.names, notes=raw.notes)
 
 
 def no_test_set(name: str) -> InputError:

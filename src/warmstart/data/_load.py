@@ -16,6 +16,7 @@ from ._csv import read_csv
 from ._embedded import read_diabetes, read_digits
 from ._folder import read_folder
 from ._hub import download
+from ._images import with_image_size
 from ._layout import SplitFiles, parquet_files, split_files
 from ._mat import find_mat, read_mat
 from ._named import OUR_DATASETS, NamedDataset, known_datasets
@@ -25,6 +26,7 @@ from ._own_object import is_own, own_object
 from ._parquet import read_parquet
 from ._raw import RawData, first_sentence, shown
 from ._source import DataSource
+from ._torchvision import find_torchvision, read_torchvision
 
 # The environment variable that names the data directory.
 DIRECTORY_VARIABLE = "WARMSTART_DATA"
@@ -87,8 +89,9 @@ def load(
             return dataset
         raw, named, place = _find_data(source, with_test, progress, targets)
         dataset = assemble(raw, subset=source.subset, with_test=with_test, targets=targets, progress=progress)
+        dataset = with_image_size(dataset, source.image_shape)
     if named is not None:
-        named.check(dataset, place)
+        named.check(dataset, place, source.image_shape)
     return dataset
 
 
@@ -125,7 +128,12 @@ def is_at_hand(source: DataSource) -> bool:
     with _input_errors(source):
         folders = [_user_path(directory) / name for name in named.folder_names]
         inner_folders = [inner for folder in folders for inner in _inner_folders(named, folder)]
-        return any(split_files(inner).train or "train" in _mat_files(named, inner) for inner in inner_folders)
+        if named.name in find_torchvision(_user_path(directory)):
+            return True
+        return any(
+            split_files(inner).train or "train" in _mat_files(named, inner) or named.name in find_torchvision(inner)
+            for inner in inner_folders
+        )
 
 
 @contextmanager
@@ -204,7 +212,9 @@ def _find_data(
             )
         progress(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
         folder = download(named, with_test=with_test)
-        raw = read_parquet(named.name, split_files(folder), source.label, max_bytes=source.max_bytes)
+        raw = read_parquet(
+            named.name, split_files(folder), source.label, max_bytes=source.max_bytes, size=source.image_shape
+        )
         return raw, named, str(folder)
     directory = _user_path(text)
     # A variable set long ago is easily forgotten.
@@ -216,11 +226,14 @@ def _find_data(
     for folder in (inner for parent in parents for inner in _inner_folders(named, parent)):
         files, mat_files = split_files(folder), _mat_files(named, folder)
         if files.train:
-            raw = read_parquet(named.name, files, source.label, max_bytes=source.max_bytes)
+            raw = read_parquet(named.name, files, source.label, max_bytes=source.max_bytes, size=source.image_shape)
             return raw, named, str(folder)
         if "train" in mat_files:
             _check_no_label(source)
             return read_mat(named.name, mat_files, max_bytes=source.max_bytes), named, str(folder)
+        if (place := find_torchvision(folder).get(named.name)) is not None:
+            raw = read_torchvision(named.name, place, source.label, max_bytes=source.max_bytes)
+            return raw, named, str(place)
     raise InputError(
         f"The data directory {shown(directory)}{origin} must contain the files of {named.name}, but there is no "
         f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(shown, parents))}."
@@ -240,21 +253,28 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
     if path.is_dir():
         name, files = path.resolve().name, parquet_files(path)
         if files.train:
-            return read_parquet(name, files, source.label, max_bytes=source.max_bytes)
+            return read_parquet(name, files, source.label, max_bytes=source.max_bytes, size=source.image_shape)
         if files.test:
             raise InputError(
                 f"{shown(path)} must contain training files, got only a test set, such as {files.test[0].name}."
             )
-        _check_no_label(source)
+        others = find_torchvision(path)
+        if len(others) > 1:
+            places = ", ".join(shown(place) for place in others.values())
+            raise InputError(f"{shown(path)} must contain one data set, got {len(others)}: name one of {places}.")
         if targets is Targets.VALUES:
             raise only_classes(shown(path))
-        return read_folder(path, max_bytes=source.max_bytes)
+        for known, place in others.items():
+            return read_torchvision(known, place, source.label, max_bytes=source.max_bytes)
+        _check_no_label(source)
+        return read_folder(path, max_bytes=source.max_bytes, size=source.image_shape)
     if ending == ".csv":
         return read_csv(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".npz":
         return read_npz(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".parquet":
-        return read_parquet(path.stem, SplitFiles((path,)), source.label, max_bytes=source.max_bytes)
+        files = SplitFiles((path,))
+        return read_parquet(path.stem, files, source.label, max_bytes=source.max_bytes, size=source.image_shape)
     raise InputError(f"A data file must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
 
 

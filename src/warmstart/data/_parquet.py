@@ -71,7 +71,9 @@ class _Files:
                     _check_rows(path, first, group_end)
 
 
-def read_parquet(name: str, files: SplitFiles, label: str | None, *, max_bytes: int) -> RawData:
+def read_parquet(
+    name: str, files: SplitFiles, label: str | None, *, max_bytes: int, size: tuple[int, int] | None = None
+) -> RawData:
     """Return parquet files as data: one column of images, or else all columns as numeric features.
 
     Args:
@@ -79,6 +81,7 @@ def read_parquet(name: str, files: SplitFiles, label: str | None, *, max_bytes: 
         files: Its files; those of the test set are opened only on request.
         label: The label column; None: detected by name.
         max_bytes: Memory that reading one set may take.
+        size: Height and width to which images are brought; None: as they are.
 
     Raises:
         InputError: If a file cannot be read or has unsuitable columns.
@@ -102,15 +105,15 @@ def read_parquet(name: str, files: SplitFiles, label: str | None, *, max_bytes: 
                 names = reduce(getitem, steps, json.loads((schema.metadata or {})[key]))
                 class_names = tuple(map(str, names)) if isinstance(names, list) else None
         columns = _Columns(label, image, find_features(schema.names, label), class_names)
-    test = partial(_read_split, files.test, columns, max_bytes) if files.test else None
-    return RawData(name, _read_split(files.train, columns, max_bytes), test)
+    test = partial(_read_split, files.test, columns, max_bytes, size) if files.test else None
+    return RawData(name, _read_split(files.train, columns, max_bytes, size), test)
 
 
 def _open(path: Path, **options: Any) -> Any:
     return require("pyarrow.parquet", extra="data", purpose="Reading parquet files").ParquetFile(path, **options)
 
 
-def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int) -> RawSplit:
+def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int, size: tuple[int, int] | None) -> RawSplit:
     used = (columns.label, *(columns.features if columns.image is None else (columns.image,)))
     labels: list[np.ndarray] = []
     needed = 0
@@ -129,7 +132,7 @@ def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int) -> R
     if columns.image is None:
         read = partial(_read_features, files, columns.features, max_bytes)
     else:
-        read = partial(_read_images, files, columns.image, max_bytes)
+        read = partial(_read_images, files, columns.image, max_bytes, size)
     return RawSplit(
         labels=joined(labels),
         read=read,
@@ -183,7 +186,9 @@ def _read_features(files: _Files, features: tuple[str, ...], max_bytes: int, row
     return values
 
 
-def _read_images(files: _Files, column: str, max_bytes: int, rows: np.ndarray) -> np.ndarray:
+def _read_images(
+    files: _Files, column: str, max_bytes: int, size: tuple[int, int] | None, rows: np.ndarray
+) -> np.ndarray:
     def encoded() -> Iterator[bytes | Path]:
         for path, row, cell in files.cells(column, rows):
             fields = cell if isinstance(cell, dict) else {"bytes": cell}
@@ -207,7 +212,9 @@ def _read_images(files: _Files, column: str, max_bytes: int, rows: np.ndarray) -
                 )
             yield image
 
-    return decode_images(encoded(), len(rows), place=lambda index: files.place(int(rows[index])), max_bytes=max_bytes)
+    return decode_images(
+        encoded(), len(rows), place=lambda index: files.place(int(rows[index])), max_bytes=max_bytes, size=size
+    )
 
 
 def _check_rows(path: Path, found: int, expected: int) -> None:

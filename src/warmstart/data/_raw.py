@@ -44,11 +44,13 @@ class RawData:
         name: Name of the data set.
         train: Its training samples.
         test: Opens its official test samples; None if there are none.
+        notes: What a reader of results should know of how it was read, one sentence each.
     """
 
     name: str
     train: RawSplit
     test: Callable[[], RawSplit] | None = None
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
