@@ -19,6 +19,7 @@ def assemble(
     subset: int | None,
     with_test: bool = False,
     targets: Targets = Targets.CLASSES,
+    scale: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """Return the data set; only the rows that it contains are decoded.
@@ -28,6 +29,7 @@ def assemble(
         subset: Number of training samples; None for all.
         with_test: Whether to read the official test set as well.
         targets: Whether the labels are read as classes or as values.
+        scale: Whether numbers are to be brought to mean 0 and variance 1.
         progress: Called with one phrase before each set is read.
 
     Raises:
@@ -63,7 +65,15 @@ def assemble(
         else:
             labels = classes.indices(cleaned(split.labels, split.origin, split.place), split.origin)
         test = LabelledArrays(split.read(np.arange(len(labels))), labels)
-    return Dataset(raw.name, train, test, () if classes is None else classes.names, notes=raw.notes)
+    return Dataset(
+        raw.name,
+        train,
+        test,
+        () if classes is None else classes.names,
+        order=None if raw.order is None else raw.order.take(rows),
+        scale=scale,
+        notes=raw.notes,
+    )
 
 
 def no_test_set(name: str) -> InputError:

@@ -168,6 +168,20 @@ def with_image_size(dataset: Dataset, size: tuple[int, int] | None) -> Dataset:
     return replace(dataset, **brought)
 
 
+def pixels_of(image: Any, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Return an image of Pillow's as uint8 (1 or 3, height, width), see :func:`decode_images`."""
+    pillow = require("PIL.Image", extra="data", purpose="Reading images")
+    if image.mode in ("L", "1"):
+        return _resized(pillow, image.convert("L"), size)[None]
+    # 16 bits: I, I;16, I;16B, depending on the file and on Pillow's version.
+    if image.mode.startswith("I"):
+        upper = (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
+        return _resized(pillow, pillow.fromarray(upper), size)[None]
+    # Pillow warns about a palette's transparency unless it is resolved first.
+    colour = image.convert("RGBA") if "transparency" in image.info else image
+    return _resized(pillow, colour.convert("RGB"), size).transpose(2, 0, 1)
+
+
 def _resized(pillow: Any, image: Any, size: tuple[int, int] | None) -> np.ndarray:
     if size is None or image.size == size[::-1]:
         return np.asarray(image)
@@ -211,17 +225,9 @@ def _decode(
                 check_header(*image.size, channels=1 if is_grey else 3)
                 if 0 in image.size:
                     raise ValueError("it has no pixels")
-                if image.mode in ("L", "1"):
-                    return _resized(pillow, image.convert("L"), size)[None]
-                # 16 bits: I, I;16, I;16B, depending on the file and on Pillow's version.
-                if is_grey:
-                    upper = (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
-                    return _resized(pillow, pillow.fromarray(upper), size)[None]
                 if image.mode == "F":
                     raise ValueError("its pixels are 32-bit floats")
-                # Pillow warns about a palette's transparency unless it is resolved first.
-                colour = image.convert("RGBA") if "transparency" in image.info else image
-                return _resized(pillow, colour.convert("RGB"), size).transpose(2, 0, 1)
+                return pixels_of(image, size)
     except InputError:
         raise
     except Exception as error:  # damaged images make decoders raise errors of a dozen types

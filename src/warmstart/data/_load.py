@@ -21,11 +21,11 @@ from ._layout import SplitFiles, parquet_files, split_files
 from ._mat import find_mat, read_mat
 from ._named import OUR_DATASETS, NamedDataset, known_datasets
 from ._npz import read_npz
-from ._own import OwnDataset, as_dataset, split_parts
+from ._own import IN_MEMORY, OwnDataset, as_dataset, split_parts
 from ._own_object import is_own, own_object
 from ._parquet import read_parquet
 from ._raw import RawData, first_sentence, shown
-from ._source import DataSource
+from ._source import DataSource, Scale
 from ._torchvision import find_torchvision, read_torchvision
 
 # The environment variable that names the data directory.
@@ -78,9 +78,8 @@ def load(
             progress(f"Reading {source.name}")
             dataset = as_dataset(
                 own,
-                name=source.name,
+                source=source,
                 targets=targets if arrays else None,
-                subset=source.subset,
                 with_test=with_test,
                 arrays=arrays,
             )
@@ -88,7 +87,14 @@ def load(
                 raise no_test_set(source.name)
             return dataset
         raw, named, place = _find_data(source, with_test, progress, targets)
-        dataset = assemble(raw, subset=source.subset, with_test=with_test, targets=targets, progress=progress)
+        dataset = assemble(
+            raw,
+            subset=source.subset,
+            with_test=with_test,
+            targets=targets,
+            scale=source.scale is not Scale.NONE,
+            progress=progress,
+        )
         dataset = with_image_size(dataset, source.image_shape)
     if named is not None:
         named.check(dataset, place, source.image_shape)
@@ -248,7 +254,15 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
             raise InputError(
                 f"data must be a known data set or a path that exists, got {shown(source.name)}, which does not exist."
             )
-        known = [*(known.name for known in known_datasets()), "or a path that exists", "or module:Object"]
+        if source.name == IN_MEMORY:
+            raise InputError(
+                f"The data '{IN_MEMORY}' were in memory and are not stored with a study: give them again, as dataset= "
+                "of run_study."
+            )
+        known = [
+            *(known.name for known in known_datasets()),
+            *("or a path that exists", "or module:Object", "or data in memory, given as dataset= of run_study"),
+        ]
         raise unknown_name("data set", shown(source.name, 100), known)
     if path.is_dir():
         name, files = path.resolve().name, parquet_files(path)
@@ -271,7 +285,7 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
     if ending == ".csv":
         return read_csv(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".npz":
-        return read_npz(path, source.label, max_bytes=source.max_bytes, targets=targets)
+        return read_npz(path, source, targets=targets)
     if ending == ".parquet":
         files = SplitFiles((path,))
         return read_parquet(path.stem, files, source.label, max_bytes=source.max_bytes, size=source.image_shape)

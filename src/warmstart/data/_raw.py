@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from warmstart.basics import InputError
+
+if TYPE_CHECKING:
+    from ._arrays import SampleOrder
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +49,14 @@ class RawData:
         train: Its training samples.
         test: Opens its official test samples; None if there are none.
         notes: What a reader of results should know of how it was read, one sentence each.
+        order: Where all training samples stand in time; None: nothing is known of it.
     """
 
     name: str
     train: RawSplit
     test: Callable[[], RawSplit] | None = None
     notes: tuple[str, ...] = ()
+    order: SampleOrder | None = None
 
 
 @contextmanager

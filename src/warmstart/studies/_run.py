@@ -14,7 +14,16 @@ from typing import Any
 import torch
 
 from warmstart.basics import InputError, checked_path, shown
-from warmstart.data import Dataset, DataSource, LabelledArrays, OwnDataset, as_dataset, known_datasets, load
+from warmstart.data import (
+    IN_MEMORY,
+    Dataset,
+    DataSource,
+    LabelledArrays,
+    OwnDataset,
+    as_dataset,
+    known_datasets,
+    load,
+)
 from warmstart.executors import Execution, Workers
 from warmstart.learners import TensorLearner
 from warmstart.models import UserModel
@@ -83,8 +92,9 @@ def run_study(
         study: What to compare.
         directory: Where results are stored; made if need be. If it contains a study, that may differ in its strategies
             and seeds only.
-        dataset: The data, if they are in memory already; ``study.data`` then only describes them. A :class:`Dataset`,
-            or for a learner of your own any map-style data set, or a pair of such for training and testing.
+        dataset: The data, if they are in memory already: anything that :func:`as_dataset` takes. ``study.data`` then
+            describes them and says how to read them, such as by its ``label`` or ``scale``; a :class:`Dataset` is taken
+            as it is. None: those of the study, or what ``study.data`` leads to.
         source: Likewise the data of ``study.source``.
         store: Where the trials are stored, the directory itself or one around it; studies in one store share equal
             trials. None: the directory itself.
@@ -127,11 +137,16 @@ def run_study(
         check_place(directory)  # says what it is instead
     index = read_index(directory)
     study = _resolved(study, execution, index, directory, report)
-    given = [None if value is None else _as_dataset(value, study) for value in (dataset, source)]
+    dataset = study.dataset.value if dataset is None and study.dataset is not None else dataset
+    given = [
+        None if value is None else _as_dataset(value, study, described or DataSource())
+        for value, described in ((dataset, study.data), (source, study.source))
+    ]
     study = replace(
         study,
         data=_describing(study.data, given[0]),
         source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
+        dataset=None,
     )
     check_directory(directory, index, study)
     if dataset is None and (records := _complete_records(study, directory, index)) is not None:
@@ -256,11 +271,14 @@ def _load(source: DataSource, study: Study, report: Listener) -> Dataset | OwnDa
     return load(source, with_test=with_test, progress=report, targets=study.targets, arrays=is_built_in)
 
 
-def _as_dataset(value: Any, study: Study) -> Dataset | OwnDataset:
+def _as_dataset(value: Any, study: Study, described: DataSource) -> Dataset | OwnDataset:
     """Return data from memory as the learner takes them: a learner of the user's own gets them as they are."""
-    if isinstance(study.learner, TensorLearner):
-        return as_dataset(value, targets=None if isinstance(value, Dataset) else study.targets)
-    return value if isinstance(value, Dataset) else as_dataset(value, arrays=False)
+    if isinstance(value, (Dataset, OwnDataset)):
+        return value
+    # The name of another data set would be no name of theirs.
+    source = replace(described, name=IN_MEMORY) if described.name == DataSource().name else described
+    is_built_in = isinstance(study.learner, TensorLearner)
+    return as_dataset(value, source=source, targets=study.targets if is_built_in else None, arrays=is_built_in)
 
 
 def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource, Targets
+from warmstart.data import IN_MEMORY, Dataset, DataSource, OwnDataset, Targets, split_parts
 from warmstart.diagnostics import Measurement
 from warmstart.learners import Classifier, Learner, TensorLearner, adapted
 from warmstart.models import Architecture, ResNet18
@@ -45,6 +46,14 @@ MOST_SEEDS = 100_000
 MANY_SEEDS = "all trials are planned before the first one starts, so use several studies for more"
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Data in memory, with the name that a study describes them by."""
+
+    value: Any
+    name: str
+
+
 @dataclass(frozen=True)
 class Study:
     """Strategies compared on a stream of arriving data, paired by seed.
@@ -54,7 +63,8 @@ class Study:
 
     Args:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
-        data: Where the data come from.
+        data: Where the data come from, or the data themselves: anything that :func:`as_dataset` takes. These are then
+            kept in ``dataset``, and ``data`` describes them by a name.
         evaluation: Which samples evaluate.
         architecture: Builds the models of a built-in learner.
         stream: How the data arrive.
@@ -69,6 +79,8 @@ class Study:
         seeds: Number of seeds (0 to N-1), shared by all strategies, from 1 to 100,000.
         learner: What builds, trains and evaluates the models: :class:`Classifier`, :class:`Regressor`, or any object
             with these three methods. Settings of a built-in one may be given here or as the study's own.
+        dataset: The data, if they are in memory, read as ``data`` says, such as by its ``label`` or ``scale``. It is no
+            part of what is stored or compared: a study that was read from a file has none.
 
     Raises:
         InputError: If arms are missing or equal, seeds is out of its range, an arm's recipe is not allowed, a name
@@ -95,10 +107,20 @@ class Study:
     measurements: Sequence[Measurement] = ()
     seeds: int = 8
     learner: Learner = Classifier()
+    dataset: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the options, make every arm an Arm, and names the objects that they lead to."""
         resolve_choices(self)
+        if isinstance(self.data, os.PathLike):
+            object.__setattr__(self, "data", os.fspath(self.data))
+        if not isinstance(self.data, (DataSource, str)):
+            split_parts(self.data, IN_MEMORY)  # says what it is instead, if it is none of this
+            if self.dataset is not None:
+                raise InputError(f"data must be given once, got {type(self.data).__name__} besides dataset.")
+            object.__setattr__(self, "dataset", self.data)
+            own_name = self.data.name if isinstance(self.data, (Dataset, OwnDataset)) else IN_MEMORY
+            object.__setattr__(self, "data", DataSource(own_name))
         for name, read in _NAMED.items():
             if isinstance(value := getattr(self, name, None), str):
                 object.__setattr__(self, name, read(value))
@@ -108,6 +130,10 @@ class Study:
                 objects = tuple(read(one) if isinstance(one, str) else one for one in several)
                 object.__setattr__(self, name, objects)
         _check_parts(self)
+        if self.dataset is not None:
+            held = self.dataset if isinstance(self.dataset, Held) else Held(self.dataset, self.data.name)
+            # What the study is about has been replaced: these are not the data that it names now.
+            object.__setattr__(self, "dataset", held if held.name == self.data.name else None)
         self._share_with_learner()
         arms = tuple(Arm(arm) if isinstance(arm, Strategy) else arm for arm in self.arms)
         object.__setattr__(self, "arms", arms)
