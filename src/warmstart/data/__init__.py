@@ -21,4 +21,5 @@ from ._own import split_parts as split_parts
 from ._own_object import is_own as is_own
 from ._own_object import own_target as own_target
 from ._own_object import takes_options as takes_options
+from ._roles import read_table as read_table
 from ._source import DataSource as DataSource

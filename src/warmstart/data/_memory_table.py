@@ -46,7 +46,7 @@ def columns_data(name: str, parts: Sequence[Found], source: DataSource, targets:
             f"{shown(source.label)!r}."
         )
     names = [str(column) for part in parts for column in _names_of(part.inputs)]
-    label = next(one for one in ("label", *(f"label {number}" for number in count(1))) if one not in names)
+    label = next(one for one in (f"label{'_' * number}" for number in count()) if one not in names)
     own = replace(source, label=label if given else parts[0].labels)
     if isinstance(parts[0].inputs, np.ndarray):
         # Of an array, every column is meant, whatever it holds.

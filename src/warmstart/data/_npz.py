@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -13,7 +14,9 @@ import numpy as np
 from warmstart.basics import InputError
 
 from ._arrays import SampleOrder, Targets
-from ._numbers import as_inputs, form_of
+from ._in_memory import Found
+from ._memory_table import columns_data
+from ._numbers import Form, as_inputs, form_of
 from ._raw import RawData, RawSplit, check_memory, reading, shown
 from ._source import DataSource
 
@@ -51,6 +54,10 @@ def read_npz(path: Path, source: DataSource, *, targets: Targets = Targets.CLASS
 
     inputs, labels, origin, label_origin = arrays("train")
     form = form_of([(inputs, origin)], source.scale, rounds=True)
+    if form is Form.GAPS:
+        parts = [arrays(split)[:2] for split in (("train", "test") if has_test else ("train",))]
+        found = [Found(values, own) for values, own in parts]
+        return columns_data(path.name, found, replace(source, label=None), targets)
 
     def test() -> RawSplit:
         inputs, labels, origin, label_origin = arrays("test")

@@ -18,6 +18,7 @@ from warmstart.basics import InputError
 
 if TYPE_CHECKING:
     from ._arrays import SampleOrder
+    from ._features import Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +49,19 @@ class RawData:
         name: Name of the data set.
         train: Its training samples.
         test: Opens its official test samples; None if there are none.
-        notes: What a reader of results should know of how it was read, one sentence each.
-        order: Where all training samples stand in time; None: nothing is known of it.
+        features: Returns what the columns of a table became; None if it is no table.
+        order: Where the training samples stand in time, and which belong together.
+        notes: Sentences on how the data were read.
+        asks: Whether whole-number labels of many values are questioned: they may be values to predict.
     """
 
     name: str
     train: RawSplit
     test: Callable[[], RawSplit] | None = None
-    notes: tuple[str, ...] = ()
+    features: Callable[[], Features] | None = None
     order: SampleOrder | None = None
+    notes: tuple[str, ...] = ()
+    asks: bool = False
 
 
 @contextmanager
