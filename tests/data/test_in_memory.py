@@ -143,6 +143,20 @@ def test_windows_and_values_outside_of_bytes_are_data(values):
     assert np.array_equal(dataset.train.inputs, np.asarray(values).astype(np.float32))
 
 
+def test_masked_numbers_are_missing():
+    masked = np.ma.masked_array(NUMBERS, NUMBERS > 90)
+    dataset = as_dataset((masked, LABELS))
+    assert np.array_equal(np.isnan(dataset.train.inputs), NUMBERS > 90)
+
+
+def test_whole_numbers_of_many_values_may_be_values_to_predict():
+    many = np.arange(200)
+    with pytest.raises(InputError, match=r"classes or values\? Targets of prices contains 200 different whole numbers"):
+        as_dataset((np.arange(400.0).reshape(200, 2), many), name="prices", targets="classes")
+    source = DataSource("prices", many_classes=True)
+    assert len(as_dataset((np.arange(400.0).reshape(200, 2), many), source=source).classes) == 200
+
+
 def test_one_dimension_is_one_feature():
     assert as_dataset((NUMBERS[:, 0], LABELS)).train.inputs.tolist() == NUMBERS[:, :1].tolist()
 

@@ -204,9 +204,8 @@ def found_in(part: Any, name: str, source: DataSource) -> Found | None:
         return _of_hugging_face(part, name, source)
     # Of a subclass, __getitem__ may do anything to the tensors.
     if f"{type(part).__module__}.{type(part).__name__}" == "torch.utils.data.dataset.TensorDataset":
-        if len(part.tensors) != 2:
-            return None
-        return found_in(Pairs(*part.tensors), name, source)
+        tensors: Any = getattr(part, "tensors", ())
+        return found_in(Pairs(*tensors), name, source) if len(tensors) == 2 else None
     return _stacked(part, name, source)
 
 
@@ -262,7 +261,7 @@ def as_array(value: Any, name: str) -> np.ndarray:
         except (TypeError, RuntimeError) as error:
             raise InputError(f"The tensors of {name} cannot be read as arrays: {reason_of(error)}.") from error
     if isinstance(value, np.ma.MaskedArray):
-        return value.astype(np.float64).filled(np.nan) if value.mask.any() else np.asarray(value)
+        return np.where(np.ma.getmaskarray(value), np.nan, value.data) if value.mask.any() else np.asarray(value)
     if isinstance(value, np.ndarray):
         return np.asarray(value)
     rows = list(value)
@@ -335,7 +334,12 @@ def _usual(arrow: Any, column: Any) -> Any:
     """Return an arrow column with text of the usual kind, instead of views of it."""
     types = arrow.types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    if types.is_string_view(kind):
+    if types.is_string_view(kind) and types.is_dictionary(column.type):
+        # Arrow cannot decode such a dictionary at once.
+        chunks = column.chunks if isinstance(column, arrow.ChunkedArray) else [column]
+        parts = [arrow.DictionaryArray.from_arrays(one.indices, one.dictionary.cast(arrow.string())) for one in chunks]
+        column = arrow.chunked_array([one.cast(arrow.string()) for one in parts], arrow.string())
+    elif types.is_string_view(kind):
         column = column.cast(arrow.large_string())
     return column if isinstance(column, arrow.ChunkedArray) else arrow.chunked_array([column])
 
@@ -456,10 +460,10 @@ def _stacked(part: Any, name: str, source: DataSource) -> Found | None:
     kinds = {one.dtype.kind for one in targets}
     labels = object_array([one.item() for one in targets]) if kinds & set("OSU") else np.stack(targets)
     names = getattr(part, "classes", None)
-    is_named = isinstance(names, (list, tuple)) and all(isinstance(one, str) for one in names)
+    class_names = tuple(names) if isinstance(names, (list, tuple)) and all(isinstance(n, str) for n in names) else None
     found = labels.reshape(-1) if labels.ndim > 1 and labels.size == len(labels) else labels
     stacked = np.stack(inputs)
-    return Found(stacked[:, None] if stacked.ndim == 1 else stacked, found, tuple(names) if is_named else None)
+    return Found(stacked[:, None] if stacked.ndim == 1 else stacked, found, class_names)
 
 
 def _item(part: Any, name: str, index: int) -> Any:

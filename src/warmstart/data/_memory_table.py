@@ -104,5 +104,6 @@ def _table(part: Found, label: str, name: str, marks: Marks) -> Table:
 
 def _labelled(split: RawSplit, part: Found, origin: str) -> RawSplit:
     """Return a split with the given labels instead of their rows."""
+    assert isinstance(part.labels, np.ndarray), "only given labels replace their rows"
     labels = split.labels if split.labels.dtype.kind == "O" else part.labels[split.labels]
     return replace(split, labels=labels, origin=origin)

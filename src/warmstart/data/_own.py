@@ -29,7 +29,7 @@ from ._in_memory import (
 from ._memory_table import columns_data
 from ._npz import array_split, inputs_and_labels
 from ._numbers import Form, as_inputs, form_of
-from ._raw import RawData, is_displayable, shown
+from ._raw import RawData, RawSplit, is_displayable, shown
 from ._source import DataSource, Scale
 
 IN_MEMORY = "own data"
@@ -144,7 +144,8 @@ def as_dataset(
         return with_image_size(dataset, source.image_shape)
     if isinstance(value, OwnDataset) and subset is None and test is value.test:
         return value
-    train, test = (Rows(part) if is_frame(part) else part for part in (train, test))
+    items: list[Any] = [Rows(part) if is_frame(part) else part for part in (train, test)]
+    train, test = items
     rows = None if subset is None else subset_rows(len(train), subset)
     parts = [(train, rows)] + ([] if test is None else [(test, None)])
     given = value.fingerprint if isinstance(value, OwnDataset) else None
@@ -284,10 +285,13 @@ def _raw_of(
             raise InputError(
                 f"{option} (--{option}) must be left out for {shown(name)}, which has no columns, got {shown(value)!r}."
             )
-    splits = [
-        array_split(as_inputs(values, form, origin), part.labels, f"{which}targets of {name}", part.class_names)
-        for part, (values, origin), which in zip(parts, arrays, origins, strict=False)
-    ]
+    splits: list[RawSplit] = []
+    for part, (values, origin), which in zip(parts, arrays, origins, strict=False):
+        assert isinstance(part.labels, np.ndarray), "an array has no column of labels"
+        inputs = as_inputs(values, form, origin)
+        splits.append(array_split(inputs, part.labels, f"{which}targets of {name}", part.class_names))
     order = None if source.order is None else SampleOrder(in_time=True)
     opened = (lambda: splits[1]) if test is not None else None
-    return RawData(name, splits[0], opened, notes=tuple(notes), order=order), targets
+    # Images of many classes are usual, and one-hot rows are classes; other whole numbers may be values to predict.
+    asks = form is not Form.IMAGES and not source.many_classes and not notes
+    return RawData(name, splits[0], opened, notes=tuple(notes), order=order, asks=asks), targets
