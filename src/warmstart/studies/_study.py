@@ -114,7 +114,7 @@ class Study:
         resolve_choices(self)
         if isinstance(self.data, os.PathLike):
             object.__setattr__(self, "data", os.fspath(self.data))
-        if not isinstance(self.data, (DataSource, str)):
+        if not isinstance(self.data, (DataSource, str, type(None))):
             split_parts(self.data, IN_MEMORY)  # says what it is instead, if it is none of this
             if self.dataset is not None:
                 raise InputError(f"data must be given once, got {type(self.data).__name__} besides dataset.")
