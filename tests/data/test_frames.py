@@ -265,9 +265,11 @@ def test_a_single_column_of_lists_is_an_array(kind):
     if kind != "pandas_frame":
         nested = as_dataset(FRAMES[kind](columns | {"embedding": vectors.tolist()}))
         assert np.array_equal(nested.train.inputs, vectors.astype(np.float32))
+    columns["wanted"] = columns.pop("label")
+    assert as_dataset(FRAMES[kind](columns), label="wanted").fingerprint == dataset.fingerprint
     columns["embedding"][2] = [1.0]
     with pytest.raises(InputError, match="embedding of mine contains 1 values in row 3 and 6 in row 1"):
-        as_dataset(FRAMES[kind](columns), name="mine")
+        as_dataset(FRAMES[kind](columns), name="mine", label="wanted")
 
 
 @pytest.fixture
@@ -287,6 +289,8 @@ def test_images_of_hugging_face_have_the_names_of_their_classes(pictures):
     assert np.array_equal(dataset.train.inputs, pixels.transpose(0, 3, 1, 2))
     assert (dataset.classes, dataset.train.labels.tolist()) == (("cat", "dog", "owl"), [0, 1, 1, 0, 1, 0])
     assert as_dataset(value, source=DataSource("small", image_size="2")).input_shape == (3, 2, 2)
+    renamed = as_dataset(value.rename_column("label", "fine"), label="fine")
+    assert (renamed.fingerprint, renamed.classes) == (dataset.fingerprint, dataset.classes)
     assert np.array_equal(as_dataset(value.select([3, 1])).train.inputs, dataset.train.inputs[[3, 1]])
 
 

@@ -73,11 +73,13 @@ class Found:
         inputs: An array (n, ...), or an arrow table of columns.
         labels: An array (n,) or (n, k), or the name of a column of the table; None: the column is to be found.
         class_names: Names declared by the object, if labels are indices into them.
+        of_columns: Whether an array was one column of several, so that the label was found by its name.
     """
 
     inputs: Any
     labels: np.ndarray | str | None
     class_names: tuple[str, ...] | None = None
+    of_columns: bool = False
 
     def has_float_labels(self, name: str) -> bool:
         """Return whether labels are floats, as values to predict usually are."""
@@ -214,7 +216,7 @@ def _of_columns(table: Any, name: str, source: DataSource, class_names: tuple[st
     label = find_label(table.column_names, source.label, file=name)
     others = [column for column in table.column_names if column not in (label, *source.drop)]
     if len(others) == 1 and (values := nested_array(table.column(others[0]), f"{others[0]} of {name}")) is not None:
-        return Found(values, label_values(table.column(label)), class_names)
+        return Found(values, label_values(table.column(label)), class_names, of_columns=True)
     return Found(table, label, class_names)
 
 
@@ -392,7 +394,7 @@ def _of_hugging_face(part: Any, name: str, source: DataSource) -> Found:
             max_bytes=source.max_bytes,
             size=source.image_shape,
         )
-        return Found(inputs, label_values(table.column(label)), class_names)
+        return Found(inputs, label_values(table.column(label)), class_names, of_columns=True)
     return _of_columns(table.replace_schema_metadata(), name, source, class_names)
 
 

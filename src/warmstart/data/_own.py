@@ -281,7 +281,7 @@ def _raw_of(
         return replace(raw, notes=(*notes, *raw.notes)), targets
     for option in _OF_COLUMNS:
         value = getattr(source, option)
-        if value and (option, value) != ("order", "file"):
+        if value and (option, value) != ("order", "file") and not (found.of_columns and option in ("label", "drop")):
             raise InputError(
                 f"{option} (--{option}) must be left out for {shown(name)}, which has no columns, got {shown(value)!r}."
             )
