@@ -165,8 +165,7 @@ def open_table(paths: Sequence[Path], source: DataSource, *, known: Collection[s
 def _decimal(table: Table, separator: str) -> str:
     if table.has_types:
         return "."
-    cells = (table.cells(name) for name in table.names)
-    return decimal_of((one for one in cells if one.plain is None), separator)
+    return decimal_of((table.cells(name) for name in table.names), separator)
 
 
 Read = tuple[list[str], list[Any], list[str], str]
