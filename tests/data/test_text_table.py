@@ -39,7 +39,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(write_table, load_path):
         ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv contains only 'x'"),
         ("a,label\n", "must be samples to load, but column 'label' of t.csv contains none"),
         ("a,label\n1,x\n2,y,z\n", r"cells as the first line, but row 2 of t.csv has 3 instead of 2 \('2,y,z'\): quote"),
-        ("a,label\n1,x\n2\n3,y\n4,,\n", r"row 2 of t.csv has 1 instead of 2 \('2'\), and 1 more rows differ"),
+        ("a,label\n1,x\n2\n3,y\n4,,\n", r"row 2 of t.csv has 1 instead of 2 \('2'\), and 1 more row differs"),
         ("a,a,label\n1,2,x\n3,4,y\n", "t.csv has several called 'a'"),
         ("", "t.csv cannot be read as csv: Empty CSV file"),
     ],

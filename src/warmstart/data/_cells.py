@@ -25,7 +25,7 @@ LABEL_MARKS = MISSING_MARKS - {"-", "--", "."}
 # Words that mean a gap among numbers or times, and may be a value of their own among categories.
 _GAPS_AMONG_NUMBERS = frozenset({"none", "unknown", "missing"})
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
-_LOOKED_AT = 10_000
+_LOOKED_AT = 1_000
 _CURRENCIES = "$€£¥"
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
 # Thousands in groups of three, with one separator throughout: every kind that is not the decimal mark.
@@ -354,10 +354,8 @@ def decimal_of(columns: Iterable[Cells], separator: str) -> str:
     """Return the decimal mark of a table in which none was declared, by the columns that can be read with one only."""
     only, either = {".": 0, ",": 0}, 0
     for column in columns:
-        # A part of them is enough to see a comma.
+        # A part of the rows is enough for what only decides where columns can be read in both ways.
         cells = Cells(column.column.slice(0, _LOOKED_AT), column.marks)
-        if cells.plain is not None:
-            continue
         texts = [text for text in cells.present if text.casefold() not in _GAPS_AMONG_NUMBERS]
         if not texts or not any(mark in text for text in texts for mark in ".,"):
             continue
@@ -394,9 +392,9 @@ def decided(name: str, cells: Cells) -> tuple[ColumnEncoding, bool]:
     if pair is not None:
         return ColumnEncoding(name, ColumnKind.BOOLEAN, pair), False
     told = [text for text in present if text.casefold() not in _GAPS_AMONG_NUMBERS]
-    for mark in dict.fromkeys((decimal, ".")):
+    for mark in dict.fromkeys((decimal, ".", ",")):
         if told and all(as_number(text, mark, thousands) is not None for text in told):
-            return ColumnEncoding(name, form="" if decimal == "." else mark), False
+            return ColumnEncoding(name, form="" if mark == decimal == "." else mark), False
     form = time_form(told)
     if form is not None:
         return ColumnEncoding(name, ColumnKind.TIME, form=form[0]), form[1]

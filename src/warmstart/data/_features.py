@@ -20,7 +20,8 @@ _ROW_NAMES = frozenset({"", "id", "index", "idx", "row", "row number", "rownumbe
 _ID = re.compile(r"(?:.*[_\s-])?(?:id|ID|Id)|.*[a-z]I[dD]")
 # Of fewer rows, numbers may rise by one without being those of the rows.
 _LEAST_NUMBERED = 10
-_MOST_NAMED = 200
+# A message about a thousand columns is still to be read.
+_MOST_SHOWN, _MOST_NAMED = 100, 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +77,9 @@ class _Said:
 
     def listed(self, group: str) -> str:
         named = self.groups.get(group, [])
+        shortened = (text.split(" (")[0] for text in named[_MOST_SHOWN:_MOST_NAMED])
         more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
-        return ", ".join(named[:_MOST_NAMED]) + more
+        return ", ".join([*named[:_MOST_SHOWN], *shortened]) + more
 
 
 def find_features(
