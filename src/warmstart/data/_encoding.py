@@ -177,7 +177,13 @@ class FittedEncoding:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, fit for JSON."""
         columns = [
-            {"name": one.name, "kind": str(one.kind), "values": list(one.values), "has_missing": one.has_missing}
+            {
+                "name": one.name,
+                "kind": str(one.kind),
+                "values": list(one.values),
+                "has_missing": one.has_missing,
+                "form": one.form,
+            }
             for one in self.encoding.columns
         ]
         return {"columns": columns, "fills": list(self.fills), "known": [list(one) for one in self.known]}
@@ -186,7 +192,7 @@ class FittedEncoding:
     def from_dict(cls, values: Mapping[str, Any]) -> FittedEncoding:
         """Rebuild it from :meth:`to_dict`."""
         columns = tuple(
-            ColumnEncoding(one["name"], ColumnKind(one["kind"]), tuple(one["values"]), one["has_missing"])
+            ColumnEncoding(one["name"], ColumnKind(one["kind"]), tuple(one["values"]), one["has_missing"], one["form"])
             for one in values["columns"]
         )
         return cls(TableEncoding(columns), tuple(values["fills"]), tuple(tuple(one) for one in values["known"]))

@@ -170,9 +170,10 @@ def _sniffed(sample: str, separator: str | None, comment: str | None) -> tuple[s
     separator, rows = next(iter(found.items()))
     if comment is not None or not comment_lines:
         return separator, comment or "", rows
-    # A line of as many cells as the others is a row, or a header whose first name has the mark.
+    # Lines of as many cells as the others are rows, or a header that has the mark, unless there is one without.
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    if any(line.count(separator) + 1 == width for line in comment_lines if width > 1):
+    are_rows = width > 1 and all(line.count(separator) + 1 == width for line in comment_lines)
+    if are_rows and (len(comment_lines) > len(rows) / 4 or not has_header(rows)):
         return _sniffed(sample, separator, "")
     return separator, "#", rows
 
