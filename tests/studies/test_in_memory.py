@@ -170,3 +170,23 @@ def test_a_loaded_data_set_is_taken_as_it_is(tmp_path):
         records.rounds
         == run_study(Study(data=DataSource("digits", subset=100), **SMALL), tmp_path, execution=ONE).rounds
     )
+
+
+@pytest.mark.parametrize(
+    ("data", "model"),
+    [
+        ((INPUTS, LABELS), "mlp"),
+        ((INPUTS.reshape(20, 3, 3), LABELS[:20]), "mlp"),
+    ],
+)
+def test_what_is_no_image_has_a_model_for_tables_by_default(data, model, tmp_path):
+    settings = {name: value for name, value in SMALL.items() if name != "architecture"}
+    study = Study(data=data, **settings)
+    assert run_study(study, tmp_path, execution=ONE).study["model"]["name"] == model
+
+
+def test_mixed_columns_train_with_their_encoding(tmp_path):
+    mixed = frame().assign(color=["red", "green", "blue"] * 20)
+    mixed.loc[3, "a"] = np.nan
+    records = run_study(Study(data=mixed, **SMALL), tmp_path, execution=ONE)
+    assert len(records.rounds) == 2

@@ -95,6 +95,8 @@ class View:
         # Studies of 0.1 name the target by its metric.
         stop = records.study.get("stop", {})
         target = stop.get("train_score", stop.get("train_accuracy"))
+        if stop.get("early_stopping") == "on" and "train_score" not in stop:
+            target = None  # the validation loss decides; no round was asked to fit its training data
         return Facts(
             metric=records.metric,
             arms=arms,

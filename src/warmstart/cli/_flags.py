@@ -58,7 +58,18 @@ _VALUES = {
     "data.name": f"NAME|PATH{OBJECT}",
     "data.directory": "DIR",
     "data.label": "COLUMN",
+    "data.drop": "COLUMNS",
+    "data.features": "COLUMNS",
+    "data.test": "FILE",
+    "data.key": "COLUMN",
+    "data.group": "COLUMN",
+    "data.order": "COLUMN|file",
+    "data.separator": "CHARACTER",
+    "data.decimal": ".|,",
+    "data.thousands": "CHARACTER",
+    "recipe.augmentation": "flip,crop,cutout",
     "stream.query": f"NAME{OBJECT}",
+    "stream.arrivals": "LISTS",
     "execution.device": "auto|cpu|cuda",
     "execution.executor": "processes|ray[:ADDRESS]",
 }
@@ -67,6 +78,7 @@ _DEFAULTS = {
     "execution.workers": "one per core; 1 on a GPU",
     "stop.max_steps": "none",
 }
+_USUAL_STREAM = "growing; time-ordered with --order and for a folder of tables"
 _IN_STUDY = {option.name: option for option in fields_of("studies", "Study")}
 
 
@@ -107,7 +119,7 @@ def _stream_flags() -> list[Flag]:
         for flag in _fields("stream", "streams", owner.name):
             owners.setdefault(flag.name, []).append((stream, flag))
     lines = "; ".join(f"{stream}: {owner.summary.rstrip('.')}" for stream, owner in streams.items())
-    flags = [Flag("--stream", "stream", "|".join(streams) + OBJECT, f"How data arrive. {lines}.", "growing")]
+    flags = [Flag("--stream", "stream", "|".join(streams) + OBJECT, f"How data arrive. {lines}.", _USUAL_STREAM)]
     for several in owners.values():
         _, longest = max(several, key=lambda pair: len(pair[1].text))  # the others refer to it
         flags.append(longest._replace(text=f"{', '.join(stream for stream, _ in several)}: {longest.text}"))
@@ -121,9 +133,10 @@ def _study_field(name: str, values: str = "", *, place: str = "") -> Flag:
 
 _DATA = _fields("data", "data", "DataSource")
 _DATA_TEXT = (
-    "A data set known by name; a path: an .npz, .parquet or .csv file, a folder of parquet files, or a folder of class "
-    "folders with images; or your own, as module:Object, a function or class that returns them, or the object. Options "
-    "follow as in module:Object:option=value. Known: "
+    "A data set known by name; a path: a table (.csv, .tsv, .txt, also .gz or .zst; .parquet, .feather, .xlsx), a "
+    "folder of tables that arrive one by one, an .npz, or a folder of class folders with images; or your own, as "
+    "module:Object, a function or class that returns them, or the object. Options follow as in "
+    "module:Object:option=value. Known: "
 )
 _DATA[0] = _DATA[0]._replace(text=f"{_DATA_TEXT}{', '.join(named_datasets())}.")
 _WIDTH = (
@@ -213,6 +226,10 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
         if value is not None:
             _check_given_once(flag, value, given)
             _put(merged, flag.place, value)
+    target = given.get("stop_accuracy")
+    if target is not None and target != "none" and given.get("early_stopping") is None:
+        # Who types a target means it, where tables would otherwise stop by their validation loss.
+        merged["stop"] = {"early-stopping": "off", **_options(merged, "stop")}
     if "source" in merged:
         # The source is looked for where the data are, and with their limit, unless it has its own.
         shared = {key: _options(merged, "data").get(key) for key in ("directory", "max-bytes")}
@@ -227,7 +244,7 @@ def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         table, _, option = flag.place.partition(".")
         # Errors that only the data reveal name the option alone, without its table.
-        places = (flag.place, option) if table in ("stream", "data") else (flag.place,)
+        places = (flag.place, option) if table in ("stream", "data", "recipe") else (flag.place,)
         if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
             return InputError(f"{flag.name} {rest}")
     return error

@@ -24,6 +24,7 @@ from ._in_memory import (
     is_frame,
     is_pair,
     length,
+    module_of,
     one_hot_classes,
 )
 from ._memory_table import columns_data
@@ -144,6 +145,8 @@ def as_dataset(
         return with_image_size(dataset, source.image_shape)
     if isinstance(value, OwnDataset) and subset is None and test is value.test:
         return value
+    if not isinstance(value, OwnDataset) and not is_frame(train) and module_of(train) != "datasets":
+        _check_no_columns(source, name)
     items: list[Any] = [Rows(part) if is_frame(part) else part for part in (train, test)]
     train, test = items
     rows = None if subset is None else subset_rows(len(train), subset)
@@ -246,6 +249,16 @@ def _unusable(name: str, value: Any) -> InputError:
     )
 
 
+def _check_no_columns(source: DataSource, name: str, *, but: tuple[str, ...] = ()) -> None:
+    """Raise if options are given that only columns have."""
+    for option in _OF_COLUMNS:
+        value = getattr(source, option)
+        if value and (option, value) != ("order", "file") and option not in but:
+            raise InputError(
+                f"{option} (--{option}) must be left out for {shown(name)}, which has no columns, got {shown(value)!r}."
+            )
+
+
 def _raw_of(
     train: Any, test: Any, name: str, source: DataSource, targets: Targets | None
 ) -> tuple[RawData, Targets] | None:
@@ -279,12 +292,7 @@ def _raw_of(
     if form is Form.GAPS:
         raw = columns_data(name, parts, source, targets)
         return replace(raw, notes=(*notes, *raw.notes)), targets
-    for option in _OF_COLUMNS:
-        value = getattr(source, option)
-        if value and (option, value) != ("order", "file") and not (found.of_columns and option in ("label", "drop")):
-            raise InputError(
-                f"{option} (--{option}) must be left out for {shown(name)}, which has no columns, got {shown(value)!r}."
-            )
+    _check_no_columns(source, name, but=("label", "drop") if found.of_columns else ())
     splits: list[RawSplit] = []
     for part, (values, origin), which in zip(parts, arrays, origins, strict=False):
         assert isinstance(part.labels, np.ndarray), "an array has no column of labels"

@@ -61,22 +61,23 @@ class DataSource:
         max_bytes: Memory that reading one set of samples may take, in bytes, at least 1, by default 4 GiB; estimated
             from what the files declare before it is allocated, so that a small file cannot expand without limit. Data
             of your own are not limited by it.
-        drop: Columns of a table that are left out.
-        features: Columns of a table that are used, besides the label; empty: all.
+        drop: Columns of a table that are left out, separated by commas on the command line.
+        features: Columns of a table that are used, besides the label, and whatever they hold; separated by commas on
+            the command line. Empty: all but constant ones, row numbers, and text that is nearly always different.
         test: File with the official test samples of a table. None: there are none.
-        key: Column that identifies a sample: no feature, and of samples with equal keys the last one counts.
+        key: Column that identifies a sample: it is no feature, and of samples with equal keys the last one counts.
         group: Column whose equal values, such as a day or a customer, are held out together or not at all; it stays a
             feature unless it is dropped.
         order: Column by which samples arrive in time, or ``file``: the order of the file. None: in random order.
         scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival, or reach a model unchanged.
         missing: Whether missing cells of a table are filled, with an indicator column, or refused.
-        missing_marks: What stands in a table for a missing cell, besides the usual marks.
+        missing_marks: What stands in a table for a missing cell, besides nothing, ?, -, NA, N/A, NaN and null.
         tidy_labels: Whether labels that differ in case or surrounding spaces alone are the same class.
         many_classes: Whether whole-number labels of many different values are classes; else they are questioned, since
             most are values to predict.
-        separator: Between the cells of a text table. None: detected.
+        separator: Stands between the cells of a text table: one character, or tab or space. None: detected.
         decimal: Decimal mark of a text table, ``.`` or ``,``. None: detected.
-        thousands: Thousands separator of a text table. None: detected.
+        thousands: Thousands separator of numbers in a text table. None: detected, in groups of three digits.
         header: Whether the first line of a text table names the columns, which else are named 1, 2, ... None: detected.
         encoding: Of a text table, such as ``latin-1``. None: UTF-8, or what else the file declares or fits.
         comment: What begins a line of a text table that is left out, such as ``#``. None: detected.
