@@ -355,8 +355,9 @@ def _size(study: Study, data: Dataset | OwnDataset) -> Size:
 
 def _has_no_images(data: Dataset | OwnDataset | None, study: Study) -> bool:
     """Return whether data in memory are a table, windows or the like, for a built-in learner."""
-    is_built_in = isinstance(study.learner, TensorLearner) and isinstance(data, Dataset)
-    return is_built_in and not data.is_image and len(data.input_shape) != 3
+    if not isinstance(data, Dataset) or not isinstance(study.learner, TensorLearner):
+        return False
+    return not data.is_image and len(data.input_shape) != 3
 
 
 def _is_in_time(data: Dataset | OwnDataset | None) -> bool:
