@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from warmstart.basics import InputError, checked_path, shown
-from warmstart.data import Dataset, DataSource, OwnDataset, as_dataset, known_datasets, load
+from warmstart.data import IN_MEMORY, Dataset, DataSource, OwnDataset, as_dataset, known_datasets, load
 from warmstart.executors import Execution, Workers
 from warmstart.learners import TensorLearner
-from warmstart.models import UserModel
+from warmstart.models import MLP, UserModel
+from warmstart.specs import MODEL, to_spec
 from warmstart.store import (
     RoundRecord,
     StudyRecords,
@@ -73,8 +74,9 @@ def run_study(
         study: What to compare.
         directory: Where results are stored; made if need be. If it contains a study, that may differ in its strategies
             and seeds only.
-        dataset: The data, if they are in memory already; ``study.data`` then only describes them. A :class:`Dataset`,
-            or for a learner of your own any map-style data set, or a pair of such for training and testing.
+        dataset: The data, if they are in memory already: anything that :func:`as_dataset` takes. ``study.data`` then
+            describes them and says how to read them, such as by its ``label`` or ``scale``; a :class:`Dataset` is taken
+            as it is. None: those of the study, or what ``study.data`` leads to.
         source: Likewise the data of ``study.source``.
         store: Where the trials are stored, the directory itself or one around it; studies in one store share equal
             trials. None: the directory itself.
@@ -118,7 +120,7 @@ def run_study(
     index = read_index(directory)
     study, given = asked(study, execution, index, directory, (dataset, source), report)
     check_directory(directory, index, study)
-    if dataset is None and (records := _complete_records(study, directory, index)) is not None:
+    if given[0] is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
         return records
     check_place(directory)
@@ -233,12 +235,21 @@ def asked(
         InputError: If data in memory are no data, or those at a path cannot have it.
     """
     study = _resolved(study, execution, index, directory, report)
-    data, source = (None if value is None else _as_dataset(value, study) for value in in_memory)
+    values = (study.dataset.value if in_memory[0] is None and study.dataset is not None else in_memory[0], in_memory[1])
+    data, source = (
+        None if value is None else _as_dataset(value, study, wanted or DataSource())
+        for value, wanted in zip(values, (study.data, study.source), strict=True)
+    )
     study = replace(
         study,
         data=_describing(study.data, data),
         source=_describing(study.source or DataSource(), source) if source is not None else study.source,
+        dataset=None,
     )
+    # Of data at a path, the study has seen this; those in memory are known only now.
+    if study.architecture is Study.architecture and _has_no_images(data, study):
+        study = replace(study, architecture=MLP())
+        report(f"The samples are no images: the model is mlp, not {to_spec(MODEL, Study.architecture)}")
     if study.stream is Study.stream and _is_in_time(data):
         study = replace(study, stream=TimeOrdered())
     for wanted, there in ((study.data, data), (study.source, source)):
@@ -274,11 +285,14 @@ def _load(source: DataSource, study: Study, report: Listener) -> _Data:
     return load(source, with_test=with_test, progress=report, targets=study.targets, arrays=is_built_in)
 
 
-def _as_dataset(value: Any, study: Study) -> _Data:
+def _as_dataset(value: Any, study: Study, described: DataSource) -> _Data:
     """Return data from memory as the learner takes them: a learner of the user's own gets them as they are."""
-    if isinstance(study.learner, TensorLearner):
-        return as_dataset(value, targets=None if isinstance(value, Dataset) else study.targets)
-    return value if isinstance(value, Dataset) else as_dataset(value, arrays=False)
+    if isinstance(value, (Dataset, OwnDataset)):
+        return value
+    # The name of another data set would be no name of theirs.
+    source = replace(described, name=IN_MEMORY) if described.name == DataSource().name else described
+    is_built_in = isinstance(study.learner, TensorLearner)
+    return as_dataset(value, source=source, targets=study.targets if is_built_in else None, arrays=is_built_in)
 
 
 def _check_evaluation(study: Study, data: _Data) -> None:
@@ -346,6 +360,13 @@ def _size(study: Study, data: _Data) -> Size:
     labels = torch.from_numpy(arrays.labels[:1]).expand(2, *arrays.labels.shape[1:]) * 0
     dtype = torch.int64 if arrays.inputs.dtype == np.int64 else torch.float32
     return Size(count, TensorData(torch.zeros(2, *data.input_shape, dtype=dtype), labels).of_classes(classes))
+
+
+def _has_no_images(data: Dataset | OwnDataset | None, study: Study) -> bool:
+    """Return whether data in memory are a table, windows or the like, for a built-in learner."""
+    if not isinstance(data, Dataset) or not isinstance(study.learner, TensorLearner):
+        return False
+    return not data.is_image and len(data.input_shape) != 3
 
 
 def _is_in_time(data: Dataset | OwnDataset | None) -> bool:

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
 from warmstart.analysis import AutoSeeds, read_seeds
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource, Targets, arrives_in_order, is_table
+from warmstart.data import (
+    IN_MEMORY,
+    Dataset,
+    DataSource,
+    OwnDataset,
+    Targets,
+    arrives_in_order,
+    is_table,
+    split_parts,
+)
 from warmstart.diagnostics import Measurement
 from warmstart.learners import Classifier, Learner, TensorLearner, adapted
 from warmstart.models import MLP, Architecture, ResNet18
@@ -46,6 +56,14 @@ MOST_SEEDS = 100_000
 MANY_SEEDS = "all trials are planned before the first one starts, so use several studies for more"
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Data in memory, with the name that a study describes them by."""
+
+    value: Any
+    name: str
+
+
 @dataclass(frozen=True)
 class Study:
     """Strategies compared on a stream of arriving data, paired by seed.
@@ -55,7 +73,8 @@ class Study:
 
     Args:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
-        data: Where the data come from.
+        data: Where the data come from, or the data themselves: anything that :func:`as_dataset` takes. These are then
+            kept in ``dataset``, and ``data`` describes them by a name.
         evaluation: Which samples evaluate.
         architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
             tables, where that can be told before they are read.
@@ -73,6 +92,8 @@ class Study:
             at most 40: auto[:max=40][:width=1.0], see :class:`AutoSeeds`.
         learner: What builds, trains and evaluates the models: :class:`Classifier`, :class:`Regressor`, or any object
             with these three methods. Settings of a built-in one may be given here or as the study's own.
+        dataset: The data, if they are in memory, read as ``data`` says, such as by its ``label`` or ``scale``. It is no
+            part of what is stored or compared: a study that was read from a file has none.
 
     Raises:
         InputError: If arms are missing or equal, seeds is out of its range, an arm's recipe is not allowed, a name
@@ -99,10 +120,20 @@ class Study:
     measurements: Sequence[Measurement] = ()
     seeds: int | AutoSeeds = 8
     learner: Learner = Classifier()
+    dataset: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the options, make every arm an Arm, and names the objects that they lead to."""
         resolve_choices(self)
+        if isinstance(self.data, os.PathLike):
+            object.__setattr__(self, "data", os.fspath(self.data))
+        if not isinstance(self.data, (DataSource, str, type(None))):
+            split_parts(self.data, IN_MEMORY)  # says what it is instead, if it is none of this
+            if self.dataset is not None:
+                raise InputError(f"data must be given once, got {type(self.data).__name__} besides dataset.")
+            object.__setattr__(self, "dataset", self.data)
+            own_name = self.data.name if isinstance(self.data, (Dataset, OwnDataset)) else IN_MEMORY
+            object.__setattr__(self, "data", DataSource(own_name))
         for name, read in _NAMED.items():
             if isinstance(value := getattr(self, name, None), str):
                 object.__setattr__(self, name, read(value))
@@ -112,6 +143,10 @@ class Study:
                 objects = tuple(read(one) if isinstance(one, str) else one for one in several)
                 object.__setattr__(self, name, objects)
         _check_parts(self)
+        if self.dataset is not None:
+            held = self.dataset if isinstance(self.dataset, Held) else Held(self.dataset, self.data.name)
+            # What the study is about has been replaced: these are not the data that it names now.
+            object.__setattr__(self, "dataset", held if held.name == self.data.name else None)
         self._choose_model()
         # The default itself: whoever passes one of the same kind has asked for a random order.
         if self.stream is Study.stream and arrives_in_order(self.data):
@@ -178,7 +213,7 @@ class Study:
                 raise InputError(
                     f"{name} must be given once, got {shown(own)} in the study and {shown(of_learner)} in its learner."
                 )
-            if own == default:
+            if own == default and of_learner != default:
                 object.__setattr__(self, name, of_learner)
         if isinstance(self.learner, TensorLearner):
             bare = {name: getattr(type(self.learner)(), name) for name in _OF_LEARNER}
