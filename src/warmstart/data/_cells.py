@@ -250,10 +250,6 @@ class Cells:
         value = (cells if self.is_text else cells.as_text()).column[0].as_py()
         return "" if value is None else value
 
-    def __getitem__(self, rows: np.ndarray) -> Cells:
-        """Return the cells at the given rows."""
-        return Cells(self.column.take(self._arrow.array(rows)), self.marks)
-
 
 def as_number(text: str, decimal: str, thousands: str = "") -> float | None:
     """Return the number that a text is; per cent are hundredths, and a currency sign is ignored.
