@@ -183,6 +183,7 @@ def test_the_decimal_mark_is_that_with_which_more_columns_are_numbers(columns, s
         (pa.array([1, 2], pa.timestamp("s", "Europe/Berlin")), "time", (), [1 / 86400, 2 / 86400]),
         (pa.array([86_400_000], pa.date64()), "time", (), [1]),
         (pa.array([3], pa.time32("s")), "time", (), [3 / 86400]),
+        (pa.array([86_400_000_000_001], pa.timestamp("ns")), "time", (), [pytest.approx(1)]),
         (pa.array(["b", "a", None, "b"]).dictionary_encode(), "category", ("a", "b"), [1, 0, np.nan, 1]),
         (pa.array(["2", "1"]).dictionary_encode(), "number", (), [2, 1]),
         (pa.array(["x"], pa.large_string()), "category", ("x",), [0]),
@@ -233,6 +234,23 @@ def test_another_file_is_read_as_its_encoding_says(column, values, numbers, odd)
     found, row = column_values(_cells(values), column)
     assert found == pytest.approx(numbers, nan_ok=True)
     assert row == odd
+
+
+@pytest.mark.parametrize(
+    ("values", "sample"),
+    [
+        ([" x ", None], " x "),
+        ([1.5], "1.5"),
+        ([True], "true"),
+        (pa.array([86_400_000_000_001], pa.timestamp("ns")), "1970-01-02 00:00:00.000000001"),
+        ([timedelta(days=2)], "2 days, 0:00:00"),
+        ([date(2024, 1, 2)], "2024-01-02"),
+        ([None], ""),
+        (pa.array(["b"]).dictionary_encode(), "b"),
+    ],
+)
+def test_a_cell_is_shown_as_it_stands(values, sample):
+    assert _cells(values).sample(0) == sample
 
 
 @pytest.mark.parametrize(

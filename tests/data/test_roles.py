@@ -177,6 +177,9 @@ def test_whole_numbers_of_a_test_file_stay_whole_numbers(write_table, load_path)
     dataset = load_path(table, test=str(new), with_test=True, scale="none")
     assert dataset.test.inputs.dtype == np.int64
     assert dataset.test.inputs.tolist() == [[2**60 + 1, 8]]
+    new = write_table("other.csv", "a,b,label\n1,8.5,x\n")
+    with pytest.raises(InputError, match=r"other.csv must be whole numbers, .* but others are not: b\.$"):
+        load_path(table, test=str(new), with_test=True, scale="none")
 
 
 def test_new_rows_are_read_as_the_encoding_says_without_labels(table, write_table, load_path):

@@ -189,6 +189,7 @@ def test_separator_decimal_mark_and_header_are_found_and_told(write_table, load_
         (_lines().replace("\n", "\r\n"), {}),
         (_lines().replace("\n", "\r"), {}),
         (_lines().replace("x\n", "x\r\n"), {}),
+        ("# of yesterday\r" + _lines().replace("\n", "\r"), {}),
         ("\n\n" + _lines().replace("\n", "\n\n"), {}),
         (_lines().replace(",", " , "), {}),
         (_lines(header="").replace("\n", "\n", 1), {"header": False, "label": "3"}),

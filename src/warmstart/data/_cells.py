@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -158,8 +159,12 @@ class Cells:
 
     def as_text(self) -> Cells:
         """Return a column with types as text."""
-        texts = [None if value is None else str(value) for value in self._decoded.to_pylist()]
-        return Cells(self._arrow.chunked_array([self._arrow.array(texts, self._arrow.string())]), self.marks)
+        column, kind = self._decoded, self._arrow.string()
+        with suppress(self._arrow.ArrowInvalid, self._arrow.ArrowNotImplementedError):  # raised for lists and the like
+            if not self._arrow.types.is_duration(self.type):  # which arrow writes as a number
+                return Cells(column.cast(kind), self.marks)
+        texts = [None if value is None else str(value) for value in column.to_pylist()]
+        return Cells(self._arrow.chunked_array([self._arrow.array(texts, kind)]), self.marks)
 
     def spread(self, values: Callable[[str], float]) -> np.ndarray:
         """Return the value of each row's text, NaN where it is missing."""
@@ -240,12 +245,10 @@ class Cells:
 
     def sample(self, row: int) -> str:
         """Return a cell as it stands in the file."""
-        value = self.column[row].as_py()
-        return "" if value is None else str(value)
-
-    def __getitem__(self, rows: np.ndarray) -> Cells:
-        """Return the cells at the given rows."""
-        return Cells(self.column.take(self._arrow.array(rows)), self.marks)
+        # Cast by arrow: Python's times have no nanoseconds.
+        cells = Cells(self.column.slice(row, 1), self.marks)
+        value = (cells if self.is_text else cells.as_text()).column[0].as_py()
+        return "" if value is None else value
 
 
 def as_number(text: str, decimal: str, thousands: str = "") -> float | None:

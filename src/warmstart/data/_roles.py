@@ -101,8 +101,14 @@ def table_data(
         values = known_values(tested, found.columns, fills=found.encoding is not None)
         integers = None
         if found.integers is not None:
-            whole = [tested.cells(one).integers for one in found.names]
-            integers = np.stack([values.astype(np.int64).T[i] if w is None else w for i, w in enumerate(whole)], axis=1)
+            whole = {one: numbers for one in found.names if (numbers := tested.cells(one).integers) is not None}
+            others = [shown(one, 60) for one in found.names if one not in whole]
+            if others:
+                raise InputError(
+                    f"The columns of {tested.file} must be whole numbers, as those of the training samples are, but "
+                    f"others are not: {', '.join(others)}."
+                )
+            integers = np.stack(list(whole.values()), axis=1)
         return RawSplit(
             own,
             lambda chosen: found.inputs(values[chosen], None if integers is None else integers[chosen]),

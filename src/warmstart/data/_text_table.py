@@ -46,6 +46,8 @@ def read_text_table(
     content = _as_utf8(content, source, path, notes)
     if b"\0" in content:
         raise InputError(f"{shown(path)} cannot be read as csv: it contains null bytes, which no text does.")
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
     declared = re.match(rb"sep=(.)\r?\n", content)  # as Excel writes it
     if declared:
         content = content[declared.end() :]
