@@ -113,6 +113,13 @@ def test_readings_are_stored_beside_the_epochs_and_change_no_result(tmp_path):
         assert (start == fresh) == (record.arm == "cold" or record.round == 1)
 
 
+def test_a_first_round_of_given_epochs_does_not_stop_early():
+    stop = StoppingRule(patience=3, early_stopping="on")
+    arm = Arm(Warm(), first_epochs=7)
+    assert arm.first_stop(stop) == StoppingRule(None, patience=None, max_epochs=7, early_stopping="off")
+    assert arm.first_stop(StoppingRule()) == StoppingRule(None, patience=None, max_epochs=7)
+
+
 def test_an_arm_has_a_first_round_of_its_own(tmp_path):
     arms = [Warm(), Arm(Warm(), first_epochs=1), Arm(Warm(), first_batch_size=8)]
     records = run_study(replace(STUDY, arms=arms), tmp_path, execution=ONE)

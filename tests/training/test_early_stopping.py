@@ -97,7 +97,8 @@ def test_auto_is_on_for_tables_and_an_answer_stays():
     rule = StoppingRule(patience=3)
     assert not rule.stops_early
     assert rule.resolved(is_table=True) == StoppingRule(patience=3, early_stopping=ON)
-    assert rule.resolved(is_table=False).early_stopping is EarlyStopping.OFF
+    assert rule.resolved(is_table=False) is rule
+    assert not rule.resolved(is_table=False).stops_early
     for given_one in ("on", "off"):
         rule = StoppingRule(early_stopping=given_one)
         assert rule.resolved(is_table=True) is rule.resolved(is_table=False) is rule

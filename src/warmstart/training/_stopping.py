@@ -140,18 +140,19 @@ class StoppingRule:
         return self.early_stopping is EarlyStopping.ON
 
     def resolved(self, *, is_table: bool) -> StoppingRule:
-        """Return the rule with early stopping on or off, where it was AUTO.
+        """Return the rule with early stopping on where it was AUTO and the data are a table.
+
+        For other data AUTO stays, which counts as off: written down, it would make another study of one that is stored.
 
         Args:
-            is_table: Whether the data are a table: on for one, off for everything else.
+            is_table: Whether the data are a table.
 
         Example:
             >>> StoppingRule().resolved(is_table=True).early_stopping
             <EarlyStopping.ON: 'on'>
         """
-        if self.early_stopping is not EarlyStopping.AUTO:
-            return self
-        return replace(self, early_stopping=EarlyStopping.ON if is_table else EarlyStopping.OFF)
+        is_on = is_table and self.early_stopping is EarlyStopping.AUTO
+        return replace(self, early_stopping=EarlyStopping.ON) if is_on else self
 
     @property
     def target(self) -> float | None:
