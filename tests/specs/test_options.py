@@ -219,7 +219,7 @@ def test_what_an_arm_says_counts_more_than_what_the_study_says():
     expected = Recipe(learning_rate=0.5, batch_size=7, weight_decay=0.01, step_shrink=0.8, step_noise=0.2)
     first, others = trial.learner_of(1), trial.learner_of(2)
     assert (others.recipe, first.recipe) == (expected, replace(expected, learning_rate=0.3))
-    assert (others.stop, first.stop) == (stop, StoppingRule(None, patience=None, max_epochs=2))
+    assert (others.stop, first.stop) == (stop, StoppingRule(None, patience=None, max_epochs=2, early_stopping="off"))
     assert (others.penalty, first.penalty, plain.learner.penalty) == (L2(0.1), L2(0.1), L2(9.0))
     assert (plain.learner.recipe, plain.learner.stop, plain.first_learner) == (recipe, stop, None)
     assert trial.measurements == plain.measurements == (Correlation(),)

@@ -382,7 +382,7 @@ def test_finished_trials_need_no_checkpoint(study, tmp_path):
     heard = []
     # Of data in memory nothing is said without looking, so the study is opened and its trials are gone through.
     assert run_study(study, tmp_path, dataset=digits, execution=ONE, listener=heard.append).rounds == whole.rounds
-    assert heard == [StudyProgress(total=18, done=18)]
+    assert [one for one in heard if not isinstance(one, str)] == [StudyProgress(total=18, done=18)]
 
 
 def rounds_of(directory, arm):

@@ -118,7 +118,7 @@ def test_a_first_round_of_given_epochs_does_not_stop_early():
     stop = StoppingRule(early_stopping="on")
     arm = Arm(Warm(), first_epochs=7)
     assert arm.first_stop(stop) == StoppingRule(None, patience=None, max_epochs=7, early_stopping="off")
-    assert arm.first_stop(StoppingRule()) == StoppingRule(None, patience=None, max_epochs=7)
+    assert arm.first_stop(StoppingRule()) == StoppingRule(None, patience=None, max_epochs=7, early_stopping="off")
 
 
 def test_an_arm_has_a_first_round_of_its_own(tmp_path):
