@@ -103,6 +103,19 @@ def test_groups_are_numbers_and_the_column_stays_a_feature(table, load_path):
     assert load_path(table, group="day", drop=("day",)).features == ("shop", "size")
 
 
+def test_keys_and_groups_of_a_table_with_types_are_its_values(write_table, load_path):
+    columns = {
+        "customer": [2**60, 2**60 + 1, None, 2**60, None],
+        "when": [np.datetime64("2024-01-01") + day for day in (0, 1, 1, 0, 2)],
+        "a": [1, 2, 3, 4, 5],
+        "label": [0, 1, 0, 1, 0],
+    }
+    path = write_table("t.parquet", columns)
+    assert load_path(path, key="customer", features=("a",)).train.inputs[:, 0].tolist() == [2, 3, 4, 5]
+    assert load_path(path, group="when").order.groups.tolist() == [0, 1, 1, 0, 2]
+    assert len(set(load_path(path, group="customer").order.groups.tolist())) == 4
+
+
 def test_a_subset_takes_its_order_along(table, load_path):
     dataset = load_path(table, group="shop", order="day", subset=20)
     assert isinstance(dataset.order, SampleOrder)
