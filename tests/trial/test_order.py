@@ -126,7 +126,8 @@ def test_a_resumed_trial_is_an_uninterrupted_one(train_on):
     for number in (1, 3):
         resumed = list(run(trial, data, round_state=whole[number - 1].round_state))
         assert [outcome(result) for result in resumed] == [outcome(result) for result in whole[number:]]
-    assert whole[0].encoding["fills"] == list(encoding.fitted(data.pool.inputs[: whole[0].samples_seen].numpy()).fills)
+    fitted = encoding.fitted(data.pool.inputs[: whole[0].samples_seen].numpy())
+    assert whole[0].preparation["encoding"] == fitted.to_dict()
 
 
 def test_time_order_after_a_source_with_penalty_and_measurements():

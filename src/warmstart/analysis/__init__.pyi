@@ -1,3 +1,8 @@
+from ._auto_seeds import FEWEST_SEEDS as FEWEST_SEEDS
+from ._auto_seeds import AutoSeeds as AutoSeeds
+from ._auto_seeds import Look as Look
+from ._auto_seeds import looks as looks
+from ._auto_seeds import read_seeds as read_seeds
 from ._plain import plain as plain
 from ._plain import rebuilt as rebuilt
 from ._seed_table import SeedTable as SeedTable

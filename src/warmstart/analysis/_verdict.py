@@ -15,6 +15,7 @@ from warmstart.statistics import (
     visible_digits,
 )
 
+from ._auto_seeds import AutoSeeds
 from ._summary_types import ArmSummary
 
 # Beyond this many comparisons, one clause each makes a sentence that nobody reads to its end.
@@ -38,6 +39,7 @@ class Facts:
         train_target: The training score that the stopping rule asks for; None if it asks for none.
         plateaus: Mean training score of the rounds that ended on a plateau, by label of the arms that have any.
         has_stopping_rule: Whether a limit cuts a round off.
+        auto_seeds: The rule by which results decided how many seeds there are; None: their number was given.
     """
 
     metric: Metric
@@ -52,6 +54,7 @@ class Facts:
     train_target: float | None
     plateaus: Mapping[str, float]
     has_stopping_rule: bool = True
+    auto_seeds: AutoSeeds | None = None
 
     @property
     def complete(self) -> bool:
@@ -83,7 +86,8 @@ def verdict_of(facts: Facts) -> str:
     sentences = []
     # First, since it qualifies all that follows.
     if not facts.complete:
-        sentences.append(f"Preliminary: {facts.rounds_finished:,} of {facts.rounds_planned:,} rounds have finished.")
+        planned = f"{'at most ' if facts.auto_seeds else ''}{facts.rounds_planned:,}"
+        sentences.append(f"Preliminary: {facts.rounds_finished:,} of {planned} rounds have finished.")
     if not facts.others:
         sentences.append(f"{_after(facts)} {_alone(facts.metric, facts.arms[0])}.")
     elif len(facts.others) > MOST_CLAUSES:
@@ -181,7 +185,11 @@ def _clause(facts: Facts, arm: ArmSummary) -> str:
         both = f"no seed has {with_article(metric.name)} of both"
         return f"{arm.arm} cannot be compared with {facts.reference}, because {both}"
     if difference.interval is None:
-        ends = "" if facts.pairs == 1 else " (one pair: no interval)"
+        ends = (
+            ""
+            if facts.pairs == 1
+            else f" ({'one pair' if difference.n == 1 else f'{difference.n} pairs'}: no interval)"
+        )
     else:
         low, high = (metric.factor * end for end in difference.interval)
         digits = _difference_digits(metric, difference)
@@ -246,7 +254,7 @@ def _groups(facts: Facts) -> str:
         better: [sized[label] for label, mean in detected.items() if metric.is_better(mean)],
         worse: [sized[label] for label, mean in detected.items() if not metric.is_better(mean)],
         f"no difference in {metric.name} detected": [unsized[label] for label in undetected],
-        "one pair, no interval": [sized[label] for label in single],
+        "no interval": [sized[label] for label in single],
         "not comparable": [label for label, one in found.items() if one.mean is None],
     }
     return "; ".join(f"{title}: {', '.join(arms)}" for title, arms in groups.items() if arms)

@@ -6,21 +6,12 @@ from dataclasses import dataclass
 from warmstart.statistics import PairedDifference, mean_interval, paired_difference, paired_ratio
 from warmstart.store import COSTS, STOP_REASONS, RoundRecord, StudyRecords
 
+from ._auto_seeds import AutoSeeds, read_seeds
 from ._seed_table import SeedTable
 from ._summary_types import ArmSummary, CostSummary, RoundSummary, counted_costs
 from ._verdict import Facts, difference_words
 
 Read = Callable[[str, int, str], list[float | None]]
-
-
-def reference_arm(arms: Sequence[str]) -> str:
-    """Return the arm that the others are compared with: ``cold``, else the first.
-
-    Example:
-        >>> reference_arm(["warm", "cold"]), reference_arm(["warm", "random"])
-        ('cold', 'warm')
-    """
-    return "cold" if "cold" in arms else arms[0]
 
 
 @dataclass(frozen=True)
@@ -47,6 +38,12 @@ class View:
             if any(all((arm, seed, number) in table.cells for arm in started) for seed in table.seeds)
         }
         return cls(records, table, reference, max(shared or numbers, default=0), confidence)
+
+    @property
+    def auto_seeds(self) -> AutoSeeds | None:
+        """The rule by which results decided how many seeds there are; None: their number was given."""
+        seeds = read_seeds(self.records.study.get("seeds", 1))
+        return seeds if isinstance(seeds, AutoSeeds) else None
 
     @property
     def numbers(self) -> list[int]:
@@ -111,6 +108,7 @@ class View:
             train_target=float(target) if isinstance(target, int | float) else None,
             # A learner of the user's own ends its rounds as it likes.
             has_stopping_rule="stop" in records.study or "learner" not in records.study,
+            auto_seeds=self.auto_seeds,
             plateaus={arm: mean for arm, mean in plateaus.items() if mean is not None},
         )
 
@@ -119,7 +117,8 @@ class View:
         if arm == self.reference:
             return None
         values, reference = (self.table.column(one, number, _score) for one in (arm, self.reference))
-        return paired_difference(values, reference, confidence=self.confidence)
+        sequential = self.auto_seeds is not None
+        return paired_difference(values, reference, confidence=self.confidence, sequential=sequential)
 
     def _cost(self, arm: str, read: Read, cost: str) -> CostSummary:
         values = read(arm, self.compared_round, cost)
@@ -127,8 +126,8 @@ class View:
         if arm == self.reference:
             return CostSummary(value, None, None)
         reference = read(self.reference, self.compared_round, cost)
-        difference = paired_difference(values, reference, confidence=self.confidence)
-        return CostSummary(value, difference, paired_ratio(values, reference, confidence=self.confidence))
+        how = {"confidence": self.confidence, "sequential": self.auto_seeds is not None}
+        return CostSummary(value, paired_difference(values, reference, **how), paired_ratio(values, reference, **how))
 
 
 def _score(record: RoundRecord) -> float | None:

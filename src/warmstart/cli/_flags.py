@@ -170,7 +170,7 @@ FLAGS = {
         _named("penalty", exported("penalties", "Penalty")),
         *_fields("stop", "training", "StoppingRule"),
     ],
-    "Study": [_study_field("seeds"), Flag("--measurements", "measurements", "LIST", _MEASURED)],
+    "Study": [_study_field("seeds", "N|auto"), Flag("--measurements", "measurements", "LIST", _MEASURED)],
 }
 # Of how a study runs, for every command that runs one.
 EXECUTION = _fields("execution", "executors", "Execution")

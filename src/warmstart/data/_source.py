@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
@@ -13,6 +14,7 @@ from warmstart.basics import InputError, added_later, check_at_least, check_inte
 from ._raw import is_displayable, shown
 
 MAX_BYTES = 4 * 2**30
+MOST_PIXELS = 10_000
 _TEXTS = (
     *("directory", "label", "test", "key", "group", "order"),
     *("separator", "decimal", "thousands", "encoding", "comment"),
@@ -80,7 +82,7 @@ class DataSource:
         encoding: Of a text table, such as ``latin-1``. None: UTF-8, or what else the file declares or fits.
         comment: What begins a line of a text table that is left out, such as ``#``. None: detected.
         image_size: Height and width to which images are brought, at least 1, also as 32x24. None: as they are, which
-            must be equal.
+            must be equal. Resized with Pillow's bilinear filter, which averages where an image gets smaller.
         options: What a function or class of your own is called with, by name; keyword-only.
 
     Raises:
@@ -141,9 +143,32 @@ class DataSource:
         self._check_text_options()
         check_at_least("subset", self.subset, 1)
         check_integer("max_bytes", self.max_bytes, 1)
+        _ = self.image_shape
         if not isinstance(self.options, Mapping) or not all(isinstance(name, str) for name in self.options):
             raise InputError(f"options must be a mapping of names to values, got {shown(self.options, 100)}.")
         object.__setattr__(self, "options", Options(self.options))
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width to which images are brought; None: as they are.
+
+        Raises:
+            InputError: If ``image_size`` is neither one number nor two, from 1 to 10,000.
+
+        Example:
+            >>> DataSource(image_size="32x24").image_shape, DataSource(image_size="32").image_shape
+            ((32, 24), (32, 32))
+        """
+        if self.image_size is None:
+            return None
+        sides = re.fullmatch(r"(\d{1,5})(?:\s*[xX]\s*(\d{1,5}))?", str(self.image_size).strip())
+        height, width = (int(sides[1]), int(sides[2] or sides[1])) if sides else (0, 0)
+        if not (1 <= height <= MOST_PIXELS and 1 <= width <= MOST_PIXELS):
+            raise InputError(
+                f"image_size (--image-size) must be a height and width in pixels from 1 to {MOST_PIXELS:,}, such as 32 "
+                f"or 32x24, got {shown(self.image_size, 60)}."
+            )
+        return height, width
 
     def _check_text_options(self) -> None:
         separator = "\t" if self.separator in ("\\t", "tab") else " " if self.separator == "space" else self.separator

@@ -112,7 +112,8 @@ def ratio_text(ratio: PairedRatio | None) -> str:
     if ratio is None or ratio.mean is None:
         return "reference" if ratio is None else NOTHING
     if ratio.interval is None:
-        return f"{times_text(ratio.mean)}x (one seed: no interval)"
+        seeds = "one seed" if ratio.n == 1 else f"{ratio.n} seeds"
+        return f"{times_text(ratio.mean)}x ({seeds}: no interval)"
     ends = f"[{', '.join(map(times_text, ratio.interval))}]"
     return f"{times_text(ratio.mean)}x {ends}" if ratio.detected else f"no difference detected {ends}"
 
