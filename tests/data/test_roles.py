@@ -106,7 +106,7 @@ def test_groups_are_numbers_and_the_column_stays_a_feature(table, load_path):
 def test_keys_and_groups_of_a_table_with_types_are_its_values(write_table, load_path):
     columns = {
         "customer": [2**60, 2**60 + 1, None, 2**60, None],
-        "when": [np.datetime64("2024-01-01") + day for day in (0, 1, 1, 0, 2)],
+        "when": np.datetime64("2024-01-01") + np.array([0, 1, 1, 0, 2]),
         "a": [1, 2, 3, 4, 5],
         "label": [0, 1, 0, 1, 0],
     }
@@ -283,6 +283,6 @@ def test_values_may_have_separators_and_decimal_commas(write_table):
 def test_roles_are_refused_where_there_are_no_columns(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     np.savez("table.npz", x=np.eye(4), y=[0, 1, 0, 1])
-    for option, value in (("drop", ("a",)), ("order", "a"), ("separator", ";"), ("tidy_labels", True)):
+    for option, value in (("drop", ("a",)), ("group", "a"), ("separator", ";"), ("tidy_labels", True)):
         with pytest.raises(InputError, match=rf"{option} \(--{option.replace('_', '-')}\) must be left out for {name}"):
             load(DataSource(name, **{option: value}))
