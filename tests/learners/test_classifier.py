@@ -25,7 +25,7 @@ from warmstart.training import (
 )
 from warmstart.trial import Trial, run
 
-STOP = StoppingRule(train_accuracy=None, max_epochs=3)
+STOP = StoppingRule(train_accuracy=None, max_epochs=3, early_stopping="off")
 CLASSIFIER = Classifier(MLP(width=8), Recipe(learning_rate=0.01, batch_size=16), STOP)
 
 

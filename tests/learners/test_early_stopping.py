@@ -127,10 +127,12 @@ def test_a_round_with_too_few_samples_is_plain_and_says_so(count):
     ]
 
 
-def test_auto_is_off_until_somebody_says_what_the_data_are():
+def test_auto_is_on_for_tables():
     automatic, _ = trained(replace(LEARNER, stop=replace(STOP, early_stopping="auto")), blobs(60))
+    on, _ = trained(replace(LEARNER, stop=replace(STOP, early_stopping="on")), blobs(60))
     off, _ = trained(replace(LEARNER, stop=replace(STOP, early_stopping="off")), blobs(60))
-    assert same(state(automatic), state(off))
+    assert same(state(automatic), state(on))
+    assert not same(state(automatic), state(off))
     rule = StoppingRule(validation_patience=3, max_epochs=40, validation=0.25).resolved(is_table=True)
     resolved, _ = trained(replace(LEARNER, stop=rule), blobs(60))
     assert same(state(resolved), state(trained(LEARNER, blobs(60))[0]))

@@ -31,7 +31,7 @@ from warmstart.training import (
 )
 from warmstart.trial import Trial, TrialData, run
 
-STOP = StoppingRule(train_accuracy=None, max_epochs=4)
+STOP = StoppingRule(train_accuracy=None, max_epochs=4, early_stopping="off")
 REGRESSOR = Regressor(MLP(width=8), Recipe(learning_rate=0.01, batch_size=16), STOP)
 LOSSES = {
     SquaredError(): lambda errors: errors.square(),
@@ -143,7 +143,9 @@ def test_constant_columns_and_targets_are_no_division_by_zero():
 
 def test_a_round_ends_on_a_plateau_of_the_training_loss():
     noise = TensorData(torch.randn(60, 4, generator=generator_for(1)), torch.randn(60, generator=generator_for(2)))
-    learner = Regressor(LogisticRegression(), Recipe(learning_rate=0.1), StoppingRule(patience=3, max_epochs=400))
+    learner = Regressor(
+        LogisticRegression(), Recipe(learning_rate=0.1), StoppingRule(patience=3, max_epochs=400, early_stopping="off")
+    )
     finished = next(run(Trial(learner, TwoPhase()), TrialData(noise, noise)))
     assert finished.stop_reason is StopReason.PLATEAU
     scores = [row["train_score"] for row in finished.history]
@@ -280,7 +282,7 @@ def test_an_active_stream_asks_for_logits_of_classes():
 
 def test_a_regressor_trains_without_a_study():
     data = TensorData(torch.linspace(-1, 1, 40).reshape(-1, 1), torch.linspace(-2, 2, 40))
-    learner = Regressor(MLP(width=16), Recipe(learning_rate=0.01), StoppingRule(max_epochs=100))
+    learner = Regressor(MLP(width=16), Recipe(learning_rate=0.01), StoppingRule(max_epochs=100, early_stopping="off"))
     model = learner.build(data, 0)
     everything = torch.arange(40)
     before = learner.evaluate(model, data).score

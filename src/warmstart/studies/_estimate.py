@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from warmstart.analysis import FEWEST_SEEDS, AutoSeeds
@@ -20,8 +21,8 @@ from warmstart.executors import Execution
 from warmstart.learners import TensorLearner
 from warmstart.store import RoundRecord, TrialStore
 from warmstart.streams import Growing
-from warmstart.training import StoppingRule
-from warmstart.trial import Arrays, Trial, run, split, taken
+from warmstart.training import EarlyStopping, StoppingRule
+from warmstart.trial import Arrays, Trial, arrival_sizes, run, split, taken
 
 from ._directory import check_directory, check_place
 from ._keys import trial_keys
@@ -143,17 +144,16 @@ def estimate(
         report("Timing a few steps")
         timings = _timings(study, data, execution)
     about = described(study, data)
-    if text := getattr(data, "description", ""):
-        about["description"] = text
     workers = 1 if execution.on_ray else execution.worker_count
-    work = _Work(study, samples, stored, timings, about["evaluation_samples"], workers)
+    is_table = isinstance(data, Dataset) and not data.is_image and data.train.inputs.dtype != np.int64
+    work = _Work(study, samples, stored, timings, about["evaluation_samples"], workers, is_table)
     fewest, most = (FEWEST_SEEDS, study.seeds.max) if isinstance(study.seeds, AutoSeeds) else [study.max_seeds] * 2
-    epochs = _epochs(study.stop) if isinstance(study.learner, TensorLearner) else None
+    epochs = _epochs(study.stop, work.is_table) if isinstance(study.learner, TensorLearner) else None
     low, high = work.seconds(fewest, at_most=False), work.seconds(most, at_most=True)
     return StudyEstimate(
         data=about,
         notes=tuple(getattr(data, "notes", ())),
-        arrivals=tuple(study.stream.sizes(about["fit_samples"])),
+        arrivals=arrival_sizes(Arrays.of(data), study.trial(study.labels[0], 0), study.evaluation),
         seeds=(fewest, most),
         strategies=len(study.labels),
         rounds=len(samples[study.labels[0]]),
@@ -168,9 +168,11 @@ def estimate(
     )
 
 
-def _epochs(stop: StoppingRule) -> tuple[int, int]:
+def _epochs(stop: StoppingRule, is_table: bool) -> tuple[int, int]:
     """Return how many epochs a round takes, at least and at most."""
-    is_fixed = stop.train_accuracy is None and stop.train_score is None and stop.patience is None
+    stop = stop.resolved(is_table=is_table)
+    patience = stop.validation_patience if stop.stops_early else stop.patience
+    is_fixed = stop.target is None and patience is None
     return stop.max_epochs if is_fixed else 1, stop.max_epochs
 
 
@@ -185,6 +187,7 @@ class _Work:
         timings: Of steps, by label; none where they were not timed.
         evaluated: Samples on which a round is evaluated.
         workers: Trials that run at the same time.
+        is_table: Whether the data are a table, whose rounds stop early by default.
     """
 
     study: Study
@@ -193,6 +196,7 @@ class _Work:
     timings: Mapping[str, Timing]
     evaluated: int
     workers: int
+    is_table: bool
 
     @cached_property
     def rates(self) -> dict[str, float]:
@@ -221,7 +225,7 @@ class _Work:
                 if self.rates:
                     total += self.rates[label] * sum(left)
                 elif isinstance(learner, TensorLearner) and (timing := self.timings.get(label)):
-                    epochs = _epochs(learner.stop)[at_most]
+                    epochs = _epochs(learner.stop, self.is_table)[at_most]
                     steps, batch = learner.stop.max_steps or sys.maxsize, learner.recipe.batch_size
                     total += timing.training * sum(min(size * epochs, steps * min(size, batch)) for size in left)
                     total += timing.evaluation * self.evaluated * len(left)
@@ -252,15 +256,14 @@ def _timing(study: Study, trial: Trial, data: Dataset, execution: Execution) -> 
     learner = trial.learner
     assert isinstance(learner, TensorLearner), "others are not timed"
     resident, peak = _resident_bytes(), _peak_bytes()
-    arrays = Arrays(data.train, data.test, len(data.classes))
-    whole = split(arrays, trial, study.evaluation, device=torch.device(execution.device))
+    whole = split(Arrays.of(data), trial, study.evaluation, device=torch.device(execution.device))
     # Few, since what comes after the steps, such as recalibrated statistics, goes through all of them.
     pool = taken(whole.pool, torch.arange(min(len(whole.pool), _BATCHES * learner.recipe.batch_size)))
     few = taken(whole.evaluation, torch.arange(min(len(whole.evaluation), _EVALUATED)))
-    part, steps, per_sample = replace(whole, pool=pool, evaluation=few), _WARM_UP_STEPS, 0.0
+    part, steps, per_sample = replace(whole, pool=pool, evaluation=few, order=None), _WARM_UP_STEPS, 0.0
     parameters = 0
     for _ in range(2):
-        stop = StoppingRule(train_accuracy=None, patience=None, max_epochs=10**9, max_steps=steps)
+        stop = StoppingRule(None, None, 10**9, max_steps=steps, early_stopping=EarlyStopping.OFF)
         short = replace(trial, learner=replace(learner, stop=stop), first_learner=None, stream=Growing(rounds=1))
         result = next(run(short, part, graphs=execution.graphs))
         if result.round_state.model is not None:
