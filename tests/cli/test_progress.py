@@ -176,6 +176,16 @@ def test_on_a_terminal_the_bar_says_how_long_it_takes_yet(clock):
     assert "about 3 min left" in text.getvalue()
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_sentence_that_names_all_columns_is_shown_whole_and_stays(is_terminal):
+    text = io.StringIO()
+    sentence = f"Columns encoded: {', '.join(f'c{number} (boolean)' for number in range(500))}."
+    with shown(Console(file=text, width=80, force_terminal=is_terminal)) as listener:
+        listener(sentence)
+        listener(StudyProgress(total=4, done=0, left={"cold": 400}))
+    assert sentence in text.getvalue()
+
+
 @pytest.mark.parametrize(("seconds", "words"), [
     (0.0, "about 1 s"), (89, "about 89 s"), (91, "about 2 min"), (5_399, "about 90 min"), (5_400, "about 1.5 h"),
     (100_000, "about 27.8 h"), (864_000_000, "about 10,000.0 days"),

@@ -110,6 +110,7 @@ def test_a_moment_comes_back_from_every_form(moment, form, pattern):
         ("2023-02-29", "year-month-day", None),
         ("2024-13-01", "year-month-day", None),
         ("25:00", "time of day", None),
+        ("18.00.00", "hour.minute.second", 0.75),
         ("1 Foo 2024", "day month year", None),
         ("1.2.10", "day.month.yy", None),
         ("192.168.0.1", "day.month.year", None),
@@ -133,6 +134,8 @@ def test_times_are_days(text, form, days):
         (["2024-01-01", "2024-01-01 10:00"], ("year-month-day", False)),
         (["2024-01-01", "1.1.2024"], None),
         (["10:00", "noon"], None),
+        (["18.00.00", "07.30.15"], ("hour.minute.second", False)),
+        (["18.01.04", "07.12.15"], ("day.month.yy", False)),
         ([], None),
     ],
 )
@@ -202,6 +205,9 @@ def test_marks_of_the_users_own_are_missing_in_text_and_in_numbers():
     assert _read(["-999", "1", "K. A."], marks)[1] == pytest.approx([np.nan, 1, np.nan], nan_ok=True)
     assert _read([-999, 1, None], marks)[1] == pytest.approx([np.nan, 1, np.nan], nan_ok=True)
     assert _read(["-999", "1"])[1] == [-999, 1]
+    assert _read(["-999.0", "1", "-9.99e2"], marks)[1] == pytest.approx([np.nan, 1, np.nan], nan_ok=True)
+    commas = Marks(marks.missing, decimal=",")
+    assert _read(["-999,0", "1,5"], commas)[1] == pytest.approx([np.nan, 1.5], nan_ok=True)
 
 
 def test_a_table_of_decimal_commas_may_have_a_column_of_points():

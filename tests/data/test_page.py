@@ -13,9 +13,8 @@ PAGE = (Path(__file__).parents[2] / "docs" / "data.md").read_text()
 ELSEWHERE = {"name", "directory", "subset", "max_bytes", "image_size", "options"}
 
 
-def test_its_example_runs(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    (tmp_path / "example.py").write_text(code)
+def test_its_examples_run(tmp_path):
+    (tmp_path / "example.py").write_text("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
     done = subprocess.run([sys.executable, "-W", "error", "example.py"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -286,9 +286,10 @@ def test_only_the_test_set_in_a_folder_is_refused(tmp_path, load_path):
         load_path(tmp_path)
 
 
-def test_a_source_may_name_a_folder_as_its_test_set_no_more_than_a_missing_file(tmp_path):
+def test_a_test_set_is_a_file_of_a_table(tmp_path):
     (tmp_path / "t.csv").write_text(TEXT)
-    for test in ("nothing.csv", "t.docx"):
-        (tmp_path / "t.docx").write_text("")
+    (tmp_path / "t.docx").write_text("")
+    (tmp_path / "folder").mkdir()
+    for test in ("nothing.csv", "t.docx", "folder"):
         with pytest.raises(InputError, match="test must be a file that exists and ends in"):
             load(DataSource(str(tmp_path / "t.csv"), test=str(tmp_path / test)), with_test=True)

@@ -226,6 +226,8 @@ def test_values_that_begin_with_a_hash_are_no_comments(write_table, load_path):
     dataset = load_path(write_table("t.csv", f"color,a,label\n{rows}"))
     assert len(dataset.train) == 20
     assert dataset.encoding.columns[0].values == ("#00ff00", "#01ff00", "#02ff00")
+    rows = "".join(f"{'#x' if n == 3 else 'y'},{n % 5},{'xy'[n % 2]}\n" for n in range(20))
+    assert len(load_path(write_table("u.csv", f"color,a,label\n{rows}")).train) == 20
 
 
 def test_an_encoding_that_the_user_names_is_used_or_refused_with_the_flag(tmp_path, load_path):

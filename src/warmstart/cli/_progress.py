@@ -17,6 +17,8 @@ from warmstart.studies import EpochMessage, StudyProgress
 
 Event = StudyProgress | EpochMessage | RoundRecord | str
 Clock = Callable[[], float]
+# A sentence may name all columns of a table.
+_LONGEST = 50_000
 _SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -104,7 +106,8 @@ class _Bar:
     def __call__(self, event: Event) -> None:
         self.pace.hear(event)
         if isinstance(event, str):
-            self.progress.update(self.task, description=event)
+            # Above the bar, where it stays: what was read is worth more than a moment.
+            _say(self.progress.console, event)
         elif isinstance(event, EpochMessage):
             trial = f"{event.arm} seed {event.seed} round {event.round}"
             score = event.values.get("train_score", event.values.get("train_loss"))
@@ -138,7 +141,11 @@ class _Lines:
 
     def _say(self, line: str) -> None:
         self._last = self.clock()
-        self.console.print(shortened(line, limit=300), highlight=False, markup=False, soft_wrap=True)
+        _say(self.console, line)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(shortened(line, limit=_LONGEST), highlight=False, markup=False, soft_wrap=True)
 
 
 def _watch(seconds: float) -> str:

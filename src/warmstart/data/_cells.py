@@ -37,8 +37,9 @@ _GROUPED = {
 _CLOCK = r"(?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2}(?:[.,]\d+)?))?(?:\s*(?P<ap>[AaPp])\.?[Mm]\.?)?"
 _THEN = rf"(?:(?:[T ]|, )\s*{_CLOCK}\s*(?P<tz>Z|UTC|GMT|[+-]\d{{2}}:?\d{{2}})?)?"
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_CLOCK_FORMS = ("time of day", "hour.minute.second")
 TIME_FORMS = {
-    form: re.compile(pattern + ("" if form == "time of day" else _THEN), re.ASCII)
+    form: re.compile(pattern + ("" if form in _CLOCK_FORMS else _THEN), re.ASCII)
     for form, pattern in {
         "year-month-day": r"(?P<y>\d{4})([-/.])(?P<m>\d{1,2})\2(?P<d>\d{1,2})",
         "year-month": r"(?P<y>\d{4})[-/](?P<m>\d{1,2})",
@@ -52,6 +53,7 @@ TIME_FORMS = {
         "day month year": r"(?P<d>\d{1,2})[-/ .]+(?P<b>[A-Za-z]{3,9})\.?[-/ ,]+(?P<y>\d{4}|\d{2})",
         "month day year": r"(?P<b>[A-Za-z]{3,9})\.? +(?P<d>\d{1,2}),? +(?P<y>\d{4})",
         "time of day": _CLOCK,
+        "hour.minute.second": r"(?P<H>\d{2})\.(?P<M>\d{2})\.(?P<S>\d{2})(?P<ap>(?!))?",
     }.items()
 }
 ISO = "year-month-day"
@@ -71,6 +73,12 @@ class Marks:
     missing: frozenset[str] = MISSING_MARKS
     decimal: str = "."
     thousands: str = ""
+
+    @property
+    def gaps(self) -> tuple[float, ...]:
+        """Numbers that stand for a missing cell, however they are written."""
+        numbers = (as_number(mark, self.decimal) for mark in self.missing - MISSING_MARKS)
+        return tuple(number for number in numbers if number is not None)
 
 
 class Cells:
@@ -176,12 +184,14 @@ class Cells:
     @cached_property
     def plain(self) -> np.ndarray | None:
         """Numbers of a column whose texts need not be looked at one by one: with a type, or plain numbers and gaps."""
-        pa, own = self._arrow, self.marks.missing - MISSING_MARKS
+        pa, gaps = self._arrow, self.marks.gaps
+
+        def without_gaps(values: np.ndarray) -> np.ndarray:
+            return np.where(np.isin(values, gaps), np.nan, values) if gaps else values
+
         if self.kind in (ColumnKind.NUMBER, ColumnKind.BOOLEAN):
             # By way of float64: a null becomes NaN, and integers beyond 2**53 are rounded instead of refused.
-            values = self._decoded.cast(pa.float64(), safe=False).to_numpy()
-            gaps = [number for mark in own if (number := as_number(mark, ".")) is not None]
-            return np.where(np.isin(values, gaps), np.nan, values) if gaps else values
+            return without_gaps(self._decoded.cast(pa.float64(), safe=False).to_numpy())
         if self.kind is ColumnKind.TIME:
             return self._days()
         if not self.is_text:
@@ -189,13 +199,13 @@ class Cells:
         if self.is_dictionary:
             return None
         trimmed = self._compute.utf8_trim_whitespace(self.column)
-        for is_masked in (True,) if own else (False, True):
+        for is_masked in (False, True):
             if is_masked:
                 marks = pa.array(sorted(self.marks.missing), self.type)
                 is_mark = self._compute.is_in(self._compute.utf8_lower(trimmed), value_set=marks)
                 trimmed = self._compute.if_else(is_mark, pa.scalar(None, self.type), trimmed)
             try:
-                return trimmed.cast(pa.float64()).to_numpy()
+                return without_gaps(trimmed.cast(pa.float64()).to_numpy())
             except pa.ArrowInvalid:
                 continue
         return None
@@ -300,7 +310,7 @@ def as_days(text: str, form: str) -> float | None:
         if hour > 24 or minute > 59 or second >= 61:
             return None
         seconds = hour * 3600 + minute * 60 + second
-    if form == "time of day":
+    if form in _CLOCK_FORMS:
         return seconds / 86_400
     month = parts.get("m")
     if parts.get("b"):
@@ -418,6 +428,7 @@ def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int
         cells = cells.as_text()
     places = {value: float(index) for index, value in enumerate(column.values)}
     odd: set[str] = set()
+    gaps = marks.gaps
 
     def value(text: str) -> float:
         if kind is ColumnKind.CATEGORY:
@@ -435,6 +446,8 @@ def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int
             found = next((number for number in readings if number is not None), None)
             if found is None and text.casefold() in BOOLEANS[0]:
                 found = float(BOOLEANS[0].index(text.casefold()))
+            if found in gaps:
+                return np.nan
         if found is None and text.casefold() not in _GAPS_AMONG_NUMBERS:
             odd.add(text)
         return np.nan if found is None else found

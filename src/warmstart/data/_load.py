@@ -322,7 +322,7 @@ def _table_data(
 ) -> RawData:
     test = (_user_path(source.test),) if source.test else files.test
     for path in test:
-        if not path.exists() or (table_ending(path) not in TABLE_ENDINGS and path.is_file()):
+        if not path.exists() or table_ending(path) not in TABLE_ENDINGS:
             raise InputError(
                 f"test must be a file that exists and ends in {', '.join(TABLE_ENDINGS)}, got {shown(path)}."
             )

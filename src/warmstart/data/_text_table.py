@@ -66,7 +66,9 @@ def read_text_table(
         notes.append(f"separator {_SPELLED.get(separator, repr(separator))}")
     is_named = source.header
     if is_named is None:
-        is_named = (bool(known) and set(known) <= set(_stripped(rows[0]))) or has_header(rows)
+        # Names that are positions may be cells as well.
+        is_there = not all(name.isdecimal() for name in known) and set(known) <= set(_stripped(rows[0]))
+        is_named = is_there or has_header(rows)
     names = _stripped(rows[0]) if is_named else [str(number + 1) for number in range(len(rows[0]))]
     if not is_named:
         notes.append(f"no header, columns named 1 to {len(names)}")
@@ -172,10 +174,11 @@ def _sniffed(sample: str, separator: str | None, comment: str | None) -> tuple[s
     separator, rows = next(iter(found.items()))
     if comment is not None or not comment_lines:
         return separator, comment or "", rows
-    # Lines of as many cells as the others are rows, or a header that has the mark, unless there is one without.
+    # Lines of as many cells as the others are rows, or a header that has the mark, unless a header stands below them.
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    are_rows = width > 1 and all(line.count(separator) + 1 == width for line in comment_lines)
-    if are_rows and (len(comment_lines) > len(rows) / 4 or not has_header(rows)):
+    alike = sum(len(cells) == width for cells in csv.reader(comment_lines, delimiter=separator))
+    are_above = sample.startswith("".join(comment_lines))
+    if width > 1 and 2 * alike > len(comment_lines) and not (are_above and has_header(rows)):
         return _sniffed(sample, separator, "")
     return separator, "#", rows
 
