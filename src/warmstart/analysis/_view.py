@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
-from warmstart.statistics import PairedDifference, mean_interval, paired_difference, paired_ratio
+from warmstart.basics import Metric
+from warmstart.statistics import Estimate, PairedDifference, mean_interval, paired_difference, paired_ratio
 from warmstart.store import COSTS, STOP_REASONS, RoundRecord, StudyRecords
 
-from ._seed_table import SeedTable
+from ._seed_table import Measure, SeedTable
 from ._summary_types import ArmSummary, CostSummary, RoundSummary, counted_costs
 from ._verdict import Facts, difference_words
 
-Read = Callable[[str, int, str], list[float | None]]
+Read = Callable[[str, int], list[float | None]]
 
 
 def reference_arm(arms: Sequence[str]) -> str:
@@ -32,9 +34,13 @@ class View:
     reference: str
     compared_round: int
     confidence: float
+    metric: Metric
+    metric_key: str | None
 
     @classmethod
-    def of(cls, records: StudyRecords, confidence: float, reference: str) -> "View":
+    def of(
+        cls, records: StudyRecords, confidence: float, reference: str, metric: Metric, metric_key: str | None
+    ) -> "View":
         """Choose the round to compare at: the latest that all arms which have begun finished for a common seed."""
         table = SeedTable.of(records.rounds)
         # An arm that has not begun must not keep the others from being compared.
@@ -46,12 +52,16 @@ class View:
             # One common seed is enough: a study that runs seed by seed has an answer after its first.
             if any(all((arm, seed, number) in table.cells for arm in started) for seed in table.seeds)
         }
-        return cls(records, table, reference, max(shared or numbers, default=0), confidence)
+        return cls(records, table, reference, max(shared or numbers, default=0), confidence, metric, metric_key)
 
     @property
     def numbers(self) -> list[int]:
         """The rounds that any trial has finished."""
         return sorted({record.round for record in self.records.rounds})
+
+    def score(self, record: RoundRecord) -> float | None:
+        """Return the score that is compared."""
+        return record.score if self.metric_key is None else record.metrics.get(self.metric_key)
 
     def has(self, arm: str, number: int) -> bool:
         """Return whether any seed of the arm has finished the round."""
@@ -59,44 +69,118 @@ class View:
 
     def arm(self, arm: str) -> ArmSummary:
         """Summarize an arm at the compared round."""
-        last, finished = self.table.at(arm, self.compared_round), self.table.arm(arm)
-        difference = self._score_difference(arm, self.compared_round)
+        table, number = self.table, self.compared_round
+        last, finished = table.at(arm, number), table.arm(arm)
+        difference = self._difference(arm, lambda one, at: table.column(one, at, self.score))
+        ahead = _mean_over_rounds(table, attrgetter("next_score"))
+        names = dict.fromkeys(name for record in last for name in record.metrics)
         return ArmSummary(
             arm=arm,
             seeds=len(last),
-            diverged=sum(record.score is None for record in last),
-            score=mean_interval((record.score for record in last), confidence=self.confidence),
+            # Not those without a score: some metrics do not exist for some evaluation data.
+            diverged=sum(record.stop_reason == "diverged" for record in last),
+            score=self._mean(arm, number, self.score),
             score_difference=difference,
-            words="" if difference is None else difference_words(self.records.metric, difference),
-            total={cost: self._cost(arm, self.table.totals, cost) for cost in COSTS},
-            last_round={cost: self._cost(arm, self.table.costs, cost) for cost in COSTS},
+            words="" if difference is None else difference_words(self.metric, difference),
+            train_score=self._mean(arm, number, attrgetter("train_score")),
+            metrics={
+                name: self._mean(arm, number, lambda record, name=name: record.metrics.get(name)) for name in names
+            },
+            churn=self._compared(arm, _mean_over_rounds(table, attrgetter("churn"))),
+            negative_flips=self._compared(arm, _mean_over_rounds(table, attrgetter("negative_flips"))),
+            next_score=mean_interval(ahead(arm, number), confidence=self.confidence),
+            next_difference=self._difference(arm, ahead),
+            total={cost: self._compared(arm, lambda one, at, cost=cost: table.totals(one, at, cost)) for cost in COSTS},
+            last_round={
+                cost: self._compared(arm, lambda one, at, cost=cost: table.costs(one, at, cost)) for cost in COSTS
+            },
             stop_reasons={reason: sum(record.stop_reason == reason for record in finished) for reason in STOP_REASONS},
         )
 
     def round(self, arm: str, number: int) -> RoundSummary:
         """Summarize one round of an arm."""
         table, confidence = self.table, self.confidence
+        names = dict.fromkeys(name for record in table.at(arm, number) for name in record.next_baselines)
         return RoundSummary(
             arm=arm,
             round=number,
             samples_seen=_samples_seen(table.at(arm, number)),
-            score=mean_interval(table.column(arm, number, _score), confidence=confidence),
-            score_difference=self._score_difference(arm, number),
+            score=self._mean(arm, number, self.score),
+            score_difference=self._difference(arm, lambda one, at: table.column(one, at, self.score), number),
+            train_score=self._mean(arm, number, attrgetter("train_score")),
+            next_score=self._mean(arm, number, attrgetter("next_score")),
+            churn=self._mean(arm, number, attrgetter("churn")),
+            negative_flips=self._mean(arm, number, attrgetter("negative_flips")),
+            next_baselines={
+                name: self._mean(arm, number, lambda record, name=name: record.next_baselines.get(name))
+                for name in names
+            },
             cost={cost: mean_interval(table.costs(arm, number, cost), confidence=confidence) for cost in COSTS},
             cumulative={cost: mean_interval(table.totals(arm, number, cost), confidence=confidence) for cost in COSTS},
         )
 
+    def baselines(self) -> dict[str, dict[str, Estimate]]:
+        """Return the metrics of the baselines at the compared round, by names of baseline and metric."""
+        values: dict[str, dict[str, list[float]]] = {}
+        for seed in self.table.seeds:
+            records = (self.table.cells.get((arm, seed, self.compared_round)) for arm in self.records.arms)
+            # They learn nothing from a strategy: of each seed one trial says it all.
+            found = next((record.baselines for record in records if record is not None and record.baselines), {})
+            for name, metrics in found.items():
+                for key, value in metrics.items():
+                    values.setdefault(name, {}).setdefault(key, []).append(value)
+        return {
+            name: {key: mean_interval(column, confidence=self.confidence) for key, column in metrics.items()}
+            for name, metrics in values.items()
+        }
+
+    def next_baselines(self) -> dict[str, Estimate]:
+        """Return the scores of the baselines on the next arrival, mean over rounds."""
+        names = dict.fromkeys(name for record in self.records.rounds for name in record.next_baselines)
+        return {
+            name: mean_interval(
+                self.table.averages(
+                    self.reference, self.compared_round, lambda record, name=name: record.next_baselines.get(name)
+                ),
+                confidence=self.confidence,
+            )
+            for name in names
+        }
+
+    def above_baseline(self, arm: str, baseline: str) -> PairedDifference:
+        """Return the compared score of an arm minus that of a baseline on the same data."""
+        key = self.metric_key or self.records.metric.name
+        scores, levels = (
+            self.table.column(arm, self.compared_round, measure)
+            for measure in (self.score, lambda record: record.baselines.get(baseline, {}).get(key))
+        )
+        return paired_difference(scores, levels, confidence=self.confidence)
+
+    def own_score(self, arm: str) -> Estimate:
+        """Return the learner's own score at the compared round, whatever is compared."""
+        return self._mean(arm, self.compared_round, attrgetter("score"))
+
+    def plateau(self, arm: str) -> Estimate:
+        """Return the training score of those rounds of an arm that ended on a plateau."""
+        return mean_interval(one.train_score for one in self.table.arm(arm) if one.stop_reason == "plateau")
+
+    def above_holdout(self, arm: str) -> tuple[Estimate, PairedDifference]:
+        """Return the learner's own score on held-out data over the rounds with a next arrival, and next minus that."""
+
+        def held_out(record: RoundRecord) -> float | None:
+            return None if record.next_score is None else record.score
+
+        columns = [self.table.averages(arm, self.compared_round, one) for one in (attrgetter("next_score"), held_out)]
+        return (
+            mean_interval(columns[1], confidence=self.confidence),
+            paired_difference(*columns, confidence=self.confidence),
+        )
+
     def facts(self, arms: tuple[ArmSummary, ...]) -> Facts:
         """Gather what the verdict needs."""
-        records, plateaus = self.records, {}
-        for arm in records.arms:
-            ended = (record.train_score for record in self.table.arm(arm) if record.stop_reason == "plateau")
-            plateaus[arm] = mean_interval(ended).mean
-        # Studies of 0.1 name the target by its metric.
-        stop = records.study.get("stop", {})
-        target = stop.get("train_score", stop.get("train_accuracy"))
+        records = self.records
         return Facts(
-            metric=records.metric,
+            metric=self.metric,
             arms=arms,
             reference=self.reference,
             rounds_finished=len(self.table.cells),
@@ -105,32 +189,30 @@ class View:
             compared_round=self.compared_round,
             samples_seen=_samples_seen([cell for arm in arms for cell in self.table.at(arm.arm, self.compared_round)]),
             cost=counted_costs(records.rounds)[0],
-            # A resolved study writes "none" for None.
-            train_target=float(target) if isinstance(target, int | float) else None,
-            # A learner of the user's own ends its rounds as it likes.
-            has_stopping_rule="stop" in records.study or "learner" not in records.study,
-            plateaus={arm: mean for arm, mean in plateaus.items() if mean is not None},
         )
 
-    def _score_difference(self, arm: str, number: int) -> PairedDifference | None:
+    def _mean(self, arm: str, number: int, measure: Measure) -> Estimate:
+        return mean_interval(self.table.column(arm, number, measure), confidence=self.confidence)
+
+    def _difference(self, arm: str, read: Read, number: int | None = None) -> PairedDifference | None:
         # None, not a difference of zero: the reference with itself has nothing to detect.
         if arm == self.reference:
             return None
-        values, reference = (self.table.column(one, number, _score) for one in (arm, self.reference))
+        values, reference = (read(one, number or self.compared_round) for one in (arm, self.reference))
         return paired_difference(values, reference, confidence=self.confidence)
 
-    def _cost(self, arm: str, read: Read, cost: str) -> CostSummary:
-        values = read(arm, self.compared_round, cost)
+    def _compared(self, arm: str, read: Read) -> CostSummary:
+        values = read(arm, self.compared_round)
         value = mean_interval(values, confidence=self.confidence)
         if arm == self.reference:
             return CostSummary(value, None, None)
-        reference = read(self.reference, self.compared_round, cost)
+        reference = read(self.reference, self.compared_round)
         difference = paired_difference(values, reference, confidence=self.confidence)
         return CostSummary(value, difference, paired_ratio(values, reference, confidence=self.confidence))
 
 
-def _score(record: RoundRecord) -> float | None:
-    return record.score
+def _mean_over_rounds(table: SeedTable, measure: Measure) -> Read:
+    return lambda arm, number: table.averages(arm, number, measure)
 
 
 def _samples_seen(records: Sequence[RoundRecord]) -> int:

@@ -38,6 +38,7 @@ from ._memory import memory_key as memory_key
 from ._memory import sharing_memory as sharing_memory
 from ._memory import tensors_of as tensors_of
 from ._metric import ACCURACY as ACCURACY
+from ._metric import METRICS as METRICS
 from ._metric import PERCENT as PERCENT
 from ._metric import Metric as Metric
 from ._objects import import_object as import_object

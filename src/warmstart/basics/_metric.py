@@ -1,7 +1,9 @@
 """What a score is called, what unit it has, and which direction is better."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ._errors import InputError
 
@@ -79,3 +81,13 @@ class Metric:
 
 ACCURACY = Metric("accuracy", PERCENT)
 """Share of samples that are classified correctly."""
+
+METRICS: Final[Mapping[str, Metric]] = {
+    "loss": Metric("log loss", "nats", higher_is_better=False),
+    "balanced_accuracy": Metric("balanced accuracy", PERCENT),
+    "auc": Metric("AUC"),
+    "recall": Metric("recall", PERCENT),
+    "mae": Metric("mae", higher_is_better=False),
+    "r2": Metric("r2"),
+}
+"""The metrics beside the score that built-in learners report, by their names in records."""

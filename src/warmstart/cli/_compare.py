@@ -29,6 +29,9 @@ RUNNING = (
         "runs/NAME made from the study",
     ),
     Flag("--reference", "", "STRATEGY", "What the others are compared with in table and report.", "cold"),
+    Flag(
+        "--metric", "", "NAME", "What is compared, such as balanced-accuracy; NAME:lower: lower is better.", "the score"
+    ),
     Flag("--json", "", "FILE", "Also write the summary as JSON here; - for standard output."),
     Flag("--yes", "", "", "Run a study that seems too large without asking."),
     *EXECUTION,
@@ -78,7 +81,7 @@ def compare(**given: Any) -> None:
             records = run_study(study, directory, execution=execution, listener=listener)
     except InputError as error:
         raise as_typed(error, given) from error
-    show_results(records, directory, json_file=given["json"], reference=given["reference"])
+    show_results(records, directory, json_file=given["json"], reference=given["reference"], metric=given["metric"])
 
 
 # More than anybody waits for: rounds of the study in all, epochs or steps of a round.
