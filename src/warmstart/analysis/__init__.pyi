@@ -1,3 +1,4 @@
+from ._context import share_text as share_text
 from ._plain import plain as plain
 from ._plain import rebuilt as rebuilt
 from ._seed_table import SeedTable as SeedTable

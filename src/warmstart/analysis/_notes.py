@@ -105,9 +105,8 @@ def _on_classes(facts: Facts, view: View) -> Iterator[str]:
 def _on_training(facts: Facts, view: View) -> Iterator[str]:
     metric, memorized = view.records.metric, []
     for arm in facts.arms:
-        held_out = view.own_score(arm.arm)
-        if _are_apart(metric, arm.train_score, held_out):
-            memorized.append(f"{arm.arm} {_both(metric, arm.train_score, held_out)}")
+        if _are_apart(metric, arm.train_score, arm.own_score):
+            memorized.append(f"{arm.arm} {_both(metric, arm.train_score, arm.own_score)}")
     if memorized:
         way_out = (
             ""
@@ -160,7 +159,7 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
         missing = 0.0 if reached.mean is None else target - reached.mean
         if reached.mean is not None and metric.is_better(missing) and abs(missing) > tolerance:
             average = f"{100 * reached.mean:.0f} %" if is_share else f"{reached.mean:.3g}"
-            found = memorized if _are_apart(metric, reached, view.own_score(arm.arm)) else short
+            found = memorized if _are_apart(metric, reached, arm.own_score) else short
             found.append(f"{_share(arm, 'plateau')}, at {average} on average")
     start = f"Rounds that ended on a plateau short of the training {score} asked for ({asked})"
     if short:

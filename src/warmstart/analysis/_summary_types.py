@@ -41,8 +41,9 @@ class ArmSummary:
         score: Evaluation score, in the metric's unit.
         score_difference: Score minus the reference's of the same seed; None for the reference.
         words: The difference as text; empty for the reference.
+        own_score: Evaluation score by the learner's own metric, whatever is compared.
         train_score: Training score, in the unit of the learner's metric.
-        metrics: Every metric of the evaluation by its name in the records; see :data:`warmstart.basics.METRICS`.
+        metrics: Every other metric of the evaluation by its name in the records; see :data:`warmstart.basics.METRICS`.
         churn: Share of the predictions that an update changed, mean over the updates up to the compared round.
         negative_flips: Share of the predictions that an update turned from right to wrong, likewise.
         next_score: Score on the next arrival before anything was trained on it, mean over rounds.
@@ -58,6 +59,7 @@ class ArmSummary:
     score: Estimate
     score_difference: PairedDifference | None
     words: str
+    own_score: Estimate
     train_score: Estimate
     metrics: Mapping[str, Estimate]
     churn: CostSummary

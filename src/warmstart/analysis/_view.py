@@ -82,6 +82,7 @@ class View:
             score=self._mean(arm, number, self.score),
             score_difference=difference,
             words="" if difference is None else difference_words(self.metric, difference),
+            own_score=self._mean(arm, number, attrgetter("score")),
             train_score=self._mean(arm, number, attrgetter("train_score")),
             metrics={
                 name: self._mean(arm, number, lambda record, name=name: record.metrics.get(name)) for name in names
@@ -155,10 +156,6 @@ class View:
             for measure in (self.score, lambda record: record.baselines.get(baseline, {}).get(key))
         )
         return paired_difference(scores, levels, confidence=self.confidence)
-
-    def own_score(self, arm: str) -> Estimate:
-        """Return the learner's own score at the compared round, whatever is compared."""
-        return self._mean(arm, self.compared_round, attrgetter("score"))
 
     def plateau(self, arm: str) -> Estimate:
         """Return the training score of those rounds of an arm that ended on a plateau."""

@@ -1,12 +1,14 @@
 """A document on the terminal: what is brief of it, fit for 80 columns."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ._document import Block, Bullets, Cell, Chart, Definitions, Document, Group, Link, Note, Paragraph, Table
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.table import Table as RichTable
 
 
 def for_terminal(document: Document) -> "Iterator[RenderableType]":
@@ -27,15 +29,41 @@ def for_terminal(document: Document) -> "Iterator[RenderableType]":
 
 def rich_table(content: Table) -> "RenderableType":
     """Return a table for a rich console, without the columns that are left out where there is little room."""
+    return _Fitting(content)
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """A table with as many of its optional columns, from the left, as fit."""
+
+    content: Table
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        from rich.measure import Measurement
+        from rich.text import Text
+
+        columns = self.content.columns
+        shown = [index for index, column in enumerate(columns) if column.brief is not None]
+        optional = [index for index in shown if columns[index].is_optional]
+        while optional and Measurement.get(
+            console, options.update(width=1000), _drawn(self.content, shown)
+        ).maximum > min(options.max_width, MOST_COLUMNS):
+            shown.remove(optional.pop())
+        yield _drawn(self.content, shown)
+        shortened = any(_UNDETECTED in _text(row[index]) for row in self.content.rows for index in shown)
+        caption = self.content.caption + (f" {_SHORT}: no difference detected." if shortened else "")
+        # Rich wraps a table's own caption at more than the console's width, and cuts off the rest.
+        if caption:
+            yield Text(caption, style="table.caption")
+
+
+def _drawn(content: Table, shown: Sequence[int]) -> "RichTable":
+    """Return the columns with these indices as a table for a rich console."""
     from rich import box
-    from rich.console import Group as RichGroup
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = [index for index, column in enumerate(content.columns) if column.brief is not None]
     cells = [[_text(row[index]) for index in shown] for row in content.rows]
-    shortened = any(_UNDETECTED in cell for row in cells for cell in row)
-    caption = content.caption + (f" {_SHORT}: no difference detected." if shortened else "")
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, index in enumerate(shown):
         column = content.columns[index]
@@ -46,11 +74,13 @@ def rich_table(content: Table) -> "RenderableType":
     # Text: a label such as "[bold]" would otherwise be taken as markup. Labels, in the first column, stay whole.
     for row in cells:
         table.add_row(*(Text(cell if not place else _stacked(cell), overflow="fold") for place, cell in enumerate(row)))
-    # Rich wraps a table's own caption at more than the console's width, and cuts off the rest.
-    return RichGroup(table, Text(caption, style="table.caption")) if caption else table
+    return table
 
 
-_UNDETECTED = "(no difference detected)"
+MOST_COLUMNS = 100
+"""Of a table, also on a wider terminal: beyond it, lines are hard to follow."""
+
+_UNDETECTED = "no difference detected"
 _SHORT = "n.d."
 
 
@@ -70,6 +100,7 @@ def _parts(blocks: Sequence[Block]) -> "Iterator[RenderableType]":
                 yield Text(f"{block.caption} (charts/{block.name}.png)")
             case Note():
                 yield Text(block.text)
+                yield from map(Text, block.context)
                 yield from (Text(f"Note: {remark}") for remark in block.remarks)
             case Bullets():
                 yield from (Text(f"- {item}") for item in block.items)
@@ -87,7 +118,7 @@ def _text(cell: Cell) -> str:
 
 def _stacked(cell: str, *breaks: str) -> str:
     """Put what stands in brackets on a line of its own: narrow columns, and no word broken."""
-    cell = cell.replace(_UNDETECTED, f"({_SHORT})")
+    cell = cell.replace(_UNDETECTED, _SHORT)
     for mark in (" [", " (", *breaks):
         cell = cell.replace(mark, f"{mark.rstrip(' [(')}\n{mark.strip(' ,')}")
     return cell
