@@ -42,7 +42,7 @@ def test_a_click_in_the_legend_fades_the_other_strategies(open_page):
     figure = open_page("four rounds").query_selector("figure[data-chart=score]")
     figure.query_selector(".role-legend-symbol path").click()
     opacities = [path.get_attribute("opacity") for path in figure.query_selector_all(".mark-line path")]
-    assert sorted(float(opacity) for opacity in opacities) == [0.15, 0.15, 1.0]
+    assert sorted(float(opacity) for opacity in opacities) == [0.1, 0.1, 0.15, 0.15, 0.9, 1.0]
 
 
 def test_charts_are_redrawn_when_the_reader_turns_to_dark(open_page):

@@ -20,7 +20,7 @@ def shown(summary, width=160) -> str:
 def test_the_terminal_shows_accuracy_difference_costs_and_stop_reasons(summary):
     text = shown(summary)
     factor = f"({summary.arms[1].last_round['steps'].ratio.mean:.2f}x)"
-    for part in ("difference", "to cold", "96.8 % ± 1.1", "reference", "lower by 2.6 points", "[2.1, 3.1]", factor):
+    for part in ("difference", "to cold", "96.8 ± 1.1 %", "reference", "-2.6 points", "[-3.1, -2.1]", factor):
         assert part in text
     assert "29 converged, 3 limit" in text
     assert "After round 4, with 95 % intervals over seeds; differences and factors are to cold." in text
@@ -108,13 +108,13 @@ def test_the_reading_aid_says_which_rounds_costs_cover(summary, stream, told):
 def test_tables_take_names_and_units_from_the_metric_and_leave_out_what_was_not_counted(rmse_summary):
     table = _study.results(rmse_summary)
     titles = ("samples, all rounds", "samples, last round", "seconds, all rounds")
-    assert table.header == ("strategy", "rmse", "difference to cold", *titles, "rounds ended")
+    assert table.header == ("strategy", "rmse", "difference to cold", "training rmse", *titles, "rounds ended")
     assert [row[1:3] for row in table.rows[:2]] == [
-        ("1.063 °C ± 0.022", "reference"),
-        ("1.116 °C ± 0.021", "higher by 0.053 °C [0.043, 0.063]"),
+        ("1.063 ± 0.022 °C", "reference"),
+        ("1.116 ± 0.021 °C", "+0.053 [+0.043, +0.063] °C"),
     ]
     assert {row[1] for row in _study.costs(rmse_summary).rows} == {"samples processed", "seconds"}
-    assert _study.rounds(rmse_summary).header[3:] == ("rmse", "difference to cold", "samples", "seconds")
+    assert _study.rounds(rmse_summary).header[3:] == ("rmse", "difference to cold", "training rmse", "samples", "seconds")
 
 
 def test_the_reading_aid_names_the_metric_its_direction_and_the_counted_costs(rmse_summary):

@@ -38,7 +38,7 @@ def notes_of(facts: Facts, view: View) -> tuple[str, ...]:
 
 
 def _on_comparisons(facts: Facts) -> Iterator[str]:
-    if facts.others and facts.reference != "cold":
+    if facts.others and all(arm.arm != "cold" for arm in facts.arms):
         yield f"No strategy is labelled cold: the others are compared with the first, {facts.reference}."
     # Without an interval there is nothing to correct.
     if len(facts.others) > 1 and facts.pairs > 1:
@@ -113,7 +113,7 @@ def _on_training(facts: Facts, view: View) -> Iterator[str]:
             if _stops_early(view) or not _has_stopping_rule(view)
             else ("; early stopping is one option away: --early-stopping on")
         )
-        yield f"Training and held-out scores are far apart ({', '.join(memorized)}): the models memorize{way_out}."
+        yield f"Training and held-out scores are far apart ({', '.join(memorized)}): the models may memorize{way_out}."
     records = view.records.rounds
     most = view.records.study.get("stop", {}).get("max_epochs")
     if most not in (None, 1) and all(one.epochs <= 1 and one.stop_reason == "converged" for one in records):

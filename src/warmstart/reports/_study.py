@@ -114,7 +114,8 @@ def results(summary: Summary) -> Table:
         f"After round {summary.compared_round}, with {100 * summary.confidence:g} % intervals over seeds; differences "
         f"and factors are to {summary.reference}."
     )
-    return Table(tuple(columns), [tuple(read(arm) for read in columns.values()) for arm in summary.arms], caption)
+    rows = [tuple(read(arm) for read in columns.values()) for arm in summary.arms]
+    return Table(tuple(columns), rows, caption, style="compact")
 
 
 def over_time(summary: Summary) -> list[Table]:
@@ -129,10 +130,7 @@ def over_time(summary: Summary) -> list[Table]:
         return []
     rows += [(f"{name} (learns nothing)", score_text(metric, one), "") for name, one in summary.next_baselines.items()]
     titles = (Column("predictor"), Column(f"{metric.name} on the next arrival", is_tight=True))
-    caption = (
-        "Each model is scored on the next arrival before anything is trained on it; mean over rounds, with "
-        f"{100 * summary.confidence:g} % intervals over seeds."
-    )
+    caption = f"Mean over rounds, with {100 * summary.confidence:g} % intervals over seeds."
     return [Table((*titles, Column(f"difference to {summary.reference}")), rows, caption)]
 
 
@@ -150,7 +148,7 @@ def churn(summary: Summary) -> list[Table]:
     factor = Column(f"times {summary.reference}")
     titles = (Column("churn", is_tight=True), factor, Column("negative flips", is_tight=True), factor)
     caption = (
-        "Share of the predictions on the evaluation data that an update changes, and share that was right before and is "
+        "Share of the predictions on the evaluation data that an update changes, and that were right before and are "
         f"wrong afterwards; mean over the updates up to round {summary.compared_round}."
     )
     return [Table((Column("strategy"), *titles), rows, caption)]

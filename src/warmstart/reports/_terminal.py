@@ -1,5 +1,6 @@
 """A document on the terminal: what is brief of it, fit for 80 columns."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -82,6 +83,7 @@ MOST_COLUMNS = 100
 
 _UNDETECTED = "no difference detected"
 _SHORT = "n.d."
+_SIZED = re.compile(r"(.*) (\[.*\]) (\S+)")
 
 
 def _parts(blocks: Sequence[Block]) -> "Iterator[RenderableType]":
@@ -119,6 +121,9 @@ def _text(cell: Cell) -> str:
 def _stacked(cell: str, *breaks: str) -> str:
     """Put what stands in brackets on a line of its own: narrow columns, and no word broken."""
     cell = cell.replace(_UNDETECTED, _SHORT)
+    if found := _SIZED.fullmatch(cell):
+        size, ends, unit = found.groups()
+        return f"{size}{',' if size == _SHORT else ''} {unit}\n{ends}"
     for mark in (" [", " (", *breaks):
         cell = cell.replace(mark, f"{mark.rstrip(' [(')}\n{mark.strip(' ,')}")
     return cell

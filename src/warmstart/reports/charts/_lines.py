@@ -46,9 +46,10 @@ def score_chart(summary: Summary) -> "alt.LayerChart":
     ]
     title = f"{metric.name}{unit}, mean with {100 * summary.confidence:g} % interval"
     near, _ = score_levels(summary)
+    shown = [row["mean"] for row in rows if row["mean"] is not None]
     lines = _lines(summary, rows, axis=_axis(axis), tooltip=tooltip)
     # Behind the lines, which the levels must not cover.
-    chart = altair().layer(*level_rules(metric, near), lines)
+    chart = altair().layer(*level_rules(metric, near, shown), lines)
     return chart.properties(title=capitalized(title), width=WIDTH, height=HEIGHT)
 
 
@@ -71,10 +72,13 @@ def next_score_chart(summary: Summary) -> "alt.LayerChart":
     ]
     unit = "" if metric.unit in ("", PERCENT) else f" in {metric.unit}"
     title = capitalized(f"{metric.name} on the next arrival{unit}, before training on it")
+    arrivals = sorted({row["arrival"] for row in rows})
+    # Between few whole numbers there would be ticks at halves.
+    ticks = arrivals if len(arrivals) <= 10 else alt.Undefined
     across = alt.X(
         "arrival:Q",
         title="arrival",
-        axis=alt.Axis(format="d", tickMinStep=1, grid=False, labelOverlap=True),
+        axis=alt.Axis(format="d", values=ticks, grid=False, labelOverlap=True),
         scale=alt.Scale(zero=False, nice=False, padding=12),
     )
     lines = _lines(summary, rows, axis=_axis(axis), tooltip=tooltip, across=across)
@@ -99,7 +103,8 @@ def score_levels(summary: Summary) -> tuple[dict[str, float], dict[str, float]]:
 def next_levels(summary: Summary) -> tuple[dict[str, float], dict[str, float]]:
     """Return the baselines in the chart of scores on the next arrival, and those too far away to be drawn."""
     levels = {name: found.mean for name, found in summary.next_baselines.items()}
-    return levels_in_reach(levels, [row.next_score.mean for row in summary.rounds])
+    scores = [row.next_score for row in summary.rounds]
+    return levels_in_reach(levels, [end for score in scores for end in (score.mean, score.low, score.high)])
 
 
 def difference_chart(summary: Summary) -> "alt.LayerChart":

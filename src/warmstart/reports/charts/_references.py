@@ -1,6 +1,6 @@
 """What scores are drawn against: levels of predictors that learn nothing; and words on curves that are identical."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from warmstart.analysis import RoundSummary
@@ -29,8 +29,8 @@ def levels_in_reach(
     return near, {name: level for name, level in known.items() if name not in near}
 
 
-def level_rules(metric: Metric, levels: Mapping[str, float]) -> list[Any]:
-    """Return a dashed grey line with its name for each level."""
+def level_rules(metric: Metric, levels: Mapping[str, float], shown: Sequence[float]) -> list[Any]:
+    """Return a dashed grey line for each level, with its name on the side where fewer of the shown values are."""
     alt, layers = altair(), []
     for index, (name, level) in enumerate(levels.items()):
         # Two names side by side: levels may be close to each other.
@@ -38,7 +38,9 @@ def level_rules(metric: Metric, levels: Mapping[str, float]) -> list[Any]:
         values = [{"level": level, "label": f"{name} {metric.text(level)}"}]
         base = alt.Chart(alt.Data(values=values)).encode(y=alt.Y("level:Q", title=None))
         layers.append(base.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3))
-        text = base.mark_text(align="right" if side else "left", baseline="bottom", dy=-2, fontSize=11, color=NEUTRAL)
+        is_below = 2 * sum(value > level for value in shown) > len(shown)
+        down = {"baseline": "top", "dy": 4} if is_below else {"baseline": "bottom", "dy": -2}
+        text = base.mark_text(align="right" if side else "left", fontSize=11, color=NEUTRAL, **down)
         layers.append(text.encode(x=alt.value("width" if side else 4), text="label:N"))
     return layers
 

@@ -44,6 +44,7 @@ def theme(*, dark: bool) -> dict[str, Any]:
             "domainColor": quiet,
             "tickColor": quiet,
             "labelFontSize": 12,
+            "labelSeparation": 8,
             "titleFontSize": 12,
             "titleFontWeight": "normal",
             "titlePadding": 10,
@@ -88,8 +89,9 @@ def stacked(chart: Any, summary: Summary, *, rounds: int = 1) -> Any:
         rounds: Points of a strategy in the chart: many in a row would cover their line, if they were large.
     """
     labels = [arm.arm for arm in summary.arms]
-    last, largest = max(1, len(labels) - 1), 140 if rounds <= 20 else 50 if rounds <= 60 else 14
-    widths = {label: round(3.4 - 1.8 * place / last, 2) for place, label in enumerate(labels)}
+    last = max(1, len(labels) - 1)
+    widest, largest = (3.4, 140) if rounds <= 20 else (2.6, 50) if rounds <= 60 else (2.0, 10)
+    widths = {label: round(widest * (1 - 0.5 * place / last), 2) for place, label in enumerate(labels)}
     sizes = {label: round(largest * (1 - 0.65 * place / last)) for place, label in enumerate(labels)}
     return chart.transform_calculate(stroke=f"{json.dumps(widths)}[datum.arm]", spot=f"{json.dumps(sizes)}[datum.arm]")
 
