@@ -49,7 +49,8 @@ def score_chart(summary: Summary) -> "alt.LayerChart":
     shown = [row["mean"] for row in rows if row["mean"] is not None]
     lines = _lines(summary, rows, axis=_axis(axis), tooltip=tooltip)
     # Behind the lines, which the levels must not cover.
-    chart = altair().layer(*level_rules(metric, near, shown), lines)
+    rules = level_rules(metric, near, shown)
+    chart = altair().layer(*rules, lines) if rules else lines
     return chart.properties(title=capitalized(title), width=WIDTH, height=HEIGHT)
 
 
