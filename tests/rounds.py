@@ -1,6 +1,7 @@
 """A small trial, and how tests compare what it comes to."""
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import torch
 
@@ -8,7 +9,7 @@ from samples import blobs, pictures
 from warmstart.basics import generator_for
 from warmstart.learners import Classifier
 from warmstart.models import MLP
-from warmstart.streams import Growing
+from warmstart.streams import Growing, Stream
 from warmstart.training import OptimizerKind, Recipe, StoppingRule
 from warmstart.trial import Trial, TrialData
 
@@ -21,6 +22,21 @@ TRIAL = Trial(
 # A step so small that the weights cannot move: what a round ends with is what it began with.
 STILL = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e-30)
 WILD = Recipe(optimizer=OptimizerKind.SGD, learning_rate=1e25)
+
+
+@dataclass(frozen=True)
+class InOrder(Stream):
+    """Arrivals of equal size in the order of the pool."""
+
+    keeps_order: ClassVar[bool] = True
+    rounds: int = 3
+
+    def sizes(self, count):
+        return [count // self.rounds] * self.rounds
+
+    def select(self, round, pool, seen, model, generator):
+        size = len(pool) // self.rounds
+        return torch.arange((round - 1) * size, round * size)
 
 
 def arrivals(stream, count, seed=0):
@@ -42,14 +58,21 @@ def same(one, other):
 
 def outcome(finished):
     """All of a round that is decided by the settings: everything but seconds."""
-    scores = finished.scores and (finished.scores.score, finished.scores.metrics, finished.scores.values.tolist())
+
+    def numbers(scores):
+        return scores and (scores.score, scores.metrics, scores.recalls, scores.values.tolist())
+
     return (
         finished.number,
         finished.samples_seen,
         finished.stop_reason,
         finished.history,
         finished.counts,
-        scores,
+        numbers(finished.scores),
+        numbers(finished.next_scores),
+        finished.churn,
+        finished.negative_flips,
+        {name: numbers(scores) for name, scores in (finished.baselines | finished.next_baselines).items()},
     )
 
 

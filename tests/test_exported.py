@@ -30,7 +30,7 @@ CHECKS = {
     "learner": "learners/test_*.py",
 }
 # Options without a default, for whatever has some.
-NEEDED = {"strength": 0.5, "epsilon": 0.1}
+NEEDED = {"strength": 0.5, "epsilon": 0.1, "arrivals": [[0, 1], [2]]}
 CLASSES = [(kind, name, owner) for kind in KINDS for name, owner in kind.known().items()]
 
 

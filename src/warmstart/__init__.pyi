@@ -83,10 +83,14 @@ from .strategies import shrink_perturb as shrink_perturb
 from .strategies import shrink_perturb_ as shrink_perturb_
 from .strategies import transplant as transplant
 from .streams import Active as Active
+from .streams import Given as Given
 from .streams import Growing as Growing
+from .streams import OrderedStream as OrderedStream
 from .streams import Part as Part
 from .streams import PassiveStream as PassiveStream
+from .streams import PoolOrder as PoolOrder
 from .streams import Stream as Stream
+from .streams import TimeOrdered as TimeOrdered
 from .streams import TwoPhase as TwoPhase
 from .studies import Arm as Arm
 from .studies import Study as Study

@@ -3,7 +3,7 @@ import time
 import pytest
 
 from warmstart.basics import InputError
-from warmstart.data._columns import LABEL_NAMES, find_features, find_image, find_label
+from warmstart.data._columns import LABEL_NAMES, find_image, find_label
 
 
 @pytest.mark.parametrize("name", [*LABEL_NAMES, "Label", "TARGET"])
@@ -50,10 +50,6 @@ def test_the_image_column_is_the_only_one_or_that_called_image(candidates, expec
 def test_several_columns_of_bytes_of_other_names_are_refused():
     with pytest.raises(InputError, match=r"image column of a.parquet must be called image, got left, right"):
         find_image(["left", "right"], file="a.parquet")
-
-
-def test_an_index_written_by_pandas_is_no_feature():
-    assert find_features(["", "a", "y", "", "__index_level_0__"], "y") == ("a", "")
 
 
 def test_a_hundred_thousand_columns_are_looked_through_once():

@@ -134,7 +134,7 @@ def test_values_are_read_from_every_kind_of_table(form, tmp_path, write_table):
 def test_integers_are_values_where_these_are_requested_and_classes_otherwise(write_table):
     source = DataSource(str(write_table("t.csv", "a,y\n" + "".join(f"{n},{n}\n" for n in range(50)))))
     assert load(source, targets=Targets.VALUES).train.labels.tolist() == list(range(50))
-    assert len(load(source).classes) == 50
+    assert len(load(replace(source, many_classes=True)).classes) == 50
 
 
 def test_values_that_no_float_holds_exactly_are_rounded_though_such_classes_are_refused(write_table):
@@ -163,8 +163,8 @@ def test_a_cell_of_a_csv_that_is_no_value_is_named(write_table, cell, message):
 @pytest.mark.parametrize(
     ("column", "message"),
     [
-        ([1, None, 2], "Every sample must have a target, but column 'y' of t.parquet has none at row 2 of t.parquet"),
-        (["1", "x", "2"], "contains 'x' at row 2 of t.parquet"),
+        ([1, None, 2], "Every sample must have a target, but column 'y' of t.parquet has none at row 2[.]"),
+        (["1", "x", "2"], "contains 'x' at row 2[.]"),
     ],
 )
 def test_a_cell_of_a_parquet_file_that_is_no_value_is_named(write_table, column, message):

@@ -233,7 +233,8 @@ def test_recalibration_saves_a_shrunk_model_from_its_old_statistics():
 def test_the_evaluation_curve_ends_where_the_round_does():
     for finished in run(changed(TRIAL, measurements=(EvaluationCurve(),)), TABLES):
         curve = read(finished)
-        assert [len(values) for values in curve.values()] == [len(finished.history)] * 2
+        assert list(curve) == ["accuracy", "loss", "balanced_accuracy"]
+        assert [len(values) for values in curve.values()] == [len(finished.history)] * 3
         assert curve["accuracy"][-1] == finished.scores.score
         assert curve["loss"][-1] == pytest.approx(finished.scores.metrics["loss"])
         assert len(set(curve["loss"])) == len(curve["loss"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from warmstart.basics import ACCURACY, InputError, Metric
-from warmstart.learners import Scores
+from warmstart.learners import Scores, churn, negative_flips
 
 RMSE = Metric("rmse", "km", higher_is_better=False)
 VALUES = [1.0, 0.0, 1.0, 1.0]
@@ -94,6 +94,17 @@ def test_what_is_no_number_per_unit_is_refused_in_one_sentence(values, got):
         ({"metric": "rmse"}, "metric must be a Metric, got 'rmse'"),
         ({"metrics": {"loss": "low"}}, "metrics must be numbers by name, got a dict"),
         ({"metrics": [0.5]}, "metrics must be numbers by name, got"),
+        ({"recalls": {0: "low"}}, "recalls must be numbers by index of class, got a dict"),
+        ({"recalls": {"no": 0.5}}, "recalls must be numbers by index of class, got a dict"),
+        ({"recalls": [0.5]}, "recalls must be numbers by index of class, got"),
+        ({"predictions": [0, 1]}, r"predictions must be one class per unit, of shape \(4,\), got"),
+        ({"predictions": [[0], [1], [2], [3]]}, "predictions must be one class per unit, of shape"),
+        ({"predictions": [[0], [1, 2], [2], [3]]}, "predictions must be one class per unit, of shape"),
+        ({"predictions": [0.1, 0.9, 0.5, 1.0]}, "predictions must be one class per unit, of shape"),
+        ({"predictions": [0.0, math.inf, 1.0, 1.0]}, "predictions must be one class per unit, of shape"),
+        ({"predictions": [0.0, math.nan, 1.0, 1.0]}, "predictions must be one class per unit, of shape"),
+        ({"predictions": [None, 1, 2, 3]}, "predictions must be one class per unit, of shape"),
+        ({"predictions": torch.zeros(4, 3)}, "predictions must be one class per unit, of shape"),
     ],
 )
 def test_metrics_of_another_kind_are_refused(options, message):
@@ -106,3 +117,62 @@ def test_values_do_not_change_with_the_array_that_they_came_from():
     scores = Scores(values)
     values[:] = 0
     assert scores.score == 0.75
+
+
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        [2, 0, 1, 1],
+        (2, 0, 1, 1),
+        np.array([2, 0, 1, 1], dtype=np.uint8),
+        np.array([2.0, 0.0, 1.0, 1.0]),
+        torch.tensor([2, 0, 1, 1]),
+    ],
+    ids=lambda values: f"{type(values).__name__} {getattr(values, 'dtype', '')}",
+)
+def test_predictions_of_any_kind_are_the_same_classes(predictions):
+    scores = Scores(VALUES, predictions=predictions)
+    assert isinstance(scores.predictions, np.ndarray)
+    assert scores.predictions.tolist() == [2, 0, 1, 1]
+    assert churn(scores, Scores(VALUES, predictions=[2, 0, 1, 1])) == 0.0
+
+
+def test_classes_may_be_names():
+    one, other = (Scores(VALUES, predictions=names) for names in (["a", "b", "a", "c"], ["a", "bb", "c", "c"]))
+    assert churn(one, other) == 0.5
+
+
+def test_the_score_stands_before_the_metrics_by_its_own_name():
+    assert list(Scores(VALUES, RMSE, {"mae": 2}).by_name.items()) == [("rmse", 0.75), ("mae", 2.0)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_churn_and_negative_flips_count_units(seed):
+    generator = np.random.default_rng(seed)
+    labels, *found = generator.integers(0, 3, (3, 50))
+    before, after = (Scores(classes == labels, predictions=classes) for classes in found)
+    flips = [one != other for one, other in zip(*found, strict=True)]
+    lost = [one == label != other for label, one, other in zip(labels, *found, strict=True)]
+    assert churn(before, after) == churn(after, before) == sum(flips) / 50
+    assert negative_flips(before, after) == sum(lost) / 50
+    gained = negative_flips(after, before)
+    assert before.score - after.score == pytest.approx(negative_flips(before, after) - gained)
+    assert negative_flips(before, after) + gained <= churn(before, after)
+
+
+def test_a_model_has_no_churn_against_itself():
+    scores = Scores(VALUES, predictions=[0, 1, 2, 3])
+    assert (churn(scores, scores), negative_flips(scores, scores)) == (0.0, 0.0)
+
+
+def test_without_predictions_there_is_no_churn():
+    known, unknown = Scores(VALUES, predictions=[0, 1, 2, 3]), Scores(VALUES)
+    for pair in ((known, unknown), (unknown, known), (unknown, unknown)):
+        assert (churn(*pair), negative_flips(*pair)) == (None, None)
+    fewer = Scores(VALUES[:3], predictions=[0, 1, 2])
+    assert (churn(known, fewer), negative_flips(known, fewer)) == (None, None)
+
+
+def test_units_that_are_right_in_part_have_churn_but_no_negative_flips():
+    before, after = (Scores([0.5, 1.0], predictions=classes) for classes in ([0, 1], [1, 1]))
+    assert (churn(before, after), negative_flips(before, after)) == (0.5, None)

@@ -114,7 +114,13 @@ def test_tables_take_names_and_units_from_the_metric_and_leave_out_what_was_not_
         ("1.116 ± 0.021 °C", "+0.053 [+0.043, +0.063] °C"),
     ]
     assert {row[1] for row in _study.costs(rmse_summary).rows} == {"samples processed", "seconds"}
-    assert _study.rounds(rmse_summary).header[3:] == ("rmse", "difference to cold", "training rmse", "samples", "seconds")
+    assert _study.rounds(rmse_summary).header[3:] == (
+        "rmse",
+        "difference to cold",
+        "training rmse",
+        "samples",
+        "seconds",
+    )
 
 
 def test_the_reading_aid_names_the_metric_its_direction_and_the_counted_costs(rmse_summary):

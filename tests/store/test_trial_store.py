@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from types import MappingProxyType
 
 import pytest
 
@@ -115,6 +116,11 @@ NO_NUMBER = [float("nan"), float("inf"), "0.5", True]
 WRONG = [
     *(("score", value) for value in NO_NUMBER),
     *(("train_score", value) for value in NO_NUMBER),
+    *(("next_score", value) for value in NO_NUMBER),
+    *((name, value) for name in ("churn", "negative_flips") for value in (*NO_NUMBER, -0.01, 1.01)),
+    *(("next_baselines", value) for value in (None, [0.5], {"mean": None}, *({"mean": each} for each in NO_NUMBER))),
+    *(("baselines", value) for value in (None, [{}], {"mean": 0.5}, {"mean": {"rmse": None}})),
+    *(("baselines", {"mean": {"rmse": value}}) for value in NO_NUMBER),
     *((name, value) for name in ("epochs", "seed", "samples_seen") for value in (-1, 1.0, None, True)),
     *((name, value) for name in ("steps", "samples", "tokens") for value in (-1, 0.5, "1")),
     *(("seconds", value) for value in (-0.1, None, float("nan"))),
@@ -142,9 +148,9 @@ def test_values_out_of_range_are_found_behind_a_valid_digest(name, value, tmp_pa
         TrialStore(tmp_path).read(KEY)
 
 
-def forge(directory, changes, **line):
+def forge(directory, changes, without=(), **line):
     """Write a trial whose chain is in order, whatever it says."""
-    values = vars(record(1)) | changes
+    values = {name: value for name, value in vars(record(1)).items() if name not in without} | changes
     last = {"round": values, "history": {}, "checkpoint": None, "content": None, "run": 0} | line
     digest, content = KEY, b""
     for each in ({"format": 2, "header": HEADER}, {"run": RUN}, last):
@@ -156,6 +162,36 @@ def forge(directory, changes, **line):
 
 def test_a_forged_trial_without_changes_is_read(tmp_path):
     forge(tmp_path, {})
+    assert TrialStore(tmp_path).read(KEY).rounds[0].record == record(1)
+
+
+MEASURED = {
+    "churn": 0.1 + 0.2,
+    "negative_flips": 0,
+    "next_score": -1 / 3,
+    "baselines": {"majority": {"accuracy": 2 / 3, "recall: no": 1.0}, "persistence": {}},
+    "next_baselines": {"majority": 0.7},
+}
+
+
+def test_measures_against_baselines_and_the_model_before_are_read_as_they_were_stored(tmp_path):
+    def frozen(value):
+        return (
+            MappingProxyType({key: frozen(held) for key, held in value.items()}) if isinstance(value, dict) else value
+        )
+
+    with writing(tmp_path) as writer:
+        writer.append(record(1, **frozen(MEASURED)), history={}, run=RUN)
+        writer.append(record(2), history={}, run=RUN)
+    first, second = (found.record for found in TrialStore(tmp_path).read(KEY).rounds)
+    assert first == record(1, **MEASURED)
+    assert (second.churn, second.negative_flips, second.next_score) == (None, None, None)
+    assert (second.baselines, second.next_baselines) == ({}, {})
+
+
+def test_a_round_stored_before_there_were_such_measures_is_read_without_them(tmp_path):
+    forge(tmp_path, {}, without=tuple(MEASURED))
+    assert not MEASURED.keys() & json.loads(log_path(tmp_path).read_text().splitlines()[-1])["round"].keys()
     assert TrialStore(tmp_path).read(KEY).rounds[0].record == record(1)
 
 

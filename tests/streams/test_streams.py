@@ -12,7 +12,18 @@ from warmstart import streams
 from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP
 from warmstart.queries import Entropy, Margin, Random
-from warmstart.streams import Active, Growing, Part, PassiveStream, Stream, TwoPhase, check_arrival
+from warmstart.streams import (
+    Active,
+    Given,
+    Growing,
+    OrderedStream,
+    Part,
+    PassiveStream,
+    Stream,
+    TimeOrdered,
+    TwoPhase,
+    check_arrival,
+)
 
 STREAMS = [
     TwoPhase(),
@@ -26,6 +37,10 @@ STREAMS = [
     Active(Random(), 7, 2),
     Part(),
     Part(0.3),
+    TimeOrdered(),
+    TimeOrdered(7),
+    TimeOrdered(7, 2),
+    Given(((0, 5, 3), (100,), (7, 8))),
 ]
 
 
@@ -34,7 +49,7 @@ NOTHING = torch.empty(0, dtype=torch.int64)
 
 def test_every_exported_stream_is_in_the_table():
     exported = {value for value in vars(streams).values() if inspect.isclass(value) and issubclass(value, Stream)}
-    assert exported - {Stream, PassiveStream} == {type(stream) for stream in STREAMS}
+    assert exported - {Stream, PassiveStream, OrderedStream} == {type(stream) for stream in STREAMS}
 
 
 @pytest.mark.parametrize("stream", STREAMS, ids=repr)
@@ -48,7 +63,7 @@ def test_no_sample_arrives_twice_and_all_come_from_the_pool(stream):
 def test_arrivals_are_decided_by_the_generator(stream):
     one, same, other = (torch.cat(arrivals(stream, 101, seed)) for seed in (0, 0, 1))
     assert torch.equal(one, same)
-    assert not torch.equal(one, other)
+    assert torch.equal(one, other) == stream.keeps_order
 
 
 @pytest.mark.parametrize(
@@ -67,6 +82,10 @@ def test_arrivals_are_decided_by_the_generator(stream):
         (Part(0.5), [50]),
         (Part(1 / 3), [34]),
         (Part(0.02), [2]),
+        (TimeOrdered(), [21, 20, 20, 20, 20]),
+        (TimeOrdered(25), [25, 25, 25, 25, 1]),
+        (TimeOrdered(25, 2), [25, 25]),
+        (Given(((0, 5, 3), (100,))), [3, 1]),
     ],
 )
 def test_arrivals_have_the_sizes_asked_for(stream, sizes):
@@ -83,6 +102,9 @@ def test_arrivals_have_the_sizes_asked_for(stream, sizes):
         (Active(arrival_size=102), "arrival_size must be at most 101, the samples there are to train on, got 102"),
         (Active(rounds=80), "rounds must be at most 50"),
         (Part(0.01), "fraction must make at least 2 of the 101 samples arrive, got 0.01"),
+        (TimeOrdered(102), "arrival_size must be at most 101, the samples there are to train on, got 102"),
+        (TimeOrdered(rounds=80), "rounds must be at most 50"),
+        (Given(((0, 101),)), r"arrivals must be of indices in \[0, 101\), got 101"),
     ],
 )
 def test_too_little_data_is_one_sentence(stream, message):
@@ -101,6 +123,14 @@ def test_too_little_data_is_one_sentence(stream, message):
         (Active, {"rounds": 0}, "rounds must be a whole number of at least 1, got 0"),
         (Part, {"fraction": 0}, r"fraction must lie in \(0, 1\], got 0"),
         (Part, {"fraction": 1.1}, r"fraction must lie in \(0, 1\], got 1.1"),
+        (TimeOrdered, {"arrival_size": 1}, "arrival_size must be a whole number of at least 2, got 1"),
+        (TimeOrdered, {"rounds": 0}, "rounds must be a whole number of at least 1, got 0"),
+        (Given, {"arrivals": 3}, "arrivals must be lists of whole numbers, got 3"),
+        (Given, {"arrivals": [[0.5]]}, r"arrivals must be lists of whole numbers, got \[\[0.5\]\]"),
+        (Given, {"arrivals": []}, "arrivals must each have at least one sample"),
+        (Given, {"arrivals": [[0], []]}, "arrivals must each have at least one sample"),
+        (Given, {"arrivals": [[0, -1]]}, "arrivals must be of indices from 0, got -1"),
+        (Given, {"arrivals": [[0, 4], [2, 4]]}, "arrivals must contain each sample at most once, got 4 twice"),
     ],
 )
 def test_options_out_of_range_are_refused(owner, options, message):

@@ -9,12 +9,13 @@ from runs import ONE, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import DataSource
 from warmstart.diagnostics import Correlation, EvaluationCurve, GradientNorms, ShrinkCurve
-from warmstart.models import MLP, ResNet18, UserModel
+from warmstart.learners import Classifier
+from warmstart.models import MLP, LogisticRegression, ResNet18, UserModel
 from warmstart.penalties import EWC, L2, Adversarial, L2Init
 from warmstart.queries import Margin, Random
 from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
-from warmstart.studies import Arm, Study, read_histories, read_study_file, run_study, study_from_dict
+from warmstart.studies import Arm, Study, read_histories, read_study_file, run_study, study_from_dict, study_to_dict
 from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
 
 STUDY = Study(
@@ -136,3 +137,21 @@ def test_first_recipes_are_tried_before_anything_is_written(tmp_path):
     with pytest.raises(InputError, match="cannot train on a batch of 1"):
         run_study(study, tmp_path / "study", execution=ONE)
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("data", ["diabetes", "churn.csv", "churn.tsv.gz"])
+def test_a_table_has_a_model_that_can_read_it(data):
+    assert Study(data=data).architecture == MLP()
+    assert study_from_dict({"data": {"name": data}}).architecture == MLP()
+    assert study_from_dict({"data": {"name": data}, "model": {"width": 8}}).architecture == MLP(width=8)
+    written = study_to_dict(Study(data=data))
+    assert written["model"]["name"] == "mlp"
+    assert study_from_dict(written) == Study(data=data)
+
+
+def test_a_model_that_was_asked_for_stays():
+    asked = Study(data="churn.csv", architecture=ResNet18())
+    assert asked.architecture == ResNet18()
+    assert study_from_dict(study_to_dict(asked)) == asked
+    assert Study(data="churn.csv", learner=Classifier(LogisticRegression())).architecture == LogisticRegression()
+    assert Study(data="digits").architecture == ResNet18()

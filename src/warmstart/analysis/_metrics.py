@@ -1,7 +1,12 @@
 """Which metric a comparison is about, as it was asked for."""
 
-from warmstart.basics import METRICS, Metric, unknown_name
+import re
+from dataclasses import replace
+
+from warmstart.basics import METRICS, PERCENT, Metric, metric_named, recall_of, unknown_name
 from warmstart.store import StudyRecords
+
+from ._summary_types import UPDATE_METRICS, score_of
 
 
 def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str | None]:
@@ -29,20 +34,43 @@ def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str 
     if _form(asked) == _form(records.metric.name):
         return records.metric, None
     found = dict.fromkeys(key for record in records.rounds for key in record.metrics)
+    for key in UPDATE_METRICS:
+        if any(score_of(record, key) is not None for record in records.rounds):
+            found[key] = None
     # Without a finished round nobody knows what else there will be.
     names = {_form(key): key for key in (found if records.rounds else METRICS)}
     if _form(asked) not in names:
         raise unknown_name("metric", name, [records.metric.name, *(key.replace("_", "-") for key in found or METRICS)])
     key = names[_form(asked)]
-    # "recall: yes" is the recall of one class.
-    kind, _, part = key.partition(":")
-    known = None if direction else METRICS.get(kind)
-    if known is None:
+    if direction:
         return Metric(key.replace("_", " "), higher_is_better=direction != "lower"), key
+    return metric_of(key, records.metric), key
+
+
+def metric_of(key: str, score: Metric) -> Metric:
+    """Return what is known of a metric in records, beside scores of the metric ``score``.
+
+    Example:
+        >>> metric_of("mae", Metric("rmse", "°C", higher_is_better=False)).unit, metric_of("top_5", Metric("F1")).name
+        ('°C', 'top 5')
+    """
+    kind, _, name = key.partition(": ")
+    if kind == "recall" and name:
+        return recall_of(name)[1]
+    known = METRICS.get(key, Metric(key.replace("_", " ")))
     # An error in the unit of the target is in that of the scores, which are errors as well.
-    unit = records.metric.unit if kind == "mae" else known.unit
-    return Metric(f"{known.name}{f' of {part.strip()}' if part else ''}", unit, known.higher_is_better), key
+    return replace(known, unit=score.unit) if key in ("mae", "rmse") and score.unit != PERCENT else known
+
+
+def check_metric(name: str | None) -> None:
+    """Raise unless ``name`` may be a metric of a built-in learner; before anything is trained.
+
+    Raises:
+        InputError: If it cannot be one.
+    """
+    if name is not None and not name.endswith((":lower", ":higher")):
+        metric_named(name)
 
 
 def _form(name: str) -> str:
-    return name.strip().casefold().replace("_", "-").replace(" ", "-")
+    return re.sub(r"[\s_-]+", "-", name.strip().casefold()).replace(":-", ":")

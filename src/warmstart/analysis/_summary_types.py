@@ -14,6 +14,9 @@ from ._plain import plain, rebuilt
 SCHEMA: Final = "warmstart.summary/3"
 """Name and version of the summary's JSON form; see :func:`summary_schema`."""
 
+UPDATE_METRICS: Final = ("churn", "negative_flips")
+"""Metrics of a model and the one before it, which are fields of a record."""
+
 
 @dataclass(frozen=True)
 class CostSummary:
@@ -169,7 +172,7 @@ class Summary:
 
     def score_of(self, record: RoundRecord) -> float | None:
         """Return the compared score of one of the trials' rounds."""
-        return record.score if self.metric_key is None else record.metrics.get(self.metric_key)
+        return score_of(record, self.metric_key)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON values: no tuple, no number that JSON does not know."""
@@ -189,6 +192,19 @@ class Summary:
                 "results with `warmstart report DIR`."
             )
         return rebuilt(cls, values)
+
+
+def score_of(record: RoundRecord, key: str | None) -> float | None:
+    """Return what is compared of a round: the metric of this name, or, for None, the score.
+
+    Example:
+        >>> record = RoundRecord("cold", 0, 2, 9, 9, 0.5, {"loss": 0.7}, 1.0, "converged", 2, 4, 9, None, 1.0, 0.1, 0.2)
+        >>> score_of(record, None), score_of(record, "loss"), score_of(record, "churn"), score_of(record, "auc")
+        (0.5, 0.7, 0.2, None)
+    """
+    if key in UPDATE_METRICS:
+        return getattr(record, key)
+    return record.score if key is None else record.metrics.get(key)
 
 
 def counted_costs(records: Iterable[RoundRecord]) -> tuple[str, ...]:

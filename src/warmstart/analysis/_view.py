@@ -9,7 +9,7 @@ from warmstart.statistics import Estimate, PairedDifference, mean_interval, pair
 from warmstart.store import COSTS, STOP_REASONS, RoundRecord, StudyRecords
 
 from ._seed_table import Measure, SeedTable
-from ._summary_types import ArmSummary, CostSummary, RoundSummary, counted_costs
+from ._summary_types import ArmSummary, CostSummary, RoundSummary, counted_costs, score_of
 from ._verdict import Facts, difference_words
 
 Read = Callable[[str, int], list[float | None]]
@@ -61,7 +61,7 @@ class View:
 
     def score(self, record: RoundRecord) -> float | None:
         """Return the score that is compared."""
-        return record.score if self.metric_key is None else record.metrics.get(self.metric_key)
+        return score_of(record, self.metric_key)
 
     def has(self, arm: str, number: int) -> bool:
         """Return whether any seed of the arm has finished the round."""

@@ -41,6 +41,8 @@ from ._metric import ACCURACY as ACCURACY
 from ._metric import METRICS as METRICS
 from ._metric import PERCENT as PERCENT
 from ._metric import Metric as Metric
+from ._metric import metric_named as metric_named
+from ._metric import recall_of as recall_of
 from ._objects import import_object as import_object
 from ._objects import import_offered as import_offered
 from ._objects import object_path as object_path

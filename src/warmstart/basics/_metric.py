@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
 
-from ._errors import InputError
+from ._errors import InputError, unknown_name
 
 PERCENT = "%"
 
@@ -82,12 +82,57 @@ class Metric:
 ACCURACY = Metric("accuracy", PERCENT)
 """Share of samples that are classified correctly."""
 
-METRICS: Final[Mapping[str, Metric]] = {
-    "loss": Metric("log loss", "nats", higher_is_better=False),
-    "balanced_accuracy": Metric("balanced accuracy", PERCENT),
-    "auc": Metric("AUC"),
-    "recall": Metric("recall", PERCENT),
-    "mae": Metric("mae", higher_is_better=False),
-    "r2": Metric("r2"),
-}
-"""The metrics beside the score that built-in learners report, by their names in records."""
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        "accuracy": ACCURACY,
+        "balanced_accuracy": Metric("balanced accuracy", PERCENT),
+        "loss": Metric("log loss", "nats", higher_is_better=False),
+        "auc": Metric("AUC"),
+        "rmse": Metric("rmse", higher_is_better=False),
+        "mae": Metric("mae", higher_is_better=False),
+        "r2": Metric("r2"),
+        "churn": Metric("churn", PERCENT, higher_is_better=False),
+        "negative_flips": Metric("negative flips", PERCENT, higher_is_better=False),
+    }
+)
+"""The metrics that built-in learners and trials compute, by the names under which they are stored. Besides them stand
+recalls, one per class; see :func:`recall_of`. A score on the next arrival has the score's own metric."""
+
+_RECALL = "recall"
+
+
+def recall_of(name: str) -> tuple[str, Metric]:
+    """Return the key and the metric of one class's recall: the share of its samples that are classified as such.
+
+    Args:
+        name: Of the class.
+
+    Example:
+        >>> recall_of("yes")
+        ('recall: yes', Metric(name='recall of yes', unit='%', higher_is_better=True))
+    """
+    return f"{_RECALL}: {name}", Metric(f"{_RECALL} of {name}", PERCENT)
+
+
+def metric_named(name: str) -> tuple[str, Metric]:
+    """Return the key and the metric that a text names.
+
+    Args:
+        name: A key of :data:`METRICS`, or a metric's own name, in any case and with "-", "_" or spaces between words;
+            or ``recall:CLASS``, where the class is taken as it is written.
+
+    Raises:
+        InputError: If no metric of ours has this name. A user's own learner may compute one that has.
+
+    Example:
+        >>> metric_named("Balanced-Accuracy")[0], metric_named("log loss")[0], metric_named("recall:No show")[0]
+        ('balanced_accuracy', 'loss', 'recall: No show')
+    """
+    words, _, rest = str(name).partition(":")
+    key = "_".join(words.replace("-", " ").replace("_", " ").split()).lower()
+    if key == _RECALL and rest.strip():
+        return recall_of(rest.strip())
+    for known, metric in METRICS.items():
+        if not rest and key in (known, metric.name.lower().replace(" ", "_")):
+            return known, metric
+    raise unknown_name("metric", name, [*(known.replace("_", "-") for known in METRICS), f"{_RECALL}:CLASS"])

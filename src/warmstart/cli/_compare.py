@@ -63,7 +63,8 @@ def compare(**given: Any) -> None:
 
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
-    from warmstart.analysis import check_reference
+    from warmstart.analysis import check_metric, check_reference
+    from warmstart.learners import TensorLearner
     from warmstart.studies import read_study_file, run_study, study_from_dict
 
     from ._progress import shown
@@ -73,6 +74,9 @@ def compare(**given: Any) -> None:
     try:
         study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
         check_reference(given["reference"], study.labels)
+        # What a learner of the user's own measures, nobody knows before it has.
+        if isinstance(study.learner, TensorLearner):
+            check_metric(given["metric"])
         execution = build_execution(given, kind="compare")
         directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
         if not given["yes"]:

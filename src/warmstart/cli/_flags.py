@@ -59,6 +59,7 @@ _VALUES = {
     "data.directory": "DIR",
     "data.label": "COLUMN",
     "stream.query": f"NAME{OBJECT}",
+    "stream.arrivals": "LISTS",
     "execution.device": "auto|cpu|cuda",
     "execution.executor": "processes|ray[:ADDRESS]",
 }
@@ -67,6 +68,7 @@ _DEFAULTS = {
     "execution.workers": "one per core; 1 on a GPU",
     "stop.max_steps": "none",
 }
+_USUAL_STREAM = "growing; time-ordered with --order and for a folder of tables"
 _IN_STUDY = {option.name: option for option in fields_of("studies", "Study")}
 
 
@@ -107,7 +109,7 @@ def _stream_flags() -> list[Flag]:
         for flag in _fields("stream", "streams", owner.name):
             owners.setdefault(flag.name, []).append((stream, flag))
     lines = "; ".join(f"{stream}: {owner.summary.rstrip('.')}" for stream, owner in streams.items())
-    flags = [Flag("--stream", "stream", "|".join(streams) + OBJECT, f"How data arrive. {lines}.", "growing")]
+    flags = [Flag("--stream", "stream", "|".join(streams) + OBJECT, f"How data arrive. {lines}.", _USUAL_STREAM)]
     for several in owners.values():
         _, longest = max(several, key=lambda pair: len(pair[1].text))  # the others refer to it
         flags.append(longest._replace(text=f"{', '.join(stream for stream, _ in several)}: {longest.text}"))

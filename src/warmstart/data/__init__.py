@@ -8,6 +8,8 @@ from ._encoding import ColumnEncoding as ColumnEncoding
 from ._encoding import ColumnKind as ColumnKind
 from ._encoding import FittedEncoding as FittedEncoding
 from ._encoding import TableEncoding as TableEncoding
+from ._in_order import arrives_in_order as arrives_in_order
+from ._kind import is_table as is_table
 from ._load import DIRECTORY_VARIABLE as DIRECTORY_VARIABLE
 from ._load import is_at_hand as is_at_hand
 from ._load import load as load
@@ -19,4 +21,5 @@ from ._own import as_dataset as as_dataset
 from ._own_object import is_own as is_own
 from ._own_object import own_target as own_target
 from ._own_object import takes_options as takes_options
+from ._roles import read_table as read_table
 from ._source import DataSource as DataSource

@@ -11,7 +11,7 @@ import numpy as np
 
 from warmstart.basics import InputError
 
-from ._encoding import TableEncoding
+from ._encoding import ColumnKind, TableEncoding
 from ._raw import is_displayable, shown
 
 
@@ -147,6 +147,7 @@ class Dataset:
         scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival; else they reach a model
             unchanged.
         notes: What a reader of results should know of how the data were read, one sentence each.
+        features: Names of a table's columns in the inputs; empty where they have none.
 
     Raises:
         InputError: If there are fewer than two classes, a label has no class, values have classes, a name is not valid
@@ -167,6 +168,7 @@ class Dataset:
     encoding: TableEncoding | None = None
     scale: bool = True
     notes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check that the parts belong together."""
@@ -219,6 +221,39 @@ class Dataset:
         """Shape of one sample as a model takes it: (channels, height, width), (features,) or more."""
         return self.train.inputs.shape[1:] if self.encoding is None else (self.encoding.width,)
 
+    @property
+    def description(self) -> str:
+        """Size, features and shares of the classes, or range of the values, in one line."""
+        inputs, count = self.train.inputs, len(self.train)
+        shape = "x".join(map(str, inputs.shape[1:]))
+        if self.is_image:
+            parts = [f"{count:,} images of {shape}"]
+        elif inputs.ndim > 2:
+            parts = [f"{count:,} samples of {shape}"]
+        else:
+            columns = () if self.encoding is None else self.encoding.columns
+            encoded = sum(one.kind is not ColumnKind.NUMBER for one in columns)
+            filled = sum(one.has_missing for one in columns)
+            what = [f"{number:,} {name}" for number, name in ((encoded, "encoded"), (filled, "filled")) if number]
+            width, among = inputs.shape[1], f" ({', '.join(what)})" if what else ""
+            parts = [f"{count:,} rows", f"{width:,} feature{'s' * (width != 1)}{among}"]
+        if self.test is not None:
+            parts.append(f"{len(self.test):,} test samples")
+        labels = self.train.labels
+        if self.targets is Targets.VALUES:
+            per_sample = f"{labels.shape[1]:,} values per sample" if labels.ndim == 2 else "values"
+            spread = f" from {labels.min():.4g} to {labels.max():.4g}, mean {labels.mean(dtype=np.float64):.4g}"
+            return ", ".join([*parts, per_sample + (spread if count else "")])
+        shares = np.bincount(labels, minlength=len(self.classes)) / max(1, count)
+        order = np.argsort(-shares, kind="stable").tolist()
+        written = [f"{shown(self.classes[index], 30)} {_percent(float(shares[index]))}" for index in order]
+        counted = f"{len(self.classes):,} classes"
+        if len({_percent(float(share)) for share in shares}) == 1 and len(shares) > 2:
+            return ", ".join([*parts, f"{counted}: {_percent(float(shares[0]))} each"])
+        if len(shares) > _MOST_SHARES:
+            return ", ".join([*parts, f"{counted}, largest: {written[0]}, smallest: {written[-1]}"])
+        return ", ".join([*parts, f"{counted}: {', '.join(written)}"])
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 in hex over types, shapes and values of all arrays, and what is done with them; not over the name."""
@@ -237,6 +272,19 @@ class Dataset:
                 # Views of the same values must agree: readers transpose some images without copying them.
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+_MOST_SHARES = 5
+
+
+def _percent(share: float) -> str:
+    """Return a share in per cent, with a digit behind the point where it would be 0 or 100 and is not.
+
+    Example:
+        >>> _percent(0.27), _percent(0.0067), _percent(0.9933), _percent(1)
+        ('27 %', '0.7 %', '99.3 %', '100 %')
+    """
+    return f"{100 * share:.1f} %" if 0 < share < 0.01 or 0.99 < share < 1 else f"{100 * share:.0f} %"
 
 
 def _described(value: object) -> str:

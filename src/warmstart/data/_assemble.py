@@ -9,8 +9,11 @@ import numpy as np
 from warmstart.basics import InputError, derived_seed
 
 from ._arrays import Dataset, LabelledArrays, Targets
-from ._labels import class_map, cleaned, target_values
+from ._labels import ClassMap, class_map, cleaned, target_values
 from ._raw import RawData
+
+MANY_CLASSES = 50
+"""Distinct whole numbers beyond which labels are questioned."""
 
 
 def assemble(
@@ -19,6 +22,7 @@ def assemble(
     subset: int | None,
     with_test: bool = False,
     targets: Targets = Targets.CLASSES,
+    scale: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """Return the data set; only the rows that it contains are decoded.
@@ -28,6 +32,7 @@ def assemble(
         subset: Number of training samples; None for all.
         with_test: Whether to read the official test set as well.
         targets: Whether the labels are read as classes or as values.
+        scale: Whether numbers are to be brought to mean 0 and variance 1.
         progress: Called with one phrase before each set is read.
 
     Raises:
@@ -40,6 +45,8 @@ def assemble(
         found = cleaned(train_split.labels, train_split.origin, train_split.place)
         # From all rows, not from the subset's, so that a class has the same index at every size of subset.
         classes = class_map(found, train_split.class_names, train_split.origin)
+        if raw.asks and train_split.class_names is None:
+            _ask_about(classes, len(found), train_split.origin)
         labels = classes.indices(found, train_split.origin)
     elif train_split.class_names is not None:
         # The labels are numbers, but as indices of names they have no order: nothing that a regression could mean.
@@ -63,7 +70,31 @@ def assemble(
         else:
             labels = classes.indices(cleaned(split.labels, split.origin, split.place), split.origin)
         test = LabelledArrays(split.read(np.arange(len(labels))), labels)
-    return Dataset(raw.name, train, test, () if classes is None else classes.names)
+    features = None if raw.features is None else raw.features()
+    return Dataset(
+        raw.name,
+        train,
+        test,
+        () if classes is None else classes.names,
+        order=None if raw.order is None else raw.order.take(rows),
+        encoding=None if features is None else features.encoding,
+        scale=scale,
+        notes=raw.notes if features is None else (*raw.notes, *features.notes),
+        features=() if features is None else features.names,
+    )
+
+
+def _ask_about(classes: ClassMap, count: int, origin: str) -> None:
+    """Raise if classes are whole numbers of so many values that they may well be values to predict."""
+    many = len(classes.values)
+    if (many > MANY_CLASSES or (many > 20 and many > count / 5)) and all(
+        isinstance(value, int) or value.removeprefix("-").isdecimal() for value in classes.values
+    ):
+        raise InputError(
+            f"Are the labels classes or values? {origin[:1].upper()}{origin[1:]} contains {many:,} different whole "
+            f"numbers in {count:,} rows: --learner regressor predicts them as values, many_classes (--many-classes) "
+            "takes each as a class."
+        )
 
 
 def no_test_set(name: str) -> InputError:

@@ -1,4 +1,4 @@
-"""The roles of a table's columns, and the arrays that columns become."""
+"""Columns by name, and the arrays that columns of labels become."""
 
 from __future__ import annotations
 
@@ -33,11 +33,7 @@ def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
         warmstart.basics._errors.InputError: The label column of t.csv must be named with --label, ...
     """
     # Selecting by such a name is an error in arrow, whose message names neither the file nor the way out.
-    duplicate = next((name for name, count in Counter(names).items() if count > 1), None)
-    if duplicate is not None:
-        raise InputError(
-            f"Columns must have different names, but {file} has several called '{shown(duplicate, _NAME_LENGTH)}'."
-        )
+    check_different(names, file=file)
     if label is not None and label not in names:
         raise unknown_name(f"label column of {file}", label, names)
     found = label or _first_usual(names, LABEL_NAMES)
@@ -48,6 +44,19 @@ def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
             f"{', '.join(LABEL_NAMES)}; its columns are: {listed}."
         )
     return found
+
+
+def check_different(names: Iterable[str], *, file: str) -> None:
+    """Raise if two columns have the same name.
+
+    Raises:
+        InputError: Naming it.
+    """
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise InputError(
+            f"Columns must have different names, but {file} has several called '{shown(twice, _NAME_LENGTH)}'."
+        )
 
 
 def find_image(candidates: Sequence[str], *, file: str) -> str | None:
@@ -67,21 +76,6 @@ def find_image(candidates: Sequence[str], *, file: str) -> str | None:
     return found or next(iter(candidates), None)
 
 
-def find_features(names: Iterable[str], label: str) -> tuple[str, ...]:
-    """Return all columns except the labels and an index written by pandas, which numbers rows and is no feature.
-
-    Example:
-        >>> find_features(["", "a", "b", "y"], "y")
-        ('a', 'b')
-    """
-    # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
-    return tuple(
-        name
-        for number, name in enumerate(names)
-        if name != label and not name.startswith("__index_level_") and (name or number)
-    )
-
-
 def label_values(column: Any) -> np.ndarray:
     """Return an arrow column's values as found, (n,); missing ones are None, NaN or NaT.
 
@@ -98,46 +92,6 @@ def label_values(column: Any) -> np.ndarray:
         values = object_array([*chunk.dictionary.to_pylist(), None])
         parts.append(values[chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
     return np.concatenate(parts)
-
-
-def check_features(types: Iterable[tuple[str, Any]], *, file: str) -> None:
-    """Raise unless there is a feature column and all are numeric.
-
-    Args:
-        types: Name and arrow type of each feature column.
-        file: For messages.
-
-    Raises:
-        InputError: If there is no column, or one is not numeric.
-    """
-    known = require("pyarrow", extra="data", purpose="Reading tables").types
-    any_column = False
-    for name, kind in types:
-        any_column = True
-        if not (known.is_integer(kind) or known.is_floating(kind) or known.is_boolean(kind) or known.is_decimal(kind)):
-            raise InputError(
-                f"Features must be numbers, but column '{shown(name, _NAME_LENGTH)}' of {file} contains "
-                f"{shown(kind, _NAME_LENGTH)}: encode it as numbers, or leave it out."
-            )
-    if not any_column:
-        raise InputError(f"{file} must have feature columns beside the label column, got none.")
-
-
-def feature_values(table: Any, names: Sequence[str], *, file: str) -> np.ndarray:
-    """Return an arrow table's columns as float32 (n, features).
-
-    Raises:
-        InputError: If there is no column, or one is not numeric, has gaps or is not finite.
-    """
-    arrow = require("pyarrow", extra="data", purpose="Reading tables")
-    columns = table.select(names).columns
-    check_features(zip(names, (column.type for column in columns), strict=True), file=file)
-    values = np.empty((table.num_rows, len(names)), np.float32)
-    for index, (name, column) in enumerate(zip(names, columns, strict=True)):
-        # By way of float64: a null becomes NaN, and integers beyond 2**53 are rounded instead of refused.
-        floats = column.cast(arrow.float64(), safe=False).to_numpy()
-        values[:, index] = _finite_floats(floats, f"'{shown(name, _NAME_LENGTH)}' of {file}")
-    return values
 
 
 def finite_table(values: np.ndarray, origin: str) -> np.ndarray:

@@ -32,8 +32,10 @@ class ColumnEncoding:
         name: Its name in the table.
         kind: What it holds. In the arrays a category is the index of its value, or ``len(values)`` for one that is not
             among them; all else is a number; NaN is a missing cell.
-        values: The distinct values of a category in the training samples, sorted.
+        values: The distinct values of a category in the training samples, sorted; of a boolean the texts that are 0
+            and 1.
         has_missing: Whether training samples lack it anywhere: then an indicator column tells where.
+        form: How the file writes it: decimal mark of a number, where that is not a point, or order of a date's parts.
 
     Example:
         >>> ColumnEncoding("color", ColumnKind.CATEGORY, ("blue", "red")).features
@@ -44,6 +46,7 @@ class ColumnEncoding:
     kind: ColumnKind = ColumnKind.NUMBER
     values: tuple[str, ...] = ()
     has_missing: bool = False
+    form: str = ""
 
     def __post_init__(self) -> None:
         """Check the options."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Real
@@ -14,10 +15,16 @@ import numpy as np
 
 from warmstart.basics import InputError
 
+from ._arrays import Targets
+from ._cells import Cells, as_number
 from ._raw import is_displayable, shown
 
 # Python refuses to turn more than 4,300 digits into a number.
 _WHOLE = re.compile(r"[+-]?\d{1,4000}")
+# What surely fits into 64 bits.
+_SHORT = re.compile(r"-?[0-9]{1,18}")
+# As arrow reads them in text files.
+_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _LENGTH = 60
 
 
@@ -118,7 +125,9 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
         odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
         if len(odd):
             where = f"{origin} contains {labels[odd[0]]} at {place(int(odd[0]))}"
-            raise InputError(f"Labels must be classes, as this is classification, but {where}.")
+            raise InputError(
+                f"Labels must be classes, as this is classification, but {where}: --learner regressor predicts values."
+            )
         # From here on neighbouring integers are the same float, so classes may already have been merged.
         digits = min(np.finfo(labels.dtype).nmant, 52) + 1
         odd = np.flatnonzero(np.abs(labels) >= 2.0**digits)
@@ -188,6 +197,100 @@ def target_values(labels: np.ndarray, origin: str, place: Callable[[int], str]) 
         where = tuple(np.argwhere(~np.isfinite(values))[0].tolist())
         raise refused(numbers[where], where[0])
     return values
+
+
+def text_labels(cells: Cells, origin: str, place: Callable[[int], str], *, targets: Targets) -> np.ndarray:
+    """Return the labels in a text file's column: numbers where all are, else text as it stands; none is missing.
+
+    Whole numbers are kept exactly, however long they are.
+
+    Args:
+        cells: The column, with marks of missing labels.
+        origin: Where the labels were found, for messages.
+        place: Maps a row to where it is, for messages.
+        targets: Whether the labels are to be classes or values.
+
+    Raises:
+        InputError: If a label is missing, or no float represents it exactly though it is to be a class.
+    """
+    missing = cells.missing_row()
+    if missing is not None:
+        what = "target" if targets is Targets.VALUES else "label"
+        raise InputError(
+            f"Every sample must have a {what}, but {origin} has none at {place(missing)}: "
+            "cells that are empty or contain ?, NA, N/A, NaN or null count as missing."
+        )
+    texts = list(cells.present)
+    decimal, thousands = cells.marks.decimal, cells.marks.thousands
+    if targets is Targets.VALUES:
+        for mark in dict.fromkeys((decimal, ".")):
+            numbers = {text: as_number(text, mark, thousands) for text in texts}
+            if all(number is not None for number in numbers.values()):
+                return cells.spread(lambda text, found=numbers: found[text] or 0.0)
+        return cells.as_objects(str.strip)
+    if all(_SHORT.fullmatch(text) for text in texts):
+        return cells.as_array({text: int(text) for text in texts}, np.int64)
+    if all(text.removeprefix("-").isdecimal() for text in texts):
+        return cells.as_objects(str.strip)
+    if all(text in _TRUTH for text in texts):
+        return cells.as_array({text: _TRUTH[text] for text in texts}, np.bool_)
+    numbers = {text: as_number(text, decimal, thousands) for text in texts}
+    if all(number is not None and not text.endswith("%") for text, number in numbers.items()):
+        for text, number in numbers.items():
+            # Integers beyond 53 bits are several to one float, and only their digits differ.
+            digits = text.replace(",", ".") if decimal == "," else text
+            try:
+                exact = not float(number or 0).is_integer() or Decimal(digits) == int(number or 0)
+            except ArithmeticError:  # of too large an exponent, or with separators
+                exact = any(mark in digits for mark in ",' ") and abs(number or 0) < 2**53
+            if not exact:
+                row = cells.first_row({text})
+                raise InputError(
+                    f"Labels must be classes, but {origin} contains {shown(text, 60)} at {place(row or 0)}, which a "
+                    "64-bit float cannot represent exactly: write whole numbers without a decimal point, or text."
+                )
+        return cells.spread(lambda text: numbers[text] or 0.0)
+    # Spaces around labels, as of a table whose separators have some, are kept only where they tell labels apart.
+    found = cells.as_objects(str)
+    return cells.as_objects(str.strip) if len(set(found.tolist())) == len(texts) else found
+
+
+def tidied(
+    labels: np.ndarray, origin: str, *, merge: bool, spellings: Mapping[str, str] | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """Return labels of text, of which those that differ in case or spaces alone may be made one, and notes on them.
+
+    Args:
+        labels: Texts.
+        origin: Where they were found, for notes.
+        merge: Whether they become the one that occurs most.
+        spellings: Those of training samples, which take precedence.
+
+    Example:
+        >>> tidied(np.array(["yes", "Yes ", "no", "yes"], object), "column 'y'", merge=True)[0].tolist()
+        ['yes', 'yes', 'no', 'yes']
+    """
+    counts = Counter(labels.tolist())
+    alike: dict[str, list[str]] = {}
+    for text, _ in counts.most_common():
+        alike.setdefault(_folded(text), []).append(text)
+    several = [texts for texts in alike.values() if len(texts) > 1]
+    listed = "; ".join(
+        " and ".join(f"'{shown(text, _LENGTH)}' ({counts[text]:,})" for text in texts) for texts in several[:_LENGTH]
+    )
+    if not merge:
+        note = (
+            f"Labels of {origin} differ in case or spaces alone: {listed}; tidy_labels (--tidy-labels) makes them one."
+        )
+        return labels, [note] if several else []
+    kept = {_folded(text): text for text in spellings or ()}
+    names = {text: kept.get(folded, texts[0].strip()) for folded, texts in alike.items() for text in texts}
+    notes = [f"Labels of {origin} that differ in case or spaces alone are one class: {listed}."] if several else []
+    return object_array([names[text] for text in labels.tolist()]), notes
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
 
 
 def decoded_text(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.ndarray:

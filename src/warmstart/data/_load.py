@@ -12,23 +12,38 @@ from warmstart.basics import InputError, choice, unknown_name
 
 from ._arrays import Dataset, Targets
 from ._assemble import assemble, no_test_set, only_classes
-from ._csv import read_csv
 from ._embedded import read_diabetes, read_digits
 from ._folder import read_folder
 from ._hub import download
-from ._layout import SplitFiles, parquet_files, split_files
+from ._layout import SplitFiles, split_files, table_files
 from ._mat import find_mat, read_mat
 from ._named import OUR_DATASETS, NamedDataset, known_datasets
 from ._npz import read_npz
 from ._own import OwnDataset, as_dataset, split_parts
 from ._own_object import is_own, own_object
-from ._parquet import read_parquet
+from ._parquet import declared_classes, image_data
 from ._raw import RawData, first_sentence, shown
-from ._source import DataSource
+from ._roles import table_data
+from ._source import DataSource, Scale
+from ._table import TABLE_ENDINGS, TEXT_OPTIONS, table_ending, table_name
 
 # The environment variable that names the data directory.
 DIRECTORY_VARIABLE = "WARMSTART_DATA"
-_ENDINGS = (".npz", ".parquet", ".csv")
+_ENDINGS = (".npz", *TABLE_ENDINGS)
+_OF_TABLES = (
+    "label",
+    "drop",
+    "features",
+    "test",
+    "key",
+    "group",
+    "order",
+    "missing",
+    "missing_marks",
+    "tidy_labels",
+    "many_classes",
+    *TEXT_OPTIONS,
+)
 
 Progress = Callable[[str], None]
 
@@ -86,7 +101,14 @@ def load(
                 raise no_test_set(source.name)
             return dataset
         raw, named, place = _find_data(source, with_test, progress, targets)
-        dataset = assemble(raw, subset=source.subset, with_test=with_test, targets=targets, progress=progress)
+        dataset = assemble(
+            raw,
+            subset=source.subset,
+            with_test=with_test,
+            targets=targets,
+            scale=source.scale is not Scale.NONE,
+            progress=progress,
+        )
     if named is not None:
         named.check(dataset, place)
     return dataset
@@ -171,7 +193,7 @@ def _own_value(source: DataSource) -> Any:
     """Return what a source of the user's own, or of another package, leads to; None if it is neither."""
     if is_own(source.name):
         own = own_object(source.name, source.options)
-        _check_no_label(source)
+        _check_no_columns(source)
         return own
     if source.options:
         raise InputError(
@@ -193,7 +215,7 @@ def _find_data(
             raise only_classes(named.name)
         raise InputError(f"targets must be values for {named.name}, which has no classes, got classes.")
     if named.embedded:
-        _check_no_label(source)
+        _check_no_columns(source)
         return {"digits": read_digits, "diabetes": read_diabetes}[named.name](), named, "scikit-learn"
     text = _data_directory(source)
     if not text:
@@ -204,7 +226,7 @@ def _find_data(
             )
         progress(f"Downloading {named.name} from the Hugging Face hub ({named.hub_id})")
         folder = download(named, with_test=with_test)
-        raw = read_parquet(named.name, split_files(folder), source.label, max_bytes=source.max_bytes)
+        raw = _parquet_data(named.name, split_files(folder), source, targets)
         return raw, named, str(folder)
     directory = _user_path(text)
     # A variable set long ago is easily forgotten.
@@ -216,10 +238,10 @@ def _find_data(
     for folder in (inner for parent in parents for inner in _inner_folders(named, parent)):
         files, mat_files = split_files(folder), _mat_files(named, folder)
         if files.train:
-            raw = read_parquet(named.name, files, source.label, max_bytes=source.max_bytes)
+            raw = _parquet_data(named.name, files, source, targets)
             return raw, named, str(folder)
         if "train" in mat_files:
-            _check_no_label(source)
+            _check_no_columns(source)
             return read_mat(named.name, mat_files, max_bytes=source.max_bytes), named, str(folder)
     raise InputError(
         f"The data directory {shown(directory)}{origin} must contain the files of {named.name}, but there is no "
@@ -229,7 +251,7 @@ def _find_data(
 
 def _read_path(source: DataSource, targets: Targets) -> RawData:
     path = _user_path(source.name)
-    ending = path.suffix.lower()
+    ending = table_ending(path)
     if not path.exists():
         if "/" in source.name or os.sep in source.name or ending in _ENDINGS:
             raise InputError(
@@ -238,28 +260,64 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
         known = [*(known.name for known in known_datasets()), "or a path that exists", "or module:Object"]
         raise unknown_name("data set", shown(source.name, 100), known)
     if path.is_dir():
-        name, files = path.resolve().name, parquet_files(path)
+        name, (files, are_arrivals) = path.resolve().name, table_files(path)
+        if files.train and table_ending(files.train[0]) == ".parquet":
+            return _parquet_data(name, files, source, targets, are_arrivals=are_arrivals)
         if files.train:
-            return read_parquet(name, files, source.label, max_bytes=source.max_bytes)
+            return _table_data(name, files, source, targets, are_arrivals=are_arrivals)
         if files.test:
             raise InputError(
                 f"{shown(path)} must contain training files, got only a test set, such as {files.test[0].name}."
             )
-        _check_no_label(source)
+        _check_no_columns(source)
         if targets is Targets.VALUES:
             raise only_classes(shown(path))
         return read_folder(path, max_bytes=source.max_bytes)
-    if ending == ".csv":
-        return read_csv(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".npz":
+        _check_no_columns(source, but=("label",))
         return read_npz(path, source.label, max_bytes=source.max_bytes, targets=targets)
     if ending == ".parquet":
-        return read_parquet(path.stem, SplitFiles((path,)), source.label, max_bytes=source.max_bytes)
+        return _parquet_data(table_name(path), SplitFiles((path,)), source, targets)
+    if ending in TABLE_ENDINGS:
+        return _table_data(table_name(path), SplitFiles((path,)), source, targets)
     raise InputError(f"A data file must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
 
 
-def _check_no_label(source: DataSource) -> None:
-    if source.label is not None:
-        raise InputError(
-            f"label (--label) must be left out for {source.name}, which has no columns, got '{source.label}'."
-        )
+def _parquet_data(
+    name: str, files: SplitFiles, source: DataSource, targets: Targets, *, are_arrivals: bool = False
+) -> RawData:
+    """Return parquet files as images if they have a column of them, else as a table."""
+    images = image_data(name, files, source.label, max_bytes=source.max_bytes)
+    if images is not None:
+        _check_no_columns(source, but=("label",))
+        return images
+    return _table_data(name, files, source, targets, are_arrivals=are_arrivals)
+
+
+def _table_data(
+    name: str, files: SplitFiles, source: DataSource, targets: Targets, *, are_arrivals: bool = False
+) -> RawData:
+    test = (_user_path(source.test),) if source.test else files.test
+    for path in test:
+        if not path.exists() or (table_ending(path) not in TABLE_ENDINGS and path.is_file()):
+            raise InputError(
+                f"test must be a file that exists and ends in {', '.join(TABLE_ENDINGS)}, got {shown(path)}."
+            )
+    first = files.train[0]
+
+    def class_names(label: str) -> tuple[str, ...] | None:
+        return declared_classes(first, label) if table_ending(first) == ".parquet" else None
+
+    return table_data(name, files.train, source, targets, test=test, are_arrivals=are_arrivals, class_names=class_names)
+
+
+def _check_no_columns(source: DataSource, *, but: tuple[str, ...] = ()) -> None:
+    """Raise if options are given that only tables have."""
+    for option in _OF_TABLES:
+        value = getattr(source, option)
+        if option not in but and value != getattr(DataSource(), option):
+            flag = option.replace("_", "-")
+            raise InputError(
+                f"{option} (--{flag}) must be left out for {shown(source.name)}, which has no columns, got "
+                f"{shown(repr(value) if isinstance(value, str) else value, 100)}."
+            )

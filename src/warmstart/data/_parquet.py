@@ -1,4 +1,4 @@
-"""Images and tables in parquet files, read column by column and decoded row by row."""
+"""Images in parquet files, decoded row by row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from warmstart.basics import InputError, require
 
-from ._columns import check_features, feature_values, find_features, find_image, find_label, label_values
+from ._columns import find_image, find_label, label_values
 from ._images import decode_images
 from ._labels import joined
 from ._layout import SplitFiles
@@ -29,8 +29,7 @@ _BATCH_BYTES = 128 * 2**20
 @dataclass(frozen=True)
 class _Columns:
     label: str
-    image: str | None
-    features: tuple[str, ...]
+    image: str
     class_names: tuple[str, ...] | None
 
 
@@ -71,8 +70,8 @@ class _Files:
                     _check_rows(path, first, group_end)
 
 
-def read_parquet(name: str, files: SplitFiles, label: str | None, *, max_bytes: int) -> RawData:
-    """Return parquet files as data: one column of images, or else all columns as numeric features.
+def image_data(name: str, files: SplitFiles, label: str | None, *, max_bytes: int) -> RawData | None:
+    """Return parquet files with a column of images as data; None if they have no such column.
 
     Args:
         name: Name of the data set.
@@ -87,23 +86,34 @@ def read_parquet(name: str, files: SplitFiles, label: str | None, *, max_bytes: 
     path = files.train[0]
     with reading(path, "parquet"), _open(path) as file:
         schema = file.schema_arrow
-        label = find_label(schema.names, label, file=path.name)
         candidates = []
         for field in schema:
             # On the hub, an image is a struct of its bytes and its path.
             parts = [part.name for part in field.type] if types.is_struct(field.type) else []
             if "bytes" in parts or types.is_binary(field.type) or types.is_large_binary(field.type):
                 candidates.append(field.name)
-        image = find_image(candidates, file=path.name)
-        class_names = None
-        # Metadata can be anything: no JSON, nested without end, or of another form at every step.
-        for key, steps in ((b"class_names", ()), (b"huggingface", ("info", "features", label, "names"))):
-            with suppress(ValueError, KeyError, TypeError, RecursionError):
-                names = reduce(getitem, steps, json.loads((schema.metadata or {})[key]))
-                class_names = tuple(map(str, names)) if isinstance(names, list) else None
-        columns = _Columns(label, image, find_features(schema.names, label), class_names)
+        if not candidates:
+            return None
+        label = find_label(schema.names, label, file=path.name)
+        image = find_image([one for one in candidates if one != label], file=path.name)
+        if image is None:
+            return None
+    columns = _Columns(label, image, declared_classes(path, label))
     test = partial(_read_split, files.test, columns, max_bytes) if files.test else None
     return RawData(name, _read_split(files.train, columns, max_bytes), test)
+
+
+def declared_classes(path: Path, label: str) -> tuple[str, ...] | None:
+    """Return the names of classes that a parquet file declares for a column of labels."""
+    class_names = None
+    with reading(path, "parquet"), _open(path) as file:
+        metadata = file.schema_arrow.metadata or {}
+    # Metadata can be anything: no JSON, nested without end, or of another form at every step.
+    for key, steps in ((b"class_names", ()), (b"huggingface", ("info", "features", label, "names"))):
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            names = reduce(getitem, steps, json.loads(metadata[key]))
+            class_names = tuple(map(str, names)) if isinstance(names, list) else None
+    return class_names
 
 
 def _open(path: Path, **options: Any) -> Any:
@@ -111,7 +121,7 @@ def _open(path: Path, **options: Any) -> Any:
 
 
 def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int) -> RawSplit:
-    used = (columns.label, *(columns.features if columns.image is None else (columns.image,)))
+    used = (columns.label, columns.image)
     labels: list[np.ndarray] = []
     needed = 0
     for path in paths:
@@ -126,13 +136,9 @@ def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int) -> R
             needed += 16 * file.metadata.num_rows
             labels.append(_read_labels(path, columns.label, file, needed, max_bytes))
     files = _Files(paths, np.cumsum([0, *(len(part) for part in labels)]))
-    if columns.image is None:
-        read = partial(_read_features, files, columns.features, max_bytes)
-    else:
-        read = partial(_read_images, files, columns.image, max_bytes)
     return RawSplit(
         labels=joined(labels),
-        read=read,
+        read=partial(_read_images, files, columns.image, max_bytes),
         origin=f"column '{shown(columns.label, 60)}' of {paths[0].name if len(paths) == 1 else shown(paths[0].parent)}",
         place=files.place,
         class_names=columns.class_names,
@@ -162,25 +168,6 @@ def _read_labels(path: Path, label: str, file: Any, held: int, max_bytes: int) -
             check_memory(held, max_bytes, what)
             parts.append(label_values(column))
     return np.concatenate(parts)
-
-
-def _read_features(files: _Files, features: tuple[str, ...], max_bytes: int, rows: np.ndarray) -> np.ndarray:
-    names = list(features)
-    values = np.empty((len(rows), len(names)), np.float32)
-    needed = values.nbytes
-    for path, start, after in files.spans():
-        with reading(path, "parquet"), _open(path) as file:
-            schema = file.schema_arrow
-            types = [(name, schema.field(name).type) for name in names]
-            check_features(types, file=path.name)
-            # All rows of a file are in memory, as stored and as 32-bit floats, before some are selected.
-            file_bytes = (after - start) * sum(kind.bit_width / 8 + 4 for _, kind in types)
-            check_memory(needed + file_bytes, max_bytes, f"{len(names):,} columns of {path.name}")
-            table = file.read(columns=names)
-        _check_rows(path, table.num_rows, after - start)
-        first, last = np.searchsorted(rows, (start, after))
-        values[first:last] = feature_values(table, names, file=path.name)[rows[first:last] - start]
-    return values
 
 
 def _read_images(files: _Files, column: str, max_bytes: int, rows: np.ndarray) -> np.ndarray:

@@ -10,10 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from warmstart.basics import InputError
+
+if TYPE_CHECKING:
+    from ._arrays import SampleOrder
+    from ._features import Features
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +49,19 @@ class RawData:
         name: Name of the data set.
         train: Its training samples.
         test: Opens its official test samples; None if there are none.
+        features: Returns what the columns of a table became; None if it is no table.
+        order: Where the training samples stand in time, and which belong together.
+        notes: Sentences on how the data were read.
+        asks: Whether whole-number labels of many values are questioned: they may be values to predict.
     """
 
     name: str
     train: RawSplit
     test: Callable[[], RawSplit] | None = None
+    features: Callable[[], Features] | None = None
+    order: SampleOrder | None = None
+    notes: tuple[str, ...] = ()
+    asks: bool = False
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
@@ -12,6 +13,11 @@ from warmstart.basics import InputError, added_later, check_at_least, check_inte
 from ._raw import is_displayable, shown
 
 MAX_BYTES = 4 * 2**30
+_TEXTS = (
+    *("directory", "label", "test", "key", "group", "order"),
+    *("separator", "decimal", "thousands", "encoding", "comment"),
+)
+_LISTS = ("drop", "features", "missing_marks")
 
 
 class Scale(StrEnum):
@@ -64,6 +70,8 @@ class DataSource:
         missing: Whether missing cells of a table are filled, with an indicator column, or refused.
         missing_marks: What stands in a table for a missing cell, besides the usual marks.
         tidy_labels: Whether labels that differ in case or surrounding spaces alone are the same class.
+        many_classes: Whether whole-number labels of many different values are classes; else they are questioned, since
+            most are values to predict.
         separator: Between the cells of a text table. None: detected.
         decimal: Decimal mark of a text table, ``.`` or ``,``. None: detected.
         thousands: Thousands separator of a text table. None: detected.
@@ -99,6 +107,7 @@ class DataSource:
     missing: Missing = added_later(Missing.FILL)
     missing_marks: tuple[str, ...] = added_later(())
     tidy_labels: bool = added_later(False)
+    many_classes: bool = added_later(False)
     separator: str | None = added_later(None)
     decimal: str | None = added_later(None)
     thousands: str | None = added_later(None)
@@ -113,18 +122,49 @@ class DataSource:
         resolve_choices(self)
         if not isinstance(self.name, str) or not self.name:
             raise InputError(f"data must be the name of a data set or a path, got {self.name!r}.")
-        for setting, value in (("directory", self.directory), ("label", self.label)):
+        for setting in _TEXTS:
+            value = getattr(self, setting)
             if value is not None and (not isinstance(value, str) or not value):
                 raise InputError(f"{setting} must be a non-empty string or left out, got {value!r}.")
-        for setting, value in (("data", self.name), ("directory", self.directory), ("label", self.label)):
+        for setting in _LISTS:
+            values = getattr(self, setting)
+            # A single text is a sequence of letters, which nobody means.
+            if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+                raise InputError(f"{setting} must be a list of texts, got {shown(values, 100)!r}.")
+            object.__setattr__(self, setting, tuple(values))
+        lists = [(setting, value) for setting in _LISTS for value in getattr(self, setting)]
+        for setting, value in (("data", self.name), *((one, getattr(self, one)) for one in _TEXTS), *lists):
             # Refused now: it could not be written to the study file later.
             if value is not None and not is_displayable(value):
                 raise InputError(f"{setting} must be UTF-8 text, got '{shown(value)}': rename it.")
+        self._check_text_options()
         check_at_least("subset", self.subset, 1)
         check_integer("max_bytes", self.max_bytes, 1)
         if not isinstance(self.options, Mapping) or not all(isinstance(name, str) for name in self.options):
             raise InputError(f"options must be a mapping of names to values, got {shown(self.options, 100)}.")
         object.__setattr__(self, "options", Options(self.options))
+
+    def _check_text_options(self) -> None:
+        separator = "\t" if self.separator in ("\\t", "tab") else " " if self.separator == "space" else self.separator
+        if separator is not None and (len(separator) != 1 or not separator.isascii() or separator in '"\r\n'):
+            raise InputError(f"separator must be one character, or tab or space, got {self.separator!r}.")
+        if self.decimal not in (None, ".", ","):
+            raise InputError(f"decimal must be . or , or left out, got {self.decimal!r}.")
+        if self.thousands is not None and (
+            len(self.thousands) != 1 or self.thousands.isalnum() or self.thousands in "+-%"
+        ):
+            raise InputError(
+                f"thousands must be one character that is no digit, such as a comma, got {self.thousands!r}."
+            )
+        if self.thousands is not None and self.thousands == self.decimal:
+            raise InputError(f"thousands must be another character than decimal, got {self.thousands!r} for both.")
+        if self.encoding is not None:
+            try:
+                codecs.lookup(self.encoding)
+            except (LookupError, ValueError):
+                raise InputError(
+                    f"encoding must be one that Python knows, such as utf-8, latin-1 or utf-16, got {self.encoding!r}."
+                ) from None
 
     def __repr__(self) -> str:
         """Return the settings that are not at their defaults: there are many of them."""

@@ -8,4 +8,6 @@ from ._learner import Learner as Learner
 from ._learner import Round as Round
 from ._regressor import Regressor as Regressor
 from ._scores import Scores as Scores
+from ._scores import churn as churn
+from ._scores import negative_flips as negative_flips
 from ._tensor_learner import TensorLearner as TensorLearner

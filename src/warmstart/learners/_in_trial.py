@@ -6,11 +6,12 @@ import random
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from torch import nn
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -44,6 +45,16 @@ class TrialLearner(ABC):
     def evaluate(self, model: nn.Module, data: Any) -> Scores:
         """See :meth:`Learner.evaluate`."""
 
+    @abstractmethod
+    def baselines(self, training: Any, data: Any, before: torch.Tensor | None = None) -> Mapping[str, Scores]:
+        """Return the scores of predictors that learn nothing, by their names, counted as a model's are.
+
+        Args:
+            training: What the round trains on.
+            data: What is predicted.
+            before: Of data that stand in time order, for each sample the label of the one before it.
+        """
+
     def rebuilt(self, model: nn.Module, data: Any, seed: int) -> nn.Module:
         """Return the model for the next round.
 
@@ -71,8 +82,14 @@ class TrialLearner(ABC):
         """Return which layout images are to have in memory; None: the learner sees to it itself."""
 
     @abstractmethod
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
-        """Return data on the scale that training takes, estimated on the only data known when the trial begins."""
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
+        """Return data on the scale that training takes, estimated on the only data known when the trial begins.
+
+        Args:
+            parts: All data of the trial.
+            known: What is known when it begins.
+            scale: Whether inputs are to be scaled; else they stay what they are.
+        """
 
 
 class OwnLearner(TrialLearner):
@@ -134,10 +151,21 @@ class OwnLearner(TrialLearner):
             raise InputError(f"{self._name}.evaluate must return Scores, one number per unit, got {described(scores)}.")
         return scores
 
+    def baselines(self, training: Any, data: Any, before: torch.Tensor | None = None) -> Mapping[str, Scores]:
+        """Return what the learner's own ``baselines(training, data)`` does, where it has one."""
+        own = getattr(self.learner, "baselines", None)
+        if not callable(own):
+            return {}
+        with seeded_everywhere(0):
+            found = own(training, data)
+        if not isinstance(found, Mapping) or not all(isinstance(scores, Scores) for scores in found.values()):
+            raise InputError(f"{self._name}.baselines must return Scores by name, got {described(found)}.")
+        return {str(name): scores for name, scores in found.items()}
+
     def channels_last(self, model: nn.Module, data: Any) -> None:
         """Leave the layout as it is."""
 
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
         """Leave data as they are: how they are scaled is the learner's matter."""
         return parts
 

@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, Metric
+from warmstart.basics import InputError
 from warmstart.training import Loss, SquaredError, StoppingRule, TensorData, evaluate_samples
 
 from ._scores import Scores
+from ._scoring import value_scores
 from ._tensor_learner import TensorLearner
-
-RMSE = Metric("rmse", higher_is_better=False)
 
 
 @dataclass(frozen=True)
@@ -71,22 +70,24 @@ class Regressor(TensorLearner):
         """Return the number of targets of a sample."""
         return 1 if data.labels.ndim == 1 else data.labels.shape[1]
 
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
         """Return inputs as :class:`TensorLearner` does, and targets with mean 0 and variance 1 over the known data."""
         targets = known.labels.double()
         mean, deviation = targets.mean(0), targets.std(0, correction=0)
         deviation = torch.where(deviation > 0, deviation, torch.ones_like(deviation))
-        return [part.with_target_scale(deviation, mean) for part in super().prepared(parts, known)]
+        return [part.with_target_scale(deviation, mean) for part in super().prepared(parts, known, scale=scale)]
 
     def evaluate(self, model: nn.Module, data: TensorData) -> Scores:
         """Return the squared error of every sample in the unit of the targets, the mean over several targets."""
         found = evaluate_samples(model, data, loss=self.loss)
-        scale = data.target_scale
-        targets = found.targets.double().reshape(len(found.targets), -1)
-        errors = (found.outputs.double().reshape(targets.shape) - targets) * scale
-        squares = errors.square()
-        # Against the mean of the held-out targets, and over several targets the mean, as scikit-learn's r2_score.
-        spread = ((targets - targets.mean(0)) * scale).square().sum(0)
-        r2 = torch.where(spread > 0, 1 - squares.sum(0) / spread, 0.0).mean()
-        metrics = {"mae": errors.abs().mean().item(), "r2": r2.item()}
-        return Scores(squares.mean(1), RMSE, metrics, root=True)
+        return value_scores(found.outputs, found.targets, data.target_scale)
+
+    def baselines(
+        self, training: TensorData, data: TensorData, before: torch.Tensor | None = None
+    ) -> dict[str, Scores]:
+        """Return the scores of the ``mean`` of the training targets, and of ``persistence``."""
+        targets = data.labels
+        predicted = {"mean": training.labels.double().mean(0).expand(targets.shape)}
+        if before is not None:
+            predicted["persistence"] = before
+        return {name: value_scores(values, targets, data.target_scale) for name, values in predicted.items()}

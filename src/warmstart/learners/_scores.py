@@ -22,9 +22,12 @@ class Scores:
         metric: Name, unit and direction of the score.
         metrics: Other metrics of the same evaluation, by name, such as ``{"loss": 0.3}``.
         root: Whether the score is the square root of the mean over units, as rmse is of squared errors; else the mean.
+        predictions: The class that the model predicts of each unit, of shape (units,), whole numbers or names: from
+            them follows the churn against the model before. None: it predicts no classes.
+        recalls: By the index of a class, the share of its units that are predicted as such.
 
     Raises:
-        InputError: If there is no unit, or values or metrics are no numbers.
+        InputError: If there is no unit, values, metrics or recalls are no numbers, or predictions are no classes.
 
     Example:
         >>> scores = Scores([1.0, 0.0, 1.0, 1.0], metrics={"loss": 0.5})
@@ -38,12 +41,13 @@ class Scores:
     metric: Metric = ACCURACY
     metrics: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     root: bool = False
+    predictions: "np.ndarray | torch.Tensor | Sequence[int] | Sequence[str] | None" = None
+    recalls: Mapping[int, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def __post_init__(self) -> None:
         """Check the options, and keep the values as a float64 array."""
-        values = self.values.detach().cpu().numpy() if isinstance(self.values, torch.Tensor) else self.values
         try:
-            array = np.array(values, dtype=np.float64)
+            array = np.array(_on_cpu(self.values), dtype=np.float64)
         except (TypeError, ValueError):
             array = np.empty(0)
         if array.ndim != 1 or not len(array):
@@ -51,11 +55,18 @@ class Scores:
         object.__setattr__(self, "values", array)
         if not isinstance(self.metric, Metric):
             raise InputError(f"metric must be a Metric, got {described(self.metric)}.")
-        is_table = isinstance(self.metrics, Mapping)
-        metrics = {str(name): as_float(value) for name, value in self.metrics.items()} if is_table else {"": None}
-        if None in metrics.values():
-            raise InputError(f"metrics must be numbers by name, got {described(self.metrics)}.")
-        object.__setattr__(self, "metrics", metrics)
+        for name, what in (("metrics", "name"), ("recalls", "index of class")):
+            given = getattr(self, name)
+            numbers = (
+                {key: as_float(value) for key, value in given.items()} if isinstance(given, Mapping) else {0: None}
+            )
+            if None in numbers.values() or (name == "recalls" and not all(isinstance(key, int) for key in numbers)):
+                raise InputError(f"{name} must be numbers by {what}, got {described(given)}.")
+            object.__setattr__(
+                self, name, numbers if name == "recalls" else {str(key): numbers[key] for key in numbers}
+            )
+        if self.predictions is not None:
+            object.__setattr__(self, "predictions", _classes(self.predictions, array.shape))
 
     @property
     def score(self) -> float:
@@ -67,3 +78,59 @@ class Scores:
     def is_finite(self) -> bool:
         """Whether the score and the metrics beside it are finite."""
         return math.isfinite(self.score) and all(map(math.isfinite, self.metrics.values()))
+
+    @property
+    def by_name(self) -> dict[str, float]:
+        """The score by the name of its metric, then the metrics beside it."""
+        return {self.metric.name: self.score, **self.metrics}
+
+
+def churn(before: Scores, after: Scores) -> float | None:
+    """Return the share of units of which two models predict different classes, in [0, 1]; None where they predict none.
+
+    Reference:
+        Milani Fard et al., "Launch and Iterate: Reducing Prediction Churn", NeurIPS 2016, equation 1.
+
+    Example:
+        >>> churn(Scores([1, 0, 1, 0], predictions=[0, 1, 1, 2]), Scores([1, 1, 1, 0], predictions=[0, 0, 1, 1]))
+        0.5
+    """
+    if before.predictions is None or after.predictions is None or len(before.predictions) != len(after.predictions):
+        return None
+    return float((np.asarray(before.predictions) != np.asarray(after.predictions)).mean())
+
+
+def negative_flips(before: Scores, after: Scores) -> float | None:
+    """Return the share of units that the model before has right and that after it wrong, in [0, 1].
+
+    None where there is no churn, or a unit is not just right (1) or wrong (0).
+
+    Reference:
+        Yan et al., "Positive-Congruent Training: Towards Regression-Free Model Updates", CVPR 2021, equation 1.
+
+    Example:
+        >>> before, after = Scores([1, 0, 1], predictions=[0, 1, 1]), Scores([0, 1, 0], predictions=[1, 0, 0])
+        >>> churn(before, after), negative_flips(before, after)
+        (1.0, 0.6666666666666666)
+    """
+    right = [np.asarray(scores.values) for scores in (before, after)]
+    if churn(before, after) is None or not all(np.isin(values, (0, 1)).all() for values in right):
+        return None
+    return float((right[0] > right[1]).mean())
+
+
+def _on_cpu(values: object) -> object:
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+
+def _classes(predictions: object, shape: tuple[int, ...]) -> np.ndarray:
+    try:
+        classes = np.array(_on_cpu(predictions))
+    except ValueError:  # lists of different lengths
+        classes = np.empty(0)
+    # As scikit-learn's models predict labels that are whole but stored as floats.
+    if classes.dtype.kind == "f" and np.isfinite(classes).all() and (classes % 1 == 0).all():
+        classes = classes.astype(np.int64)
+    if classes.shape != shape or classes.dtype.kind not in "biuUS":
+        raise InputError(f"predictions must be one class per unit, of shape {shape}, got {described(predictions)}.")
+    return classes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Hashable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import nn
@@ -79,14 +80,20 @@ class TensorLearner(TrialLearner):
         generator = torch.Generator().manual_seed(seed)
         return self.architecture.build(data.sample_shape, self.outputs(data), generator=generator).to(data.device)
 
-    def prepared(self, parts: list[TensorData], known: TensorData) -> list[TensorData]:
-        """Return table columns with mean 0 and variance 1 over the known data; images have their scale already."""
-        if known.is_image:
+    def prepared(self, parts: list[TensorData], known: TensorData, *, scale: bool = True) -> list[TensorData]:
+        """Return columns of tables, and channels of windows and pictures, with mean 0 and variance 1 over known data.
+
+        Channels come last in (n, length, channels), first in (n, channels, height, width) and whatever has more
+        dimensions. Images of bytes have their scale already; whole numbers stand for something else than their size.
+        """
+        inputs = known.inputs
+        if not scale or not inputs.is_floating_point():
             return parts
-        deviation = known.inputs.std(0, correction=0)
-        scale = torch.where(deviation > 0, 1 / deviation, torch.ones_like(deviation))
-        offset = -known.inputs.mean(0) * scale
-        return [part.scaled(scale, offset) for part in parts]
+        others = {2: (0,), 3: (0, 1)}.get(inputs.ndim, (0, *range(2, inputs.ndim)))
+        # Of shape (columns,), (channels,) or (channels, 1, 1), which is what a batch is multiplied by.
+        deviation, mean = (found(others, keepdim=True)[0] for found in (partial(inputs.std, correction=0), inputs.mean))
+        factor = torch.where(deviation > 0, 1 / deviation, torch.ones_like(deviation))
+        return [part.scaled(factor, -mean * factor) for part in parts]
 
     def channels_last(self, model: nn.Module, data: TensorData) -> bool:
         """Return whether the model trains fastest on images with their channels last, and can train so."""

@@ -19,12 +19,14 @@ class Architecture(ABC):
         """Return a freshly initialised model.
 
         Args:
-            input_shape: Shape of one input: (channels, height, width) for images, (features,) for tables.
+            input_shape: Shape of one input: (channels, height, width) for images, (features,) for tables,
+                (length, channels) for windows.
             classes: Number of outputs.
             generator: Source of the initial weights; the global generators are left alone.
 
         Returns:
-            A module that maps float inputs (n, *input_shape) to logits (n, classes).
+            A module that maps float inputs (n, *input_shape) to logits (n, classes); int64 ones where the data are
+            whole numbers that reach a model as they are, such as tokens.
         """
 
 
@@ -50,10 +52,30 @@ def check_size(architecture: Architecture, parameters: int) -> None:
         )
 
 
+class FlattenNumbers(nn.Flatten):
+    """Flattens inputs, whole numbers as floating-point ones: a linear layer takes no others."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Return (n, features)."""
+        return super().forward(input if input.is_floating_point() else input.float())
+
+
 def build_checked(
-    architecture: Architecture, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator
+    architecture: Architecture,
+    input_shape: tuple[int, ...],
+    classes: int,
+    *,
+    generator: torch.Generator,
+    of_whole_numbers: bool = False,
 ) -> nn.Module:
     """Return :meth:`Architecture.build`'s model after a trial pass of two zero inputs, which leaves no trace in it.
+
+    Args:
+        architecture: Builds the model.
+        input_shape: Shape of one input.
+        classes: Number of outputs.
+        generator: Source of the initial weights.
+        of_whole_numbers: Whether inputs are int64, such as tokens, and not floating-point numbers.
 
     Raises:
         InputError: If the model does not accept inputs of this shape, or does not return (n, classes) logits.
@@ -63,11 +85,13 @@ def build_checked(
         # The fork is for models that draw random numbers even in evaluation mode.
         with undisturbed(model), torch.no_grad(), torch.random.fork_rng(devices=[]):
             model.eval()
-            output = model(torch.zeros(2, *input_shape, dtype=float_type(model)))
+            dtype = torch.int64 if of_whole_numbers else float_type(model)
+            output = model(torch.zeros(2, *input_shape, dtype=dtype))
     except Exception as error:  # a user's model may raise anything
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"The model {architecture!r} does not accept inputs of shape (n, *{input_shape}): {reason}"
+            f"The model {architecture!r} does not accept {'whole numbers' if of_whole_numbers else 'inputs'} of shape "
+            f"(n, *{input_shape}): {reason}"
         ) from error
     try:
         shape = tuple(logits_of(output).shape)

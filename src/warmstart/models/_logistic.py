@@ -8,7 +8,7 @@ from torch import nn
 
 from warmstart.basics import seeded_globals
 
-from ._architecture import Architecture
+from ._architecture import Architecture, FlattenNumbers
 
 
 @dataclass(frozen=True)
@@ -26,4 +26,4 @@ class LogisticRegression(Architecture):
         """Return the model; see :meth:`Architecture.build`."""
         # PyTorch's layers draw their weights from the global generator, and take no other.
         with seeded_globals(generator):
-            return nn.Sequential(nn.Flatten(), nn.Linear(math.prod(input_shape), classes))
+            return nn.Sequential(FlattenNumbers(), nn.Linear(math.prod(input_shape), classes))

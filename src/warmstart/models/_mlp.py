@@ -10,7 +10,7 @@ from torch import nn
 
 from warmstart.basics import check_at_least, resolve_choices, seeded_globals
 
-from ._architecture import LARGER, Architecture, check_size
+from ._architecture import LARGER, Architecture, FlattenNumbers, check_size
 
 # The limit on parameters alone would let a billion layers of one unit pass.
 MOST_LAYERS, MOST_UNITS = 1_000, 1_000_000
@@ -66,7 +66,7 @@ class MLP(Architecture):
         check_size(self, sum(inputs * outputs for inputs, outputs in pairwise([*sizes, classes])))
         with seeded_globals(generator):
             activation = {Activation.RELU: nn.ReLU, Activation.TANH: nn.Tanh}[self.activation]
-            modules: list[nn.Module] = [nn.Flatten()]
+            modules: list[nn.Module] = [FlattenNumbers()]
             for inputs, outputs in pairwise(sizes):
                 modules += [nn.Linear(inputs, outputs, bias=self.bias), activation()]
             return nn.Sequential(*modules, nn.Linear(sizes[-1], classes, bias=self.bias))

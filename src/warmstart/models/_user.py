@@ -104,7 +104,14 @@ def _materialize(model: nn.Module, input_shape: tuple[int, ...]) -> None:
         )
     # What the pass itself draws, for example in dropout, must not change the draws of the parameters.
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        copied(torch.zeros(2, *input_shape))
+        try:
+            copied(torch.zeros(2, *input_shape))
+        except Exception as error:
+            inputs_of.clear()
+            try:  # an embedding in front takes whole numbers only
+                copied(torch.zeros(2, *input_shape, dtype=torch.int64))
+            except Exception:
+                raise error from None
     with torch.no_grad():
         for name, inputs in inputs_of.items():
             lazy[name]._infer_parameters(lazy[name], inputs, {})

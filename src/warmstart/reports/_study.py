@@ -1,11 +1,10 @@
 """The report of a study as a document: tables, charts, and the words around them."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from warmstart.analysis import COST_TITLES, ArmSummary, RoundSummary, Summary, share_text
-from warmstart.basics import METRICS, PERCENT, Metric
+from warmstart.analysis import COST_TITLES, ArmSummary, RoundSummary, Summary, metric_of, share_text
+from warmstart.basics import METRICS, PERCENT
 from warmstart.statistics import Estimate
 
 from ._document import Block, Bullets, Column, Document, Group, Note, Paragraph, Table, settings_table
@@ -35,7 +34,6 @@ _EVALUATED: Final = {
     ),
 }
 _MOST_CLASSES: Final = 20
-_CHURN: Final = Metric("churn", PERCENT, higher_is_better=False)
 _COUNTED: Final = {
     "steps": "optimizer steps",
     "samples": "samples processed (repeats counted)",
@@ -103,7 +101,7 @@ def results(summary: Summary) -> Table:
         columns[title] = lambda arm: score_text(summary.learner_metric, arm.train_score)
     if any(arm.churn.value.n for arm in summary.arms):
         title = Column("churn", is_tight=True, is_optional=True)
-        columns[title] = lambda arm: score_text(_CHURN, arm.churn.value)
+        columns[title] = lambda arm: score_text(METRICS["churn"], arm.churn.value)
     columns |= {
         Column(f"{cost}, all rounds", is_number=True, brief=None): lambda arm: cost_with_factor(cost, arm.total[cost]),
         Column(f"{cost}, last round", is_number=True): lambda arm: cost_with_factor(cost, arm.last_round[cost]),
@@ -141,7 +139,7 @@ def churn(summary: Summary) -> list[Table]:
         if arm.churn.value.n:
             cells = [arm.arm]
             for found in (arm.churn, arm.negative_flips):
-                cells += [score_text(_CHURN, found.value), ratio_text(found.ratio)]
+                cells += [score_text(METRICS["churn"], found.value), ratio_text(found.ratio)]
             rows.append(tuple(cells))
     if not rows:
         return []
@@ -157,11 +155,8 @@ def churn(summary: Summary) -> list[Table]:
 def metrics(summary: Summary) -> list[Table]:
     """Return one row per strategy and baseline with all of their metrics, and one row per class with its recall."""
     own = summary.learner_metric
-    named = {own.name: own}
-    for name in dict.fromkeys(name for arm in summary.arms for name in arm.metrics if ":" not in name):
-        known = METRICS.get(name, Metric(name.replace("_", " ")))
-        # An error in the unit of the target is in that of the scores, which are errors as well.
-        named[name] = replace(known, unit=own.unit) if name == "mae" else known
+    names = dict.fromkeys(name for arm in summary.arms for name in arm.metrics if not name.startswith("recall: "))
+    named = {own.name: own} | {name: metric_of(name, own) for name in names}
     values = {arm.arm: {own.name: arm.own_score, **arm.metrics} for arm in summary.arms}
     values |= {f"{name} (learns nothing)": found for name, found in summary.baselines.items()}
     missing = Estimate(None, None, None, 0)
@@ -172,13 +167,13 @@ def metrics(summary: Summary) -> list[Table]:
     titles = (Column(metric.name, is_tight=True) for metric in named.values())
     caption = f"On the evaluation data after round {summary.compared_round}."
     tables = [Table((Column("predictor"), *titles), rows, caption)] if len(named) > 1 and summary.rounds else []
-    recalls = dict.fromkeys(name for arm in summary.arms for name in arm.metrics if name.startswith("recall:"))
+    recalls = dict.fromkeys(name for arm in summary.arms for name in arm.metrics if name.startswith("recall: "))
     if 0 < len(recalls) <= _MOST_CLASSES:
         rows = []
         for name in recalls:
-            label = name.partition(":")[2].strip()
+            label = name.partition(": ")[2]
             share = summary.class_shares.get(label)
-            cells = [score_text(METRICS["recall"], arm.metrics.get(name, missing)) for arm in summary.arms]
+            cells = [score_text(metric_of(name, own), arm.metrics.get(name, missing)) for arm in summary.arms]
             rows.append((label, NOTHING if share is None else share_text(share), *cells))
         titles = (Column("class"), Column("share", is_number=True))
         arms = (Column(arm.arm, is_tight=True) for arm in summary.arms)
@@ -219,7 +214,7 @@ def rounds(summary: Summary) -> Table:
     if any(row.next_score.n for row in summary.rounds):
         columns[Column(f"next {own.name}", is_tight=True)] = lambda row: score_text(own, row.next_score)
     if any(row.churn.n for row in summary.rounds):
-        columns[Column("churn", is_tight=True)] = lambda row: score_text(_CHURN, row.churn)
+        columns[Column("churn", is_tight=True)] = lambda row: score_text(METRICS["churn"], row.churn)
     columns |= {
         Column(cost, is_number=True): lambda row: cost_text(cost, row.cost[cost]),
         Column("seconds", is_number=True): lambda row: cost_text("seconds", row.cost["seconds"]),

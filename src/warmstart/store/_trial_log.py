@@ -24,7 +24,8 @@ from ._storage import CHECKPOINT, CHECKPOINTS
 _TEXTS = ("arm",)
 _COUNTS = ("seed", "samples_seen", "samples_trained_on", "epochs")
 _OPTIONAL_COUNTS = ("steps", "samples", "tokens")
-_SCORES = ("score", "train_score")
+_SCORES = ("score", "train_score", "next_score")
+_SHARES = ("churn", "negative_flips")
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,15 @@ def _requirements(values: Mapping[str, Any], number: int) -> Iterator[tuple[str,
         yield name, "a whole number of at least 0, or null", values[name] is None or _is_count(values[name])
     for name in values.keys() & {*_SCORES}:
         yield name, "a finite number, or null", values[name] is None or _is_number(values[name])
+    for name in values.keys() & {*_SHARES}:
+        value = values[name]
+        yield name, "a number in [0, 1], or null", value is None or (_is_number(value) and 0 <= value <= 1)
+    by_baseline, next_scores = values.get("baselines", {}), values.get("next_baselines", {})
+    fits = isinstance(by_baseline, Mapping) and all(
+        isinstance(name, str) and _are_numbers(metrics) for name, metrics in by_baseline.items()
+    )
+    yield "baselines", "finite numbers by metric, by baseline", fits
+    yield "next_baselines", "finite numbers by baseline", _are_numbers(next_scores)
 
 
 def _is_count(value: Any) -> bool:
@@ -196,3 +206,7 @@ def _is_count(value: Any) -> bool:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) and _is_number(value[name]) for name in value)

@@ -74,8 +74,7 @@ class TrialWriter:
         """
         number = self._rounds + 1
         # Not `asdict`, which copies deeply, and fails on mappings that cannot be copied.
-        values = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
-        values = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+        values = {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
         try:
             check_record(values, number)
         except ValueError as error:
@@ -154,3 +153,8 @@ class TrialWriter:
 def _identity(path: Path) -> tuple[int, int, int]:
     found = path.stat()
     return found.st_dev, found.st_ino, found.st_size
+
+
+def _plain(value: Any) -> Any:
+    """Return mappings, and those in them, as dictionaries."""
+    return {name: _plain(held) for name, held in value.items()} if isinstance(value, Mapping) else value

@@ -1,5 +1,7 @@
 """What a stream is."""
 
+from __future__ import annotations
+
 from abc import ABC, abstractmethod
 from collections.abc import Sized
 from typing import ClassVar
@@ -8,6 +10,8 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError, described
+
+from ._order import PoolOrder
 
 
 class Stream(ABC):
@@ -19,10 +23,13 @@ class Stream(ABC):
     Attributes:
         reads_model: Whether what arrives after the first round depends on the model. Where it does, what has arrived is
             stored with every round, since it cannot be derived without the models.
+        keeps_order: Whether what arrives depends on where samples stand in the training data: then the pool is in that
+            order. Else it is in random order.
         version: Of the formula; raised when a change of the code changes results, so that stored ones are not mixed.
     """
 
     reads_model: ClassVar[bool] = False
+    keeps_order: ClassVar[bool] = False
     version: ClassVar[int] = 1
 
     @abstractmethod
@@ -57,6 +64,17 @@ class Stream(ABC):
         Raises:
             InputError: If the pool is too small.
         """
+
+    def for_pool(self, order: PoolOrder) -> Stream:
+        """Return the stream for a trial's pool, which it then draws from; by itself, it is the same for every pool.
+
+        Args:
+            order: Where the pool's samples stand in the training data.
+
+        Raises:
+            InputError: If too little of an arrival is in the pool.
+        """
+        return self
 
 
 class PassiveStream(Stream):

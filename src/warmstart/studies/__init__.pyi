@@ -19,3 +19,6 @@ from ._study import study_digest as study_digest
 from ._study import study_from_dict as study_from_dict
 from ._study import study_to_dict as study_to_dict
 from ._study_file import read_study_file as read_study_file
+from ._trained import Predictions as Predictions
+from ._trained import TrainedModel as TrainedModel
+from ._trained import load_trained as load_trained

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,21 @@ class ArrayFiles:
 
     Args:
         folder: Where they are.
-        classes: Numbers of classes, of the data and of the source if there is one.
+        held: What is known of the data, and of the source if there is one, without samples.
         channels_last: Whether images are in them as (n, height, width, channels).
     """
 
     folder: Path
-    classes: dict[str, int]
+    held: dict[str, Arrays]
     channels_last: bool = False
 
     def mapped(self) -> Arrays:
         """Return the data; arrays are read from their files when they are looked at."""
         found: Arrays | None = None
         for owner in (_SOURCE, _TARGET):  # the source first: it is a part of the other
-            if owner in self.classes:
+            if owner in self.held:
                 train, test = (self._part(owner, name) for name in ("train", "test"))
-                found = Arrays(train, test, self.classes[owner], found)
+                found = replace(self.held[owner], train=train, test=test, source=found)
         assert found is not None, "there are always data"
         return found
 
@@ -83,13 +83,13 @@ def stored(arrays: Arrays, directory: Path, *, channels_last: bool = False) -> I
         with storage_errors(directory), guarded(directory):
             # Workers still map the files at the end; NFS and Windows then refuse to delete them, and the next run does.
             folder = tempfile.TemporaryDirectory(prefix=_PREFIX, dir=directory, ignore_cleanup_errors=True)
-            place, classes = Path(stack.enter_context(folder)), {_TARGET: arrays.classes}
+            place, without_samples = Path(stack.enter_context(folder)), dict[str, Arrays]()
             stack.enter_context(FileLock(place / _LOCK, thread_local=False))
         with storage_errors(directory):
             for owner, held in ((_TARGET, arrays), (_SOURCE, arrays.source)):
                 if held is None:
                     continue
-                classes[owner] = held.classes
+                without_samples[owner] = replace(held, train=None, test=None, source=None)
                 for part_name, part in (("train", held.train), ("test", held.test)):
                     if isinstance(part, LabelledArrays):
                         turned = channels_last and part.inputs.ndim == 4
@@ -108,7 +108,7 @@ def stored(arrays: Arrays, directory: Path, *, channels_last: bool = False) -> I
                             ) from error
                         (place / f"{owner}-{part_name}.pickle").write_bytes(content)
         # Outside: an OSError of what uses the files, such as a listener's, says nothing about the disk.
-        yield ArrayFiles(place, classes, channels_last)
+        yield ArrayFiles(place, without_samples, channels_last)
 
 
 def is_leftover(path: Path) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -43,7 +44,9 @@ class Size:
         return self.zeros.classes if isinstance(self.zeros, TensorData) else 0
 
 
-def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
+def dry_run(
+    study: Study, data: Size, *, arrivals: Collection[tuple[int, ...]] | None = None, source: Size | None = None
+) -> int:
     """Raise unless every round can train; return how many rounds a trial has.
 
     A learner of the user's own is asked for a model, and every strategy for a start; it trains nothing yet.
@@ -51,17 +54,25 @@ def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
     Args:
         study: The study.
         data: What a trial fits to, in all, without its source.
+        arrivals: How many samples arrive in each round, as often as that differs by seed. None: as the stream says for
+            so many samples.
         source: The source, where there is one.
 
     Raises:
         InputError: If the stream, the model, the recipe or the source do not fit the data.
     """
-    arrivals = study.stream.sizes(data.samples)
+    arrivals = arrivals or [tuple(study.stream.sizes(data.samples))]
+    lengths = sorted({len(of_seed) for of_seed in arrivals})
+    if len(lengths) > 1:
+        raise InputError(
+            f"rounds must be given where groups are held out whole: the stream has {lengths[0]} for one seed and "
+            f"{lengths[-1]} for another."
+        )
     trials = [study.trial(label, 0) for label in study.labels]
     before = [] if source is None else [source.samples]
-    sizes = [sum(arrivals[: number + 1]) for number in range(len(arrivals))] + before
+    sizes = [size for of_seed in arrivals for size in accumulate(of_seed)] + before
     if any(trial.train_on is TrainOn.ARRIVAL for trial in trials):
-        sizes += arrivals
+        sizes += [size for of_seed in arrivals for size in of_seed]
     if min(sizes) < 2:
         raise InputError(f"Every round must train on at least 2 samples, but the stream gives one only {min(sizes)}.")
     models: list[nn.Module] = []
@@ -70,7 +81,13 @@ def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
         model = trials[0].learner_of(1).build(zeros, derived_seed(0, "fresh", 1))
         if isinstance(learner, TensorLearner):
             generator = generator_for(0, "fresh", 1)
-            model = build_checked(learner.architecture, zeros.sample_shape, learner.outputs(zeros), generator=generator)
+            model = build_checked(
+                learner.architecture,
+                zeros.sample_shape,
+                learner.outputs(zeros),
+                generator=generator,
+                of_whole_numbers=zeros.holds_indices,
+            )
         models.append(model)
     if study.stream.reads_model and not isinstance(data.zeros, TensorData):
         # A query may be one that looks at no sample.
@@ -102,7 +119,7 @@ def dry_run(study: Study, data: Size, *, source: Size | None = None) -> int:
             batch = min(smallest_batch(size, learner.recipe.batch_size) for size in sizes)
             bound = None if penalty is None else penalty.for_round(first)
             _step(model, learner, bound, zeros, batch)
-    return len(before) + len(arrivals)
+    return len(before) + lengths[0]
 
 
 def _ways_to_train(study: Study) -> Iterator[tuple[TensorLearner, Penalty | None]]:

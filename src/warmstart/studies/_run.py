@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from warmstart.basics import InputError, checked_path, shown
-from warmstart.data import Dataset, DataSource, LabelledArrays, OwnDataset, as_dataset, known_datasets, load
+from warmstart.data import Dataset, DataSource, OwnDataset, as_dataset, known_datasets, load
 from warmstart.executors import Execution, Workers
 from warmstart.learners import TensorLearner
 from warmstart.models import UserModel
@@ -26,8 +27,9 @@ from warmstart.store import (
     storage_errors,
     write_study_index,
 )
+from warmstart.streams import TimeOrdered
 from warmstart.training import Precision, TensorData
-from warmstart.trial import Arrays, EvaluateOn, as_tensors, fitted
+from warmstart.trial import Arrays, EvaluateOn, arrival_sizes, as_tensors, fitted, rows_of
 
 from ._array_files import sweep
 from ._directory import STUDY_FILE, check_directory, check_place, check_source
@@ -133,6 +135,8 @@ def run_study(
         data=_describing(study.data, given[0]),
         source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
     )
+    if study.stream is Study.stream and _is_in_time(given[0]):
+        study = replace(study, stream=TimeOrdered())
     check_directory(directory, index, study)
     if dataset is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
@@ -149,6 +153,10 @@ def run_study(
             for described, there in zip(wanted, given, strict=True)
         )
         assert data is not None, "there are always data"
+        notes = _notes(study, data)
+        for sentence in (_description(data), *notes, _description(other), *getattr(other, "notes", ())):
+            if sentence:
+                report(sentence)
         rounds, signature = _dry_run(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
@@ -160,7 +168,9 @@ def run_study(
             "study": study_identity(study),
             "labels": list(study.labels),
             "rounds_expected": rounds,
-            "data": _describe(study, data) | ({} if other is None else {"source": _describe(study, other)}),
+            "data": _describe(study, data)
+            | {"notes": notes}
+            | ({} if other is None else {"source": _describe(study, other)}),
             "store": place.as_posix(),
             "model_signature": signature,
             "keys": {label: list(of_seeds) for label, of_seeds in keys.trials.items()},
@@ -178,9 +188,8 @@ def run_study(
         how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
         schedule = Schedule(trials, study, keys, rounds, made | how, execution.worker_count * execution.lanes, report)
         report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
-        from_source = None if other is None else Arrays(other.train, other.test, len(other.classes))
-        arrays = Arrays(data.train, data.test, len(data.classes), from_source)
-        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs)
+        arrays, names = Arrays.of(data, other), [part.classes for part in (other, data) if part is not None]
+        runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs, class_names=names)
         try:
             while True:
                 running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
@@ -284,6 +293,9 @@ def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
             f"holdout must leave samples on both sides of the split of {len(data.train)}, "
             f"got {study.evaluation.holdout}."
         )
+    groups = None if not isinstance(data, Dataset) or data.order is None else data.order.groups
+    if study.evaluation.evaluate is EvaluateOn.HOLDOUT and groups is not None and (groups == groups[0]).all():
+        raise InputError(f"group must have at least 2 values in {data.name}, of which some are held out, got 1.")
 
 
 def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None) -> tuple[int, str]:
@@ -294,22 +306,60 @@ def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnData
         raise InputError(
             f"source must have inputs of shape {data.input_shape}, as {data.name} has, got {source.input_shape}."
         )
+    if isinstance(source, Dataset) and isinstance(data, Dataset):
+        if data.encoding != source.encoding or data.train.inputs.dtype != source.train.inputs.dtype:
+            raise InputError(
+                f"source must have the columns of {data.name}, of the same kinds and with the same categories, to be "
+                f"encoded alike, but {source.name} differs."
+            )
+        if data.scale != source.scale:
+            raise InputError(f"scale must be the same for {data.name} and its source {source.name}, got two.")
     of_data, of_source = _size(study, data), None if source is None else _size(study, source)
-    return dry_run(study, of_data, source=of_source), model_signature(study, of_data.zeros)
+    arrays, arrivals = Arrays.of(data), None
+    if study.stream.keeps_order or (arrays.order is not None and arrays.order.groups is not None):
+        differs = study.evaluation.evaluate is EvaluateOn.HOLDOUT
+        trials = (study.trial(study.labels[0], seed) for seed in range(study.seeds if differs else 1))
+        arrivals = {arrival_sizes(arrays, trial, study.evaluation) for trial in trials}
+    return dry_run(study, of_data, arrivals=arrivals, source=of_source), model_signature(study, of_data.zeros)
 
 
 def _size(study: Study, data: Dataset | OwnDataset) -> Size:
     """Return how much is fitted to, and what stands for the data in a dry run: two samples of zeros, all alike."""
     count = fitted(len(data.train), study.evaluation)
-    if not isinstance(study.learner, TensorLearner) or not isinstance(data, Dataset):
-        own = as_tensors(data.train, len(data.classes)) if isinstance(data.train, LabelledArrays) else data.train
-        return Size(count, own)
-    labels = torch.from_numpy(data.train.labels[:1]).expand(2, *data.train.labels.shape[1:]) * 0
-    return Size(count, TensorData(torch.zeros(2, *data.input_shape), labels).of_classes(len(data.classes)))
+    if not isinstance(data, Dataset):
+        return Size(count, data.train)
+    classes, arrays = len(data.classes), data.train
+    if not isinstance(study.learner, TensorLearner):
+        # Of what a table is encoded to, only the number of columns is known before a trial begins.
+        zeros = torch.zeros(1, *data.input_shape).expand(len(arrays), *data.input_shape)
+        known = as_tensors(arrays, classes) if data.encoding is None else TensorData(zeros, arrays.labels)
+        return Size(count, known.of_classes(classes))
+    labels = torch.from_numpy(arrays.labels[:1]).expand(2, *arrays.labels.shape[1:]) * 0
+    dtype = torch.int64 if arrays.inputs.dtype == np.int64 else torch.float32
+    return Size(count, TensorData(torch.zeros(2, *data.input_shape, dtype=dtype), labels).of_classes(classes))
+
+
+def _is_in_time(data: Dataset | OwnDataset | None) -> bool:
+    """Return whether the samples of data are known to stand in the order in which they arrived."""
+    return isinstance(data, Dataset) and data.order is not None and data.order.in_time
+
+
+def _notes(study: Study, data: Dataset | OwnDataset) -> list[str]:
+    """Return what a reader of results should know of the data, and of what the study takes them for."""
+    notes: list[str] = list(getattr(data, "notes", ()))
+    if isinstance(study.stream, TimeOrdered) and not _is_in_time(data):
+        notes.append(f"Nothing says when the samples of {data.name} arrived: the order in which they stand is taken.")
+    return notes
+
+
+def _description(data: Dataset | OwnDataset | None) -> str:
+    """Return what data say of themselves in one line; empty where they say nothing."""
+    return getattr(data, "description", "")
 
 
 def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
-    count = fitted(len(data.train), study.evaluation)
+    # Where groups are held out whole, as many as for the first seed; for others, there may be some more or fewer.
+    count = len(rows_of(Arrays.of(data), study.trial(study.labels[0], 0), study.evaluation)[0])
     tested = len(data.test) if data.test is not None else 0
     on_test = study.evaluation.evaluate is EvaluateOn.TEST
     return {
@@ -320,5 +370,18 @@ def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
         "evaluate": str(study.evaluation.evaluate),
         "classes": list(data.classes),
         "input_shape": list(data.input_shape),
+        "target_shape": list(data.train.labels.shape[1:]) if isinstance(data, Dataset) else [],
+        "features": list(getattr(data, "features", ())),
         "fingerprint": data.fingerprint,
+        "description": _description(data),
+        "notes": list(getattr(data, "notes", ())),
+        "class_counts": _class_counts(data),
     }
+
+
+def _class_counts(data: Dataset | OwnDataset) -> dict[str, int]:
+    """Return how many training samples each class has; nothing where there are no classes."""
+    if not isinstance(data, Dataset) or not data.classes:
+        return {}
+    counts = np.bincount(data.train.labels, minlength=len(data.classes)).tolist()
+    return dict(zip(data.classes, counts, strict=True))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from warmstart.basics import ACCURACY, InputError, derived_seed
+from warmstart.basics import ACCURACY, InputError, derived_seed, recall_of
+from warmstart.learners import Scores
 from warmstart.models import UserModel
 from warmstart.store import (
     RoundRecord,
@@ -33,6 +35,7 @@ from warmstart.trial import (
     Trial,
     TrialData,
     channels_last,
+    encoded,
     first_start,
     run_in_turns,
     split,
@@ -146,6 +149,7 @@ class TrialRunner:
         device: Where trials run.
         graphs: Whether steps are recorded.
         script: What models name that the user's script or notebook defines, which no other process runs.
+        class_names: Of the source where there is one, and of the data.
     """
 
     arrays: Arrays | ArrayFiles
@@ -153,20 +157,24 @@ class TrialRunner:
     device: str
     graphs: bool = False
     script: Mapping[str, Any] = field(default_factory=dict)
+    class_names: tuple[Sequence[str], ...] = ((),)
 
     @staticmethod
-    def of(study: Study, arrays: Arrays, *, device: str, graphs: bool) -> TrialRunner:
+    def of(
+        study: Study, arrays: Arrays, *, device: str, graphs: bool, class_names: Sequence[Sequence[str]] = ((),)
+    ) -> TrialRunner:
         """Return the runner of a study."""
         script: dict[str, Any] = {}
         if isinstance(model := study.architecture, UserModel) and model.target.startswith(f"{_SCRIPT}:"):
             script[model.target.partition(":")[2]] = model.function()
-        return TrialRunner(arrays, study.trial(study.labels[0], 0), device, graphs, script)
+        return TrialRunner(arrays, study.trial(study.labels[0], 0), device, graphs, script, tuple(class_names))
 
     def steps(self, task: Task, directory: Path, device: str, emit: Emit) -> Work[None]:
         """Return the work of the rest of a trial; each round is reported when its checkpoint is written."""
         vars(sys.modules[_SCRIPT]).update(self.script)
         trial, last_report = task.trial, time.monotonic()
-        data = split(self._arrays, trial, task.evaluation, device=torch.device(device))
+        there = torch.device(device)
+        data = encoded(trial, split(self._arrays, trial, task.evaluation, device=there), device=there)
         parts = [data] if data.source is None else [data, data.source]
 
         def built(part: TrialData) -> nn.Module:
@@ -212,7 +220,8 @@ class TrialRunner:
                 # A model that is rebuilt after every round has no state besides what is stored.
                 known = None if trial.learner_of(item.number).rebuilds else build
                 digest = save_round_state(item.round_state, path, build=known)
-            emit(RoundMessage(task.key, record_of(task, item), history_of(item), item.start, digest))
+            names = self.class_names[0 if item.number <= data.rounds_before_stream else -1]
+            emit(RoundMessage(task.key, record_of(task, item, names), history_of(item), item.start, digest))
 
     def remaining(self, task: Task, message: Message) -> Task:
         """Return what is left of a trial after one of its messages."""
@@ -233,18 +242,33 @@ class TrialRunner:
         return self.arrays.mapped() if isinstance(self.arrays, ArrayFiles) else self.arrays
 
 
-def record_of(task: Task, result: RoundResult) -> RoundRecord:
-    """Return a finished round's results as plain values."""
-    counts = result.counts
+def record_of(task: Task, result: RoundResult, class_names: Sequence[str] = ()) -> RoundRecord:
+    """Return a finished round's results as plain values.
+
+    Args:
+        task: The trial.
+        result: The round.
+        class_names: Of the evaluation data; a class without a name is called by its index.
+    """
+    counts, scores, next_scores = result.counts, result.scores, result.next_scores
     last = result.history[-1] if result.history else {}
+
+    def metrics_of(found: Scores) -> dict[str, float]:
+        names = {index: class_names[index] if index < len(class_names) else str(index) for index in found.recalls}
+        return {**found.metrics, **{recall_of(names[index])[0]: recall for index, recall in found.recalls.items()}}
+
+    def finite(values: Mapping[str, float]) -> dict[str, float]:
+        # Such as the log loss of class shares where a class is new.
+        return {name: value for name, value in values.items() if math.isfinite(value)}
+
     return RoundRecord(
         arm=task.arm,
         seed=task.trial.seed,
         round=result.number,
         samples_seen=result.samples_seen,
         samples_trained_on=result.samples_trained_on,
-        score=None if result.scores is None else result.scores.score,
-        metrics={} if result.scores is None else result.scores.metrics,
+        score=None if scores is None else scores.score,
+        metrics={} if scores is None else metrics_of(scores),
         train_score=last.get("train_score"),
         stop_reason=str(result.stop_reason),
         epochs=len(result.history),
@@ -253,6 +277,14 @@ def record_of(task: Task, result: RoundResult) -> RoundRecord:
         tokens=None if "tokens" not in counts else int(counts["tokens"]),
         flops=counts.get("flops"),
         seconds=result.seconds,
+        churn=result.churn,
+        negative_flips=result.negative_flips,
+        next_score=None if next_scores is None or not math.isfinite(next_scores.score) else next_scores.score,
+        baselines={
+            name: finite({found.metric.name: found.score, **metrics_of(found)})
+            for name, found in result.baselines.items()
+        },
+        next_baselines=finite({name: found.score for name, found in result.next_baselines.items()}),
     )
 
 
@@ -265,6 +297,8 @@ def history_of(result: RoundResult) -> dict[str, Any]:
         history["metric"] = dataclasses.asdict(result.scores.metric)
     if result.notes:
         history["notes"] = list(result.notes)
+    if result.preparation is not None:
+        history["preparation"] = dict(result.preparation)
     if result.readings:
         history["readings"] = [dataclasses.asdict(reading) for reading in result.readings]
     return history

@@ -10,10 +10,10 @@ from functools import cached_property, partial
 from typing import Any
 
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource, Targets
+from warmstart.data import DataSource, Targets, arrives_in_order, is_table
 from warmstart.diagnostics import Measurement
 from warmstart.learners import Classifier, Learner, TensorLearner, adapted
-from warmstart.models import Architecture, ResNet18
+from warmstart.models import MLP, Architecture, ResNet18
 from warmstart.penalties import Penalty
 from warmstart.specs import (
     LEARNER,
@@ -35,7 +35,7 @@ from warmstart.specs import (
     to_table,
 )
 from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
-from warmstart.streams import Growing, Stream
+from warmstart.streams import Growing, Stream, TimeOrdered
 from warmstart.training import CarryOver, Recipe, StoppingRule
 from warmstart.trial import EvaluationSettings, TrainOn, Trial
 
@@ -56,8 +56,10 @@ class Study:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
         data: Where the data come from.
         evaluation: Which samples evaluate.
-        architecture: Builds the models of a built-in learner.
-        stream: How the data arrive.
+        architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
+            tables, where that can be told before they are read.
+        stream: How the data arrive. Where it is not given, data with an order arrive in that order
+            (:class:`TimeOrdered`).
         recipe: How a round of a built-in learner trains.
         stop: When a round of a built-in learner is done.
         carry_over: What else survives a round of a built-in learner.
@@ -108,6 +110,10 @@ class Study:
                 objects = tuple(read(one) if isinstance(one, str) else one for one in several)
                 object.__setattr__(self, name, objects)
         _check_parts(self)
+        self._choose_model()
+        # The default itself: whoever passes one of the same kind has asked for a random order.
+        if self.stream is Study.stream and arrives_in_order(self.data):
+            object.__setattr__(self, "stream", TimeOrdered())
         self._share_with_learner()
         arms = tuple(Arm(arm) if isinstance(arm, Strategy) else arm for arm in self.arms)
         object.__setattr__(self, "arms", arms)
@@ -129,6 +135,14 @@ class Study:
     def _labelled(self) -> dict[str, Arm]:
         # A label is found by trying which options can be left out: too long to do it for each of thousands of trials.
         return {arm.label: arm for arm in self.arms if isinstance(arm, Arm)}
+
+    def _choose_model(self) -> None:
+        """Let a table have a model that can read it, where none was asked for."""
+        # The default object itself, not an equal one: who asks for a ResNet is told that it cannot read a table.
+        if self.architecture is not Study.architecture or not isinstance(self.learner, TensorLearner):
+            return
+        if self.learner.architecture == Study.architecture and is_table(self.data):
+            object.__setattr__(self, "architecture", MLP())
 
     def _share_with_learner(self) -> None:
         """Make a built-in learner's settings the study's own, where arms override them, and leave the learner bare.
@@ -289,7 +303,8 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         InputError: If a key is unknown or a value not allowed; the message names it as it is typed in a study file.
     """
     parts: dict[str, Any] = {}
-    for key, value in by_key(tables).items():
+    # The data first: they decide how they arrive where no stream is named.
+    for key, value in sorted(by_key(tables).items(), key=lambda item: item[0] != "data"):
         field = _FIELDS.get(key, key)
         if key in _PARTS:
             if not isinstance(value, Mapping):
@@ -298,7 +313,12 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         elif key in ("data", "source"):
             parts[field] = data_from_table(value, key=key)
         elif key in _KINDS:
-            parts[field] = from_table(_KINDS[key], value, key=key, default=_DEFAULT_NAMES.get(key, ""))
+            default = _DEFAULT_NAMES.get(key, "")
+            if key == "model" and is_table(parts.get("data", DataSource())):
+                default = "mlp"  # whose width it is, where a width is all that was said
+            if key == "stream" and arrives_in_order(parts.get("data", DataSource())):
+                default = "time-ordered"
+            parts[field] = from_table(_KINDS[key], value, key=key, default=default)
         elif key in ("strategies", "measurements"):
             texts = split_outside(value, ",") if isinstance(value, str) else value
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):

@@ -93,6 +93,8 @@ class TensorData:
         self._classes: int | None = None
         self.target_scale: torch.Tensor | float = 1.0
         """What one unit of the targets is in the unit of the data, where they were scaled."""
+        self.target_offset: torch.Tensor | float = 0.0
+        """Which value of the data a target of 0 is, likewise."""
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -127,6 +129,7 @@ class TensorData:
         """Return the same samples with targets (t - offset) / scale."""
         other = copy.copy(self)
         other._labels = ((self._labels - offset) / scale).to(self._labels.dtype)
+        other.target_offset = self.target_offset + self.target_scale * offset
         other.target_scale = self.target_scale * scale
         return other
 

@@ -6,7 +6,9 @@ from typing import Any
 import torch
 from torch.utils.data import Subset
 
+from warmstart.data import FittedEncoding, TableEncoding
 from warmstart.learners import TrialLearner
+from warmstart.streams import PoolOrder
 from warmstart.training import TensorData
 
 
@@ -21,12 +23,20 @@ class TrialData:
         classes: Number of classes of tensors; 0 where there are none.
         source: Another data set of inputs of the same shape; round 1 then trains on all of its pool and is evaluated
             on its evaluation data, and the stream begins with round 2. None: there is none.
+        order: Where the pool's samples stand in time. None: they are all there are, in the order of the pool.
+        encoding: How the columns of a table become numbers, which its source has in common. None: they are numbers.
+        scale: Whether numbers are brought to the scale that the learner trains on; else they reach it unchanged.
+        fitted_encoding: How the columns of a table became these numbers. None: they were no table that needed it.
     """
 
     pool: Any
     evaluation: Any
     classes: int = 0
     source: "TrialData | None" = None
+    order: PoolOrder | None = None
+    encoding: TableEncoding | None = None
+    scale: bool = True
+    fitted_encoding: FittedEncoding | None = None
 
     def __post_init__(self) -> None:
         """Let tensors know their number of classes, which a part of them may not show."""
@@ -54,6 +64,69 @@ def taken(data: Any, indices: torch.Tensor) -> Any:
     return Subset(data, indices.tolist())
 
 
+def encode(data: TrialData, known: TensorData, device: torch.device) -> TrialData:
+    """Return data whose table columns are numbers on a device, in the way that the known samples determine."""
+    assert data.encoding is not None, "there is something to encode"
+    fitted = data.encoding.fitted(known.inputs.cpu().numpy())
+
+    def encoded(part: TensorData) -> TensorData:
+        numbers = torch.from_numpy(fitted.encode(part.inputs.cpu().numpy()))
+        return TensorData(numbers.to(device), part.labels.to(device))
+
+    both = [
+        replace(one, pool=encoded(one.pool), evaluation=encoded(one.evaluation), encoding=None, fitted_encoding=fitted)
+        for one in (data, data.source)
+        if one is not None
+    ]
+    return replace(both[0], source=both[1] if len(both) > 1 else None)
+
+
+def preparation_of(data: TrialData) -> dict[str, Any] | None:
+    """Return as plain values how samples became what the model takes; None where that does not depend on the data.
+
+    With them a trained model can predict samples that were never part of the study: ``encoding`` as
+    :class:`FittedEncoding` is stored, and ``scale``, ``offset``, ``target_scale``, ``target_offset`` as of
+    :class:`TensorData`.
+    """
+    if not isinstance(data.pool, TensorData):
+        return None
+    numbers = {name: getattr(data.pool, name) for name in ("scale", "offset", "target_scale", "target_offset")}
+    if data.fitted_encoding is None and not any(isinstance(value, torch.Tensor) for value in numbers.values()):
+        return None
+    plain = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in numbers.items()}
+    return {"encoding": None if data.fitted_encoding is None else data.fitted_encoding.to_dict(), **plain}
+
+
+def labels_before(data: TrialData, rows: torch.Tensor | None = None) -> torch.Tensor | None:
+    """Return, of data that stand in time order, for each sample the label of the one before it.
+
+    That is the one before it among all samples, whether they are trained on, evaluated on, or neither has happened yet.
+
+    Args:
+        data: Of the trial.
+        rows: Samples of the pool, by their indices; None: the evaluation data.
+
+    Returns:
+        Labels; None where nothing is known of the order.
+    """
+    order = getattr(data, "order", None)
+    if order is None or not isinstance(data.pool, TensorData) or not isinstance(data.evaluation, TensorData):
+        return None
+    places, known, later = order.rows.to(data.device), data.pool.labels, data.evaluation.labels
+    is_held_out = torch.ones(order.count, dtype=torch.bool, device=data.device)
+    is_held_out[places] = False
+    labels = torch.cat([known, later])
+    if is_held_out.any():
+        in_order = torch.cat([places, is_held_out.nonzero()[:, 0]])
+        labels = torch.empty_like(labels).index_copy_(0, in_order, labels)
+        evaluated = is_held_out
+    else:  # an official test set comes after all of them
+        evaluated = torch.arange(len(known), len(labels), device=data.device)
+    # Nothing is before the very first sample: the label of the very last stands in.
+    before = labels.roll(1, 0)
+    return before[evaluated] if rows is None else before[places[rows.to(data.device)]]
+
+
 def prepared(data: TrialData, learner: TrialLearner, first_arrival: torch.Tensor) -> TrialData:
     """Return the data on the scale that the learner trains on.
 
@@ -63,6 +136,6 @@ def prepared(data: TrialData, learner: TrialLearner, first_arrival: torch.Tensor
         return data
     both = [data] if data.source is None else [data, data.source]
     known = data.pool.take(first_arrival) if data.source is None else data.source.pool
-    parts = learner.prepared([part for one in both for part in (one.pool, one.evaluation)], known)
+    parts = learner.prepared([part for one in both for part in (one.pool, one.evaluation)], known, scale=data.scale)
     source = None if data.source is None else replace(data.source, pool=parts[2], evaluation=parts[3])
     return replace(data, pool=parts[0], evaluation=parts[1], source=source)

@@ -1,7 +1,8 @@
 """One finished round of a trial."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from warmstart.diagnostics import Reading
 from warmstart.learners import Scores
@@ -28,6 +29,15 @@ class RoundResult:
         start: Digest of the model that the round started from: two trials with the same settings but for the strategy
             have equal first rounds where their starts are equal.
         round_state: What the next round takes over. After a divergence, that is what came from the round before.
+        preparation: Of round 1: how samples became what the model takes, as plain values. None: of other rounds, and
+            where that does not depend on the data.
+        churn: Share of the evaluation data for which the previous model predicts another class, in [0, 1]; None, here
+            and below: there is no previous model, or the learner predicts no classes.
+        negative_flips: Share of the evaluation data that the previous model has right and this one wrong, in [0, 1].
+        next_scores: On the next arrival, before anything is trained on it; None where there is none, or arrivals do not
+            stand in time order.
+        baselines: Scores on the evaluation data of predictors that learn nothing, by their names.
+        next_baselines: Their scores on the next arrival.
     """
 
     number: int
@@ -42,3 +52,9 @@ class RoundResult:
     notes: tuple[str, ...]
     start: str
     round_state: RoundState
+    preparation: Mapping[str, Any] | None = None
+    churn: float | None = None
+    negative_flips: float | None = None
+    next_scores: Scores | None = None
+    baselines: Mapping[str, Scores] = field(default_factory=dict)
+    next_baselines: Mapping[str, Scores] = field(default_factory=dict)

@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 
 from warmstart.basics import choice, copy_model, derived_seed, generator_for
 from warmstart.diagnostics import Moment, Reading, When
-from warmstart.learners import Round, TensorLearner
+from warmstart.learners import Round, TensorLearner, churn, negative_flips
 from warmstart.strategies import RoundContext
-from warmstart.streams import check_arrival
+from warmstart.streams import PoolOrder, check_arrival
 from warmstart.training import (
     Lane,
     Normalization,
@@ -30,7 +30,7 @@ from warmstart.training import (
     set_memory_format_,
 )
 
-from ._data import TrialData, prepared, taken
+from ._data import TrialData, encode, labels_before, preparation_of, prepared, taken
 from ._result import RoundResult
 from ._round_state import RoundState, in_shape, renew_head_
 from ._trial import TrainOn, Trial, check_source
@@ -84,7 +84,7 @@ def run_in_turns(
     graphs: bool = False,
 ) -> Generator[Pause | RoundResult, Any, None]:
     """Return the work of :func:`run`: it yields each round as it ends, and a pause wherever others may take a turn."""
-    before = data.rounds_before_stream
+    trial, before, data = _bound(trial, data), data.rounds_before_stream, encoded(trial, data)
     sizes = trial.stream.sizes(len(data.pool))
     state, learner = round_state or RoundState(), trial.learner_of(2)
     if data.source is not None:
@@ -106,6 +106,7 @@ def run_in_turns(
             assert data.source is not None, "a round before the stream is that on the source"
             everything = torch.arange(len(data.source.pool))
             plan = _Plan(data.source, everything, everything[:0], None, len(everything))
+            has_outputs = data.source.classes == data.classes
         else:
             arrival = _arrival(trial, data, number, seen, state.model)
             old = taken(data.pool, seen) if len(seen) else None
@@ -113,24 +114,40 @@ def run_in_turns(
                 old = data.source.pool  # else the model has no outputs for its classes any more
             total = len(seen) + len(arrival) + (0 if data.source is None else len(data.source.pool))
             plan = _Plan(data, arrival, seen, old, total)
-            seen = torch.cat([seen, arrival])
+            seen, has_outputs = torch.cat([seen, arrival]), True
+        comes_later = getattr(trial.stream, "keeps_order", False) and not trial.stream.reads_model
+        if comes_later and has_outputs and number < before + len(sizes):
+            upcoming = _arrival(trial, data, number + 1, seen, None)
+            if len(upcoming):
+                plan = replace(plan, next=taken(data.pool, upcoming), before_next=labels_before(data, upcoming))
         running = _RunningRound(trial, plan, state, number, on_report, graphs)
         yield from running.learner.steps(running.model, running.round)
         result = running.end()
         has_say = trial.stream.reads_model and state.model is not None and number > before
         state = replace(result.round_state, seen=seen if has_say else state.seen)
-        yield replace(result, round_state=state)
+        yield replace(result, round_state=state, preparation=preparation_of(data) if number == 1 else None)
 
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """The data of one round: of the stream or of the source, what arrives, what had arrived, and both in all."""
+    """The data of one round: of the stream or of the source, what arrives, what had arrived, and both in all.
+
+    Where arrivals stand in time order also what arrives next, and the label before each sample of that.
+    """
 
     data: TrialData
     arrival: torch.Tensor
     seen: torch.Tensor
     old: Any
     samples_seen: int
+    next: Any = None
+    before_next: torch.Tensor | None = None
+
+
+def _bound(trial: Trial, data: TrialData) -> Trial:
+    """Return the trial with the stream of its own pool."""
+    stream = trial.stream.for_pool(data.order or PoolOrder.of_all(len(data.pool)))
+    return trial if stream is trial.stream else replace(trial, stream=stream)
 
 
 def _arrival(trial: Trial, data: TrialData, number: int, seen: torch.Tensor, model: nn.Module | None) -> torch.Tensor:
@@ -144,8 +161,30 @@ def _arrival(trial: Trial, data: TrialData, number: int, seen: torch.Tensor, mod
     return arrival
 
 
+def encoded(trial: Trial, data: TrialData, *, device: torch.device | None = None) -> TrialData:
+    """Return data whose table columns are numbers; where they are so already, the data as they are.
+
+    What fills gaps and which categories are known is fitted on the source where there is one, else on the first arrival
+    alone, which is all that is known when the trial begins.
+
+    Args:
+        trial: The settings.
+        data: Of the trial.
+        device: Where the numbers are to be. None: where the data are.
+    """
+    if data.encoding is None:
+        return data
+    if data.source is None:
+        first = _arrival(_bound(trial, data), data, 1, torch.empty(0, dtype=torch.int64), None)
+        known = data.pool.take(first)
+    else:
+        known = data.source.pool
+    return encode(data, known, device or data.device)
+
+
 def first_start(trial: Trial, data: TrialData) -> str:
     """Return the digest of the model that round 1 of a trial starts from; see :attr:`RoundResult.start`."""
+    data = encoded(trial, data)
     held = data if data.source is None else data.source
     nothing = torch.empty(0, dtype=torch.int64)
     plan = _Plan(held, nothing, nothing, None, 0)
@@ -185,7 +224,7 @@ class _RunningRound:
     ) -> None:
         self._trial, self._plan, self._state, self._on_report = trial, plan, state, on_report
         self.learner = trial.learner_of(number)
-        self.model, self._fresh, context, fits = _start(trial, plan, state, number)
+        self.model, self._fresh, context, self._fits = _start(trial, plan, state, number)
         self._start_digest = _digest(self.model) if number == 1 else ""
         rows = torch.cat([plan.seen, plan.arrival]) if trial.train_on is TrainOn.SEEN else plan.arrival
         self._readings: list[Reading] = []
@@ -201,7 +240,7 @@ class _RunningRound:
             device=plan.data.device,
             graphs=graphs,
             # After a source of other classes the model is another one, and its optimizer begins anew.
-            optimizer_state=state.optimizer if fits else None,
+            optimizer_state=state.optimizer if self._fits else None,
             on_report=self._reported,
         )
         self._measure(When.START)
@@ -214,8 +253,7 @@ class _RunningRound:
             self._on_report(self.round.number, values)
 
     def _evaluated(self, model: nn.Module) -> dict[str, float]:
-        scores = self.learner.evaluate(model, self._plan.data.evaluation)
-        return {scores.metric.name: scores.score, **scores.metrics}
+        return self.learner.evaluate(model, self._plan.data.evaluation).by_name
 
     def _measure(self, when: When) -> None:
         """Let every measurement look at the model, and keep what it reads."""
@@ -243,25 +281,32 @@ class _RunningRound:
 
     def end(self) -> RoundResult:
         """Evaluate the trained model, and return the round."""
-        trial, round, number, model = self._trial, self.round, self.round.number, self.model
+        trial, round, number, model, plan = self._trial, self.round, self.round.number, self.model, self._plan
         seconds = time.perf_counter() - self._began if round.seconds is None else round.seconds
         stop_reason = choice(StopReason, round.stop_reason, name="stop_reason")
-        scores = self.learner.evaluate(model, self._plan.data.evaluation)
+        scores = self.learner.evaluate(model, plan.data.evaluation)
+        previous, next_scores = None, None
         if stop_reason is StopReason.DIVERGED or not scores.is_finite:
             stop_reason = StopReason.DIVERGED
             # The next round takes over what came from the round before.
             state = replace(self._state, round=number)
         else:
+            # Of the model itself, as a resumed trial has it, rather than what the last round found.
+            if self._state.model is not None and self._fits and scores.predictions is not None:
+                previous = self.learner.evaluate(self._state.model, plan.data.evaluation)
+            if plan.next is not None:
+                next_scores = self.learner.evaluate(model, plan.next)
             # First: measurements copy the model, which what trainers leave in it may prevent.
             seed = derived_seed(trial.seed, "fresh", 1)
-            self.model = self.learner.rebuilt(model, self._plan.data.pool, seed)
+            self.model = self.learner.rebuilt(model, plan.data.pool, seed)
             self._measure(When.END)
             # A cold start has no use for the state of another model's optimizer.
             keeps = self.learner.carry_over.optimizer_state is OptimizerState.KEEP and trial.strategy.continues
             state = RoundState(number, self.model, round.optimizer_state if keeps else None)
+        before, baselines = labels_before(plan.data), self.learner.baselines
         return RoundResult(
             number=number,
-            samples_seen=self._plan.samples_seen,
+            samples_seen=plan.samples_seen,
             samples_trained_on=len(round.train),
             history=tuple(round.history),
             counts=dict(round.counts),
@@ -272,6 +317,11 @@ class _RunningRound:
             notes=tuple(round.notes),
             start=self._start_digest,
             round_state=state,
+            churn=None if previous is None else churn(previous, scores),
+            negative_flips=None if previous is None else negative_flips(previous, scores),
+            next_scores=next_scores,
+            baselines=baselines(round.data, plan.data.evaluation, before),
+            next_baselines={} if plan.next is None else baselines(round.data, plan.next, plan.before_next),
         )
 
 

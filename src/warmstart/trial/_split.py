@@ -8,11 +8,13 @@ from enum import StrEnum
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import numpy as np
 import torch
 
 from warmstart.basics import check_in_range, derived_seed, generator_for, resolve_choices
-from warmstart.data import LabelledArrays
+from warmstart.data import Dataset, LabelledArrays, OwnDataset, SampleOrder, TableEncoding
 from warmstart.learners import TensorLearner
+from warmstart.streams import PoolOrder
 from warmstart.training import TensorData
 
 from ._data import TrialData, taken
@@ -32,7 +34,8 @@ class EvaluationSettings:
 
     Args:
         evaluate: The holdout, or the official test set.
-        holdout: Share of the training samples that is held out, drawn anew for every seed, in (0, 1).
+        holdout: Share of the training samples that is held out, drawn anew for every seed, in (0, 1). Where samples
+            form groups, whole groups are drawn until the share is reached.
     """
 
     evaluate: EvaluateOn = EvaluateOn.HOLDOUT
@@ -53,12 +56,27 @@ class Arrays:
         test: The official test set, where that is what evaluates.
         classes: Number of classes of arrays; 0 where there are none.
         source: Those of the source, where there is one.
+        order: Where training samples stand in time, and which belong together; None: nothing is known of it.
+        encoding: How the columns of a table become numbers; None: arrays are what a model takes.
+        scale: Whether numbers are brought to the scale that the learner trains on.
     """
 
     train: Any
     test: Any | None
     classes: int = 0
     source: Arrays | None = None
+    order: SampleOrder | None = None
+    encoding: TableEncoding | None = None
+    scale: bool = True
+
+    @staticmethod
+    def of(data: Dataset | OwnDataset, source: Dataset | OwnDataset | None = None) -> Arrays:
+        """Return the arrays of loaded data, and of their source."""
+        other = None if source is None else Arrays.of(source)
+        arrays = Arrays(data.train, data.test, len(data.classes), other)
+        if not isinstance(data, Dataset):
+            return arrays
+        return replace(arrays, order=data.order, encoding=data.encoding, scale=data.scale)
 
 
 _resident: WeakKeyDictionary[LabelledArrays, dict[tuple[torch.device, bool], TensorData]] = WeakKeyDictionary()
@@ -74,25 +92,77 @@ def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device:
         device: Where tensors are to be; trials of one process share them there.
     """
     last = channels_last(arrays, trial, device)
-    both = [(arrays, (trial.seed, "split")), (arrays.source, ("source split", trial.seed))]
     parts: list[TrialData] = []
-    for held, purpose in both:
-        if held is None:
-            continue
-        train, test = (_on(device, part, last) if part is not None else None for part in (held.train, held.test))
+    for held in filter(None, (arrays, arrays.source)):
+        train, test = (_on(device, one, last) if one is not None else None for one in (held.train, held.test))
+        part = TrialData(train, test, held.classes, encoding=held.encoding, scale=held.scale)
+        fit, held_out = rows_of(held, trial, settings, is_source=held is not arrays)
+        if held is arrays and trial.stream.keeps_order:
+            part = replace(part, order=_order(held, fit))
         if settings.evaluate is EvaluateOn.TEST:
             assert test is not None, "the test set was loaded, or the study refused"
-            parts.append(TrialData(train, test, held.classes))
-            continue
-        order = torch.randperm(len(held.train), generator=generator_for(*purpose))
-        count = fitted(len(held.train), settings)
-        parts.append(TrialData(taken(train, order[:count]), taken(train, order[count:]), held.classes))
+        else:
+            part = replace(part, pool=taken(train, fit), evaluation=taken(train, held_out))
+        parts.append(part)
     return parts[0] if len(parts) == 1 else replace(parts[0], source=parts[1])
+
+
+def rows_of(
+    arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, is_source: bool = False
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return which training samples a trial fits to and which it holds out, as int64 indices.
+
+    They are in random order, but in that of the data where the stream keeps it; groups are in one of the two, whole.
+
+    Args:
+        arrays: The data.
+        trial: Its seed decides the split.
+        settings: Which samples evaluate.
+        is_source: Whether the data are the source of others, with draws of its own.
+    """
+    count = len(arrays.train)
+    if settings.evaluate is EvaluateOn.TEST:
+        return torch.arange(count), torch.arange(0)
+    generator = generator_for("source split", trial.seed) if is_source else generator_for(trial.seed, "split")
+    kept = fitted(count, settings)
+    if arrays.order is None or arrays.order.groups is None:
+        order = torch.randperm(count, generator=generator)
+    else:
+        _, group_of, sizes = np.unique(arrays.order.groups, return_inverse=True, return_counts=True)
+        drawn = torch.randperm(len(sizes), generator=generator).numpy()
+        is_reached = sizes[drawn].cumsum() >= count - kept
+        is_held_out = np.zeros(len(sizes), dtype=bool)
+        is_held_out[drawn[: min(int(is_reached.argmax()) + 1, len(sizes) - 1)]] = (
+            True  # one group at least is fitted to
+        )
+        out = torch.from_numpy(is_held_out[group_of])
+        order, kept = torch.cat([(~out).nonzero().squeeze(1), out.nonzero().squeeze(1)]), int((~out).sum())
+    parts = order[:kept], order[kept:]
+    return (parts[0].sort().values, parts[1].sort().values) if trial.stream.keeps_order and not is_source else parts
+
+
+def arrival_sizes(arrays: Arrays, trial: Trial, settings: EvaluationSettings) -> tuple[int, ...]:
+    """Return how many samples arrive in each round of a trial's stream.
+
+    Raises:
+        InputError: If there are too few samples, or an arrival is held out.
+    """
+    rows, _ = rows_of(arrays, trial, settings)
+    stream = trial.stream.for_pool(_order(arrays, rows)) if trial.stream.keeps_order else trial.stream
+    return tuple(stream.sizes(len(rows)))
+
+
+def _order(arrays: Arrays, rows: torch.Tensor) -> PoolOrder:
+    """Return where samples of the pool, which ascend, stand among all of the arrays."""
+    arrivals = getattr(arrays.order, "arrivals", None)
+    return PoolOrder(rows, len(arrays.train), None if arrivals is None else torch.from_numpy(arrivals))
 
 
 def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:
     """Return whether a trial's model trains fastest on images with their channels last, and can train so."""
     if not isinstance(trial.learner, TensorLearner) or not isinstance(arrays.train, LabelledArrays):
+        return False
+    if arrays.train.inputs.ndim != 4:
         return False
     learner = trial.learner
     key = repr(learner.architecture), arrays.train.inputs.shape[1:], arrays.classes, learner.recipe.batch_size, device
@@ -115,6 +185,8 @@ def _on(device: torch.device, part: Any, last: bool) -> Any:
     """Return arrays as tensors on a device, the same ones each time; anything else as it is."""
     if not isinstance(part, LabelledArrays):
         return part
+    if part.inputs.dtype == np.float64:
+        device = torch.device("cpu")  # a table that has to be encoded first; only numbers move
     known = _resident.setdefault(part, {})
     if (device, last) not in known:
         known[device, last] = as_tensors(part, 0).to_memory_format(channels_last=last).to(device)

@@ -30,21 +30,16 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(write_table, load_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a,label\n1,x\n,y\n", "finite 32-bit numbers, but column 'a' of t.csv contains nan in row 2"),
-        ("a,b,label\n1,1,x\n2,inf,y\n", "column 'b' of t.csv contains inf in row 2"),
-        ("a,label\n1,x\n1e300,y\n", "column 'a' of t.csv contains 1e[+]300 in row 2"),
-        (
-            "city,label\nRome,x\nBonn,y\n",
-            "column 'city' of t.csv contains string: encode it as numbers, or leave it out",
-        ),
-        ("day,label\n2024-01-01,x\n2024-01-02,y\n", "column 'day' of t.csv contains date"),
+        ("a,b,label\n1,1,x\n2,inf,y\n", r"finite 32-bit numbers, but t.csv has .* others: b \(inf in row 2\)"),
+        ("a,b,label\n-inf,1,x\n1,1e300,y\n", r"others: a \(-inf in row 1\), b \(1e[+]300 in row 2\)[.]"),
         ("a,b\n1,2\n", "label column of t.csv must be named with --label, .* columns are: a, b"),
         ("label\nx\ny\n", "t.csv must have feature columns beside the label column, got none"),
         ("a,label\n1,x\n2,\n", "every sample must have a label, but column 'label' of t.csv has none at row 2"),
         ("a,label\n1,0.5\n2,1\n", "this is classification, but column 'label' of t.csv contains 0.5 at row 1"),
         ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv contains only 'x'"),
         ("a,label\n", "must be samples to load, but column 'label' of t.csv contains none"),
-        ("a,label\n1,x\n2,y,z\n", "t.csv cannot be read as csv: CSV parse error: Expected 2 columns, got 3"),
+        ("a,label\n1,x\n2,y,z\n", r"cells as the first line, but row 2 of t.csv has 3 instead of 2 \('2,y,z'\): quote"),
+        ("a,label\n1,x\n2\n3,y\n4,,\n", r"row 2 of t.csv has 1 instead of 2 \('2'\), and 1 more rows differ"),
         ("a,a,label\n1,2,x\n3,4,y\n", "t.csv has several called 'a'"),
         ("", "t.csv cannot be read as csv: Empty CSV file"),
     ],
@@ -57,8 +52,8 @@ def test_what_is_wrong_with_a_table_is_said_in_one_sentence(write_table, load_pa
 
 
 def test_bytes_that_are_no_text_are_refused_in_one_sentence(tmp_path, load_path):
-    (tmp_path / "t.csv").write_bytes(b"a,label\n1,\xff\xfe\n2,\xfe\n")
-    with pytest.raises(InputError, match="Labels must be numbers or UTF-8 text"):
+    (tmp_path / "t.csv").write_bytes(b"a,label\n1,\xff\0\n2,\xfe\n")
+    with pytest.raises(InputError, match=r"t.csv cannot be read as csv: it contains null bytes, which no text does"):
         load_path(tmp_path / "t.csv")
 
 
@@ -132,20 +127,6 @@ def test_labels_that_floats_do_not_hold_are_refused(write_table, load_path, labe
 def test_whole_numbers_written_as_floats_are_still_classes(write_table, load_path):
     dataset = load_path(write_table("t.csv", "a,label\n1,2.0\n2, 10.0\n3,1e1\n4,2\n"))
     assert (dataset.classes, dataset.train.labels.tolist()) == (("2", "10"), [0, 1, 1, 0])
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("a,label\n1,ä\n2,ö\n", "UTF-8 text, but column 'label' of t.csv contains .* at row 1"),
-        ("größe,label\n1,x\n2,y\n", "t.csv cannot be read as csv: it contains text that is not UTF-8"),
-        ("a,label,größe\n1,x,1\n2,y,1\n", "t.csv cannot be read as csv: it contains text that is not UTF-8"),
-    ],
-)
-def test_a_table_in_another_encoding_is_refused(tmp_path, load_path, content, message):
-    (tmp_path / "t.csv").write_text(content, encoding="latin-1")
-    with pytest.raises(InputError, match=message):
-        load_path(tmp_path / "t.csv")
 
 
 def test_one_long_label_does_not_make_all_of_them_long(write_table, load_path, peak_memory):

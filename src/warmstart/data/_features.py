@@ -1,0 +1,241 @@
+"""Which columns of a table are features, and what models get of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from warmstart.basics import InputError
+
+from ._cells import Cells, column_values, decided, is_plain_number
+from ._encoding import MOST_ONE_HOT, ColumnEncoding, ColumnKind, TableEncoding
+from ._raw import shown
+from ._source import DataSource, Missing, Scale
+from ._table import Table
+
+_ROW_NAMES = frozenset({"", "id", "index", "idx", "row", "row number", "rownumber", "no", "nr", "#", "unnamed: 0"})
+_ID = re.compile(r"(?:.*[_\s-])?(?:id|ID|Id)|.*[a-z]I[dD]")
+# Of fewer rows, numbers may rise by one without being those of the rows.
+_LEAST_NUMBERED = 10
+_MOST_NAMED = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Features:
+    """The features of a table's training samples.
+
+    Args:
+        columns: One for each.
+        values: float64 (rows of the table, columns), NaN where a cell is missing.
+        integers: The same as int64, where all are whole numbers that are to stay as they are.
+        notes: Sentences on which columns were changed or left out.
+    """
+
+    columns: tuple[ColumnEncoding, ...]
+    values: np.ndarray
+    integers: np.ndarray | None
+    notes: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(column.name for column in self.columns)
+
+    @property
+    def encoding(self) -> TableEncoding | None:
+        """How the columns become numbers; None where all are numbers without gaps."""
+        # Truth values are numbers too: 0 and 1.
+        is_plain = all(
+            not one.has_missing and (one.kind is ColumnKind.NUMBER or one.values == ("false", "true"))
+            for one in self.columns
+        )
+        return None if is_plain else TableEncoding(self.columns)
+
+    def inputs(self, values: np.ndarray, integers: np.ndarray | None) -> np.ndarray:
+        """Return rows of values as :class:`LabelledArrays` takes them."""
+        if integers is not None:
+            return integers
+        return values if self.encoding is not None else values.astype(np.float32)
+
+
+@dataclass
+class _Said:
+    """Columns to be named in a message, each with a sample cell and its row, by what happened to them."""
+
+    table: Table
+    groups: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, group: str, name: str, what: str, cells: Cells, row: int | None) -> None:
+        sample = "" if row is None else f"'{shown(cells.sample(row), 40)}' in {self.table.place(row)}"
+        link = " " if what.endswith((" as", " not")) else ", "
+        text = f"{shown(name, 60)} ({link.join(part for part in (what, sample) if part)})"
+        self.groups.setdefault(group, []).append(text)
+
+    def listed(self, group: str) -> str:
+        named = self.groups.get(group, [])
+        more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
+        return ", ".join(named[:_MOST_NAMED]) + more
+
+
+def find_features(
+    table: Table, names: Sequence[str], source: DataSource, *, forced: Collection[str], rows: np.ndarray
+) -> Features:
+    """Return the features among the columns of a table.
+
+    Constant columns, columns without values, row numbers and text that is nearly always different are left out.
+
+    Args:
+        table: The table.
+        names: Candidates.
+        source: What the user says of missing cells and scale.
+        forced: Names of columns that are features whatever they hold.
+        rows: The rows that are samples.
+
+    Raises:
+        InputError: If no feature is left, or columns cannot be used: in one sentence for all of them.
+    """
+    said, bad = _Said(table), _Said(table)
+    kept: dict[str, tuple[ColumnEncoding, np.ndarray, Cells]] = {}
+    spare: dict[str, tuple[ColumnEncoding, np.ndarray, Cells]] = {}
+    for name in names:
+        cells = table.cells(name)
+        if not cells.is_usable:
+            bad.add("unusable", name, str(cells.type)[:40], cells, None)
+            continue
+        column, is_ambiguous = decided(name, cells)
+        values, _ = column_values(cells, column)
+        own = values[rows]
+        missing = np.isnan(own)
+        column = replace(column, has_missing=bool(missing.any()))
+        first = None if missing.all() else int(rows[missing.argmin()])
+        reason = None if name in forced else _reason_to_leave_out(table, column, cells, values, own, missing)
+        if reason is not None:
+            said.add("left out", name, reason, cells, first)
+            if column.kind is not ColumnKind.CATEGORY and first is not None:
+                spare[name] = (column, values, cells)
+            continue
+        kept[name] = (column, values, cells)
+        if column.kind is ColumnKind.NUMBER:
+            with np.errstate(over="ignore", invalid="ignore"):
+                odd = np.isinf(own.astype(np.float32))
+            if odd.any():
+                row = int(odd.argmax())
+                bad.add("infinite", name, f"{own[row]} in {table.place(int(rows[row]))}", cells, None)
+        if missing.any():
+            row = int(rows[missing.argmax()])
+            bad.add("missing", name, "", cells, row)
+            said.add("filled", name, f"{int(missing.sum()):,} missing", cells, row)
+        if column.kind is ColumnKind.CATEGORY:
+            said.add("encoded", name, f"category of {len(column.values):,}, such as", cells, first)
+        elif column.kind is ColumnKind.TIME:
+            said.add("encoded", name, f"time read as {column.form}" if is_ambiguous else "time", cells, first)
+        elif column.kind is ColumnKind.BOOLEAN and cells.is_text:
+            said.add("encoded", name, "boolean", cells, first)
+        elif cells.is_text and not is_plain_number(cells, column):
+            said.add("read as numbers", name, "", cells, first)
+    if "unusable" in bad.groups:
+        dropped = ",".join(text.split(" (")[0] for text in bad.groups["unusable"][:_MOST_NAMED])
+        raise InputError(
+            f"Features must be numbers, times or text, but {table.file} has columns of other types: "
+            f"{bad.listed('unusable')}: leave them out with drop (--drop {dropped})."
+        )
+    if "infinite" in bad.groups:
+        raise InputError(
+            f"Features must be finite 32-bit numbers, but {table.file} has columns that contain others: "
+            f"{bad.listed('infinite')}."
+        )
+    if source.missing is Missing.REFUSE and "missing" in bad.groups:
+        raise InputError(
+            f"missing (--missing) must be fill for {table.file}, or every cell be there, but cells are missing in: "
+            f"{bad.listed('missing')}."
+        )
+    if not kept and spare:
+        # A model needs something to learn from, and what can only be a row number may be a measurement.
+        kept = spare
+        said.groups.pop("left out")
+    if not kept:
+        left = f": {said.listed('left out')}" if "left out" in said.groups else ""
+        raise InputError(
+            f"{table.file} must have feature columns beside the label column, got none{left}"
+            f"{', which features (--features) would force in' if left else ''}."
+        )
+    columns = tuple(column for column, _, _ in kept.values())
+    integers = None
+    if source.scale is Scale.NONE:
+        whole = [cells.integers if column.kind is ColumnKind.NUMBER else None for column, _, cells in kept.values()]
+        found = [one for one in whole if one is not None]
+        integers = np.stack(found, axis=1) if len(found) == len(whole) else None
+    order = ("encoded", "read as numbers", "filled", "left out")
+    groups = [f"{group}: {said.listed(group)}" for group in order if group in said.groups]
+    groups += ["features (--features) forces a column in"] if "left out" in said.groups else []
+    notes = (f"Columns {'; '.join(groups)}.",) if groups else ()
+    values = np.stack([values for _, values, _ in kept.values()], axis=1)
+    return Features(columns, values, integers, notes)
+
+
+def known_values(table: Table, columns: Sequence[ColumnEncoding], *, fills: bool) -> np.ndarray:
+    """Return columns of another table, float64 (n, columns), as their encodings have them.
+
+    Args:
+        table: The table; further columns of it do not matter.
+        columns: The encodings, of which each names its column.
+        fills: Whether missing cells are allowed, since the encoding fills them.
+
+    Raises:
+        InputError: If a column is missing, or a cell is not what the encoding says; in one sentence for all of them.
+    """
+    absent = [column.name for column in columns if column.name not in table.names]
+    if absent:
+        raise InputError(
+            f"{table.file} must have the columns of the training samples, but lacks: "
+            f"{', '.join(shown(name, 60) for name in absent[:_MOST_NAMED])}."
+        )
+    bad = _Said(table)
+    found = []
+    for column in columns:
+        cells = table.cells(column.name)
+        if not cells.is_usable:
+            bad.add("odd", column.name, f"{column.kind}, not {str(cells.type)[:40]}", cells, None)
+            continue
+        values, row = column_values(cells, column)
+        missing = np.isnan(values)
+        if row is not None:
+            bad.add("odd", column.name, f"{column.kind}, not", cells, row)
+        elif column.kind is ColumnKind.NUMBER and np.isinf(values).any():
+            bad.add("odd", column.name, "finite number, not", cells, int(np.isinf(values).argmax()))
+        elif missing.any() and not fills:
+            bad.add("odd", column.name, "none missing in training samples, not", cells, int(missing.argmax()))
+        found.append(values)
+    if bad.groups:
+        raise InputError(
+            f"The columns of {table.file} must hold what those of the training samples do: {bad.listed('odd')}."
+        )
+    return np.stack(found, axis=1) if found else np.empty((len(table), 0))
+
+
+def _reason_to_leave_out(
+    table: Table, column: ColumnEncoding, cells: Cells, values: np.ndarray, own: np.ndarray, missing: np.ndarray
+) -> str | None:
+    if missing.all():
+        return "no values"
+    if not missing.any() and (own == own[0]).all() and len(own) > 1:
+        return "constant"
+    present = len(own) - int(missing.sum())
+    if column.kind is ColumnKind.CATEGORY:
+        distinct = len(column.values)
+        is_free = distinct > MOST_ONE_HOT and distinct > present / 2
+        return f"text of {distinct:,} different values in {present:,} rows, such as" if is_free else None
+    if column.kind is not ColumnKind.NUMBER or missing.any() or cells.integers is None:
+        return None
+    # Of several files, each may number its own rows.
+    steps = np.diff(cells.integers)
+    steps[np.asarray(table.bounds[1:-1], np.int64) - 1] = 1
+    if len(values) >= _LEAST_NUMBERED and (steps == 1).all():
+        return "row number"
+    name = column.name.strip()
+    is_id = name.lower() in _ROW_NAMES or _ID.fullmatch(name) is not None
+    is_distinct = is_id and len(values) > 2 and len(np.unique(own)) == len(own)
+    return "row number" if is_distinct else None

@@ -1,0 +1,217 @@
+"""From a table to labelled samples: which column is what, which rows count, and in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from warmstart.basics import InputError, require, unknown_name
+
+from ._arrays import SampleOrder, Targets
+from ._cells import LABEL_MARKS, Cells, column_values, decided
+from ._columns import find_label, label_values
+from ._encoding import ColumnEncoding, TableEncoding
+from ._features import Features, find_features, known_values
+from ._labels import joined, text_labels, tidied
+from ._raw import RawData, RawSplit, shown
+from ._source import DataSource
+from ._table import Table, open_table
+
+FILE_ORDER = "file"
+
+
+def table_data(
+    name: str,
+    paths: Sequence[Path],
+    source: DataSource,
+    targets: Targets,
+    *,
+    test: Sequence[Path] = (),
+    are_arrivals: bool = False,
+    class_names: Callable[[str], tuple[str, ...] | None] = lambda _: None,
+) -> RawData:
+    """Return the samples in table files.
+
+    Args:
+        name: Of the data set.
+        paths: Files of the training samples.
+        source: Which column is what, and how to read the files.
+        targets: Whether the labels are to be classes, so that each is kept exactly, or values.
+        test: Files of the official test samples, opened on request.
+        are_arrivals: Whether each file is an arrival, in their order.
+        class_names: Maps the label column to names that the source declares for its values.
+
+    Raises:
+        InputError: If a file cannot be read, or has no such columns.
+    """
+    table = open_table(paths, source)
+    file = table.file
+    label = find_label(table.names, source.label, file=file)
+    for role in ("key", "group", "order"):
+        column = getattr(source, role)
+        if column is not None and column not in table.names and (role, column) != ("order", FILE_ORDER):
+            raise unknown_name(f"{role} column of {file}", column, table.names)
+        if column == label and column is not None:
+            raise InputError(f"{role} (--{role}) must be another column than that of the labels, got '{label}'.")
+    for role in ("drop", "features"):
+        for column in getattr(source, role):
+            if column not in table.names:
+                raise unknown_name(f"column of {file} in {role}", column, table.names)
+            if column == label:
+                raise InputError(f"{role} (--{role}) must not contain the column of the labels, got '{label}'.")
+    notes = [f"{file} read with {'; '.join(table.notes)}."] if table.notes else []
+    if table.marks.decimal == "," and source.decimal is None:
+        notes.append(f"Numbers in {file} read with a decimal comma.")
+    order, rows = _ordered(table, source, are_arrivals, notes)
+    wanted = set(source.features or table.names) - {label, source.key, *source.drop}
+    # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
+    candidates = [one for one in table.names if one in wanted and one and not one.startswith("__index_level_")]
+    if "" in wanted:
+        notes.append(f"The first column of {file}, which has no name, is taken for an index and left out.")
+
+    @cache
+    def features() -> Features:
+        return find_features(table, candidates, source, forced=source.features, rows=rows)
+
+    def read(chosen: np.ndarray) -> np.ndarray:
+        found, at = features(), rows[chosen]
+        return found.inputs(found.values[at], None if found.integers is None else found.integers[at])
+
+    labels, said = _labels(table, label, source, targets)
+    notes += said
+    split = RawSplit(
+        labels[rows],
+        read,
+        f"column '{shown(label, 60)}' of {file}",
+        lambda row: table.place(int(rows[row])),
+        class_names(label),
+    )
+
+    def read_test() -> RawSplit:
+        found, tested = features(), open_table(test, source, known=(*features().names, label))
+        if label not in tested.names:
+            raise InputError(f"{tested.file} must have the label column '{shown(label, 60)}', as {file} has.")
+        spellings = {str(one): str(one) for one in set(labels.tolist())} if source.tidy_labels else None
+        own, _ = _labels(tested, label, source, targets, spellings)
+        values = known_values(tested, found.columns, fills=found.encoding is not None)
+        integers = None
+        if found.integers is not None:
+            whole = [tested.cells(one).integers for one in found.names]
+            integers = np.stack([values.astype(np.int64).T[i] if w is None else w for i, w in enumerate(whole)], axis=1)
+        return RawSplit(
+            own,
+            lambda chosen: found.inputs(values[chosen], None if integers is None else integers[chosen]),
+            f"column '{shown(label, 60)}' of {tested.file}",
+            tested.place,
+            class_names(label),
+        )
+
+    return RawData(
+        name, split, read_test if test else None, features, order, tuple(notes), asks=not source.many_classes
+    )
+
+
+def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, paths: Sequence[Path] = ()) -> np.ndarray:
+    """Return the rows of a table as the encoding of another one has them, such as of new samples for a trained model.
+
+    Args:
+        source: The file, and how to read it; roles of columns do not matter.
+        columns: The encoding of the training samples; or the names of their columns, where all of these are numbers
+            without gaps.
+        paths: The files; empty: that of the source's name.
+
+    Returns:
+        float64 (n, columns): numbers, days, and indices of categories, ``len(values)`` for one that is new. NaN where
+        a cell is missing, which only an encoding allows.
+
+    Raises:
+        InputError: If the file cannot be read, lacks columns, or holds something else in them.
+    """
+    if isinstance(columns, TableEncoding):
+        known, fills = columns.columns, True
+    else:
+        known, fills = tuple(ColumnEncoding(name) for name in columns), False
+    files = paths or (Path(source.name).expanduser(),)
+    return known_values(open_table(files, source, known=[one.name for one in known]), known, fills=fills)
+
+
+def _labels(
+    table: Table, label: str, source: DataSource, targets: Targets, spellings: dict[str, str] | None = None
+) -> tuple[np.ndarray, list[str]]:
+    """Return the labels of all rows and notes on them; ``spellings`` are those of training samples, to be kept."""
+    origin = f"column '{shown(label, 60)}' of {table.file}"
+    if table.has_types:
+        found = joined([label_values(part[label]) for part in table.parts])
+    else:
+        marks = LABEL_MARKS | {mark.strip().casefold() for mark in source.missing_marks}
+        cells = table.cells(label, replace(table.marks, missing=marks))
+        found = text_labels(cells, origin, table.place, targets=targets)
+    if targets is Targets.VALUES or not all(isinstance(value, str) for value in found.tolist()):
+        return found, []
+    return tidied(found, origin, merge=source.tidy_labels, spellings=spellings)
+
+
+def _ordered(
+    table: Table, source: DataSource, are_arrivals: bool, notes: list[str]
+) -> tuple[SampleOrder | None, np.ndarray]:
+    """Return what is known of the samples' order, and the rows that are samples, in that order."""
+    rows = np.arange(len(table))
+    file = table.file
+    if source.order is not None and source.order != FILE_ORDER:
+        cells = table.cells(source.order)
+        column, is_ambiguous = decided(source.order, cells)
+        values, _ = column_values(cells, column)
+        if np.isnan(values).any():
+            row = int(np.isnan(values).argmax())
+            raise InputError(
+                f"order must be a column without missing cells, but '{shown(source.order, 60)}' of {file} has none at "
+                f"{table.place(row)}."
+            )
+        rows = np.argsort(values, kind="stable")
+        form = f" read as {column.form}" if is_ambiguous else ""
+        notes.append(f"Rows of {file} are in the order of '{shown(source.order, 60)}' ({column.kind}{form}).")
+        are_arrivals = False
+    if source.key is not None:
+        codes = _codes(table.cells(source.key))
+        # From the end, so that of equal keys the last is found first.
+        backwards = rows[::-1]
+        _, first = np.unique(codes[backwards], return_index=True)
+        kept = np.zeros(len(rows), bool)
+        kept[len(rows) - 1 - first] = True
+        before, rows = len(rows), rows[kept]
+        notes.append(
+            f"Of rows with the same '{shown(source.key, 60)}' the last one counts: {before - len(rows):,} of "
+            f"{before:,} rows dropped."
+        )
+    arrivals = groups = None
+    if are_arrivals:
+        of_rows = np.searchsorted(table.bounds, rows, side="right") - 1
+        arrivals = np.unique(of_rows, return_inverse=True)[1].astype(np.int64)
+        count = int(arrivals.max(initial=-1)) + 1
+        notes.append(f"Each of {count:,} files is one arrival, from {table.paths[0].name} to {table.paths[-1].name}.")
+    if source.group is not None:
+        groups = np.unique(_codes(table.cells(source.group))[rows], return_inverse=True)[1].astype(np.int64)
+        notes.append(
+            f"Rows are held out by '{shown(source.group, 60)}', in {int(groups.max(initial=-1)) + 1:,} groups."
+        )
+    if source.order is None and arrivals is None and groups is None:
+        return None, rows
+    return SampleOrder(source.order is not None or arrivals is not None, arrivals, groups), rows
+
+
+def _codes(cells: Cells) -> np.ndarray:
+    """Return a number for each cell, the same for equal cells; a missing cell is like no other."""
+    if cells.is_text:
+        places = {text: float(index) for index, text in enumerate(cells.present)}
+        codes = cells.spread(lambda text: places[text])
+    else:
+        arrow = require("pyarrow", extra="data", purpose="Reading tables")
+        encoded = arrow.chunked_array([cells.column.combine_chunks()]).dictionary_encode().combine_chunks()
+        codes = encoded.indices.cast(arrow.float64()).to_numpy(zero_copy_only=False).copy()
+    missing = np.isnan(codes)
+    codes[missing] = -1 - np.arange(int(missing.sum()))
+    return codes

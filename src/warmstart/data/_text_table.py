@@ -1,0 +1,252 @@
+"""Tables in text files: what separates their cells, whether they have a header, how they are encoded."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from warmstart.basics import InputError, require
+
+from ._cells import MISSING_MARKS, as_number, time_form
+from ._raw import check_memory, shown
+from ._source import DataSource
+
+SEPARATORS = ("\t", ";", "|", ",")
+"""From the one that is rarest within cells: a decimal comma may separate as regularly as a semicolon does."""
+_SPELLED = {"\t": "a tab", " ": "spaces", ";": "';'", "|": "'|'", ",": "','"}
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_CHUNK = 2**24
+_SAMPLE_BYTES, _SAMPLE_ROWS = 2**18, 200
+
+
+def read_text_table(
+    path: Path, source: DataSource, *, known: Collection[str] = ()
+) -> tuple[list[str], list[Any], list[str], str]:
+    """Return a text file's names of columns, columns of text, notes on how it was read, and separator.
+
+    Args:
+        path: The file; it may be compressed by gzip, bzip2 or zstd.
+        source: How to read it, as far as the user says so.
+        known: Names that the columns must have, by which a header is recognized.
+
+    Raises:
+        InputError: If it cannot be parsed, or its rows differ in length.
+    """
+    arrow, reader = (require(one, extra="data", purpose="Reading tables") for one in ("pyarrow", "pyarrow.csv"))
+    notes: list[str] = []
+    content = _content(path, source.max_bytes)
+    content = _as_utf8(content, source, path, notes)
+    if b"\0" in content:
+        raise InputError(f"{shown(path)} cannot be read as csv: it contains null bytes, which no text does.")
+    declared = re.match(rb"sep=(.)\r?\n", content)  # as Excel writes it
+    if declared:
+        content = content[declared.end() :]
+    separator = {"\\t": "\t", "tab": "\t", "space": " "}.get(source.separator or "", source.separator)
+    separator = separator or (declared[1].decode(errors="replace") if declared else None)
+    separator, comment, rows = _sniffed(_sample(content), separator, source.comment)
+    if comment:
+        content, count = re.subn(rb"(?m)^[ \t]*" + re.escape(comment.encode()) + rb".*(?:\r?\n|\r|\Z)", b"", content)
+        if count:
+            notes.append(f"{count} line{'s' * (count > 1)} that begin{'s' * (count == 1)} with '{comment}' left out")
+    if not rows or not content.strip():
+        raise InputError(f"{shown(path)} cannot be read as csv: empty csv file.")
+    if separator == " ":
+        content = re.sub(rb"(?m)^ +| +(?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", content))
+    if separator != ("\t" if ".tsv" in path.name.lower() else ","):
+        notes.append(f"separator {_SPELLED.get(separator, repr(separator))}")
+    is_named = source.header
+    if is_named is None:
+        is_named = (bool(known) and set(known) <= set(_stripped(rows[0]))) or has_header(rows)
+    names = _stripped(rows[0]) if is_named else [str(number + 1) for number in range(len(rows[0]))]
+    if not is_named:
+        notes.append(f"no header, columns named 1 to {len(names)}")
+    table = _parsed(arrow, reader, path, content, separator, len(names), int(is_named))
+    columns = [column.slice(int(is_named)) for column in table.columns]
+    return names, columns, notes, separator
+
+
+def _stripped(cells: Sequence[str]) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    # Some tools write the header as a comment.
+    return [names[0].removeprefix("#").lstrip() or names[0], *names[1:]] if names else names
+
+
+def _content(path: Path, max_bytes: int) -> bytes:
+    """Return the bytes of a file, decompressed."""
+    check_memory(path.stat().st_size, max_bytes, path.name)
+    with path.open("rb") as file:
+        start = file.read(4)
+    compression = next((name for magic, name in _COMPRESSIONS.items() if start.startswith(magic)), None)
+    if compression is None:
+        return path.read_bytes()
+    arrow, parts, size = require("pyarrow", extra="data", purpose="Reading tables"), [], 0
+    with arrow.input_stream(str(path), compression=compression) as stream:
+        # Step by step, so that a small file cannot expand without limit.
+        while part := stream.read(_CHUNK):
+            size += len(part)
+            check_memory(size, max_bytes, path.name)
+            parts.append(part)
+    return b"".join(parts)
+
+
+def _as_utf8(content: bytes, source: DataSource, path: Path, notes: list[str]) -> bytes:
+    """Return a text in UTF-8, without a byte order mark, whatever it was encoded in."""
+    encoding = source.encoding or next((name for bom, name in _BOMS.items() if content.startswith(bom)), None)
+    if encoding is None:
+        # Of UTF-16 without a mark, every second byte of common text is zero.
+        start = content[:400]
+        if len(start) > 3 and start.count(0) > len(start) / 3:
+            encoding = "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    if encoding is None:
+        with suppress(UnicodeDecodeError):
+            content.decode()
+            return content
+        # Its bytes 0x80 to 0x9f are letters and quotation marks in Windows-1252, and controls in ISO 8859-1.
+        encoding = "cp1252"
+        with suppress(UnicodeDecodeError):
+            text = content.decode(encoding)
+            notes.append(f"encoding {encoding}, as it is not UTF-8 (encoding, --encoding, names another one)")
+            return text.encode()
+        encoding = "latin-1"
+        notes.append(f"encoding {encoding}, as it is not UTF-8 (encoding, --encoding, names another one)")
+    elif encoding.startswith("utf-16"):
+        notes.append("encoding UTF-16")
+    try:
+        return content.decode(encoding).removeprefix("\ufeff").encode()
+    except (UnicodeError, LookupError):
+        raise InputError(
+            f"encoding (--encoding) must fit {path.name}, which is not {encoding} throughout: name another one, such "
+            "as latin-1 or utf-16."
+        ) from None
+
+
+def _sample(content: bytes) -> str:
+    start = content[:_SAMPLE_BYTES]
+    if len(content) > len(start):
+        cut = max(start.rfind(b"\n"), start.rfind(b"\r"))
+        start = start[: cut + 1] if cut > 0 else content[: content.find(b"\n", _SAMPLE_BYTES) + 1 or None]
+    return start.decode(errors="replace")
+
+
+def _sniffed(sample: str, separator: str | None, comment: str | None) -> tuple[str, str, list[list[str]]]:
+    """Return separator, comment mark (empty if there is none) and the first rows of a text."""
+    comment_lines: list[str] = []
+    text = sample
+    if comment is None and re.search(r"(?m)^[ \t]*#", sample):
+        text = re.sub(r"(?m)^[ \t]*#.*(?:\r?\n|\r|\Z)", lambda line: comment_lines.append(line[0]) or "", sample)
+    elif comment:
+        text = re.sub(rf"(?m)^[ \t]*{re.escape(comment)}.*(?:\r?\n|\r|\Z)", "", sample)
+    found: dict[str, list[list[str]]] = {}
+    for candidate in (separator,) if separator else (*SEPARATORS, " "):
+        lines = re.sub(r"(?m)^ +| +$", "", re.sub(r"[ \t]+", " ", text)) if candidate == " " else text
+        try:
+            rows = [
+                row
+                for row, _ in zip(
+                    csv.reader(io.StringIO(lines, newline=""), delimiter=candidate), range(_SAMPLE_ROWS), strict=False
+                )
+            ]
+        except csv.Error:  # a cell of more than 131,072 characters
+            rows = [line.split(candidate) for line in lines.splitlines()[:_SAMPLE_ROWS]]
+        rows = [row for row in rows if row]
+        widths = Counter(map(len, rows))
+        width, agreeing = widths.most_common(1)[0] if widths else (0, 0)
+        # A row or two of another length are a fault of theirs, which is reported once the separator is known.
+        if separator or (width > 1 and agreeing >= 0.9 * len(rows)):
+            found[candidate] = rows
+            break
+    if not found:
+        # One column, or rows that differ in length: then what occurs most decides.
+        likely = max((",", "\t", ";", "|"), key=lambda one: text[:10_000].count(one))
+        found[likely] = [row for row in csv.reader(io.StringIO(text[:10_000], newline=""), delimiter=likely) if row]
+    separator, rows = next(iter(found.items()))
+    if comment is not None or not comment_lines:
+        return separator, comment or "", rows
+    # A line of as many cells as the others is a row, or a header whose first name has the mark.
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+    if any(line.count(separator) + 1 == width for line in comment_lines if width > 1):
+        return _sniffed(sample, separator, "")
+    return separator, "#", rows
+
+
+def has_header(rows: list[list[str]]) -> bool:
+    """Return whether the first of some rows names the columns: it differs in kind from what stands below."""
+    first, rest = _stripped(rows[0]), rows[1:]
+    width = len(first)
+    if not rest:
+        return True
+    counting = [str(number) for number in range(width)], [str(number + 1) for number in range(width)]
+    named = evidence_against = 0
+    numbers = []
+    for index, cell in enumerate(first):
+        below = [row[index].strip() for row in rest if index < len(row)]
+        below = [text for text in below if text.casefold() not in MISSING_MARKS]
+        is_number = _is_number(cell)
+        if below and all(map(_is_number, below)):
+            named += not is_number and cell.casefold() not in MISSING_MARKS
+            evidence_against += is_number
+        elif not is_number and time_form([cell]) is None and below and time_form(below) is not None:
+            named += cell != ""
+        else:
+            evidence_against += 2 * (cell in below and cell != "")
+        if is_number:
+            numbers.append(cell)
+    # As pandas numbers columns without names, beside one that was given a name.
+    is_counted = bool(numbers) and any(numbers == one[: len(numbers)] for one in counting) and len(numbers) >= 2
+    if is_counted and named:
+        return True
+    if named:
+        return named * 2 >= evidence_against
+    return evidence_against == 0 and len(set(first)) == width
+
+
+def _is_number(text: str) -> bool:
+    return as_number(text, ".") is not None or as_number(text, ",") is not None
+
+
+def _parsed(arrow: Any, reader: Any, path: Path, content: bytes, separator: str, width: int, skipped: int) -> Any:
+    """Return arrow's table of text columns, the header still a row of it."""
+    names = [f"f{index}" for index in range(width)]
+    options: dict[str, Any] = {
+        "convert_options": reader.ConvertOptions(column_types={name: arrow.string() for name in names}),
+    }
+    # A row must fit into a block, and cells may be long.
+    block = min(max(2**22, len(content) // 64), 2**30)
+    has_quotes = b'"' in content
+
+    def parse(handler: Any = None) -> Any:
+        return reader.read_csv(
+            io.BytesIO(content),
+            read_options=reader.ReadOptions(
+                column_names=names, block_size=block if has_quotes else 2**22, use_threads=handler is None
+            ),
+            parse_options=reader.ParseOptions(
+                delimiter=separator, newlines_in_values=has_quotes, invalid_row_handler=handler
+            ),
+            **options,
+        )
+
+    try:
+        return parse()
+    except arrow.ArrowInvalid as error:
+        bad: list[Any] = []
+        with suppress(arrow.ArrowInvalid):
+            parse(lambda row: bad.append(row) or "skip")
+        if not bad:
+            raise error
+    row = bad[0]
+    number = f"row {row.number - skipped}" if row.number and row.number > skipped else "the first line"
+    others = f", and {len(bad) - 1:,} more rows differ" if len(bad) > 1 else ""
+    raise InputError(
+        f"Every row must have as many cells as the first line, but {number} of {path.name} has {row.actual_columns} "
+        f"instead of {row.expected_columns} ('{shown(row.text, 60)}'){others}: quote cells that contain "
+        f"{_SPELLED.get(separator, repr(separator))}, or name another separator (--separator)."
+    )

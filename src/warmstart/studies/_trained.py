@@ -1,0 +1,172 @@
+"""The model that a trial ended with, ready to predict samples that were no part of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from warmstart.basics import InputError, checked_path, derived_seed, shown, unknown_name
+from warmstart.data import FittedEncoding
+from warmstart.learners import TensorLearner
+from warmstart.store import load_round_state
+from warmstart.training import TensorData, predict
+
+from ._reading import INDEX, read_index, store_of
+from ._study import study_from_dict
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of samples, in their order.
+
+    Args:
+        outputs: Probabilities of the classes, (n, classes); for regression the values (n,) or (n, targets), in the unit
+            of the study's targets.
+        classes: Names of the classes; empty for regression.
+    """
+
+    outputs: np.ndarray
+    classes: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.outputs)
+
+    @property
+    def labels(self) -> list[str]:
+        """The name of the most probable class of each sample.
+
+        Raises:
+            InputError: If there are no classes.
+        """
+        if not self.classes:
+            raise InputError("labels are of classes; a regression has outputs alone.")
+        return [self.classes[index] for index in self.outputs.argmax(1)]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """The model that a trial of a study ended with, and how samples become what it takes.
+
+    Args:
+        model: In evaluation mode on the CPU.
+        strategy: Label of its strategy.
+        seed: Of its trial.
+        round: The round that it ended.
+        classes: Names of the classes; empty for regression.
+        input_shape: Shape of one sample as the model takes it.
+        features: Names of the columns of a table as it was read; empty if they have none.
+        encoding: How the columns of a table become numbers, as the trial's first arrival determined it; None: they are
+            numbers.
+        scaling: ``scale`` and ``offset`` of the inputs, ``target_scale`` and ``target_offset``, as of
+            :class:`TensorData`; empty: the usual.
+    """
+
+    model: nn.Module
+    strategy: str
+    seed: int
+    round: int
+    classes: tuple[str, ...]
+    input_shape: tuple[int, ...]
+    features: tuple[str, ...]
+    encoding: FittedEncoding | None
+    scaling: Mapping[str, Any]
+
+    def predict(self, inputs: Any) -> Predictions:
+        """Predict samples.
+
+        Args:
+            inputs: Array or tensor (n, ...): images, numbers or whole numbers as in the study's data; of a table that
+                was encoded, its columns as :func:`warmstart.data.read_rows` returns them.
+
+        Raises:
+            InputError: If the samples do not have the shape of the study's.
+        """
+        rows = np.asarray(inputs)
+        if self.encoding is not None:
+            rows = self.encoding.encode(rows.astype(np.float64))
+        if rows.shape[1:] != self.input_shape or not len(rows):
+            raise InputError(
+                f"inputs must have the shape (n, {', '.join(map(str, self.input_shape))}), got {rows.shape}."
+            )
+        tensors = {name: torch.tensor(value) for name, value in self.scaling.items()}
+        inputs = torch.from_numpy(np.ascontiguousarray(rows.astype(np.float32) if rows.dtype.kind == "f" else rows))
+        data = TensorData(inputs, torch.zeros(len(rows)), tensors.get("scale"), tensors.get("offset"))
+        outputs = predict(self.model, data).double()
+        if self.classes:
+            return Predictions(outputs.softmax(1).numpy(), self.classes)
+        values = outputs * tensors.get("target_scale", 1.0) + tensors.get("target_offset", 0.0)
+        return Predictions(values.squeeze(1).numpy() if values.shape[1:] == (1,) else values.numpy(), ())
+
+
+def load_trained(directory: str | Path, *, strategy: str | None = None, seed: int = 0) -> TrainedModel:
+    """Return the model with which a trial of a study ended, or as far as it has come.
+
+    Args:
+        directory: With the study's results.
+        strategy: Label of the strategy, as tables show it. None: the first one.
+        seed: Of the trial.
+
+    Raises:
+        InputError: If there is no such trial, it has no model yet, its checkpoint is gone or damaged, or the model was
+            trained by a learner of the user's own, who alone knows how it predicts.
+
+    Example:
+        >>> import tempfile
+        >>> from warmstart.studies import Study, run_study
+        >>> from warmstart.training import StoppingRule
+        >>> study = Study(["warm"], data="diabetes", learner="regressor", stop=StoppingRule(max_epochs=1), seeds=1)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     records = run_study(study, folder)
+        ...     trained = load_trained(folder, strategy="warm")
+        >>> trained.round, len(trained.predict(np.zeros((3, 10))))
+        (5, 3)
+    """
+    folder = checked_path("directory", directory)
+    index = read_index(folder)
+    if index is None:
+        raise InputError(f"{shown(folder)} must be a directory with a study's results, but there is no {INDEX} in it.")
+    study, labels, data = study_from_dict(index["study"]), index["labels"], index["data"]
+    label = labels[0] if strategy is None else strategy
+    if label not in labels:
+        raise unknown_name("strategy", label, labels)
+    keys: Sequence[str] = index["keys"][label]
+    if not 0 <= seed < len(keys):
+        raise InputError(f"seed must lie in [0, {len(keys) - 1}], as the study has {len(keys)}, got {seed}.")
+    if not isinstance(study.learner, TensorLearner):
+        raise InputError(
+            f"The study in {shown(folder)} has a learner of your own, which alone knows how its model predicts: read "
+            "the checkpoint with warmstart.store.load_round_state."
+        )
+    store = store_of(folder, index)
+    trial = store.read(keys[seed])
+    last = None if trial is None else trial.rounds[-1]
+    if trial is None or last is None or last.checkpoint is None:
+        raise InputError(f"{label} with seed {seed} must have finished a round with a model in {shown(folder)}.")
+    learner = study.trial(label, seed).learner_of(last.record.round)
+    assert isinstance(learner, TensorLearner), "the study's own is one"
+    outputs = len(data["classes"])
+    labels_of_zeros = torch.zeros(2, dtype=torch.long) if outputs else torch.zeros(2, *data.get("target_shape", []))
+    zeros = TensorData(torch.zeros(2, *data["input_shape"]), labels_of_zeros).of_classes(outputs)
+    fresh = learner.build(zeros, derived_seed(seed, "fresh", 1))
+    state = load_round_state(store.directory / last.checkpoint, [fresh], digest=last.checkpoint_digest)
+    assert state.model is not None, "a checkpoint holds a model"
+    preparation = dict(trial.rounds[0].history.get("preparation") or {})
+    encoding = preparation.pop("encoding", None)
+    return TrainedModel(
+        model=state.model.eval(),
+        strategy=label,
+        seed=seed,
+        round=last.record.round,
+        classes=tuple(data["classes"]),
+        input_shape=tuple(data["input_shape"]),
+        features=tuple(data.get("features", ())),
+        encoding=None if encoding is None else FittedEncoding.from_dict(encoding),
+        scaling=preparation,
+    )
