@@ -64,17 +64,22 @@ def _drawn(content: Table, shown: Sequence[int]) -> "RichTable":
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    cells = [[_text(row[index]) for index in shown] for row in content.rows]
+    # Labels, in the first column, stay whole; what is optional takes as little room as it can.
+    breaks = [" ±" if content.columns[index].is_optional else "" for index in shown]
+    cells = [
+        [_text(row[shown[0]]), *(_stacked(_text(row[index]), mark) for index, mark in zip(shown[1:], breaks[1:], strict=True))]
+        for row in content.rows
+    ]
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, index in enumerate(shown):
         column = content.columns[index]
         # Labels would otherwise be broken first, although they distinguish the rows.
         width = min(max((len(row[0]) for row in cells), default=0), 16) if place == 0 else None
-        title = _stacked(column.brief or column.title, ", ")
+        title = _stacked(column.brief or column.title.replace(" to ", "\nto "), ", ")
         table.add_column(title, justify="right" if column.is_number else "left", min_width=width)
-    # Text: a label such as "[bold]" would otherwise be taken as markup. Labels, in the first column, stay whole.
+    # Text: a label such as "[bold]" would otherwise be taken as markup.
     for row in cells:
-        table.add_row(*(Text(cell if not place else _stacked(cell), overflow="fold") for place, cell in enumerate(row)))
+        table.add_row(*(Text(cell, overflow="fold") for cell in row))
     return table
 
 
@@ -124,6 +129,6 @@ def _stacked(cell: str, *breaks: str) -> str:
     if found := _SIZED.fullmatch(cell):
         size, ends, unit = found.groups()
         return f"{size}{',' if size == _SHORT else ''} {unit}\n{ends}"
-    for mark in (" [", " (", *breaks):
-        cell = cell.replace(mark, f"{mark.rstrip(' [(')}\n{mark.strip(' ,')}")
+    for mark in (" [", " (", *filter(None, breaks)):
+        cell = cell.replace(mark, f"{mark.rstrip(' [(±')}\n{mark.strip(' ,')}")
     return cell
