@@ -1,7 +1,8 @@
-"""What kind of samples a source holds, as far as can be told without reading them."""
+"""What a source holds, and whether it arrives in order, as far as can be told without reading it."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -9,12 +10,27 @@ import numpy as np
 
 from warmstart.basics import require
 
-from ._layout import parquet_files
+from ._layout import table_files
 from ._named import known_datasets
 from ._source import DataSource
+from ._table import TABLE_ENDINGS, table_ending
 
-_TEXT_TABLES = frozenset({".csv", ".tsv", ".txt", ".feather", ".arrow", ".xlsx"})
-_COMPRESSED = frozenset({".gz", ".zst", ".bz2"})
+
+def arrives_in_order(source: DataSource) -> bool:
+    """Return whether data arrive in an order: ``order`` says so, or they are a folder of tables, one for each arrival.
+
+    Nothing is read but the names of files.
+
+    Example:
+        >>> arrives_in_order(DataSource("rain.csv", order="day")), arrives_in_order(DataSource("digits"))
+        (True, False)
+    """
+    if source.order is not None:
+        return True
+    with suppress(Exception):  # no such file, or no such user: whoever reads it reports that better
+        path = Path(source.name).expanduser()
+        return path.is_dir() and table_files(path)[1]
+    return False
 
 
 def is_table(source: DataSource) -> bool | None:
@@ -31,24 +47,19 @@ def is_table(source: DataSource) -> bool | None:
         return len(named.input_shape) == 1 if named.input_shape else None
     try:
         path = Path(source.name).expanduser()
-        endings = [ending.lower() for ending in path.suffixes[-2:]]
-        if endings and endings[-1] in _COMPRESSED:
-            endings.pop()
-        if endings and endings[-1] in _TEXT_TABLES and not path.is_dir():
-            return True
         if path.is_dir():
-            files = [file for file in path.iterdir() if file.is_file() and not file.name.startswith(".")]
-            if any(ending in _TEXT_TABLES for file in files for ending in file.suffixes[-2:]):
-                return True
-            found = parquet_files(path).train
-            return _is_table_of_parquet(found[0]) if found else False
-        if endings[-1:] == [".parquet"]:
+            train = table_files(path)[0].train
+            if not train:
+                return False
+            path = train[0]
+        ending = table_ending(path)
+        if ending == ".parquet":
             return _is_table_of_parquet(path)
-        if endings[-1:] == [".npz"]:
+        if ending == ".npz":
             return _is_table_of_npz(path)
+        return True if ending in TABLE_ENDINGS else None
     except Exception:  # damaged files make readers raise errors of a dozen types
         return None
-    return None
 
 
 def _is_table_of_parquet(path: Path) -> bool:
