@@ -67,7 +67,10 @@ def _drawn(content: Table, shown: Sequence[int]) -> "RichTable":
     # Labels, in the first column, stay whole; what is optional takes as little room as it can.
     breaks = [" ±" if content.columns[index].is_optional else "" for index in shown]
     cells = [
-        [_text(row[shown[0]]), *(_stacked(_text(row[index]), mark) for index, mark in zip(shown[1:], breaks[1:], strict=True))]
+        [
+            _text(row[shown[0]]),
+            *(_stacked(_text(row[index]), mark) for index, mark in zip(shown[1:], breaks[1:], strict=True)),
+        ]
         for row in content.rows
     ]
     table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
