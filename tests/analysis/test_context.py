@@ -69,3 +69,9 @@ def test_a_mean_is_a_baseline_of_numbers():
     rmse = Metric("rmse", "°C", higher_is_better=False)
     found = context_of({}, {"mean": {"rmse": level(4.25)}, "own": {"rmse": level(5.0)}}, rmse, "rmse")
     assert found == ("Always saying the mean has an rmse of 4.25 °C; own has 5.00 °C.",)
+
+
+def test_of_classes_of_about_one_size_none_is_named():
+    even = {"class_counts": {"a": 51, "b": 49}}
+    found = context_of(even, {"majority": {"accuracy": level(0.49)}}, ACCURACY, "accuracy")
+    assert found[1] == "Always saying the largest class (51 % of the samples) has an accuracy of 49.0 %."

@@ -23,6 +23,7 @@ STEPS = Estimate(1234.0, 1200.0, 1268.0, n=8)
     [
         (Estimate(0.9, 0.88, 0.92, n=4), "90.0 ± 2.0 %"),
         (Estimate(0.9, None, None, n=1), "90.0 %"),
+        (Estimate(-0.0001, -0.01, 0.0098, n=4), "0.0 ± 1.0 %"),
         (Estimate(None, None, None, n=0), "-"),
     ],
 )

@@ -67,13 +67,13 @@ def context_of(
     # The description of a table ends with its classes.
     if shares and not any("class" in text for text in sentences):
         sentences.append(f"{_classes(shares)}.")
-    reached = {name: values[key].mean for name, values in baselines.items() if key in values}
     texts = []
-    for name, mean in reached.items():
-        if mean is not None:
+    for name, found in ((name, values[key]) for name, values in baselines.items() if key in values):
+        if found.mean is not None:
             # Once is enough to say which metric it is.
             of_metric = "" if texts else f"{with_article(metric.name)} of "
-            texts.append(f"{_predictor(name, shares, key)} has {of_metric}{metric.text(mean)}")
+            spread = None if found.interval is None else (found.interval[1] - found.interval[0]) / 2
+            texts.append(f"{_predictor(name, shares, key)} has {of_metric}{metric.text(found.mean, spread=spread)}")
     if texts:
         sentence = "; ".join(texts)
         sentences.append(f"{sentence[0].upper()}{sentence[1:]}.")
@@ -96,8 +96,11 @@ def _predictor(name: str, shares: Mapping[str, float], key: str) -> str:
     if name == "majority" and key == "loss":
         return "always saying the shares of the classes"
     if name == "majority" and shares:
-        largest, share = next(iter(shares.items()))
-        return f"always saying '{shown(largest)}' ({share_text(share)} of the samples)"
+        (largest, share), *others = shares.items()
+        # Of classes about as large as each other, another one may be the largest of a trial's training data.
+        is_clear = not others or others[0][1] < 0.9 * share
+        said = f"'{shown(largest)}'" if is_clear else "the largest class"
+        return f"always saying {said} ({share_text(share)} of the samples)"
     phrases = {
         "majority": "always saying the largest class",
         "mean": "always saying the mean",

@@ -27,7 +27,9 @@ def score_text(metric: Metric, score: Estimate) -> str:
     low, high = score.interval
     half = (high - low) / 2
     digits = metric.digits(score.mean, half)
-    return f"{metric.factor * score.mean:,.{digits}f} ± {metric.factor * half:.{digits}f} {metric.unit}".rstrip()
+    # Adding 0.0 turns a negative zero, which a small negative number is rounded to, into a plain one.
+    mean = round(metric.factor * score.mean, digits) + 0.0
+    return f"{mean:,.{digits}f} ± {metric.factor * half:.{digits}f} {metric.unit}".rstrip()
 
 
 def difference_text(metric: Metric, difference: PairedDifference | None) -> str:
