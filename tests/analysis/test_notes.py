@@ -151,3 +151,23 @@ def test_plateaus_of_early_stopping_are_what_was_asked_for():
 
 def test_a_reference_that_was_chosen_beside_cold_is_not_called_the_first():
     assert "No strategy is labelled cold" not in notes(study(), reference="warm")
+
+
+def test_minus_a_loss_is_no_training_score_beside_an_error():
+    records = study(score=20.0, train=-0.001, baseline=30.0, metric=RMSE, stop={"train_score": "none"})
+    summary = summarize(records)
+    assert {arm.train_score.n for arm in summary.arms} == {row.train_score.n for row in summary.rounds} == {0}
+    assert summary.notes == ()
+
+
+@pytest.mark.parametrize(("train", "told"), [(-0.05, True), (-0.0101, False), (-0.005, False)])
+def test_a_target_of_minus_a_loss_is_reached_from_below(train, told):
+    stop = {"train_score": -0.01, "train_accuracy": "none"}
+    found = notes(study(score=2.0, train=train, baseline=3.0, metric=RMSE, stop_reason="plateau", stop=stop))
+    assert ("short of the training score asked for (-0.01): 6 of 6 rounds of cold, at -0.05" in found) is told
+
+
+def test_with_early_stopping_a_target_below_the_base_rate_does_no_harm():
+    stop = {"train_accuracy": 0.99, "early_stopping": "on"}
+    found = notes(study(counts={"fine": 993, "broken": 7}, score=0.994, baseline=0.99, train=0.994, stop=stop))
+    assert "reaches already" not in found

@@ -146,10 +146,11 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
         yield f"Rounds that stopped at a limit, before the stopping rule was met: {limited}."
     if diverged:
         yield f"Rounds that diverged: {diverged}. What they cost is counted; they have no {facts.metric.name}."
-    # Early stopping ends rounds on a plateau of its own, which is what it is for.
     target, metric = _train_target(view), view.records.metric
-    if target is None or _stops_early(view):
+    if target is None:
         return
+    # Targets of built-in learners of numbers are minus a loss, of which more is better.
+    rises = metric.higher_is_better or target < 0
     is_share, score = metric.unit == PERCENT, "accuracy" if metric == ACCURACY else "score"
     tolerance = CLEARLY_SHORT if is_share else CLEARLY_SHORT * abs(target)
     asked = f"{100 * target:g} %" if is_share else f"{target:g}"
@@ -157,9 +158,10 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
     for arm in facts.arms:
         reached = view.plateau(arm.arm)
         missing = 0.0 if reached.mean is None else target - reached.mean
-        if reached.mean is not None and metric.is_better(missing) and abs(missing) > tolerance:
+        if reached.mean is not None and (missing if rises else -missing) > tolerance:
             average = f"{100 * reached.mean:.0f} %" if is_share else f"{reached.mean:.3g}"
-            found = memorized if _are_apart(metric, reached, arm.own_score) else short
+            is_memorized = view.has_training_scores and _are_apart(metric, reached, arm.own_score)
+            found = memorized if is_memorized else short
             found.append(f"{_share(arm, 'plateau')}, at {average} on average")
     start = f"Rounds that ended on a plateau short of the training {score} asked for ({asked})"
     if short:
@@ -173,10 +175,13 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
 
 
 def _train_target(view: View) -> float | None:
-    # Studies of 0.1 name the target by its metric, and a resolved study writes "none" for None.
+    """Return the training score that the stopping rule asks for; None: it asks for none, or stops early instead."""
     stop = view.records.study.get("stop", {})
-    target = stop.get("train_score", stop.get("train_accuracy"))
-    return float(target) if isinstance(target, int | float) else None
+    if _stops_early(view):
+        return None
+    # A resolved study writes "none" for None.
+    targets = (stop.get(name) for name in ("train_score", "train_accuracy"))
+    return next((float(target) for target in targets if isinstance(target, int | float)), None)
 
 
 def _has_stopping_rule(view: View) -> bool:

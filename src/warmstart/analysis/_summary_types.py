@@ -45,7 +45,7 @@ class ArmSummary:
         score_difference: Score minus the reference's of the same seed; None for the reference.
         words: The difference as text; empty for the reference.
         own_score: Evaluation score by the learner's own metric, whatever is compared.
-        train_score: Training score, in the unit of the learner's metric.
+        train_score: Training score, in the unit of the learner's metric; none where it is in another.
         metrics: Every other metric of the evaluation by its name in the records; see :data:`warmstart.basics.METRICS`.
         churn: Share of the predictions that an update changed, mean over the updates up to the compared round.
         negative_flips: Share of the predictions that an update turned from right to wrong, likewise.

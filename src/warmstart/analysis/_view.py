@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 
 from warmstart.basics import Metric
@@ -63,6 +64,18 @@ class View:
         """Return the score that is compared."""
         return score_of(record, self.metric_key)
 
+    @cached_property
+    def has_training_scores(self) -> bool:
+        """Whether training scores are in the unit of the learner's metric."""
+        # A training score is higher for better models. What falls below zero beside an error is minus a loss of scaled
+        # targets, as built-in learners of numbers report it, which nothing else can be compared with.
+        is_error = not self.records.metric.higher_is_better
+        return not (is_error and any((record.train_score or 0.0) < 0 for record in self.records.rounds))
+
+    def train_score(self, record: RoundRecord) -> float | None:
+        """Return the training score, where it can be compared with that of the evaluation."""
+        return record.train_score if self.has_training_scores else None
+
     def has(self, arm: str, number: int) -> bool:
         """Return whether any seed of the arm has finished the round."""
         return bool(self.table.at(arm, number))
@@ -83,7 +96,7 @@ class View:
             score_difference=difference,
             words="" if difference is None else difference_words(self.metric, difference),
             own_score=self._mean(arm, number, attrgetter("score")),
-            train_score=self._mean(arm, number, attrgetter("train_score")),
+            train_score=self._mean(arm, number, self.train_score),
             metrics={
                 name: self._mean(arm, number, lambda record, name=name: record.metrics.get(name)) for name in names
             },
@@ -108,7 +121,7 @@ class View:
             samples_seen=_samples_seen(table.at(arm, number)),
             score=self._mean(arm, number, self.score),
             score_difference=self._difference(arm, lambda one, at: table.column(one, at, self.score), number),
-            train_score=self._mean(arm, number, attrgetter("train_score")),
+            train_score=self._mean(arm, number, self.train_score),
             next_score=self._mean(arm, number, attrgetter("next_score")),
             churn=self._mean(arm, number, attrgetter("churn")),
             negative_flips=self._mean(arm, number, attrgetter("negative_flips")),
@@ -158,7 +171,7 @@ class View:
         return paired_difference(scores, levels, confidence=self.confidence)
 
     def plateau(self, arm: str) -> Estimate:
-        """Return the training score of those rounds of an arm that ended on a plateau."""
+        """Return the training score of those rounds of an arm that ended on a plateau, as the stopping rule has it."""
         return mean_interval(one.train_score for one in self.table.arm(arm) if one.stop_reason == "plateau")
 
     def above_holdout(self, arm: str) -> tuple[Estimate, PairedDifference]:
