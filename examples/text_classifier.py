@@ -7,7 +7,7 @@ import random
 import sys
 import tempfile
 
-import torch
+import numpy as np
 from transformers import BertConfig, BertForSequenceClassification, PrinterCallback, Trainer, TrainingArguments
 
 import warmstart as ws
@@ -43,7 +43,8 @@ class TextClassifier:
     def evaluate(self, model, data):
         with tempfile.TemporaryDirectory() as folder:
             found = self._trainer(folder, model, 0).predict(data)
-        return ws.Scores(torch.tensor(found.predictions).argmax(1) == torch.tensor(found.label_ids))
+        classes = np.argmax(found.predictions, axis=1)
+        return ws.Scores(classes == found.label_ids, predictions=classes)
 
     def _trainer(self, folder, model, seed, data=None):
         silent: dict = {"report_to": [], "save_strategy": "no", "logging_strategy": "no", "disable_tqdm": True}

@@ -1,9 +1,11 @@
 """A process that trains its part of a model: ``python one_of_several.py CASE RANK COUNT MEETING_POINT RESULT``."""
 
 import sys
+from dataclasses import replace
 
 import torch
 import torch.distributed as dist
+from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
 
@@ -24,10 +26,16 @@ def resnet():
     return ResNet18(width=2).build((1, 8, 8), 2, generator=generator_for(0))
 
 
-def trained(model, data, *, recipe=SGD, stop=None, penalty=None):
+def convolutional():
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+
+
+def trained(model, data, *, recipe=SGD, stop=None, **options):
     """Train in place, and return what there is to compare."""
     stop = stop or StoppingRule(None, max_epochs=3)
-    result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(5), penalty=penalty)
+    result = fit(model, data, recipe=recipe, stop=stop, generator=generator_for(5), **options)
     inner = unwrapped(model)
     history = [(report.steps, report.train_score, report.train_loss) for report in result.history]
     cost = (result.cost.steps, result.cost.samples, result.cost.flops)
@@ -68,6 +76,19 @@ def images(wrap):
     return trained(wrap(resnet()), pictures(48))
 
 
+def augmented(wrap):
+    """Draws are for whole batches: each process changes its images as one process would."""
+    recipe = replace(SGD, augmentation=("flip", "crop", "cutout"), ema=0.9)
+    return trained(wrap(convolutional()), pictures(47), recipe=recipe)
+
+
+def stopped_early(wrap):
+    recipe = replace(SGD, schedule="cosine", clip_norm=0.5, class_weights="balanced", label_smoothing=0.1)
+    stop = StoppingRule(patience=2, max_epochs=12, early_stopping="on")
+    uneven = blobs(60).take(torch.cat([torch.arange(0, 60, 3), torch.arange(1, 60)]))
+    return trained(wrap(mlp()), uneven, recipe=recipe, stop=stop, validation=blobs(40, seed=1))
+
+
 def loaded(wrap):
     data = blobs(60)
     dataset = TensorDataset(data.inputs, data.labels)
@@ -104,6 +125,8 @@ CASES = (
     converged,
     evaluated,
     compiled,
+    augmented,
+    stopped_early,
     images,
     loaded,
     loaded_and_evaluated,

@@ -70,9 +70,9 @@ def outcome(finished):
         finished.counts,
         numbers(finished.scores),
         numbers(finished.next_scores),
+        {name: numbers(scores) for name, scores in (finished.baselines | finished.next_baselines).items()},
         finished.churn,
         finished.negative_flips,
-        {name: numbers(scores) for name, scores in (finished.baselines | finished.next_baselines).items()},
     )
 
 

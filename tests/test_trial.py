@@ -187,9 +187,10 @@ def test_the_first_round_has_a_recipe_and_a_stop_rule_of_its_own_where_asked():
             changed(TRIAL, recipe=fast, stop=short),
         )
     )
-    # A cold start remembers nothing: its later rounds are those of a trial without a first recipe.
+    # A cold start remembers nothing: its later rounds are those of a trial without a first recipe. Only churn, the last
+    # two, is against another model.
     for found, expected in zip(mixed, [first[0], *plain[1:]], strict=True):
-        assert found[0] == expected[0]
+        assert found[0][:-2] == expected[0][:-2]
         assert same(found[1], expected[1])
     assert mixed[0][0] != plain[0][0]
 

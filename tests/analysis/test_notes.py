@@ -145,7 +145,7 @@ def test_plateaus_that_memorize_are_not_called_undertrained():
 
 
 def test_plateaus_of_early_stopping_are_what_was_asked_for():
-    stop = {"train_score": 0.99, "early_stopping": "on"}
+    stop = {"train_accuracy": 0.99, "early_stopping": "on"}
     assert "plateau" not in notes(study(stop_reason="plateau", train=0.7, score=0.68, baseline=0.5, stop=stop))
 
 

@@ -186,6 +186,16 @@ def test_a_model_keeps_its_options_from_the_file_where_a_flag_names_it_again():
         ({"evaluate": "test"}, ("evaluation", "evaluate"), "test"),
         ({"subset": "500"}, ("data", "subset"), 500),
         ({"optimizer": "sgd", "momentum": "0.9"}, ("recipe", "momentum"), 0.9),
+        ({"optimizer": "adamw"}, ("recipe", "optimizer"), "adamw"),
+        ({"schedule": "one-cycle", "warm_up": "0.1"}, ("recipe", "schedule"), "one-cycle"),
+        ({"schedule": "one-cycle", "warm_up": "0.1"}, ("recipe", "warm_up"), 0.1),
+        ({"clip_norm": "1"}, ("recipe", "clip_norm"), 1),
+        ({"class_weights": "balanced"}, ("recipe", "class_weights"), "balanced"),
+        ({"label_smoothing": "0.1"}, ("recipe", "label_smoothing"), 0.1),
+        ({"augmentation": "flip,crop"}, ("recipe", "augmentation"), ["flip", "crop"]),
+        ({"ema": "0.99"}, ("recipe", "ema"), 0.99),
+        ({"early_stopping": "on"}, ("stop", "early_stopping"), "on"),
+        ({"validation": "0.2"}, ("stop", "validation"), 0.2),
     ],
 )
 def test_flags_reach_their_place(given, place, value):
@@ -199,10 +209,28 @@ def test_strategies_are_separated_by_commas():
     assert study.labels == tuple(part.strip() for part in text.split(","))
 
 
+def test_strategies_may_train_otherwise_than_the_study():
+    specs = ("warm:schedule=cosine:warm-up=0.1", "warm:augmentation=[flip,crop]:ema=0.9", "warm:class-weights=balanced")
+    study = study_from_dict(overlay({}, {"strategies": f"warm,{','.join(specs)}", "schedule": "one-cycle"}))
+    recipes = [study.trial(label, 0).learner.recipe for label in study.labels]
+    assert [recipe.schedule for recipe in recipes] == ["one-cycle", "cosine", "one-cycle", "one-cycle"]
+    assert [recipe.ema for recipe in recipes] == [0, 0, 0.9, 0]
+    assert recipes[2].augmentation == ("flip", "crop")
+    assert recipes[3].class_weights == "balanced"
+    again = study_from_dict(study_to_dict(study))
+    assert again == study
+    assert again.labels[1:] == (specs[0], 'warm:augmentation=["flip", "crop"]:ema=0.9', specs[2])
+
+
 def test_every_default_in_the_help_is_the_one_that_holds():
     tables = study_to_dict(Study())
     tables["stream"] |= options_of(Active()) | options_of(TwoPhase())
-    for key, part in (("recipe", Recipe()), ("data", DataSource()), ("carry_over", CarryOver())):
+    for key, part in (
+        ("recipe", Recipe()),
+        ("stop", StoppingRule()),
+        ("data", DataSource()),
+        ("carry_over", CarryOver()),
+    ):
         tables[key] |= options_of(part)
     names = {
         "model": tables["model"]["name"],
@@ -291,6 +319,19 @@ def tables(tmp_path):
         (["--json", "."], "json must be a file in a writable directory"),
         (["--strategies", "warm:train-on=seen,warm"], "differ from each other"),
         (["--momentum", "0.9"], "--momentum must be 0 with adam"),
+        (["--schedule", "linear"], "Unknown recipe.schedule 'linear': did you mean 'cosine'?"),
+        (["--augmentation", "flap"], "Unknown recipe.augmentation 'flap': did you mean 'flip'?"),
+        (
+            ["--augmentation", "flip", "--data", "good.csv", "--label", "kind"],
+            "--augmentation must be empty for samples of shape (2,), got flip",
+        ),
+        (["--warm-up", "1"], "--warm-up must lie in [0, 1), got 1"),
+        (["--validation", "0.6"], "--validation must lie in (0, 0.5], got 0.6"),
+        (["--nesterov"], "--nesterov must be false without momentum, got true"),
+        (
+            ["--learner", "regressor", "--data", "good.csv", "--label", "a", "--class-weights", "balanced"],
+            "--class-weights must be none for numbers as targets",
+        ),
         (["--stop-accuracy", "99"], "Error: --stop-accuracy must lie in (0, 1], got 99"),
         (["--seeds", "0"], "--seeds must be a whole number of at least 1, got 0"),
         (["--subset", "9999"], "--subset must"),

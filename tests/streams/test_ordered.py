@@ -95,7 +95,10 @@ def test_given_arrivals_lose_what_is_held_out_and_keep_their_order():
 @pytest.mark.parametrize(
     ("stream", "message"),
     [
-        (Given([[0, 1], [5]]), "the first one 2, but arrival 1 of 2 has 1; ask for larger arrivals or hold out less"),
+        (
+            Given([[0, 1], [5]]),
+            "but arrival 1 of 2 has 1; ask for larger arrivals or a smaller holdout",
+        ),
         (Given([[0, 2], [1], [5]]), "but arrival 2 of 3 has 0"),
         (Given([[0, 2], [10]]), r"arrivals must be of indices in \[0, 10\), got 10"),
     ],

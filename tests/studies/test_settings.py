@@ -45,6 +45,24 @@ CHANGES = {
     },
     "penalties": {"arms": [Arm(Warm(), penalty=EWC(3.0, samples=8)), Arm(Warm(), penalty=L2Init(0.01))]},
     "steps": {"recipe": replace(STUDY.recipe, step_shrink=0.999, step_noise=1e-3)},
+    "early stopping": {
+        "stop": StoppingRule(patience=2, max_epochs=6, early_stopping="on"),
+        "recipe": replace(STUDY.recipe, ema=0.9, schedule="cosine", clip_norm=1.0, class_weights="balanced"),
+        "carry_over": KEEP,
+    },
+    "augmentation": {
+        "architecture": ResNet18(width=2),
+        "recipe": Recipe(
+            optimizer="adamw",
+            weight_decay=0.01,
+            augmentation=("flip", "crop", "cutout"),
+            ema=0.5,
+            warm_up=0.2,
+            label_smoothing=0.1,
+        ),
+        "arms": [Warm(), Arm(Warm(), augmentation=("crop",), schedule="one-cycle", ema=0.0)],
+        "stop": StoppingRule(patience=2, max_epochs=2, early_stopping="on"),
+    },
     "first rounds": {"arms": [Arm(Cold(), first_epochs=1), Arm(Warm(), first_learning_rate=0.01)]},
 }
 

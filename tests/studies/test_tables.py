@@ -5,10 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
 from runs import ONE, TWO, interrupt, results
 from warmstart.basics import InputError
 from warmstart.data import ColumnEncoding, ColumnKind, Dataset, LabelledArrays, SampleOrder, TableEncoding
+from warmstart.learners import Scores
 from warmstart.models import MLP
 from warmstart.store import RoundRecord
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
@@ -141,3 +144,30 @@ def test_whole_numbers_are_tried_as_whole_numbers(tmp_path):
     assert run_study(replace(STUDY, seeds=1), tmp_path / "a", dataset=data, execution=ONE).rounds
     with pytest.raises(InputError, match=r"resnet18 needs images|does not accept"):
         run_study(dataclasses.replace(STUDY, architecture="resnet18"), tmp_path / "b", dataset=data)
+
+
+class Plain:
+    """A learner of one's own, with a plain loop on whatever columns it is given."""
+
+    def build(self, data, seed):
+        assert data.inputs.dtype == torch.float32
+        return nn.Linear(data.sample_shape[0], data.classes)
+
+    def train(self, model, round):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        for inputs, labels in round.data.in_order(16):
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(inputs), labels).backward()
+            optimizer.step()
+
+    def evaluate(self, model, data):
+        inputs, labels = data.batch(torch.arange(len(data)))
+        return Scores((model(inputs).argmax(1) == labels).double())
+
+
+def test_a_learner_of_ones_own_gets_encoded_columns_with_workers_too(tmp_path):
+    study = Study((Cold(), Warm()), learner=Plain(), stream=Growing(rounds=3), seeds=2)
+    one = run_study(study, tmp_path / "one", dataset=TABLE, execution=ONE)
+    assert results(one) == results(run_study(study, tmp_path / "two", dataset=TABLE, execution=TWO))
+    histories = read_histories(tmp_path / "one")
+    assert all(history["preparation"]["encoding"] for place, history in histories.items() if place[2] == 1)

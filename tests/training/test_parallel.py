@@ -11,7 +11,18 @@ import torch
 import one_of_several as cases
 
 TESTS = Path(__file__).parents[1]
-ALIKE = ("uneven", "noisy", "penalized", "adversarial", "converged", "evaluated", "compiled", "loaded")
+ALIKE = (
+    "uneven",
+    "noisy",
+    "penalized",
+    "adversarial",
+    "converged",
+    "evaluated",
+    "compiled",
+    "augmented",
+    "stopped_early",
+    "loaded",
+)
 
 
 @pytest.fixture(scope="module")

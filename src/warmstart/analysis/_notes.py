@@ -175,13 +175,12 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
 
 
 def _train_target(view: View) -> float | None:
-    """Return the training score that the stopping rule asks for; None: it asks for none, or stops early instead."""
+    """Return the training score that the stopping rule asks for; None: it asks for none."""
     stop = view.records.study.get("stop", {})
-    if _stops_early(view):
-        return None
+    # With early stopping the loss on a validation part decides, unless a target was given beside it.
+    names = ("train_score",) if _stops_early(view) else ("train_score", "train_accuracy")
     # A resolved study writes "none" for None.
-    targets = (stop.get(name) for name in ("train_score", "train_accuracy"))
-    return next((float(target) for target in targets if isinstance(target, int | float)), None)
+    return next((float(stop[name]) for name in names if isinstance(stop.get(name), int | float)), None)
 
 
 def _has_stopping_rule(view: View) -> bool:

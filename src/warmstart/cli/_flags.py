@@ -58,6 +58,7 @@ _VALUES = {
     "data.name": f"NAME|PATH{OBJECT}",
     "data.directory": "DIR",
     "data.label": "COLUMN",
+    "recipe.augmentation": "flip,crop,cutout",
     "stream.query": f"NAME{OBJECT}",
     "stream.arrivals": "LISTS",
     "execution.device": "auto|cpu|cuda",
@@ -215,6 +216,10 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
         if value is not None:
             _check_given_once(flag, value, given)
             _put(merged, flag.place, value)
+    target = given.get("stop_accuracy")
+    if target is not None and target != "none" and given.get("early_stopping") is None:
+        # Who types a target means it, where tables would otherwise stop by their validation loss.
+        merged["stop"] = {"early-stopping": "off", **_options(merged, "stop")}
     if "source" in merged:
         # The source is looked for where the data are, and with their limit, unless it has its own.
         shared = {key: _options(merged, "data").get(key) for key in ("directory", "max-bytes")}
@@ -229,7 +234,7 @@ def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         table, _, option = flag.place.partition(".")
         # Errors that only the data reveal name the option alone, without its table.
-        places = (flag.place, option) if table in ("stream", "data") else (flag.place,)
+        places = (flag.place, option) if table in ("stream", "data", "recipe") else (flag.place,)
         if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
             return InputError(f"{flag.name} {rest}")
     return error

@@ -13,6 +13,7 @@ from ._catalogue import CATALOGUES
 from ._compare import compare
 from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, SIGNALS, say
 from ._paper import paper
+from ._predict import predict
 from ._report import report
 
 _LONGEST_WORD, _LONGEST = 200, 1_000
@@ -43,7 +44,7 @@ def _show_version(context: click.Context) -> None:
     click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
-for command in (compare, report, paper, *CATALOGUES):
+for command in (compare, predict, report, paper, *CATALOGUES):
     warmstart.add_command(command)
 
 

@@ -42,8 +42,8 @@ def table_files(folder: Path) -> tuple[SplitFiles, bool]:
 
     Parquet files named as on the hub are one data set. Otherwise each file is an arrival, in the order of the names,
     with numbers in them by value; but those named test are the test set, those named validation are left out, a file
-    named train is all there is, and parquet files named ``part-0`` and so on are parts of one data set, as Spark writes
-    them. Text files that end in ``.txt`` are read only where there are no others, and no folder has images.
+    named train is all there is, and parquet files named ``part-0`` or ``x-00000-of-00002`` and so on are parts of one
+    data set. Text files that end in ``.txt`` are read only where there are no others, and no folder has images.
 
     Raises:
         InputError: If one of several numbered files is missing.
@@ -63,9 +63,10 @@ def table_files(folder: Path) -> tuple[SplitFiles, bool]:
     training = [path for path in tables if not _NOT_TRAINING.match(path.name.lower())]
     test = [path for path in tables if path.name.lower().startswith("test") and path not in training]
     named = [path for path in training if re.match(r"train(ing)?[-_.\d]", path.name.lower())]
-    is_spark = all(path.suffix == ".parquet" and path.name.startswith("part-") for path in training)
+    of_one = [path for path in training if path.name.startswith("part-") or _SHARD.match(path.stem)]
+    is_sharded = of_one == training and all(path.suffix == ".parquet" for path in training)
     split = SplitFiles(tuple(named or training), tuple(test) or split_files(folder).test)
-    return split, len(split.train) > 1 and not named and not is_spark
+    return split, len(split.train) > 1 and not named and not is_sharded
 
 
 def _has_images(folder: Path) -> bool:

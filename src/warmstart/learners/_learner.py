@@ -130,7 +130,10 @@ class Round:
 
     def report_epoch(self, epoch: EpochReport) -> None:
         """Report an epoch of :func:`warmstart.fit`; pass it as ``on_epoch``."""
-        self.report(epoch=epoch.epoch, steps=epoch.steps, train_score=epoch.train_score, train_loss=epoch.train_loss)
+        values = {"train_score": epoch.train_score, "train_loss": epoch.train_loss}
+        if epoch.validation_loss is not None and epoch.validation_score is not None:
+            values |= {"validation_score": epoch.validation_score, "validation_loss": epoch.validation_loss}
+        self.report(epoch=epoch.epoch, steps=epoch.steps, **values)
 
 
 @runtime_checkable

@@ -89,7 +89,7 @@ def churn(before: Scores, after: Scores) -> float | None:
     """Return the share of units of which two models predict different classes, in [0, 1]; None where they predict none.
 
     Reference:
-        Milani Fard et al., "Launch and Iterate: Reducing Prediction Churn", NeurIPS 2016, equation 1.
+        Milani Fard et al., "Launch and Iterate: Reducing Prediction Churn", NeurIPS 2016.
 
     Example:
         >>> churn(Scores([1, 0, 1, 0], predictions=[0, 1, 1, 2]), Scores([1, 1, 1, 0], predictions=[0, 0, 1, 1]))
@@ -106,7 +106,7 @@ def negative_flips(before: Scores, after: Scores) -> float | None:
     None where there is no churn, or a unit is not just right (1) or wrong (0).
 
     Reference:
-        Yan et al., "Positive-Congruent Training: Towards Regression-Free Model Updates", CVPR 2021, equation 1.
+        Yan et al., "Positive-Congruent Training: Towards Regression-Free Model Updates", CVPR 2021.
 
     Example:
         >>> before, after = Scores([1, 0, 1], predictions=[0, 1, 1]), Scores([0, 1, 0], predictions=[1, 0, 0])

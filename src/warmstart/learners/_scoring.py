@@ -42,7 +42,8 @@ def class_scores(outputs: torch.Tensor, targets: torch.Tensor, mean_loss: float 
     metrics = {} if mean_loss is None else {"loss": mean_loss}
     metrics["balanced_accuracy"] = float(recalls.mean())
     if len(found) == 3 and len(classes) == 2:
-        low, high = np.sort(found[2, truth == 0]), found[2, truth == 1]
+        # Both sorted: looked up in random order, 25,000 take ten times as long.
+        low, high = (np.sort(found[2, truth == number]) for number in (0, 1))
         below = np.searchsorted(low, high, "left") + np.searchsorted(low, high, "right")
         metrics["auc"] = float(below.sum() / (2 * len(low) * len(high)))
     by_class = dict(zip(classes.tolist(), recalls.tolist(), strict=True)) if len(counts) <= MOST_RECALLS else {}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, described, resolve_choices
+from warmstart.basics import InputError, described, generator_for, resolve_choices
 from warmstart.models import Architecture, ResNet18
 from warmstart.penalties import Penalty
 from warmstart.training import (
     CarryOver,
+    EarlyStopping,
     Loss,
     Normalization,
     OptimizerState,
@@ -32,6 +33,7 @@ from warmstart.training import (
 
 from ._in_trial import TrialLearner
 from ._learner import Round
+from ._validation import FEWEST_SAMPLES, held_apart
 
 _known_steps: dict[Hashable, tuple[float | None, bool]] = {}
 """Operations of a step for each sample, and whether the channels of images are last in memory, by what decides them:
@@ -65,6 +67,7 @@ class TensorLearner(TrialLearner):
                 raise InputError(f"{name} must be of class {kind.__name__}, got {described(getattr(self, name))}.")
         if self.penalty is not None and not isinstance(self.penalty, Penalty):
             raise InputError(f"penalty must be of class Penalty or None, got {described(self.penalty)}.")
+        self.recipe.check_loss(self.objective)
 
     @abstractmethod
     def outputs(self, data: TensorData) -> int:
@@ -107,6 +110,7 @@ class TensorLearner(TrialLearner):
 
     def steps(self, model: nn.Module, round: Round) -> Work[None]:
         """Return the work of :meth:`train`, which takes turns with others on a GPU."""
+        data, validation, stop = self._parts(round)
         optimizer = self.recipe.build_optimizer(model)
         if round.optimizer_state is not None:
             # The recipe's settings stay: loaded, those of a first recipe would last for ever.
@@ -128,13 +132,14 @@ class TensorLearner(TrialLearner):
         flops, channels_last = _known_steps[decisive]
         result = yield from fitting(
             model,
-            round.data,
+            data,
             recipe=self.recipe,
-            stop=self.stop,
+            stop=stop,
             loss=self.objective,
             generator=round.generator("order"),
             optimizer=optimizer,
             penalty=penalty,
+            validation=validation,
             on_epoch=round.report_epoch,
             graphs=round.graphs,
             flops_per_sample=flops,
@@ -151,3 +156,22 @@ class TensorLearner(TrialLearner):
             recalibrate_(model, round.data, generator=round.generator("recalibration"), batch_size=batch_size)
         keeps = self.carry_over.optimizer_state is OptimizerState.KEEP
         round.optimizer_state = named_state(optimizer, model) if keeps else None
+
+    def _parts(self, round: Round) -> tuple[TensorData, TensorData | None, StoppingRule]:
+        """Return what the round trains on, what decides when it ends, and its stopping rule."""
+        data = round.data
+        stop = self.stop.resolved(is_table=not data.is_image and not data.holds_indices)
+        if not stop.stops_early:
+            return data, None, stop
+        # One draw for all rounds of a trial: a sample that an earlier round was validated on must not be trained on in
+        # the next, nor the other way round, or the validation loss of a warm start would be that of samples it knows.
+        is_apart = held_apart(
+            data.labels, stop.validation, classes=data.classes, generator=generator_for(round.trial_seed, "validation")
+        )
+        if len(data) < FEWEST_SAMPLES or not is_apart.any():
+            round.notes.append(
+                f"The round's {len(data)} samples are too few to hold a validation part apart, so it ends by its "
+                "training score."
+            )
+            return data, None, replace(stop, early_stopping=EarlyStopping.OFF)
+        return data.take((~is_apart).nonzero()[:, 0]), data.take(is_apart.nonzero()[:, 0]), stop

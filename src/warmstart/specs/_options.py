@@ -424,7 +424,9 @@ def _parsed(value: Any, kind: type, name: str) -> Any:
     if isinstance(value, str):
         found = _literal(value)
         if kind is list and not isinstance(found, (list, tuple, set)):
-            found = [part.strip() for part in value.split(",")] if value.strip() else []
+            # Also in brackets, which keep the commas of a list within a list of specs: warm:augmentation=[flip,crop].
+            bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+            found = [part.strip() for part in bare.split(",")] if bare.strip() else []
     if kind is list and isinstance(found, (list, tuple, set, frozenset)):
         return list(found)
     if kind is dict and isinstance(found, Mapping):

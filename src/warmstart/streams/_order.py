@@ -18,6 +18,7 @@ class PoolOrder:
         count: Number of training samples, those that are held out included.
         arrivals: int64 (count,), not descending: the arrival that each training sample belongs to, from 0, where the
             data say so. None: they do not.
+        in_time: Whether the training samples stand in the order in which they arrived.
 
     Raises:
         InputError: If rows do not ascend within [0, count), or arrivals are not one for each training sample.
@@ -30,6 +31,7 @@ class PoolOrder:
     rows: torch.Tensor
     count: int
     arrivals: torch.Tensor | None = None
+    in_time: bool = True
 
     def __post_init__(self) -> None:
         """Check the parts."""

@@ -57,7 +57,7 @@ class OrderedStream(Stream):
             if len(part) < least:
                 raise InputError(
                     f"arrivals must each have a sample to train on that is not held out, the first one 2, but arrival "
-                    f"{number} of {len(arrivals)} has {len(part)}; ask for larger arrivals or hold out less."
+                    f"{number} of {len(arrivals)} has {len(part)}; ask for larger arrivals or a smaller holdout."
                 )
         return _Arrivals(arrivals)
 

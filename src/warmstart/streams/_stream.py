@@ -25,11 +25,13 @@ class Stream(ABC):
             stored with every round, since it cannot be derived without the models.
         keeps_order: Whether what arrives depends on where samples stand in the training data: then the pool is in that
             order. Else it is in random order.
+        in_time: Whether that order is taken for the order in time, whatever is known of the data.
         version: Of the formula; raised when a change of the code changes results, so that stored ones are not mixed.
     """
 
     reads_model: ClassVar[bool] = False
     keeps_order: ClassVar[bool] = False
+    in_time: ClassVar[bool] = False
     version: ClassVar[int] = 1
 
     @abstractmethod

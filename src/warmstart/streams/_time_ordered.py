@@ -1,6 +1,7 @@
 """Arrivals as time brings them."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -33,6 +34,7 @@ class TimeOrdered(OrderedStream):
         [3, 3, 2]
     """
 
+    in_time: ClassVar[bool] = True
     arrival_size: int | None = None
     rounds: int | None = None
 

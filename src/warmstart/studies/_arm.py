@@ -14,6 +14,7 @@ from warmstart.specs import (
     build_options,
     format_spec,
     kebab,
+    options_for,
     plain,
     shortest,
     split_spec,
@@ -62,7 +63,8 @@ class Arm(Overrides):
 
     def _format(self, options: dict[str, Any], penalty: Nested | None) -> str:
         own = {(_OWN + key if kebab(key) in _KEYS else key): value for key, value in options.items()}
-        given = {name: plain(value) for name in OVERRIDES if (value := getattr(self, name)) is not None}
+        kinds = {option.name: option.kind for option in options_for(Overrides).values()}
+        given = {name: plain(value, kinds[name]) for name in OVERRIDES if (value := getattr(self, name)) is not None}
         return format_spec(
             STRATEGY.name_of(self.strategy), own | given | ({} if penalty is None else {"penalty": penalty})
         )

@@ -137,6 +137,7 @@ def _ways_to_train(study: Study) -> Iterator[tuple[TensorLearner, Penalty | None
 
 def _step(built: nn.Module, learner: TensorLearner, penalty: Penalty | None, zeros: TensorData, count: int) -> None:
     """Raise unless a copy of the model can take a step, in a layout in memory that training may choose."""
+    learner.recipe.check_fits(zeros, learner.objective)
     rows = zeros.take(torch.zeros(count, dtype=torch.int64))
     layouts = (True, False) if zeros.is_image and prefers_channels_last(built) else (False,)
     for channels_last in layouts:

@@ -15,7 +15,7 @@ from warmstart.trial import Trial
 
 from ._study import Study
 
-FORMULAS = 1
+FORMULAS = 2
 """Version of the trial's loop and of the training engine: to be raised by every change that changes numbers."""
 
 

@@ -8,10 +8,32 @@ from typing import Any
 
 from warmstart.basics import resolve_choices
 from warmstart.penalties import Penalty
-from warmstart.training import CarryOver, Normalization, OptimizerState, Recipe, StoppingRule
+from warmstart.training import (
+    Augmentation,
+    CarryOver,
+    ClassWeights,
+    EarlyStopping,
+    Normalization,
+    OptimizerState,
+    Recipe,
+    Schedule,
+    StoppingRule,
+)
 from warmstart.trial import TrainOn
 
-_RECIPE = ("learning_rate", "batch_size", "step_shrink", "step_noise")
+_RECIPE = (
+    "learning_rate",
+    "batch_size",
+    "step_shrink",
+    "step_noise",
+    "schedule",
+    "warm_up",
+    "clip_norm",
+    "class_weights",
+    "label_smoothing",
+    "augmentation",
+    "ema",
+)
 _FIRST = "first_"
 
 
@@ -27,6 +49,13 @@ class Overrides:
         batch_size: Likewise.
         step_shrink: Likewise.
         step_noise: Likewise.
+        schedule: Likewise.
+        warm_up: Likewise.
+        clip_norm: Likewise.
+        class_weights: Likewise.
+        label_smoothing: Likewise.
+        augmentation: Likewise.
+        ema: Likewise.
         first_learning_rate: In round 1; None: as in the others.
         first_batch_size: Likewise.
         first_epochs: So many epochs does round 1 take, whatever training accuracy it reaches; None: it ends as the
@@ -41,6 +70,13 @@ class Overrides:
     batch_size: int | None = None
     step_shrink: float | None = None
     step_noise: float | None = None
+    schedule: Schedule | None = None
+    warm_up: float | None = None
+    clip_norm: float | None = None
+    class_weights: ClassWeights | None = None
+    label_smoothing: float | None = None
+    augmentation: tuple[Augmentation, ...] | None = None
+    ema: float | None = None
     first_learning_rate: float | None = None
     first_batch_size: int | None = None
     first_epochs: int | None = None
@@ -49,7 +85,10 @@ class Overrides:
     def __post_init__(self) -> None:
         """Check the options, those of recipe and stopping rule by making them."""
         resolve_choices(self)
-        self.first_recipe(self.recipe(Recipe()))
+        recipe = self.recipe(Recipe())
+        self.first_recipe(recipe)
+        if self.augmentation is not None:
+            object.__setattr__(self, "augmentation", recipe.augmentation)  # members, from names
         self.first_stop(StoppingRule())
 
     def recipe(self, of_study: Recipe) -> Recipe:
@@ -67,7 +106,13 @@ class Overrides:
         """Return when round 1 is done, given when the others are; None: alike."""
         if self.first_epochs is None:
             return None
-        return replace(of_others, train_accuracy=None, patience=None, max_epochs=self.first_epochs)
+        return replace(
+            of_others,
+            train_accuracy=None,
+            patience=None,
+            max_epochs=self.first_epochs,
+            early_stopping=EarlyStopping.OFF,
+        )
 
     def carry_over(self, of_study: CarryOver) -> CarryOver:
         """Return what is carried over, given what the study says."""

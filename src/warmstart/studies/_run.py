@@ -370,6 +370,7 @@ def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
         "evaluate": str(study.evaluation.evaluate),
         "classes": list(data.classes),
         "input_shape": list(data.input_shape),
+        "input_type": str(data.train.inputs.dtype) if isinstance(data, Dataset) else "",
         "target_shape": list(data.train.labels.shape[1:]) if isinstance(data, Dataset) else [],
         "features": list(getattr(data, "features", ())),
         "fingerprint": data.fingerprint,

@@ -251,7 +251,6 @@ def record_of(task: Task, result: RoundResult, class_names: Sequence[str] = ()) 
         class_names: Of the evaluation data; a class without a name is called by its index.
     """
     counts, scores, next_scores = result.counts, result.scores, result.next_scores
-    last = result.history[-1] if result.history else {}
 
     def metrics_of(found: Scores) -> dict[str, float]:
         names = {index: class_names[index] if index < len(class_names) else str(index) for index in found.recalls}
@@ -269,7 +268,7 @@ def record_of(task: Task, result: RoundResult, class_names: Sequence[str] = ()) 
         samples_trained_on=result.samples_trained_on,
         score=None if scores is None else scores.score,
         metrics={} if scores is None else metrics_of(scores),
-        train_score=last.get("train_score"),
+        train_score=result.train_score,
         stop_reason=str(result.stop_reason),
         epochs=len(result.history),
         steps=None if "steps" not in counts else int(counts["steps"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError, checked_path, derived_seed, shown, unknown_name
-from warmstart.data import FittedEncoding
+from warmstart.data import Dataset, DataSource, FittedEncoding, load, read_table
 from warmstart.learners import TensorLearner
 from warmstart.store import load_round_state
 from warmstart.training import TensorData, predict
@@ -61,11 +61,13 @@ class TrainedModel:
         round: The round that it ended.
         classes: Names of the classes; empty for regression.
         input_shape: Shape of one sample as the model takes it.
+        input_type: Type of the study's arrays: uint8 images, int64 whole numbers, or numbers.
         features: Names of the columns of a table as it was read; empty if they have none.
         encoding: How the columns of a table become numbers, as the trial's first arrival determined it; None: they are
             numbers.
         scaling: ``scale`` and ``offset`` of the inputs, ``target_scale`` and ``target_offset``, as of
             :class:`TensorData`; empty: the usual.
+        source: How the study's data were read.
     """
 
     model: nn.Module
@@ -74,16 +76,35 @@ class TrainedModel:
     round: int
     classes: tuple[str, ...]
     input_shape: tuple[int, ...]
+    input_type: str
     features: tuple[str, ...]
     encoding: FittedEncoding | None
     scaling: Mapping[str, Any]
+    source: DataSource
+
+    def read(self, path: str | Path) -> np.ndarray:
+        """Return samples of a file or folder as :meth:`predict` takes them.
+
+        Of a table the study's columns are read, in the way in which the study read them; others, such as labels, do not
+        matter. Of images, a folder of class folders or whatever else the study could read.
+
+        Raises:
+            InputError: If it cannot be read, or lacks a column.
+        """
+        source = replace(self.source, name=str(path), subset=None, test=None, order=None, options={})
+        columns = self.encoding.encoding if self.encoding is not None else self.features
+        if columns:
+            return read_table(source, columns)
+        data = load(source, targets="classes" if self.classes else "values")
+        assert isinstance(data, Dataset), "arrays were asked for"
+        return data.train.inputs
 
     def predict(self, inputs: Any) -> Predictions:
         """Predict samples.
 
         Args:
-            inputs: Array or tensor (n, ...): images, numbers or whole numbers as in the study's data; of a table that
-                was encoded, its columns as :func:`warmstart.data.read_rows` returns them.
+            inputs: Array or tensor (n, ...): images, numbers or whole numbers as in the study's data; of a table, its
+                columns as :meth:`read` returns them.
 
         Raises:
             InputError: If the samples do not have the shape of the study's.
@@ -96,7 +117,11 @@ class TrainedModel:
                 f"inputs must have the shape (n, {', '.join(map(str, self.input_shape))}), got {rows.shape}."
             )
         tensors = {name: torch.tensor(value) for name, value in self.scaling.items()}
-        inputs = torch.from_numpy(np.ascontiguousarray(rows.astype(np.float32) if rows.dtype.kind == "f" else rows))
+        kind = self.input_type if self.input_type in ("uint8", "int64") else "float32"
+        cast = np.ascontiguousarray(rows.astype(kind))
+        if kind != "float32" and (cast != rows).any():
+            raise InputError(f"inputs must be whole numbers of type {kind}, as the study's data are, got {rows.dtype}.")
+        inputs = torch.from_numpy(cast)
         data = TensorData(inputs, torch.zeros(len(rows)), tensors.get("scale"), tensors.get("offset"))
         outputs = predict(self.model, data).double()
         if self.classes:
@@ -166,7 +191,9 @@ def load_trained(directory: str | Path, *, strategy: str | None = None, seed: in
         round=last.record.round,
         classes=tuple(data["classes"]),
         input_shape=tuple(data["input_shape"]),
+        input_type=data.get("input_type", ""),
         features=tuple(data.get("features", ())),
         encoding=None if encoding is None else FittedEncoding.from_dict(encoding),
         scaling=preparation,
+        source=study.data,
     )

@@ -1,5 +1,6 @@
 """One round of training: recipe, loss, stopping rule, fit, evaluation, carry-over."""
 
+from ._augment import Augmentation as Augmentation
 from ._batches import Data as Data
 from ._carry_over import CarryOver as CarryOver
 from ._carry_over import Head as Head
@@ -37,12 +38,16 @@ from ._optimizer import load_named_state_ as load_named_state_
 from ._optimizer import named_state as named_state
 from ._optimizer import transfer_optimizer_state as transfer_optimizer_state
 from ._precision import Precision as Precision
+from ._recipe import ClassWeights as ClassWeights
 from ._recipe import OptimizerKind as OptimizerKind
 from ._recipe import Recipe as Recipe
+from ._schedule import Schedule as Schedule
+from ._stopping import EarlyStopping as EarlyStopping
 from ._stopping import EpochReport as EpochReport
 from ._stopping import Measure as Measure
 from ._stopping import StoppingRule as StoppingRule
 from ._stopping import StopReason as StopReason
+from ._stopping import best_epoch as best_epoch
 from .gpu import Lane as Lane
 from .gpu import Pause as Pause
 from .gpu import Work as Work

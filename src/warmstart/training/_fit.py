@@ -51,6 +51,7 @@ class FitResult:
         flops_per_sample: Operations of a forward and backward pass, a penalty's own passes included, per sample; None:
             they could not be counted.
         notes: What a reader of the results should know, one sentence each: that steps could not be recorded, say.
+        best_epoch: With early stopping the epoch whose weights the model has, from 1; None: those of the last one.
     """
 
     stop_reason: StopReason
@@ -58,6 +59,7 @@ class FitResult:
     cost: Cost
     flops_per_sample: float | None
     notes: tuple[str, ...] = ()
+    best_epoch: int | None = None
 
 
 def fit(
@@ -70,6 +72,7 @@ def fit(
     loss: Loss = CROSS_ENTROPY,
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
+    validation: Data | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     graphs: bool = False,
 ) -> FitResult:
@@ -94,25 +97,31 @@ def fit(
             DataLoader, or any other iterable of pairs (inputs, labels) that starts anew with every pass. A loader
             decides the batches and their order: its sampler is seeded by ``generator`` unless it has one of its own.
             uint8 inputs are scaled as those of ``TensorData`` are by default.
-        recipe: Optimizer, learning rate, batch size, precision.
+        recipe: Optimizer, learning rate and its schedule, batch size, augmentation, precision.
         stop: When the round is done.
-        generator: A CPU generator; decides the order of the samples, dropout, and the noise of every step. Processes
+        generator: A CPU generator; decides the order of the samples, dropout, augmentation and noise. Processes
             that train together have equally seeded ones.
         loss: Cross-entropy over classes by default; ``SquaredError()``, ``AbsoluteError()`` or ``Huber()`` for
             floating-point targets, where the score that the stopping rule reads is minus the mean loss.
         optimizer: Continue with this one instead of a new one; its hyper-parameters count, not the recipe's. It must
             hold every trainable parameter, at every epoch.
         penalty: Added to the loss of every batch.
+        validation: Other data, of the same kind, that are evaluated after every epoch, in a copy of the model whose
+            running statistics are recalibrated on the training data, as at a round's end. With early stopping, that
+            mean loss decides when the round ends, and the model is left with parameters, buffers and optimizer state
+            of the best epoch. Its time and its passes are no cost of training.
         on_epoch: Called after every epoch; its time is no cost of training. It may validate the model, and freeze or
-            unfreeze parts of it; what becomes trainable is added to an optimizer that fit has made.
+            unfreeze parts of it; what becomes trainable is added to an optimizer that fit has made. With ``ema`` the
+            model has the averaged weights meanwhile.
         graphs: Whether steps on a GPU are recorded as CUDA graphs and replayed, which spares the host all its work.
             The first replays of each recording are checked against plain steps from the same start; where they
             differ, all further steps are plain, and ``notes`` of the result says so. Off by default: no GPU has run
             it yet. On a CPU there is nothing to record.
 
     Raises:
-        InputError: If there are fewer than 2 samples, nothing is trainable, data are an iterator or do not fit model
-            and loss, the optimizer lacks a trainable parameter, or batches are smaller than the number of processes.
+        InputError: If there are fewer than 2 samples, nothing is trainable, data are an iterator or do not fit model,
+            recipe and loss, the optimizer lacks a trainable parameter, batches are smaller than the number of
+            processes, or early stopping has no validation data.
 
     Example:
         >>> from warmstart.basics import generator_for
@@ -132,6 +141,7 @@ def fit(
         loss=loss,
         optimizer=optimizer,
         penalty=penalty,
+        validation=validation,
         on_epoch=on_epoch,
         graphs=graphs,
     )
@@ -149,6 +159,7 @@ def fitting(
     loss: Loss = CROSS_ENTROPY,
     optimizer: torch.optim.Optimizer | None = None,
     penalty: Penalty | None = None,
+    validation: Data | None = None,
     on_epoch: Callable[[EpochReport], None] | None = None,
     graphs: bool = False,
     flops_per_sample: float | None = None,
@@ -185,6 +196,23 @@ def fitting(
         check_in_range("flops_per_sample", flops_per_sample, 0, math.inf, high_open=True)
     if isinstance(data, TensorData) and len(data) < 2:
         raise InputError(f"data must hold at least 2 samples to train on, got {len(data)}.")
+    if validation is not None:
+        check_repeatable(validation)
+    elif stop.stops_early:
+        raise InputError(
+            "validation must be given with early_stopping=on: other data than those to train on, got none."
+        )
+    recipe.check_fits(data, loss)
+    notes: list[str] = []
+    if isinstance(data, TensorData) and not loss.takes_floats and not data.labels.is_floating_point():
+        share = data.labels.unique(return_counts=True)[1].max().item() / len(data)
+        raised = stop.above_base_rate(share)
+        if raised != stop:
+            notes.append(
+                f"The target accuracy {stop.target:g} is not above the share of the largest class in the training "
+                f"data, {share:.4g}, so the round ends at {raised.target:.6g} instead."
+            )
+        stop = raised
     is_own = optimizer is None or extend_optimizer
     optimizer = recipe.build_optimizer(model) if optimizer is None else optimizer
     check_trainable(model)
@@ -204,16 +232,28 @@ def fitting(
             set_memory_format_(model, channels_last=channels_last)
         align_state_(optimizer)
         engine = Engine(
-            model, data, optimizer, recipe, loss, penalty, flops_per_sample, try_format=try_format, graphs=graphs
+            model,
+            data,
+            optimizer,
+            recipe,
+            loss,
+            penalty,
+            stop,
+            validation=validation,
+            flops_per_sample=flops_per_sample,
+            try_format=try_format,
+            graphs=graphs,
         )
         with temporary_mode(model, training=True) as restore_mode, seeded_globals(generator), closing(engine):
             while (stop_reason := stop.stop_reason(history)) is None:
                 check_optimizer(optimizer, model, extend=is_own)
                 restore_mode()
-                report = yield from engine.epoch(stop, generator, len(history) + 1)
+                report = yield from engine.epoch(generator, len(history) + 1)
                 history.append(report)
                 if on_epoch is not None:
-                    on_epoch(report)
+                    with engine.averaged():
+                        on_epoch(report)
             restore_mode()
-            engine.finish()
-    return FitResult(stop_reason, tuple(history), engine.cost, engine.flops_per_sample, tuple(engine.notes))
+            best_epoch = engine.finish()
+    notes += engine.notes
+    return FitResult(stop_reason, tuple(history), engine.cost, engine.flops_per_sample, tuple(notes), best_epoch)

@@ -180,6 +180,47 @@ class Huber(_RegressionLoss):
         return F.huber_loss(outputs, targets, reduction="none", delta=self.delta)
 
 
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """What a step minimizes, without a penalty: the mean over samples of weight[label] times the loss.
+
+    Args:
+        loss: The loss; what is reported as a score is its own.
+        label_smoothing: Share s of the target that is spread evenly: (1 - s) times the cross-entropy of the label plus
+            s times the mean of that of all classes.
+        weights: Of the samples of each class, by label; None: all 1.
+    """
+
+    # The sum is divided by the number of samples, not by the batch's weights as nn.CrossEntropyLoss(weight=...) does:
+    # there, a batch without the rare class weighs the common one as if no weights were given, and the mean over
+    # processes that train on parts of a batch would not be that of the batch.
+    loss: Loss
+    label_smoothing: float = 0.0
+    weights: Tensor | None = None
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss of a batch."""
+        if self.weights is None and not self.label_smoothing:
+            return self.loss(outputs, targets)
+        smoothing = self.label_smoothing
+        losses = F.cross_entropy(upcast(outputs), targets, reduction="none", label_smoothing=smoothing)
+        return (losses if self.weights is None else losses * self.weights[targets].to(losses.dtype)).mean()
+
+
+def balanced_weights(labels: Tensor) -> Tensor:
+    """Return n / (K n_k) for each class k up to the highest label, over n labels of K classes; 0 for those without any.
+
+    Example:
+        >>> balanced_weights(torch.tensor([0, 0, 0, 2]))
+        tensor([0.6667, 0.0000, 2.0000])
+    """
+    classes, counts = labels.unique(return_counts=True)
+    weights = torch.zeros(max(int(classes.max()), 0) + 1, device=labels.device)
+    # Labels below 0 are refused where the model is known.
+    weights[classes.clamp(min=0)] = len(labels) / (len(classes) * counts)
+    return weights
+
+
 def loss_of(
     model: nn.Module,
     inputs: Tensor,
@@ -187,6 +228,7 @@ def loss_of(
     penalty: Penalty | None,
     *,
     loss: Loss = CROSS_ENTROPY,
+    objective: Objective | None = None,
     check: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Return a batch's outputs and its mean loss, the penalty included.
@@ -197,6 +239,7 @@ def loss_of(
         labels: Class indices; for regression, targets.
         penalty: Added to the loss.
         loss: The loss.
+        objective: What is minimized instead of it; the loss still says which outputs and labels fit.
         check: Labels whose values are checked against the model, such as all of the data; None: already checked.
     """
     outputs = logits_of(model(inputs))
@@ -208,7 +251,7 @@ def loss_of(
                 "model must return outputs that depend on a trainable parameter, got none that do: its parameters are "
                 "frozen, not used, or used without gradients."
             )
-    value = loss(outputs, labels)
+    value = (objective or loss)(outputs, labels)
     return outputs, value if penalty is None else value + penalty(unwrapped(model), inputs, labels, outputs)
 
 

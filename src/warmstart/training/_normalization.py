@@ -141,9 +141,20 @@ def recalibrate_(
     return model
 
 
-def recalibrated_score(model: nn.Module, data: Data, loss: Loss) -> float:
-    """Return the mean score of ``data`` as at a round's end: of a copy with recalibrated running statistics."""
+def recalibrated_score_and_loss(
+    model: nn.Module, data: Data, loss: Loss, *, on: Data | None = None
+) -> tuple[float, float]:
+    """Return mean score and mean loss as at a round's end: with running statistics recalibrated, in a copy.
+
+    Args:
+        model: Left as it is.
+        data: Training data, on which the statistics are estimated.
+        loss: The loss.
+        on: What is evaluated; None: the training data.
+    """
     # Between epochs the statistics lag behind the weights, and evaluation would measure the lag.
-    copied = copy_model(unwrapped(model))
-    recalibrate_(copied, data, generator=torch.Generator().manual_seed(0))
-    return mean_score_and_loss(copied, data, loss)[0]
+    inner = unwrapped(model)
+    if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in inner.modules()):
+        inner = copy_model(inner)
+        recalibrate_(inner, data, generator=torch.Generator().manual_seed(0))
+    return mean_score_and_loss(inner, data if on is None else on, loss)

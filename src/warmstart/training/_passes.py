@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ from torch import nn
 
 from warmstart.basics import InputError
 
+from ._augment import DRAWS, Augmentation, augmented
 from ._batches import Data, loaded
 from ._data import TensorData, batches, smallest_batch
 from ._loss import Loss
@@ -69,13 +70,21 @@ class Pass(ABC):
 class TensorPass(Pass):
     """Goes through tensors on the device in a new random order; distributed, through this process's shard of it."""
 
-    def __init__(self, data: TensorData, batch_size: int, shard: Shard, take: Step) -> None:
+    def __init__(
+        self,
+        data: TensorData,
+        batch_size: int,
+        shard: Shard,
+        take: Step,
+        augmentation: Sequence[Augmentation] = (),
+    ) -> None:
         if (smallest := smallest_batch(len(data), batch_size)) < shard.count:
             raise InputError(
                 f"batch_size must give each of {shard.count} processes at least one sample of every batch, "
                 f"got a batch of {smallest}."
             )
         self.data, self.batch_size, self.shard, self.take = data, batch_size, shard, take
+        self.augmentation = augmentation
 
     def set_memory_format(self, *, channels_last: bool) -> None:
         """Give images the channels last in memory, or first, from the next batch on."""
@@ -88,7 +97,12 @@ class TensorPass(Pass):
         tally.is_whole = limit is None or limit >= len(parts)
         for part in parts[:limit]:
             own = self.shard.part(part)
-            yield len(own), (*self.data.batch(own), self.shard.weight(len(own), len(part)))
+            inputs, labels = self.data.batch(own)
+            if self.augmentation:
+                # For the whole batch: the processes' generators must stay alike, and images change as in one process.
+                draws = self.shard.part(torch.rand(len(part), DRAWS, device=inputs.device))
+                inputs = augmented(inputs, self.augmentation, draws)
+            yield len(own), (inputs, labels, self.shard.weight(len(own), len(part)))
 
 
 def shuffled(data: TensorData, generator: torch.Generator) -> torch.Tensor:
@@ -102,9 +116,11 @@ def shuffled(data: TensorData, generator: torch.Generator) -> torch.Tensor:
 class LoaderPass(Pass):
     """Goes through a loader's batches, in the loader's own order."""
 
-    def __init__(self, loader: Data, model: nn.Module, loss: Loss, take: Step) -> None:
+    def __init__(
+        self, loader: Data, model: nn.Module, loss: Loss, take: Step, augmentation: Sequence[Augmentation] = ()
+    ) -> None:
         self.loader: Any = loader
-        self.model, self.loss, self.take = model, loss, take
+        self.model, self.loss, self.take, self.augmentation = model, loss, take, augmentation
         self._epochs = 0
 
     def set_memory_format(self, *, channels_last: bool) -> None:
@@ -117,6 +133,8 @@ class LoaderPass(Pass):
         self._epochs += 1
         parts = loaded(self.loader, self.model, loss=self.loss, outputs=lambda: self.outputs)
         for inputs, labels in islice(parts, limit):
+            if self.augmentation:
+                inputs = augmented(inputs, self.augmentation, torch.rand(len(inputs), DRAWS, device=inputs.device))
             # Of weight 1: distributed, every process has a loader of its own, with batches of the others' sizes.
             yield len(labels), (inputs, labels, 1.0)
         if not tally.sizes:

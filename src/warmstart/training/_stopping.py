@@ -1,8 +1,10 @@
 """When a round is done."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from warmstart.basics import added_later, check_at_least, check_in_range, resolve_choices
@@ -12,7 +14,8 @@ class StopReason(StrEnum):
     """Why a round ended.
 
     ``CONVERGED``: the training score reached its target. ``PLATEAU``: it has not improved for as long as patience
-    lasts. ``LIMIT``: the limit on epochs or steps. ``DIVERGED``: the loss was not finite.
+    lasts, nor with early stopping the validation loss. ``LIMIT``: the limit on epochs or steps. ``DIVERGED``: the loss
+    was not finite.
     """
 
     CONVERGED = "converged"
@@ -35,6 +38,18 @@ class Measure(StrEnum):
     RELEASED_CODE = "released-code"
 
 
+class EarlyStopping(StrEnum):
+    """Whether a round ends by the loss on a validation part of its data.
+
+    ``ON``: when that loss has not been below its best for ``patience`` epochs; the weights of the best epoch are
+    restored. ``OFF``: by the training score. ``AUTO``: on for tables, off for everything else.
+    """
+
+    AUTO = "auto"
+    ON = "on"
+    OFF = "off"
+
+
 @dataclass(frozen=True)
 class EpochReport:
     """One epoch of a round.
@@ -46,6 +61,8 @@ class EpochReport:
             mean loss without a penalty.
         train_loss: Mean loss of the epoch's samples, a penalty included; NaN or infinite when training diverged.
         is_whole: Whether the epoch saw every sample; the limit on steps may have cut it short.
+        validation_loss: Mean loss on the validation part, without a penalty; None: there is none.
+        validation_score: Mean score on it, likewise.
     """
 
     epoch: int
@@ -53,6 +70,19 @@ class EpochReport:
     train_score: float
     train_loss: float
     is_whole: bool = True
+    validation_loss: float | None = None
+    validation_score: float | None = None
+
+
+def best_epoch(losses: Sequence[float | None]) -> int | None:
+    """Return the number, from 1, of the first epoch with the least validation loss; None where no loss is finite.
+
+    Example:
+        >>> best_epoch([0.7, math.nan, 0.5, 0.5])
+        3
+    """
+    found = [(loss, number) for number, loss in enumerate(losses, 1) if loss is not None and math.isfinite(loss)]
+    return min(found)[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -61,13 +91,18 @@ class StoppingRule:
 
     Args:
         train_accuracy: Target of classification: done when reached, in (0, 1]; None: no target.
-        patience: Done when the training score has not exceeded its best for this many epochs; None: never for this
-            reason. Models that cannot reach the target (the paper's MLP and logistic regression) end so.
+        patience: Done when the training score has not exceeded its best for this many epochs, with early stopping the
+            validation loss has not been below its best; None: never for this reason. Models that cannot reach the
+            target (the paper's MLP and logistic regression) end so.
         max_epochs: Done after this many epochs, at least 1.
         max_steps: Done after this many steps, even within an epoch; None: no such limit.
         measure: How the training score is measured.
         train_score: Target in the unit of the training score, in place of ``train_accuracy``: for regression minus a
             loss, such as -0.01 for a mean squared error of 0.01.
+        early_stopping: Whether a round ends by the loss on a validation part of its data, with the weights of the
+            best epoch. The target then counts only if it is not the default one; limits always hold. Auto: on for
+            tables.
+        validation: Share of a round's training samples that early stopping holds apart, in (0, 0.5].
 
     Example:
         >>> rule = StoppingRule(train_accuracy=0.99, patience=2)
@@ -84,6 +119,8 @@ class StoppingRule:
     max_steps: int | None = None
     measure: Measure = Measure.RUNNING
     train_score: float | None = added_later(None)
+    early_stopping: EarlyStopping = added_later(EarlyStopping.AUTO)
+    validation: float = added_later(0.15)
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -95,6 +132,52 @@ class StoppingRule:
         check_at_least("patience", self.patience, 1)
         check_at_least("max_epochs", self.max_epochs, 1)
         check_at_least("max_steps", self.max_steps, 1)
+        check_in_range("validation", self.validation, 0, 0.5, low_open=True)
+
+    @property
+    def stops_early(self) -> bool:
+        """Whether a validation part decides; AUTO counts as off, until :meth:`resolved` says what it is."""
+        return self.early_stopping is EarlyStopping.ON
+
+    def resolved(self, *, is_table: bool) -> StoppingRule:
+        """Return the rule with early stopping on or off, where it was AUTO.
+
+        Args:
+            is_table: Whether the data are a table: on for one, off for everything else.
+
+        Example:
+            >>> StoppingRule().resolved(is_table=True).early_stopping
+            <EarlyStopping.ON: 'on'>
+        """
+        if self.early_stopping is not EarlyStopping.AUTO:
+            return self
+        return replace(self, early_stopping=EarlyStopping.ON if is_table else EarlyStopping.OFF)
+
+    @property
+    def target(self) -> float | None:
+        """Training score at which a round is done; None: there is no target."""
+        if self.train_score is not None:
+            return self.train_score
+        # A default that was made for fitting to the end would end a round before its validation loss has said anything.
+        is_ignored = self.stops_early and self.train_accuracy == StoppingRule.train_accuracy
+        return None if is_ignored else self.train_accuracy
+
+    def above_base_rate(self, share: float) -> StoppingRule:
+        """Return the rule with a target accuracy that takes more than always naming the largest class.
+
+        A target that is not greater than the share b of that class becomes b + (1 - b) * target: of what is left above
+        the base rate, as much as the target asks for of the whole.
+
+        Args:
+            share: Of the largest class among the training samples, in [0, 1].
+
+        Example:
+            >>> StoppingRule(0.99).above_base_rate(0.995).target
+            0.99995
+        """
+        if self.target is None or self.train_score is not None or self.target > share:
+            return self
+        return replace(self, train_accuracy=share + (1 - share) * self.target)
 
     def stop_reason(self, history: Sequence[EpochReport]) -> StopReason | None:
         """Return why the round has ended, or None if it has not.
@@ -110,15 +193,20 @@ class StoppingRule:
             return StopReason.DIVERGED
         if not last.is_whole:
             return StopReason.LIMIT  # the score of some batches says nothing about the rest
-        target = self.train_accuracy if self.train_score is None else self.train_score
-        if target is not None and last.train_score >= target:
+        if self.target is not None and last.train_score >= self.target:
             return StopReason.CONVERGED
         if self.patience is not None:
             # Patience has not run out before, so the best epoch is among the last few, however long the history is. If
             # the oldest of them is not exceeded by the others, it is the best, and patience is over.
-            oldest, *others = (report.train_score for report in history[-self.patience - 1 :])
+            oldest, *others = map(self._progress, history[-self.patience - 1 :])
             if len(others) == self.patience and oldest >= max(others):
                 return StopReason.PLATEAU
         if last.epoch >= self.max_epochs or (self.max_steps is not None and last.steps >= self.max_steps):
             return StopReason.LIMIT
         return None
+
+    def _progress(self, report: EpochReport) -> float:
+        """Return what patience waits for to rise."""
+        if not self.stops_early or report.validation_loss is None:
+            return report.train_score
+        return -report.validation_loss if math.isfinite(report.validation_loss) else -math.inf

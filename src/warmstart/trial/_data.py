@@ -107,24 +107,23 @@ def labels_before(data: TrialData, rows: torch.Tensor | None = None) -> torch.Te
         rows: Samples of the pool, by their indices; None: the evaluation data.
 
     Returns:
-        Labels; None where nothing is known of the order.
+        Labels; None where the order in time is not known.
     """
-    order = getattr(data, "order", None)
-    if order is None or not isinstance(data.pool, TensorData) or not isinstance(data.evaluation, TensorData):
+    order, pool, evaluation = data.order, data.pool, data.evaluation
+    if order is None or not order.in_time or not isinstance(pool, TensorData) or not isinstance(evaluation, TensorData):
         return None
-    places, known, later = order.rows.to(data.device), data.pool.labels, data.evaluation.labels
+    labels, places = torch.cat([pool.labels, evaluation.labels]), order.rows.to(data.device)
     is_held_out = torch.ones(order.count, dtype=torch.bool, device=data.device)
     is_held_out[places] = False
-    labels = torch.cat([known, later])
-    if is_held_out.any():
-        in_order = torch.cat([places, is_held_out.nonzero()[:, 0]])
-        labels = torch.empty_like(labels).index_copy_(0, in_order, labels)
-        evaluated = is_held_out
-    else:  # an official test set comes after all of them
-        evaluated = torch.arange(len(known), len(labels), device=data.device)
+    held_out = is_held_out.nonzero()[:, 0]
+    if not len(held_out):
+        held_out = torch.arange(len(pool), len(labels), device=data.device)  # an official test set comes afterwards
+    if len(held_out) != len(evaluation):
+        return None
+    labels = torch.empty_like(labels).index_copy_(0, torch.cat([places, held_out]), labels)
     # Nothing is before the very first sample: the label of the very last stands in.
     before = labels.roll(1, 0)
-    return before[evaluated] if rows is None else before[places[rows.to(data.device)]]
+    return before[held_out if rows is None else places[rows.to(data.device)]]
 
 
 def prepared(data: TrialData, learner: TrialLearner, first_arrival: torch.Tensor) -> TrialData:

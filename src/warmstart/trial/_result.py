@@ -6,7 +6,7 @@ from typing import Any
 
 from warmstart.diagnostics import Reading
 from warmstart.learners import Scores
-from warmstart.training import StopReason
+from warmstart.training import StopReason, best_epoch
 
 from ._round_state import RoundState
 
@@ -58,3 +58,11 @@ class RoundResult:
     next_scores: Scores | None = None
     baselines: Mapping[str, Scores] = field(default_factory=dict)
     next_baselines: Mapping[str, Scores] = field(default_factory=dict)
+
+    @property
+    def train_score(self) -> float | None:
+        """Training score of the epoch that the model is of: with a validation loss the best one, else the last one."""
+        if not self.history:
+            return None
+        best = best_epoch([row.get("validation_loss") for row in self.history])
+        return self.history[-1 if best is None else best - 1].get("train_score")

@@ -115,7 +115,7 @@ def run_in_turns(
             total = len(seen) + len(arrival) + (0 if data.source is None else len(data.source.pool))
             plan = _Plan(data, arrival, seen, old, total)
             seen, has_outputs = torch.cat([seen, arrival]), True
-        comes_later = getattr(trial.stream, "keeps_order", False) and not trial.stream.reads_model
+        comes_later = trial.stream.keeps_order and not trial.stream.reads_model
         if comes_later and has_outputs and number < before + len(sizes):
             upcoming = _arrival(trial, data, number + 1, seen, None)
             if len(upcoming):

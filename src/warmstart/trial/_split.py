@@ -14,7 +14,7 @@ import torch
 from warmstart.basics import check_in_range, derived_seed, generator_for, resolve_choices
 from warmstart.data import Dataset, LabelledArrays, OwnDataset, SampleOrder, TableEncoding
 from warmstart.learners import TensorLearner
-from warmstart.streams import PoolOrder
+from warmstart.streams import PoolOrder, Stream
 from warmstart.training import TensorData
 
 from ._data import TrialData, taken
@@ -98,7 +98,7 @@ def split(arrays: Arrays, trial: Trial, settings: EvaluationSettings, *, device:
         part = TrialData(train, test, held.classes, encoding=held.encoding, scale=held.scale)
         fit, held_out = rows_of(held, trial, settings, is_source=held is not arrays)
         if held is arrays and trial.stream.keeps_order:
-            part = replace(part, order=_order(held, fit))
+            part = replace(part, order=_order(held, fit, trial.stream))
         if settings.evaluate is EvaluateOn.TEST:
             assert test is not None, "the test set was loaded, or the study refused"
         else:
@@ -112,7 +112,7 @@ def rows_of(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return which training samples a trial fits to and which it holds out, as int64 indices.
 
-    They are in random order, but in that of the data where the stream keeps it; groups are in one of the two, whole.
+    Where the stream keeps the order of the data, both ascend. Each group is in one of the two, whole.
 
     Args:
         arrays: The data.
@@ -124,21 +124,19 @@ def rows_of(
     if settings.evaluate is EvaluateOn.TEST:
         return torch.arange(count), torch.arange(0)
     generator = generator_for("source split", trial.seed) if is_source else generator_for(trial.seed, "split")
-    kept = fitted(count, settings)
-    if arrays.order is None or arrays.order.groups is None:
-        order = torch.randperm(count, generator=generator)
-    else:
-        _, group_of, sizes = np.unique(arrays.order.groups, return_inverse=True, return_counts=True)
-        drawn = torch.randperm(len(sizes), generator=generator).numpy()
-        is_reached = sizes[drawn].cumsum() >= count - kept
-        is_held_out = np.zeros(len(sizes), dtype=bool)
-        is_held_out[drawn[: min(int(is_reached.argmax()) + 1, len(sizes) - 1)]] = (
-            True  # one group at least is fitted to
-        )
-        out = torch.from_numpy(is_held_out[group_of])
-        order, kept = torch.cat([(~out).nonzero().squeeze(1), out.nonzero().squeeze(1)]), int((~out).sum())
-    parts = order[:kept], order[kept:]
-    return (parts[0].sort().values, parts[1].sort().values) if trial.stream.keeps_order and not is_source else parts
+    groups = None if arrays.order is None else arrays.order.groups
+    if groups is None:
+        order, kept = torch.randperm(count, generator=generator), fitted(count, settings)
+        if is_source or not trial.stream.keeps_order:
+            return order[:kept], order[kept:]
+        return order[:kept].sort().values, order[kept:].sort().values
+    _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    drawn = torch.randperm(len(sizes), generator=generator).numpy()
+    is_reached = sizes[drawn].cumsum() >= count - fitted(count, settings)
+    is_held_out = np.zeros(len(sizes), dtype=bool)
+    is_held_out[drawn[: min(int(is_reached.argmax()) + 1, len(sizes) - 1)]] = True  # to one group at least models fit
+    is_out = is_held_out[group_of]
+    return torch.from_numpy(np.flatnonzero(~is_out)), torch.from_numpy(np.flatnonzero(is_out))
 
 
 def arrival_sizes(arrays: Arrays, trial: Trial, settings: EvaluationSettings) -> tuple[int, ...]:
@@ -148,14 +146,15 @@ def arrival_sizes(arrays: Arrays, trial: Trial, settings: EvaluationSettings) ->
         InputError: If there are too few samples, or an arrival is held out.
     """
     rows, _ = rows_of(arrays, trial, settings)
-    stream = trial.stream.for_pool(_order(arrays, rows)) if trial.stream.keeps_order else trial.stream
+    stream = trial.stream.for_pool(_order(arrays, rows, trial.stream)) if trial.stream.keeps_order else trial.stream
     return tuple(stream.sizes(len(rows)))
 
 
-def _order(arrays: Arrays, rows: torch.Tensor) -> PoolOrder:
+def _order(arrays: Arrays, rows: torch.Tensor, stream: Stream) -> PoolOrder:
     """Return where samples of the pool, which ascend, stand among all of the arrays."""
     arrivals = getattr(arrays.order, "arrivals", None)
-    return PoolOrder(rows, len(arrays.train), None if arrivals is None else torch.from_numpy(arrivals))
+    in_time = stream.in_time or (arrays.order is not None and arrays.order.in_time)
+    return PoolOrder(rows, len(arrays.train), None if arrivals is None else torch.from_numpy(arrivals), in_time)
 
 
 def channels_last(arrays: Arrays, trial: Trial, device: torch.device) -> bool:

@@ -2,9 +2,10 @@
 
 import copy
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -12,12 +13,14 @@ from torch.utils.data import TensorDataset
 
 from rounds import STILL, TABLES, TRIAL, WILD, InOrder, arrivals, changed, outcome
 from samples import blobs
+from warmstart.data import LabelledArrays, SampleOrder
 from warmstart.learners import Regressor, Scores
 from warmstart.models import MLP
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
-from warmstart.streams import Active, Growing, TwoPhase
+from warmstart.streams import Active, Given, Growing, TimeOrdered, TwoPhase
 from warmstart.training import StoppingRule, StopReason, TensorData
-from warmstart.trial import TrainOn, Trial, TrialData, run
+from warmstart.trial import Arrays, EvaluateOn, EvaluationSettings, TrainOn, Trial, TrialData, run, split
+from warmstart.trial._data import labels_before
 
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
@@ -189,6 +192,97 @@ def test_the_mean_of_a_regressions_targets_is_in_their_unit():
             (data.labels - mean).square().mean().sqrt().item(), rel=1e-4
         )
         assert (finished.churn, finished.negative_flips) == (None, None)
+
+
+def in_time(labels, stream, *, holdout=0.25, order=None, evaluate=EvaluateOn.HOLDOUT, test=None):
+    """The data of a trial whose samples stand in time order."""
+    labels = np.asarray(labels)
+    inputs = np.random.default_rng(0).normal(size=(len(labels), 4)).astype(np.float32)
+    official = None if test is None else LabelledArrays(inputs[: len(test)], np.asarray(test))
+    arrays = Arrays(LabelledArrays(inputs, labels), official, 2, order=order)
+    settings = EvaluationSettings(evaluate, holdout)
+    return split(arrays, changed(TRIAL, stream=stream), settings, device=torch.device("cpu"))
+
+
+STEPS = TimeOrdered(arrival_size=40)
+
+
+@pytest.mark.parametrize(
+    ("labels", "score"),
+    [
+        (np.arange(120) % 2, 0.0),
+        (np.ones(120, int), 1.0),
+        (np.arange(120) // 30 % 2, 0.95),
+    ],
+    ids=["alternating", "constant", "blocks"],
+)
+def test_persistence_is_the_label_before_whether_it_was_held_out_or_not(labels, score):
+    data = in_time(labels, STEPS)
+    before = np.roll(labels, 1)[np.setdiff1d(np.arange(120), data.order.rows)]
+    assert labels_before(data).tolist() == before.tolist()
+    for finished in run(changed(TRIAL, stream=STEPS), data):
+        found = finished.baselines["persistence"]
+        assert found.values.tolist() == (before == data.evaluation.labels.numpy()).tolist()
+        assert (found.score >= score) if score else (found.score == 0)
+        assert "loss" not in found.metrics
+
+
+def test_persistence_on_the_next_arrival_begins_with_the_last_label_of_this_one():
+    labels = np.repeat([0, 1, 0], 40)
+    rounds = list(run(changed(TRIAL, stream=STEPS), data := in_time(labels, STEPS)))
+    first = [int(((data.order.rows >= 40 * number) & (data.order.rows < 40 * (number + 1))).sum()) for number in (1, 2)]
+    for finished, size in zip(rounds[:-1], first, strict=True):
+        found = finished.next_baselines["persistence"]
+        assert len(found.values) == size
+        assert found.values.sum() >= size - 1
+    whole = in_time(labels, STEPS, evaluate=EvaluateOn.TEST, test=[1, 1, 0])
+    rounds = list(run(changed(TRIAL, stream=STEPS), whole))
+    assert [finished.next_baselines["persistence"].score for finished in rounds[:-1]] == [0.975] * 2
+
+
+def test_an_official_test_set_comes_after_all_training_samples():
+    data = in_time([0, 0, 0, 1, 1, 1, 0, 1] * 10, STEPS, evaluate=EvaluateOn.TEST, test=[1, 0, 0])
+    assert labels_before(data).tolist() == [1, 1, 0]
+    assert labels_before(data, torch.tensor([3, 0, 4])).tolist() == [0, 0, 1], "nothing is before the first sample"
+
+
+@pytest.mark.parametrize(
+    ("stream", "order", "expected"),
+    [
+        (STEPS, None, True),
+        (STEPS, SampleOrder(groups=np.arange(120) // 5), True),
+        (Given([range(60), range(60, 120)]), SampleOrder(in_time=True), True),
+        (Given([range(60), range(60, 120)]), None, False),
+        (Growing(rounds=3), SampleOrder(in_time=True), False),
+    ],
+    ids=["time-ordered", "groups", "given in time", "given", "random"],
+)
+def test_there_is_persistence_where_samples_stand_in_time_order(stream, order, expected):
+    data = in_time(np.arange(120) // 10 % 2, stream, order=order)
+    for finished in run(changed(TRIAL, stream=stream), data):
+        assert ("persistence" in finished.baselines) is expected
+        assert ("persistence" in finished.next_baselines) is (expected and finished.next_scores is not None)
+    if expected:
+        held_out = np.setdiff1d(np.arange(120), data.order.rows)
+        assert labels_before(data).tolist() == (np.arange(-1, 119) // 10 % 2)[held_out].tolist()
+
+
+def test_evaluation_data_that_are_not_what_was_held_out_have_no_place_in_the_order():
+    data = in_time(np.arange(120) % 2, STEPS)
+    assert labels_before(replace(data, evaluation=data.evaluation.take(torch.arange(3)))) is None
+    assert labels_before(replace(data, order=None)) is None
+
+
+def test_persistence_of_numbers_is_in_their_unit():
+    targets = 100 + np.arange(120, dtype=np.float32)
+    inputs = np.random.default_rng(0).normal(size=(120, 4)).astype(np.float32)
+    trial = Trial(Regressor(MLP(width=8), stop=StoppingRule(None, max_epochs=2)), STEPS)
+    arrays = Arrays(LabelledArrays(inputs, targets), LabelledArrays(inputs[:2], np.float32([220, 222])), 0)
+    data = split(arrays, trial, EvaluationSettings(EvaluateOn.TEST), device=torch.device("cpu"))
+    for finished in run(trial, data):
+        assert finished.baselines["persistence"].values.tolist() == pytest.approx([1, 4], rel=1e-3)
+        if finished.next_baselines:
+            assert finished.next_baselines["persistence"].score == pytest.approx(1, rel=1e-3)
 
 
 # Learners of the user's own.
