@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from warmstart.analysis import summarize
+from warmstart.basics import ACCURACY
 from warmstart.reports import write_report
 from warmstart.reports.charts import (
     charts_of,
@@ -16,7 +17,7 @@ from warmstart.reports.charts import (
     stop_reasons_chart,
     tradeoff_chart,
 )
-from warmstart.reports.charts._references import levels_in_reach, words_on_equal_curves
+from warmstart.reports.charts._references import level_rules, levels_in_reach, words_on_equal_curves
 from warmstart.reports.charts._style import COLOURS, DASHES, SHAPES, theme
 
 ARRIVALS = ["next-score", "score", "difference", "cost", "score-against-cost", "stop-reasons"]
@@ -209,6 +210,18 @@ def test_baselines_are_lines_with_their_names_and_training_scores_dotted(summary
     trained = [row["train"] for row in rows if row.get("arm") == "cold"]
     assert trained == pytest.approx([row.train_score.mean for row in summary.rounds if row.arm == "cold"], rel=1e-4)
     assert "Thin dotted: training accuracy. Dashed grey: what learns nothing." in captions(summary)["score"]
+
+
+def test_names_of_baselines_stand_where_the_curves_are_farther_away_and_beside_each_other():
+    rows = [{"round": 1, "mean": 0.6}, {"round": 2, "mean": 0.9}, {"round": 3, "mean": None}]
+
+    def sides(levels):
+        layers = [layer.to_dict(validate=False) for layer in level_rules(ACCURACY, levels, rows)]
+        return [layer["mark"]["align"] for layer in layers if layer["mark"]["type"] == "text"]
+
+    assert sides({"low": 0.62}) == ["right"]
+    assert sides({"high": 0.88}) == ["left"]
+    assert sides({"low": 0.62, "lower": 0.61, "high": 0.88}) == ["right", "left", "left"]
 
 
 def test_another_metric_has_no_training_scores_and_its_own_baselines(make_arrivals):

@@ -46,10 +46,9 @@ def score_chart(summary: Summary) -> "alt.LayerChart":
     ]
     title = f"{metric.name}{unit}, mean with {100 * summary.confidence:g} % interval"
     near, _ = score_levels(summary)
-    shown = [row["mean"] for row in rows if row["mean"] is not None]
     lines = _lines(summary, rows, axis=_axis(axis), tooltip=tooltip)
     # Behind the lines, which the levels must not cover.
-    rules = level_rules(metric, near, shown)
+    rules = level_rules(metric, near, rows)
     chart = altair().layer(*rules, lines) if rules else lines
     return chart.properties(title=capitalized(title), width=WIDTH, height=HEIGHT)
 

@@ -29,19 +29,35 @@ def levels_in_reach(
     return near, {name: level for name, level in known.items() if name not in near}
 
 
-def level_rules(metric: Metric, levels: Mapping[str, float], shown: Sequence[float]) -> list[Any]:
-    """Return a dashed grey line for each level, with its name on the side where fewer of the shown values are."""
+def level_rules(metric: Metric, levels: Mapping[str, float], rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return a dashed grey line with its name for each level.
+
+    Args:
+        metric: Of the levels.
+        levels: By name.
+        rows: What is drawn beside them, with ``round`` and ``mean``: a name stands where the curves are farther away.
+    """
     alt, layers = altair(), []
-    for index, (name, level) in enumerate(levels.items()):
-        # Two names side by side: levels may be close to each other.
-        side = index % 2 == 1
-        values = [{"level": level, "label": f"{name} {metric.text(level)}"}]
-        base = alt.Chart(alt.Data(values=values)).encode(y=alt.Y("level:Q", title=None))
-        layers.append(base.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3))
-        is_below = 2 * sum(value > level for value in shown) > len(shown)
+    points = [(row["round"], row["mean"]) for row in rows if row["mean"] is not None]
+    values = [value for _, value in points]
+    outer = (min(points)[0], max(points)[0]) if points else ()
+    ends = [[value for number, value in points if number == end] for end in outer]
+    close = 0.12 * (max([*values, *levels.values()]) - min([*values, *levels.values()])) if levels else 0.0
+    placed: list[tuple[bool, float]] = []
+    for name, level in levels.items():
+        left, right = (min(abs(value - level) for value in end) for end in ends) if ends else (0.0, 0.0)
+        # Two names side by side, where their levels are close to each other.
+        at_right = (right > left) != any(
+            abs(level - other) < close and side == (right > left) for side, other in placed
+        )
+        placed.append((at_right, level))
+        is_below = 2 * sum(value > level for value in values) > len(values)
         down = {"baseline": "top", "dy": 4} if is_below else {"baseline": "bottom", "dy": -2}
-        text = base.mark_text(align="right" if side else "left", fontSize=11, color=NEUTRAL, **down)
-        layers.append(text.encode(x=alt.value("width" if side else 4), text="label:N"))
+        data = alt.Data(values=[{"level": level, "label": f"{name} {metric.text(level)}"}])
+        base = alt.Chart(data).encode(y=alt.Y("level:Q", title=None))
+        layers.append(base.mark_rule(color=NEUTRAL, strokeDash=[5, 4], strokeWidth=1.3))
+        text = base.mark_text(align="right" if at_right else "left", fontSize=11, color=NEUTRAL, **down)
+        layers.append(text.encode(x=alt.value("width" if at_right else 4), text="label:N"))
     return layers
 
 
