@@ -102,7 +102,7 @@ def rules(train: TensorData, held_out: TensorData, seed: int) -> dict[str, dict[
     found = {REFERENCE: numbers(whole, -1), f"{EPOCHS} epochs": numbers(whole[:EPOCHS], -1)}
     for share in VALIDATION:
         stop = ws.StoppingRule(
-            patience=max(PATIENCE), max_epochs=MAX_EPOCHS, early_stopping=EarlyStopping.ON, validation=share
+            validation_patience=max(PATIENCE), max_epochs=MAX_EPOCHS, early_stopping=EarlyStopping.ON, validation=share
         )
         epochs = trajectory(train, held_out, seed, stop)
         losses = [epoch["validation_loss"] for epoch in epochs]

@@ -84,7 +84,7 @@ def augmented(wrap):
 
 def stopped_early(wrap):
     recipe = replace(SGD, schedule="cosine", clip_norm=0.5, class_weights="balanced", label_smoothing=0.1)
-    stop = StoppingRule(patience=2, max_epochs=12, early_stopping="on")
+    stop = StoppingRule(validation_patience=2, max_epochs=12, early_stopping="on")
     uneven = blobs(60).take(torch.cat([torch.arange(0, 60, 3), torch.arange(1, 60)]))
     return trained(wrap(mlp()), uneven, recipe=recipe, stop=stop, validation=blobs(40, seed=1))
 

@@ -27,7 +27,7 @@ def test_every_rule_is_run(found):
 
 def test_what_is_read_from_a_longer_run_is_what_a_run_of_its_own_gives(found):
     train, held_out = stopping.noisy(0, 60)
-    stop = ws.StoppingRule(patience=3, max_epochs=200, early_stopping=EarlyStopping.ON, validation=0.2)
+    stop = ws.StoppingRule(validation_patience=3, max_epochs=200, early_stopping=EarlyStopping.ON, validation=0.2)
     learner = ws.Classifier(ws.MLP(), stop=stop)
     known, tested = learner.prepared([train, held_out], train)
     model = learner.build(known, 0)

@@ -17,6 +17,7 @@ from . import streams as streams
 from . import studies as studies
 from . import training as training
 from . import trial as trial
+from .analysis import AutoSeeds as AutoSeeds
 from .analysis import summarize as summarize
 from .basics import InputError as InputError
 from .basics import Metric as Metric

@@ -250,6 +250,39 @@ def test_every_default_in_the_help_is_the_one_that_holds():
             assert flag.default == str(holds)
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"drop": "a, b"}, {"drop": ("a", "b")}),
+        ({"drop": '["a, b"]', "features": "c"}, {"drop": ("a, b",), "features": ("c",)}),
+        ({"missing_marks": "-999,none"}, {"missing_marks": ("-999", "none")}),
+        (
+            {"header": "false", "separator": "\\t", "scale": "none"},
+            {"header": False, "separator": "\\t", "scale": "none"},
+        ),
+        ({"header": "none", "order": "file", "test": "new.csv"}, {"header": None, "order": "file", "test": "new.csv"}),
+        ({"decimal": ",", "thousands": ".", "key": "3"}, {"decimal": ",", "thousands": ".", "key": "3"}),
+    ],
+)
+def test_options_of_tables_are_typed_as_people_type_them(given, expected):
+    data = study_from_dict(overlay({}, {"data": "t.csv", **given})).data
+    assert data == DataSource("t.csv", **expected)
+    assert study_from_dict(study_to_dict(Study(data=data))).data == data
+
+
+def test_the_help_says_what_options_of_tables_take():
+    flags = {flag.name: flag for flag in FLAGS["Data"]}
+    assert {name: flags[name].values for name in ("--drop", "--order", "--header", "--missing", "--missing-marks")} == {
+        "--drop": "COLUMNS",
+        "--order": "COLUMN|file",
+        "--header": "true|false|none",
+        "--missing": "fill|refuse",
+        "--missing-marks": "LIST",
+    }
+    assert all(flags[name].default is None for name in ("--drop", "--features", "--missing-marks"))
+    assert flags["--tidy-labels"].values == ""
+
+
 @pytest.mark.parametrize("command", ["compare", "report", *PLURALS.values()])
 def test_every_command_has_help(command, capsys):
     assert run([command, "--help"]) == 0
@@ -292,7 +325,7 @@ def tables(tmp_path):
         (["--data", "cifra10"], "cifra10"),
         (["--data", "missing.csv"], "missing.csv"),
         (["--data", "cifar10", "--data-dir", "nowhere"], "nowhere"),
-        (["--data", "nan.csv"], "nan.csv"),
+        (["--data", "nan.csv", "--missing", "refuse"], "nan.csv"),
         (["--data", "one.csv"], "class"),
         (["--data", "good.csv", "--label", "knid"], "did you mean 'kind'"),
         (["--data", "good.csv", "--label", "kind", "--model", "resnet18"], "resnet18 needs images"),

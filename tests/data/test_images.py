@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from warmstart.basics import InputError
-from warmstart.data._images import decode_images
+from warmstart.data._images import decode_images, resized
 
 GREY = np.arange(20, dtype=np.uint8).reshape(4, 5) * 12
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
@@ -134,3 +134,29 @@ def test_a_changed_pixel_of_a_png_is_noticed_by_its_checksum():
     bad = good.replace(chunks[1][1], zlib.compress(b"\0\x08")[:-4] + chunks[1][1][-4:])
     with pytest.raises(InputError, match="row 1 cannot be read: "):
         _decoded(bad)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "1", "RGBA", "P", "I;16"])
+def test_images_are_resized_as_pillow_resizes_what_they_show(mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (9, 7, 3)).astype(np.uint8)
+    if mode == "I;16":
+        image = Image.fromarray(pixels[..., 0].astype(np.uint16) * 257)
+        shown = Image.fromarray(pixels[..., 0])
+    else:
+        image = Image.fromarray(pixels).convert(mode)
+        shown = image.convert("L" if mode in ("L", "1") else "RGB")
+    buffer = BytesIO()
+    image.save(buffer, "PNG")
+    expected = np.asarray(shown.resize((3, 4), Image.Resampling.BILINEAR)).reshape(4, 3, -1).transpose(2, 0, 1)
+    found = decode_images([buffer.getvalue()] * 3, 3, place=str, size=(4, 3))
+    assert found.shape == (3, len(expected), 4, 3)
+    assert np.array_equal(found[2], expected)
+    plain = decode_images([buffer.getvalue()] * 3, 3, place=str)
+    assert np.array_equal(resized(plain, (4, 3)), found)
+    assert resized(plain, (9, 7)) is plain
+
+
+def test_the_memory_for_resizing_is_checked_against_every_image(encoded):
+    small, large = encoded(np.zeros((4, 4), np.uint8)), encoded(np.zeros((600, 600), np.uint8))
+    with pytest.raises(InputError, match=r"reading an image of 600x600 pixels among 2 takes about"):
+        decode_images([small, large], 2, place=str, size=(4, 4), max_bytes=2**20)

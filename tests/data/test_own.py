@@ -112,15 +112,16 @@ def test_targets_of_arrays_are_values_if_they_are_floats_or_requested(labels, ta
         (torch.zeros(30, 2, dtype=torch.bfloat16), torch.tensor(LABELS)),
         (torch.zeros(30, 2).to_sparse(), torch.tensor(LABELS)),
     ],
-    ids=["tokens", "several classes", "float images", "bfloat16", "sparse"],
+    ids=["tokens", "one-hot", "float images", "bfloat16", "sparse"],
 )
-def test_arrays_that_would_change_their_meaning_stay_as_they_are(pair):
-    dataset = as_dataset(pair)
+def test_for_a_learner_of_ones_own_arrays_stay_as_they_are(pair):
+    dataset = as_dataset(pair, arrays=False)
     assert isinstance(dataset, OwnDataset)
     item, inputs = dataset.train[4], pair[0][4]
     assert len(dataset.train) == 30
     assert torch.equal(*(torch.as_tensor(one).to_dense() for one in (item[0], inputs)))
     assert np.array_equal(np.asarray(item[1]), np.asarray(pair[1][4]))
+    assert isinstance(as_dataset(pair), Dataset)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +131,13 @@ def test_arrays_that_would_change_their_meaning_stay_as_they_are(pair):
         ("text", "got str"),
         ({"a": 1}, "got dict"),
         (iter([1]), "got list_iterator"),
-        ((TEXTS, LABELS), r"two arrays \(inputs, targets\), .* got \(list, ndarray\)"),
+        ((Items(TEXTS), LABELS), r"two arrays \(inputs, targets\), .* got \(Items, ndarray\)"),
         ((READY, READY), "got Dataset"),
         ((TEXTS, 3), "got int"),
         ((TABLE, LABELS[:4]), "Inputs and targets must have the same length, but those of mine have 30 and 4"),
         ([], "There must be samples to load, but mine contains none"),
         (((TABLE, LABELS), TEXTS), "The test samples of mine must be arrays like the training samples, got others"),
-        ((np.full((30, 2), np.nan), LABELS), "column 1 of inputs of mine contains nan in row 1"),
+        ((np.full((30, 2), np.inf), LABELS), "column 1 of inputs of mine contains inf in row 1"),
         ((TABLE, np.where(LABELS == 2, np.nan, 1)), "has none at position 2"),
     ],
 )
@@ -166,15 +167,15 @@ def test_a_subset_is_that_of_arrays():
 
 def test_a_subset_reads_no_other_items():
     items = Items(TEXTS)
-    as_dataset(items, subset=5)
+    as_dataset(items, subset=5, arrays=False)
     assert set(items.reads) == set(subset_rows(30, 5).tolist())
 
 
 def test_hugging_face_data_sets_select_and_have_a_fingerprint_of_their_own():
     value = HuggingFace(TEXTS)
-    whole, part = as_dataset(value), as_dataset(value, subset=5)
+    whole, part, other = (as_dataset(value, subset=subset, arrays=False) for subset in (None, 5, 6))
     assert (type(part.train), len(part.train), value.reads) == (HuggingFace, 5, [])
-    assert len({whole.fingerprint, part.fingerprint, as_dataset(value, subset=6).fingerprint}) == 3
+    assert len({whole.fingerprint, part.fingerprint, other.fingerprint}) == 3
     value._fingerprint = "another"
     assert as_dataset(value).fingerprint != whole.fingerprint
 
@@ -182,7 +183,7 @@ def test_hugging_face_data_sets_select_and_have_a_fingerprint_of_their_own():
 def test_an_attribute_fingerprint_stands_for_the_items():
     first, second = Items(TEXTS), Items(TEXTS[:5])
     first.fingerprint, second.fingerprint = "version 1", "version 2"
-    assert as_dataset(first).fingerprint != as_dataset(second).fingerprint
+    assert as_dataset(first, arrays=False).fingerprint != as_dataset(second, arrays=False).fingerprint
     assert (first.reads, second.reads) == ([], [])
 
 

@@ -18,6 +18,22 @@ from warmstart.data import DataSource
         ({"subset": 2.5}, "subset must be a whole number of at least 1, got 2.5"),
         ({"directory": 7}, "directory must be a non-empty string"),
         ({"label": ""}, "label must be a non-empty string"),
+        ({"order": ""}, "order must be a non-empty string or left out, got ''"),
+        ({"key": 3}, "key must be a non-empty string or left out, got 3"),
+        ({"drop": "size"}, "drop must be a list of texts, got 'size'"),
+        ({"features": (1,)}, "features must be a list of texts, got"),
+        ({"drop": ("caf\udce9",)}, r"drop must be UTF-8 text, got 'caf\\udce9'"),
+        ({"separator": ";;"}, "separator must be one character, or tab or space, got ';;'"),
+        ({"separator": "\n"}, "separator must be one character"),
+        ({"separator": "é"}, "separator must be one character"),
+        ({"decimal": ";"}, "decimal must be . or , or left out, got ';'"),
+        ({"thousands": "0"}, "thousands must be one character that is no digit, such as a comma, got '0'"),
+        ({"thousands": ",", "decimal": ","}, "thousands must be another character than decimal, got ',' for both"),
+        ({"header": "yes"}, "header must be true or false, got 'yes'"),
+        ({"encoding": "utf-99"}, "encoding must be one that Python knows, such as utf-8, .* got 'utf-99'"),
+        ({"missing": "drop"}, "Unknown missing 'drop'. Known: fill, refuse"),
+        ({"scale": "minmax"}, "Unknown scale 'minmax'. Known: standard, none"),
+        ({"tidy_labels": "yes"}, "tidy_labels must be true or false"),
         ({"options": [("a", 1)]}, "options must be a mapping of names to values, got"),
         ({"options": {3: 1}}, "options must be a mapping of names to values, got"),
     ],
@@ -30,6 +46,13 @@ def test_settings_of_the_wrong_kind_are_refused(settings, message):
 def test_a_source_can_be_built_again_from_how_it_prints():
     source = DataSource("svhn", directory="/data", subset=10, label="digit")
     assert eval(repr(source)) == source
+
+
+def test_lists_become_tuples_and_every_option_comes_back_from_how_a_source_prints():
+    source = DataSource("t.csv", drop=["a", "b"], separator="\t", header=False, missing_marks=("-1",), order="file")
+    assert source.drop == ("a", "b")
+    assert eval(repr(source), {"DataSource": DataSource}) == source
+    assert len({source, replace(source), replace(source, drop=())}) == 2
 
 
 def test_options_are_keyword_only_copied_and_part_of_what_a_source_is():

@@ -1,7 +1,13 @@
+import csv
+import io
+
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from warmstart.basics import InputError
+from warmstart.data._text_table import has_header
 
 IRIS = "length,width,species\n5.1,3.5,setosa\n7.0,3,versicolor\n6.3,3.25,setosa\n"
 
@@ -39,7 +45,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(write_table, load_path):
         ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv contains only 'x'"),
         ("a,label\n", "must be samples to load, but column 'label' of t.csv contains none"),
         ("a,label\n1,x\n2,y,z\n", r"cells as the first line, but row 2 of t.csv has 3 instead of 2 \('2,y,z'\): quote"),
-        ("a,label\n1,x\n2\n3,y\n4,,\n", r"row 2 of t.csv has 1 instead of 2 \('2'\), and 1 more rows differ"),
+        ("a,label\n1,x\n2\n3,y\n4,,\n", r"row 2 of t.csv has 1 instead of 2 \('2'\), and 1 more row differs"),
         ("a,a,label\n1,2,x\n3,4,y\n", "t.csv has several called 'a'"),
         ("", "t.csv cannot be read as csv: Empty CSV file"),
     ],
@@ -141,3 +147,165 @@ def test_a_long_label_is_shortened_in_a_message(write_table, load_path):
     with pytest.raises(InputError, match=r"contains only 'ppp.*\.\.\.[.]$") as caught:
         load_path(write_table("t.csv", f"a,label\n1,{'p' * 50_000}\n"))
     assert len(str(caught.value)) < 200
+
+
+NUMBERS = [[0.5, 1.25], [2.75, -3.5], [1e-3, 4.0], [7.5, 2.5]] * 6
+
+
+def _lines(separator: str = ",", decimal: str = ".", header: str = "a,b,label") -> str:
+    rows = [
+        f"{a}{separator}{b}".replace(".", decimal) + f"{separator}{'xy'[n % 2]}" for n, (a, b) in enumerate(NUMBERS)
+    ]
+    return "\n".join([*([header.replace(",", separator)] if header else []), *rows]) + "\n"
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+@pytest.mark.parametrize("separator", ["\t", ";", "|"])
+@pytest.mark.parametrize("header", ["a,b,label", ""])
+def test_separator_decimal_mark_and_header_are_found_and_told(write_table, load_path, separator, decimal, header):
+    dataset = load_path(write_table("t.csv", _lines(separator, decimal, header)), label="label" if header else "3")
+    assert np.array_equal(dataset.train.inputs, np.array(NUMBERS, np.float32))
+    said = " ".join(dataset.notes)
+    assert f"separator {'a tab' if separator == chr(9) else repr(separator)}" in said
+    assert ("decimal comma" in said) == (decimal == ",")
+    assert ("no header, columns named 1 to 3" in said) == (not header)
+
+
+@pytest.mark.parametrize(
+    ("text", "settings"),
+    [
+        (_lines(":"), {"separator": ":"}),
+        (_lines(";", ","), {"separator": ";", "decimal": ","}),
+        (_lines("\t"), {"separator": "\\t"}),
+        (_lines("\t"), {"separator": "tab"}),
+        (_lines(" "), {}),
+        (_lines("   "), {"separator": "space"}),
+        ("// of yesterday\n" + _lines(), {"comment": "//"}),
+        ("# of yesterday\n" + _lines(), {}),
+        ("# this, that, and more\n" + _lines(), {}),
+        ("# a, b, and c\n#\n" + _lines() + "# the end\n", {}),
+        ("#" + _lines(), {}),
+        ("sep=;\n" + _lines(";"), {}),
+        (_lines().replace("\n", "\r\n"), {}),
+        (_lines().replace("\n", "\r"), {}),
+        (_lines().replace("x\n", "x\r\n"), {}),
+        ("# of yesterday\r" + _lines().replace("\n", "\r"), {}),
+        ("\n\n" + _lines().replace("\n", "\n\n"), {}),
+        (_lines().replace(",", " , "), {}),
+        (_lines(header="").replace("\n", "\n", 1), {"header": False, "label": "3"}),
+        ("1,2,3\n" + _lines(header=""), {"header": True, "label": "3"}),
+    ],
+)
+def test_a_table_is_read_however_it_is_written(write_table, load_path, text, settings):
+    dataset = load_path(write_table("t.csv", text), **settings)
+    assert np.array_equal(dataset.train.inputs, np.array(NUMBERS, np.float32))
+    assert dataset.classes == ("x", "y")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "note"),
+    [
+        ("utf-8", ""),
+        ("utf-8-sig", ""),
+        ("utf-16", "encoding UTF-16"),
+        ("utf-16-le", "encoding UTF-16"),
+        ("utf-16-be", "encoding UTF-16"),
+        ("latin-1", "encoding cp1252, as it is not UTF-8 (encoding, --encoding, names another one)"),
+    ],
+)
+def test_the_encoding_is_found_and_told_where_it_is_not_the_usual_one(tmp_path, load_path, encoding, note):
+    text = _lines(header="größe,b,label").replace("x\n", "ä\n")
+    (tmp_path / "t.csv").write_bytes(text.encode(encoding))
+    dataset = load_path(tmp_path / "t.csv")
+    assert (dataset.features, dataset.classes) == (("größe", "b"), ("y", "ä"))
+    assert " ".join(dataset.notes) == (f"t.csv read with {note}." if note else "")
+
+
+def test_values_that_begin_with_a_hash_are_no_comments(write_table, load_path):
+    rows = "".join(f"#{n % 3:02x}ff00,{n % 5},{'xy'[n % 2]}\n" for n in range(20))
+    dataset = load_path(write_table("t.csv", f"color,a,label\n{rows}"))
+    assert len(dataset.train) == 20
+    assert dataset.encoding.columns[0].values == ("#00ff00", "#01ff00", "#02ff00")
+
+
+def test_an_encoding_that_the_user_names_is_used_or_refused_with_the_flag(tmp_path, load_path):
+    (tmp_path / "t.csv").write_bytes(_lines(header="größe,b,label").encode("cp437"))
+    assert load_path(tmp_path / "t.csv", encoding="cp437").features == ("größe", "b")
+    with pytest.raises(InputError, match=r"encoding \(--encoding\) must fit t.csv, which is not utf-8 throughout"):
+        load_path(tmp_path / "t.csv", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([["a", "b"], ["1", "2"]], True),
+        ([["a", "b"], ["x", "y"]], True),
+        ([["1", "2"], ["3", "4"]], False),
+        ([["1", "x"], ["3", "x"]], False),
+        ([["x", "y"], ["y", "y"], ["x", "z"]], False),
+        ([["0", "1", "label"], ["5", "6", "x"], ["7", "8", "x"]], True),
+        ([["country", "2019", "2020"], ["a", "1", "2"], ["a", "3", "4"]], True),
+        ([["?", "2"], ["1", "3"]], False),
+        ([["", "a"], ["0", "x"]], True),
+        ([["when", "a"], ["2024-01-01", "x"]], True),
+        ([["2023-12-31", "x"], ["2024-01-01", "x"]], False),
+        ([["a", "b"]], True),
+    ],
+)
+def test_a_header_differs_in_kind_from_what_stands_below(rows, expected):
+    assert has_header(rows) == expected
+
+
+def test_cells_may_hold_separators_quotes_and_lines(write_table, load_path):
+    cells = ["one, two", 'he said "no"', "two\nlines", "semi;colon"]
+    rows = "".join('"{}",{}\n'.format(cells[row % 4].replace('"', '""'), "xy"[row % 2]) for row in range(24))
+    dataset = load_path(write_table("t.csv", f'"a, of it",label\n{rows}'))
+    assert dataset.encoding.columns[0].values == tuple(sorted(cells))
+    assert dataset.features == ("a, of it",)
+
+
+def test_a_first_column_without_a_name_is_an_index_and_others_are_numbered(write_table, load_path):
+    dataset = load_path(
+        write_table("t.csv", ",a,,label\n" + "".join(f"r{n},{n % 3},{n % 5},{'xy'[n % 2]}\n" for n in range(20)))
+    )
+    assert dataset.features == ("a", "3")
+    assert dataset.notes == ("The first column of t.csv, which has no name, is taken for an index and left out.",)
+
+
+def test_a_column_without_labels_is_named_by_position_in_the_message(write_table, load_path):
+    with pytest.raises(InputError, match=r"must be named with --label, .* its columns are: 1, 2, 3\.$"):
+        load_path(write_table("t.csv", _lines(header="")))
+
+
+@pytest.mark.parametrize("content", ["\n\n", "# nothing\n# at all\n", "\ufeff"])
+def test_a_file_of_nothing_is_empty(write_table, load_path, content):
+    with pytest.raises(InputError, match=r"t.csv cannot be read as csv: empty csv file"):
+        load_path(write_table("t.csv", content))
+
+
+CELLS = st.text(st.characters(codec="utf-8", exclude_characters="\0", exclude_categories=("Cs", "Cc")), max_size=8)
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    cells=st.lists(CELLS, min_size=20, max_size=40, unique=False),
+    numbers=st.lists(st.floats(-1e9, 1e9, width=32), min_size=40, max_size=40),
+    separator=st.sampled_from(",;\t|"),
+    end=st.sampled_from(["\n", "\r\n"]),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+)
+def test_what_a_writer_of_csv_files_writes_comes_back(tmp_path, load_path, cells, numbers, separator, end, quoting):
+    file = io.StringIO()
+    writer = csv.writer(file, delimiter=separator, lineterminator=end, quoting=quoting)
+    writer.writerow(["number", "cell", "label"])
+    rows = [(number, cell, "xy"[row % 2]) for row, (number, cell) in enumerate(zip(numbers, cells, strict=False))]
+    writer.writerows(rows)
+    (tmp_path / "t.csv").write_bytes(file.getvalue().encode())
+    dataset = load_path(tmp_path / "t.csv", features=("number", "cell"), separator=separator)
+    assert len(dataset.train) == len(rows)
+    assert np.array_equal(dataset.train.inputs[:, 0].astype(np.float32), np.array(numbers[: len(rows)], np.float32))
+    assert dataset.train.labels.tolist() == [row % 2 for row in range(len(rows))]
+    column = None if dataset.encoding is None else dataset.encoding.columns[1]
+    for (_, cell, _), value in zip(rows, dataset.train.inputs[:, 1].tolist(), strict=True):
+        if column is not None and column.kind == "category" and value == value:
+            assert column.values[int(value)] == cell.strip()

@@ -29,7 +29,7 @@ from warmstart.training import (
 )
 from warmstart.trial import Trial, run
 
-STOP = StoppingRule(patience=3, max_epochs=40, early_stopping="on", validation=0.25)
+STOP = StoppingRule(validation_patience=3, max_epochs=40, early_stopping="on", validation=0.25)
 LEARNER = Classifier(MLP(width=8), Recipe(learning_rate=0.05, batch_size=16), STOP)
 COUNTS = st.lists(st.integers(0, 30), min_size=1, max_size=5)
 
@@ -131,8 +131,8 @@ def test_auto_is_off_until_somebody_says_what_the_data_are():
     automatic, _ = trained(replace(LEARNER, stop=replace(STOP, early_stopping="auto")), blobs(60))
     off, _ = trained(replace(LEARNER, stop=replace(STOP, early_stopping="off")), blobs(60))
     assert same(state(automatic), state(off))
-    resolved, _ = trained(replace(LEARNER, stop=StoppingRule(patience=3, max_epochs=40, validation=0.25).resolved(
-        is_table=True)), blobs(60))  # fmt: skip
+    rule = StoppingRule(validation_patience=3, max_epochs=40, validation=0.25).resolved(is_table=True)
+    resolved, _ = trained(replace(LEARNER, stop=rule), blobs(60))
     assert same(state(resolved), state(trained(LEARNER, blobs(60))[0]))
 
 

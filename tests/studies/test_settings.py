@@ -46,7 +46,7 @@ CHANGES = {
     "penalties": {"arms": [Arm(Warm(), penalty=EWC(3.0, samples=8)), Arm(Warm(), penalty=L2Init(0.01))]},
     "steps": {"recipe": replace(STUDY.recipe, step_shrink=0.999, step_noise=1e-3)},
     "early stopping": {
-        "stop": StoppingRule(patience=2, max_epochs=6, early_stopping="on"),
+        "stop": StoppingRule(validation_patience=2, max_epochs=6, early_stopping="on"),
         "recipe": replace(STUDY.recipe, ema=0.9, schedule="cosine", clip_norm=1.0, class_weights="balanced"),
         "carry_over": KEEP,
     },
@@ -61,7 +61,7 @@ CHANGES = {
             label_smoothing=0.1,
         ),
         "arms": [Warm(), Arm(Warm(), augmentation=("crop",), schedule="one-cycle", ema=0.0)],
-        "stop": StoppingRule(patience=2, max_epochs=2, early_stopping="on"),
+        "stop": StoppingRule(validation_patience=2, max_epochs=2, early_stopping="on"),
     },
     "first rounds": {"arms": [Arm(Cold(), first_epochs=1), Arm(Warm(), first_learning_rate=0.01)]},
 }
@@ -112,6 +112,13 @@ def test_readings_are_stored_beside_the_epochs_and_change_no_result(tmp_path):
         assert (("old gradient", "start", 0) in readings) == (record.round > 1)
         start, fresh = (readings[name, "end", record.epochs]["value"] for name in ("start norm", "fresh norm"))
         assert (start == fresh) == (record.arm == "cold" or record.round == 1)
+
+
+def test_a_first_round_of_given_epochs_does_not_stop_early():
+    stop = StoppingRule(early_stopping="on")
+    arm = Arm(Warm(), first_epochs=7)
+    assert arm.first_stop(stop) == StoppingRule(None, patience=None, max_epochs=7, early_stopping="off")
+    assert arm.first_stop(StoppingRule()) == StoppingRule(None, patience=None, max_epochs=7)
 
 
 def test_an_arm_has_a_first_round_of_its_own(tmp_path):

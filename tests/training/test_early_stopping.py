@@ -40,7 +40,7 @@ def noisy(count, seed=0):
 
 
 TRAIN, VALIDATION = noisy(60), noisy(45, seed=1)
-STOP = StoppingRule(patience=4, max_epochs=60, early_stopping=ON)
+STOP = StoppingRule(validation_patience=4, max_epochs=60, early_stopping=ON)
 
 
 def report(epoch, loss, score=0.5, train_loss=1.0):
@@ -53,7 +53,7 @@ def fitted(model, stop=STOP, recipe=RECIPE, **options):
 
 @given(st.lists(LOSSES, min_size=1, max_size=40), st.integers(1, 6))
 def test_patience_runs_out_when_the_least_loss_of_all_epochs_is_so_long_ago(losses, patience):
-    rule = StoppingRule(patience=patience, early_stopping=ON)
+    rule = StoppingRule(validation_patience=patience, early_stopping=ON)
     history = [report(epoch, loss) for epoch, loss in enumerate(losses, 1)]
     finite = [loss if math.isfinite(loss) else math.inf for loss in losses]
 
@@ -89,15 +89,25 @@ def test_the_default_target_is_not_one_of_early_stopping_and_limits_hold(options
     assert rule.stop_reason([report(1, 0.5, score=1.0)]) is expected
 
 
+def test_each_patience_counts_where_it_belongs():
+    history = [report(1, 0.4, score=0.9), report(2, 0.5, score=0.9), report(3, 0.5, score=0.9)]
+    assert StoppingRule(patience=1, validation_patience=3, early_stopping=ON).stop_reason(history) is None
+    assert StoppingRule(patience=9, validation_patience=2, early_stopping=ON).stop_reason(history) == "plateau"
+    assert StoppingRule(patience=9, validation_patience=2).stop_reason(history) is None
+    with pytest.raises(InputError, match="validation_patience must be a whole number of at least 1, got 0"):
+        StoppingRule(validation_patience=0)
+
+
 def test_divergence_counts_before_all_else():
     assert StoppingRule(early_stopping=ON).stop_reason([report(1, 0.5, train_loss=math.nan)]) is StopReason.DIVERGED
 
 
 def test_auto_is_on_for_tables_and_an_answer_stays():
-    rule = StoppingRule(patience=3)
+    rule = StoppingRule(validation_patience=3)
     assert not rule.stops_early
-    assert rule.resolved(is_table=True) == StoppingRule(patience=3, early_stopping=ON)
-    assert rule.resolved(is_table=False).early_stopping is EarlyStopping.OFF
+    assert rule.resolved(is_table=True) == StoppingRule(validation_patience=3, early_stopping=ON)
+    assert rule.resolved(is_table=False) is rule
+    assert not rule.resolved(is_table=False).stops_early
     for given_one in ("on", "off"):
         rule = StoppingRule(early_stopping=given_one)
         assert rule.resolved(is_table=True) is rule.resolved(is_table=False) is rule
@@ -144,7 +154,7 @@ def test_a_round_ends_with_all_of_its_best_epoch(build, ema):
     best = looked.losses.index(min(looked.losses))
     assert result.best_epoch == best + 1
     assert result.stop_reason is StopReason.PLATEAU
-    assert len(looked.losses) == best + 1 + STOP.patience
+    assert len(looked.losses) == best + 1 + STOP.validation_patience
     assert same(model.state_dict(), looked.states[best])
     assert not same(model.state_dict(), looked.states[-1])
 
@@ -188,7 +198,7 @@ def test_the_optimizers_state_is_that_of_the_best_epoch():
 def test_a_limit_within_an_epoch_still_gives_the_best_one():
     model = plain()
     looked = Recorder(model)
-    stop = StoppingRule(patience=None, max_steps=4 * 30 + 2, early_stopping=ON)
+    stop = StoppingRule(validation_patience=None, max_steps=4 * 30 + 2, early_stopping=ON)
     result = fitted(model, stop=stop, recipe=Recipe(learning_rate=0.1, batch_size=16), validation=VALIDATION,
                     on_epoch=looked)  # fmt: skip
     assert result.stop_reason is StopReason.LIMIT
@@ -214,7 +224,7 @@ def test_validation_passes_are_no_training_time(monkeypatch):
         time.sleep(0.2)
         return slow(*given, **options)
 
-    stop = StoppingRule(patience=None, max_epochs=3, early_stopping=ON)
+    stop = StoppingRule(validation_patience=None, max_epochs=3, early_stopping=ON)
     monkeypatch.setattr(engine, "recalibrated_score_and_loss", slower)
     assert fitted(plain(), stop=stop, validation=VALIDATION).cost.seconds < 0.5
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from warmstart.basics import ACCURACY, PERCENT, Metric, shown
 from warmstart.statistics import Estimate
 
+from ._auto_seeds import width_of
 from ._context import class_shares, share_text
 from ._summary_types import ArmSummary
 from ._verdict import Facts, counted, difference_words
@@ -46,6 +47,8 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
             f"{len(facts.others)} strategies are compared with one reference: each interval holds for its own "
             "comparison and is not corrected for their number."
         )
+    if facts.auto_seeds is not None and facts.others:
+        yield _on_auto_seeds(facts)
     rigid = []
     for arm in facts.others:
         difference = arm.score_difference
@@ -59,6 +62,26 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
             f"All seeds differ by the same amount for {', '.join(rigid)}: an interval of no width from few seeds "
             "understates the uncertainty."
         )
+
+
+def _on_auto_seeds(facts: Facts) -> str:
+    """Return why the intervals are wider than usual, and what width was reached where seeds ran out."""
+    auto, unit = facts.auto_seeds, facts.metric.difference_unit
+    assert auto is not None, "asked for where there is a rule only"
+    note = (
+        f"Seeds {'were' if facts.complete else 'are'} added until the interval of every difference is narrower than "
+        f"{f'{auto.width:g} {unit}'.rstrip()} or excludes zero, so intervals of differences and ratios are sequential "
+        "ones that stay valid however often one looks."
+    )
+    widths = {arm.arm: width_of(found, facts.metric) for arm in facts.others if (found := arm.score_difference)}
+    wide = [
+        f"{arm.arm} {f'{widths[arm.arm]:.3g} {unit}'.rstrip()}"
+        for arm in facts.others
+        if (found := arm.score_difference) and not found.detected and auto.width <= widths[arm.arm] < float("inf")
+    ]
+    if facts.complete and wide:
+        note += f" {auto.max} seeds, the most asked for, were not enough; the width reached: {', '.join(wide)}."
+    return note
 
 
 def _on_baselines(facts: Facts, view: View) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from warmstart.basics import InputError, unknown_name
 from warmstart.store import StudyRecords
 
+from ._auto_seeds import reference_arm
 from ._context import class_shares, context_of
 from ._metrics import chosen_metric
 from ._notes import notes_of
@@ -18,7 +19,7 @@ from ._summary_types import CostSummary as CostSummary
 from ._summary_types import RoundSummary as RoundSummary
 from ._summary_types import Summary as Summary
 from ._verdict import verdict_of
-from ._view import View, reference_arm
+from ._view import View
 
 
 def summarize(

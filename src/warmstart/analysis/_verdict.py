@@ -13,6 +13,7 @@ from warmstart.statistics import (
     visible_digits,
 )
 
+from ._auto_seeds import AutoSeeds
 from ._context import with_article
 from ._summary_types import ArmSummary
 
@@ -35,6 +36,7 @@ class Facts:
     Attributes:
         metric: Of the comparison.
         cost: The cost in the verdict: steps, or what comes next in :data:`COSTS` where steps were not counted.
+        auto_seeds: The rule by which results decided how many seeds there are; None: their number was given.
     """
 
     metric: Metric
@@ -46,6 +48,7 @@ class Facts:
     compared_round: int
     samples_seen: int
     cost: str
+    auto_seeds: AutoSeeds | None = None
 
     @property
     def complete(self) -> bool:
@@ -77,7 +80,8 @@ def verdict_of(facts: Facts) -> str:
     sentences = []
     # First, since it qualifies all that follows.
     if not facts.complete:
-        sentences.append(f"Preliminary: {facts.rounds_finished:,} of {facts.rounds_planned:,} rounds have finished.")
+        planned = f"{'at most ' if facts.auto_seeds else ''}{facts.rounds_planned:,}"
+        sentences.append(f"Preliminary: {facts.rounds_finished:,} of {planned} rounds have finished.")
     if not facts.others:
         sentences.append(f"{_after(facts)} {_alone(facts.metric, facts.arms[0])}.")
     elif len(facts.others) > MOST_CLAUSES:
@@ -129,7 +133,8 @@ def difference_words(metric: Metric, difference: PairedDifference) -> str:
     digits, unit = _difference_digits(metric, difference), metric.difference_unit
     size = signed(metric.factor * difference.mean, digits)
     if difference.interval is None:
-        return f"{size} {unit}".rstrip() + " (one seed: no interval)"
+        seeds = "one seed" if difference.n == 1 else f"{difference.n} seeds"
+        return f"{size} {unit}".rstrip() + f" ({seeds}: no interval)"
     if difference.interval == (0.0, 0.0):
         return "the same"
     ends = f"[{', '.join(signed(metric.factor * end, digits) for end in difference.interval)}] {unit}".rstrip()
@@ -184,7 +189,11 @@ def _clause(facts: Facts, arm: ArmSummary) -> str:
         both = f"no seed has {with_article(metric.name)} of both"
         return f"{arm.arm} cannot be compared with {facts.reference}, because {both}"
     if difference.interval is None:
-        ends = "" if facts.pairs == 1 else " (one pair: no interval)"
+        ends = (
+            ""
+            if facts.pairs == 1
+            else f" ({'one pair' if difference.n == 1 else f'{difference.n} pairs'}: no interval)"
+        )
     else:
         low, high = (metric.factor * end for end in difference.interval)
         digits = _difference_digits(metric, difference)
@@ -255,7 +264,7 @@ def _groups(facts: Facts) -> str:
         worse: [sized[label] for label, mean in detected.items() if not metric.is_better(mean)],
         f"the same {metric.name}": [unsized[label] for label in same],
         f"no difference in {metric.name} detected": [unsized[label] for label in undetected],
-        "one pair, no interval": [sized[label] for label in single],
+        "no interval": [sized[label] for label in single],
         "not comparable": [label for label, one in found.items() if one.mean is None],
     }
     return "; ".join(f"{title}: {', '.join(arms)}" for title, arms in groups.items() if arms)

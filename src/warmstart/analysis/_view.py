@@ -9,21 +9,12 @@ from warmstart.basics import Metric
 from warmstart.statistics import Estimate, PairedDifference, mean_interval, paired_difference, paired_ratio
 from warmstart.store import COSTS, STOP_REASONS, RoundRecord, StudyRecords
 
+from ._auto_seeds import AutoSeeds, read_seeds
 from ._seed_table import Measure, SeedTable
 from ._summary_types import ArmSummary, CostSummary, RoundSummary, counted_costs, score_of
 from ._verdict import Facts, difference_words
 
 Read = Callable[[str, int], list[float | None]]
-
-
-def reference_arm(arms: Sequence[str]) -> str:
-    """Return the arm that the others are compared with: ``cold``, else the first.
-
-    Example:
-        >>> reference_arm(["warm", "cold"]), reference_arm(["warm", "random"])
-        ('cold', 'warm')
-    """
-    return "cold" if "cold" in arms else arms[0]
 
 
 @dataclass(frozen=True)
@@ -54,6 +45,12 @@ class View:
             if any(all((arm, seed, number) in table.cells for arm in started) for seed in table.seeds)
         }
         return cls(records, table, reference, max(shared or numbers, default=0), confidence, metric, metric_key)
+
+    @property
+    def auto_seeds(self) -> AutoSeeds | None:
+        """The rule by which results decided how many seeds there are; None: their number was given."""
+        seeds = read_seeds(self.records.study.get("seeds", 1))
+        return seeds if isinstance(seeds, AutoSeeds) else None
 
     @property
     def numbers(self) -> list[int]:
@@ -199,6 +196,7 @@ class View:
             compared_round=self.compared_round,
             samples_seen=_samples_seen([cell for arm in arms for cell in self.table.at(arm.arm, self.compared_round)]),
             cost=counted_costs(records.rounds)[0],
+            auto_seeds=self.auto_seeds,
         )
 
     def _mean(self, arm: str, number: int, measure: Measure) -> Estimate:
@@ -209,7 +207,8 @@ class View:
         if arm == self.reference:
             return None
         values, reference = (read(one, number or self.compared_round) for one in (arm, self.reference))
-        return paired_difference(values, reference, confidence=self.confidence)
+        sequential = self.auto_seeds is not None
+        return paired_difference(values, reference, confidence=self.confidence, sequential=sequential)
 
     def _compared(self, arm: str, read: Read) -> CostSummary:
         values = read(arm, self.compared_round)
@@ -217,8 +216,8 @@ class View:
         if arm == self.reference:
             return CostSummary(value, None, None)
         reference = read(self.reference, self.compared_round)
-        difference = paired_difference(values, reference, confidence=self.confidence)
-        return CostSummary(value, difference, paired_ratio(values, reference, confidence=self.confidence))
+        how = {"confidence": self.confidence, "sequential": self.auto_seeds is not None}
+        return CostSummary(value, paired_difference(values, reference, **how), paired_ratio(values, reference, **how))
 
 
 def _mean_over_rounds(table: SeedTable, measure: Measure) -> Read:

@@ -33,6 +33,7 @@ RUNNING = (
         "--metric", "", "NAME", "What is compared, such as balanced-accuracy; NAME:lower: lower is better.", "the score"
     ),
     Flag("--json", "", "FILE", "Also write the summary as JSON here; - for standard output."),
+    Flag("--dry-run", "", "", "Say what would be read, run and written, and about how long it takes; write nothing."),
     Flag("--yes", "", "", "Run a study that seems too large without asking."),
     *EXECUTION,
 )
@@ -61,15 +62,20 @@ def compare(**given: Any) -> None:
 
       warmstart compare --data table.csv --label churned --model mlp --strategies cold,warm,shrink-perturb
 
+      warmstart compare --data table.csv --label churned --seeds auto:width=0.5 --dry-run
+
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
     from warmstart.analysis import check_metric, check_reference
     from warmstart.learners import TensorLearner
-    from warmstart.studies import read_study_file, run_study, study_from_dict
+    from warmstart.studies import estimate, read_study_file, run_study, study_from_dict
 
+    from ._dry_run import show_estimate
     from ._progress import shown
     from ._report import check_json_target, show_results
 
+    if given["dry_run"] and given["json"] is not None:
+        raise InputError("--json must be left out with --dry-run, which has no results to write.")
     check_json_target(given["json"])
     try:
         study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
@@ -79,6 +85,11 @@ def compare(**given: Any) -> None:
             check_metric(given["metric"])
         execution = build_execution(given, kind="compare")
         directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
+        if given["dry_run"]:
+            with shown(console(stderr=True)) as listener:
+                found = estimate(study, directory, execution=execution, listener=listener)
+            show_estimate(console(), found, directory)
+            return
         if not given["yes"]:
             _confirm_size(study)
         with shown(console(stderr=True)) as listener:
@@ -99,7 +110,7 @@ def _confirm_size(study: Study) -> None:
         InputError: If the answer is no, or nobody is there to ask.
     """
     rounds = getattr(study.stream, "rounds", None) or 1  # how many a size of arrivals makes is known with the data
-    in_all = rounds * study.seeds * len(study.labels)
+    in_all = rounds * study.max_seeds * len(study.labels)
     sizes = {"rounds": in_all, "epochs": study.stop.max_epochs, "steps": study.stop.max_steps or 0}
     many = [f"{sizes[name]:,} {name}" for name, most in _MANY.items() if sizes[name] > most]
     if not many:

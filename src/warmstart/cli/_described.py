@@ -15,7 +15,7 @@ _ENTRY = re.compile(r"    (\w+): (.*)")
 _IMPORT = re.compile(r"^from (\.\w+|warmstart\.\w+) import (\([^)]*\)|[^\n]*)$", re.MULTILINE)
 # ``code`` and :class:`roles` of docstrings, as people read them in a terminal.
 _MARKUP = re.compile(r":\w+:`~?\.?([^`]*)`|``([^`]*)``")
-_PLAIN = {"int": "N", "float": "NUMBER", "str": "TEXT", "bool": ""}
+_PLAIN = {"int": "N", "float": "NUMBER", "str": "TEXT", "bool": "", "tuple[str, ...]": "LIST"}
 
 
 class Described(NamedTuple):
@@ -114,6 +114,8 @@ def fields_of(room: str, name: str) -> list[Described]:
             if annotation == "KW_ONLY" or annotation.startswith("Mapping["):
                 continue  # no option, or options of a user's own, which follow the name that they belong to
             values = _PLAIN.get(annotation, "NAME")
+            if annotation == "bool" and optional:  # three values, of which a switch has but two
+                values = "true|false"
             if annotation.isidentifier() and (members := _members(annotation, path)):
                 values = "|".join(members.values())
             values += "|none" if optional.endswith("None") else ""

@@ -58,6 +58,15 @@ _VALUES = {
     "data.name": f"NAME|PATH{OBJECT}",
     "data.directory": "DIR",
     "data.label": "COLUMN",
+    "data.drop": "COLUMNS",
+    "data.features": "COLUMNS",
+    "data.test": "FILE",
+    "data.key": "COLUMN",
+    "data.group": "COLUMN",
+    "data.order": "COLUMN|file",
+    "data.separator": "CHARACTER",
+    "data.decimal": ".|,",
+    "data.thousands": "CHARACTER",
     "recipe.augmentation": "flip,crop,cutout",
     "stream.query": f"NAME{OBJECT}",
     "stream.arrivals": "LISTS",
@@ -124,9 +133,10 @@ def _study_field(name: str, values: str = "", *, place: str = "") -> Flag:
 
 _DATA = _fields("data", "data", "DataSource")
 _DATA_TEXT = (
-    "A data set known by name; a path: an .npz, .parquet or .csv file, a folder of parquet files, or a folder of class "
-    "folders with images; or your own, as module:Object, a function or class that returns them, or the object. Options "
-    "follow as in module:Object:option=value. Known: "
+    "A data set known by name; a path: a table (.csv, .tsv, .txt, also .gz or .zst; .parquet, .feather, .xlsx), a "
+    "folder of tables that arrive one by one, an .npz, or a folder of class folders with images; or your own, as "
+    "module:Object, a function or class that returns them, or the object. Options follow as in "
+    "module:Object:option=value. Known: "
 )
 _DATA[0] = _DATA[0]._replace(text=f"{_DATA_TEXT}{', '.join(named_datasets())}.")
 _WIDTH = (
@@ -160,7 +170,7 @@ FLAGS = {
         _named("penalty", exported("penalties", "Penalty")),
         *_fields("stop", "training", "StoppingRule"),
     ],
-    "Study": [_study_field("seeds"), Flag("--measurements", "measurements", "LIST", _MEASURED)],
+    "Study": [_study_field("seeds", "N|auto"), Flag("--measurements", "measurements", "LIST", _MEASURED)],
 }
 # Of how a study runs, for every command that runs one.
 EXECUTION = _fields("execution", "executors", "Execution")

@@ -61,7 +61,7 @@ def _full_scale(experiment: Experiment) -> str:
 
     setting = Setting()
     cases = experiment.cases(setting)
-    trials = sum(len(case.study.arms) * case.study.seeds for case in cases)
+    trials = sum(len(case.study.arms) * case.study.max_seeds for case in cases)
     samples = sum(case.most_samples(setting) for case in cases)
     studies = "1 study" if len(cases) == 1 else f"{len(cases)} studies"
     return f"{studies}, {trials} trials, at most {samples / 1e9:,.1f} G samples with every round at its limit of epochs"

@@ -16,8 +16,10 @@ from ._load import load as load
 from ._load import training_samples as training_samples
 from ._named import NamedDataset as NamedDataset
 from ._named import known_datasets as known_datasets
+from ._own import IN_MEMORY as IN_MEMORY
 from ._own import OwnDataset as OwnDataset
 from ._own import as_dataset as as_dataset
+from ._own import split_parts as split_parts
 from ._own_object import is_own as is_own
 from ._own_object import own_target as own_target
 from ._own_object import takes_options as takes_options

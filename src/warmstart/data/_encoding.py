@@ -138,8 +138,9 @@ class FittedEncoding:
     def encode(self, rows: np.ndarray) -> np.ndarray:
         """Return the columns that a model takes, float32 (n, width).
 
-        A missing category is 0 in all its columns but the indicator; where training samples lack no cell, and there is
-        no indicator, it counts as new.
+        A time is relative to the median of the first arrival, since 32-bit floats tell days since 1970 apart to some
+        minutes only. A missing category is 0 in all its columns but the indicator; where training samples lack no cell,
+        and there is no indicator, it counts as new.
 
         Args:
             rows: float64 (n, columns).
@@ -157,7 +158,7 @@ class FittedEncoding:
             if column.has_missing:
                 own[:, -1] = missing
             if column.kind is not ColumnKind.CATEGORY:
-                own[:, 0] = np.where(missing, fill, values)
+                own[:, 0] = np.where(missing, fill, values) - (fill if column.kind is ColumnKind.TIME else 0)
                 continue
             # The rank among known values: those of later arrivals must not shift it.
             ranks = np.full(len(column.values) + 1, -1)
@@ -176,7 +177,13 @@ class FittedEncoding:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, fit for JSON."""
         columns = [
-            {"name": one.name, "kind": str(one.kind), "values": list(one.values), "has_missing": one.has_missing}
+            {
+                "name": one.name,
+                "kind": str(one.kind),
+                "values": list(one.values),
+                "has_missing": one.has_missing,
+                "form": one.form,
+            }
             for one in self.encoding.columns
         ]
         return {"columns": columns, "fills": list(self.fills), "known": [list(one) for one in self.known]}
@@ -185,7 +192,7 @@ class FittedEncoding:
     def from_dict(cls, values: Mapping[str, Any]) -> FittedEncoding:
         """Rebuild it from :meth:`to_dict`."""
         columns = tuple(
-            ColumnEncoding(one["name"], ColumnKind(one["kind"]), tuple(one["values"]), one["has_missing"])
+            ColumnEncoding(one["name"], ColumnKind(one["kind"]), tuple(one["values"]), one["has_missing"], one["form"])
             for one in values["columns"]
         )
         return cls(TableEncoding(columns), tuple(values["fills"]), tuple(tuple(one) for one in values["known"]))

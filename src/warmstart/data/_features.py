@@ -20,7 +20,8 @@ _ROW_NAMES = frozenset({"", "id", "index", "idx", "row", "row number", "rownumbe
 _ID = re.compile(r"(?:.*[_\s-])?(?:id|ID|Id)|.*[a-z]I[dD]")
 # Of fewer rows, numbers may rise by one without being those of the rows.
 _LEAST_NUMBERED = 10
-_MOST_NAMED = 200
+# A message about a thousand columns is still to be read.
+_MOST_SHOWN, _MOST_NAMED = 100, 2_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,8 +77,9 @@ class _Said:
 
     def listed(self, group: str) -> str:
         named = self.groups.get(group, [])
+        shortened = (text.split(" (")[0] for text in named[_MOST_SHOWN:_MOST_NAMED])
         more = f" and {len(named) - _MOST_NAMED:,} more" if len(named) > _MOST_NAMED else ""
-        return ", ".join(named[:_MOST_NAMED]) + more
+        return ", ".join([*named[:_MOST_SHOWN], *shortened]) + more
 
 
 def find_features(
@@ -165,7 +167,10 @@ def find_features(
     columns = tuple(column for column, _, _ in kept.values())
     integers = None
     if source.scale is Scale.NONE:
-        whole = [cells.integers if column.kind is ColumnKind.NUMBER else None for column, _, cells in kept.values()]
+        whole = [
+            cells.integers if column.kind is ColumnKind.NUMBER and not column.has_missing else None
+            for column, _, cells in kept.values()
+        ]
         found = [one for one in whole if one is not None]
         integers = np.stack(found, axis=1) if len(found) == len(whole) else None
     order = ("encoded", "read as numbers", "filled", "left out")
@@ -228,11 +233,11 @@ def _reason_to_leave_out(
         distinct = len(column.values)
         is_free = distinct > MOST_ONE_HOT and distinct > present / 2
         return f"text of {distinct:,} different values in {present:,} rows, such as" if is_free else None
-    if column.kind is not ColumnKind.NUMBER or missing.any() or cells.integers is None:
+    if column.kind is not ColumnKind.NUMBER or missing.any() or (own != np.floor(own)).any():
         return None
     # Of several files, each may number its own rows.
-    steps = np.diff(cells.integers)
-    steps[np.asarray(table.bounds[1:-1], np.int64) - 1] = 1
+    steps, bounds = np.diff(values), table.bounds[1:-1]
+    steps[bounds[(bounds > 0) & (bounds < len(values))] - 1] = 1
     if len(values) >= _LEAST_NUMBERED and (steps == 1).all():
         return "row number"
     name = column.name.strip()

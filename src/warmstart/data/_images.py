@@ -8,6 +8,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import SEEK_CUR, BytesIO
 from itertools import chain, islice
 from pathlib import Path
@@ -17,6 +18,7 @@ import numpy as np
 
 from warmstart.basics import InputError, require
 
+from ._arrays import Dataset, LabelledArrays
 from ._raw import check_memory, check_regular_file, first_sentence
 from ._source import MAX_BYTES
 
@@ -35,7 +37,12 @@ _WORKING_BYTES = 12
 
 
 def decode_images(
-    encoded: Iterable[bytes | Path], count: int, *, place: Callable[[int], str], max_bytes: int = MAX_BYTES
+    encoded: Iterable[bytes | Path],
+    count: int,
+    *,
+    place: Callable[[int], str],
+    max_bytes: int = MAX_BYTES,
+    size: tuple[int, int] | None = None,
 ) -> np.ndarray:
     """Return the decoded images, uint8 (count, channels, height, width).
 
@@ -48,6 +55,7 @@ def decode_images(
         count: Number of images.
         place: Maps an index in ``encoded`` to where that image is from, for messages.
         max_bytes: Memory limit, checked against the size of the first image before it is decoded.
+        size: Height and width to which every image is brought; None: as they are, which must be equal.
 
     Raises:
         InputError: If an image cannot be read or differs in size from the first, or if all need too much memory.
@@ -58,13 +66,16 @@ def decode_images(
         index, data = numbered
 
         def check_header(width: int, height: int, channels: int) -> None:
-            if index == 0:
+            if size is not None:
+                needed = size[0] * size[1] * count * channels + width * height * _WORKING_BYTES
+                check_memory(needed, max_bytes, f"an image of {width}x{height} pixels among {count:,}")
+            elif index == 0:
                 needed = width * height * (count * channels + _WORKING_BYTES)
                 check_memory(needed, max_bytes, f"{count:,} images of {width}x{height} pixels")
             elif width * height != pixels:
                 raise _different_sizes(place(index), (height, width), place(0), first.shape)
 
-        return _decode(pillow, data, place(index), check_header)
+        return _decode(pillow, data, place(index), check_header, size)
 
     # Pillow warns of large images, which check_memory has seen, and of damaged metadata beside the pixels.
     with warnings.catch_warnings(), ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1)) as pool:
@@ -110,7 +121,8 @@ def _batches(numbered: Iterable[tuple[int, bytes | Path]], most: int) -> Iterato
 
 def _different_sizes(place: str, shape: tuple[int, ...], first_place: str, first_shape: tuple[int, ...]) -> InputError:
     return InputError(
-        f"Images must all have the same size, but {place} is {_size(shape)}, {first_place} is {_size(first_shape)}."
+        f"Images must all have the same size, but {place} is {_size(shape)}, {first_place} is {_size(first_shape)} "
+        "(width x height): bring them to one with image_size (--image-size 32, or 32x24 for height x width)."
     )
 
 
@@ -118,7 +130,71 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[-1]}x{shape[-2]}"
 
 
-def _decode(pillow: Any, encoded: bytes | Path, place: str, check_header: Callable[..., None]) -> np.ndarray:
+def resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return images, uint8 (n, channels, height, width), brought to a height and width as those of files are.
+
+    Example:
+        >>> resized(np.full((2, 1, 4, 4), 7, np.uint8), (2, 3))[0, 0].tolist()
+        [[7, 7, 7], [7, 7, 7]]
+    """
+    if images.shape[2:] == size:
+        return images
+    pillow = require("PIL.Image", extra="data", purpose="Resizing images")
+    # One channel after the other: Pillow knows no images of two channels, or of five.
+    result = np.empty((*images.shape[:2], *size), np.uint8)
+    for place in np.ndindex(*images.shape[:2]):
+        result[place] = _resized(pillow, pillow.fromarray(images[place]), size)
+    return result
+
+
+def with_image_size(dataset: Dataset, size: tuple[int, int] | None) -> Dataset:
+    """Return a data set whose images have a height and width; those of files have it already.
+
+    Raises:
+        InputError: If a size is given and samples are no images.
+    """
+    if size is None:
+        return dataset
+    if not dataset.is_image:
+        raise InputError(
+            f"image_size (--image-size) must be left out for {dataset.name}, which has no images, got "
+            f"{size[0]}x{size[1]}."
+        )
+    parts = {"train": dataset.train, "test": dataset.test}
+    brought = {
+        name: None if part is None else LabelledArrays(resized(part.inputs, size), part.labels)
+        for name, part in parts.items()
+    }
+    return replace(dataset, **brought)
+
+
+def pixels_of(image: Any, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Return an image of Pillow's as uint8 (1 or 3, height, width), see :func:`decode_images`."""
+    pillow = require("PIL.Image", extra="data", purpose="Reading images")
+    if image.mode in ("L", "1"):
+        return _resized(pillow, image.convert("L"), size)[None]
+    # 16 bits: I, I;16, I;16B, depending on the file and on Pillow's version.
+    if image.mode.startswith("I"):
+        upper = (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)
+        return _resized(pillow, pillow.fromarray(upper), size)[None]
+    # Pillow warns about a palette's transparency unless it is resolved first.
+    colour = image.convert("RGBA") if "transparency" in image.info else image
+    return _resized(pillow, colour.convert("RGB"), size).transpose(2, 0, 1)
+
+
+def _resized(pillow: Any, image: Any, size: tuple[int, int] | None) -> np.ndarray:
+    if size is None or image.size == size[::-1]:
+        return np.asarray(image)
+    return np.asarray(image.resize(size[::-1], pillow.Resampling.BILINEAR))
+
+
+def _decode(
+    pillow: Any,
+    encoded: bytes | Path,
+    place: str,
+    check_header: Callable[..., None],
+    size: tuple[int, int] | None,
+) -> np.ndarray:
     """Return one image, uint8 (1 or 3, height, width).
 
     ``check_header`` is given width, height and channels before any pixel is decoded: a small file can expand to more
@@ -149,16 +225,9 @@ def _decode(pillow: Any, encoded: bytes | Path, place: str, check_header: Callab
                 check_header(*image.size, channels=1 if is_grey else 3)
                 if 0 in image.size:
                     raise ValueError("it has no pixels")
-                if image.mode in ("L", "1"):
-                    return np.asarray(image.convert("L"))[None]
-                # 16 bits: I, I;16, I;16B, depending on the file and on Pillow's version.
-                if is_grey:
-                    return (np.asarray(image).clip(0, 65535) >> 8).astype(np.uint8)[None]
                 if image.mode == "F":
                     raise ValueError("its pixels are 32-bit floats")
-                # Pillow warns about a palette's transparency unless it is resolved first.
-                colour = image.convert("RGBA") if "transparency" in image.info else image
-                return np.asarray(colour.convert("RGB")).transpose(2, 0, 1)
+                return pixels_of(image, size)
     except InputError:
         raise
     except Exception as error:  # damaged images make decoders raise errors of a dozen types

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,19 @@ from ._assemble import assemble, no_test_set, only_classes
 from ._embedded import read_diabetes, read_digits
 from ._folder import read_folder
 from ._hub import download
+from ._images import with_image_size
 from ._layout import SplitFiles, split_files, table_files
 from ._mat import find_mat, read_mat
 from ._named import OUR_DATASETS, NamedDataset, known_datasets
 from ._npz import read_npz
-from ._own import OwnDataset, as_dataset, split_parts
+from ._own import IN_MEMORY, OwnDataset, as_dataset, split_parts
 from ._own_object import is_own, own_object
 from ._parquet import declared_classes, image_data
 from ._raw import RawData, first_sentence, shown
 from ._roles import table_data
 from ._source import DataSource, Scale
-from ._table import TABLE_ENDINGS, TEXT_OPTIONS, table_ending, table_name
+from ._table import TABLE_ENDINGS, TEXT_OPTIONS, Table, open_table, table_ending, table_name
+from ._torchvision import find_torchvision, read_torchvision
 
 # The environment variable that names the data directory.
 DIRECTORY_VARIABLE = "WARMSTART_DATA"
@@ -91,9 +93,8 @@ def load(
             progress(f"Reading {source.name}")
             dataset = as_dataset(
                 own,
-                name=source.name,
+                source=source,
                 targets=targets if arrays else None,
-                subset=source.subset,
                 with_test=with_test,
                 arrays=arrays,
             )
@@ -109,8 +110,9 @@ def load(
             scale=source.scale is not Scale.NONE,
             progress=progress,
         )
+        dataset = with_image_size(dataset, source.image_shape)
     if named is not None:
-        named.check(dataset, place)
+        named.check(dataset, place, source.image_shape)
     return dataset
 
 
@@ -147,7 +149,12 @@ def is_at_hand(source: DataSource) -> bool:
     with _input_errors(source):
         folders = [_user_path(directory) / name for name in named.folder_names]
         inner_folders = [inner for folder in folders for inner in _inner_folders(named, folder)]
-        return any(split_files(inner).train or "train" in _mat_files(named, inner) for inner in inner_folders)
+        if named.name in find_torchvision(_user_path(directory)):
+            return True
+        return any(
+            split_files(inner).train or "train" in _mat_files(named, inner) or named.name in find_torchvision(inner)
+            for inner in inner_folders
+        )
 
 
 @contextmanager
@@ -192,9 +199,7 @@ def _mat_files(named: NamedDataset, folder: Path) -> dict[str, Path]:
 def _own_value(source: DataSource) -> Any:
     """Return what a source of the user's own, or of another package, leads to; None if it is neither."""
     if is_own(source.name):
-        own = own_object(source.name, source.options)
-        _check_no_columns(source)
-        return own
+        return own_object(source.name, source.options)
     if source.options:
         raise InputError(
             f"options must be left out for {shown(source.name)}, as only data of your own (module:Object) have any, "
@@ -243,6 +248,10 @@ def _find_data(
         if "train" in mat_files:
             _check_no_columns(source)
             return read_mat(named.name, mat_files, max_bytes=source.max_bytes), named, str(folder)
+        if (place := find_torchvision(folder).get(named.name)) is not None:
+            _check_no_columns(source, but=("label",))
+            raw = read_torchvision(named.name, place, source.label, max_bytes=source.max_bytes)
+            return raw, named, str(place)
     raise InputError(
         f"The data directory {shown(directory)}{origin} must contain the files of {named.name}, but there is no "
         f"train-*.parquet{' or train_32x32.mat' if named.name == 'svhn' else ''} in {', '.join(map(shown, parents))}."
@@ -257,7 +266,15 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
             raise InputError(
                 f"data must be a known data set or a path that exists, got {shown(source.name)}, which does not exist."
             )
-        known = [*(known.name for known in known_datasets()), "or a path that exists", "or module:Object"]
+        if source.name == IN_MEMORY:
+            raise InputError(
+                f"The data '{IN_MEMORY}' were in memory and are not stored with a study: give them again, as dataset= "
+                "of run_study."
+            )
+        known = [
+            *(known.name for known in known_datasets()),
+            *("or a path that exists", "or module:Object", "or data in memory, given as dataset= of run_study"),
+        ]
         raise unknown_name("data set", shown(source.name, 100), known)
     if path.is_dir():
         name, (files, are_arrivals) = path.resolve().name, table_files(path)
@@ -269,13 +286,19 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
             raise InputError(
                 f"{shown(path)} must contain training files, got only a test set, such as {files.test[0].name}."
             )
-        _check_no_columns(source)
+        others = find_torchvision(path)
+        if len(others) > 1:
+            places = ", ".join(shown(place) for place in others.values())
+            raise InputError(f"{shown(path)} must contain one data set, got {len(others)}: name one of {places}.")
+        _check_no_columns(source, but=("label",) if others else ())
         if targets is Targets.VALUES:
             raise only_classes(shown(path))
-        return read_folder(path, max_bytes=source.max_bytes)
+        for known, place in others.items():
+            return read_torchvision(known, place, source.label, max_bytes=source.max_bytes)
+        return read_folder(path, max_bytes=source.max_bytes, size=source.image_shape)
     if ending == ".npz":
-        _check_no_columns(source, but=("label",))
-        return read_npz(path, source.label, max_bytes=source.max_bytes, targets=targets)
+        _check_no_columns(source, but=("label", "order", "missing", "many_classes"))
+        return read_npz(path, source, targets=targets)
     if ending == ".parquet":
         return _parquet_data(table_name(path), SplitFiles((path,)), source, targets)
     if ending in TABLE_ENDINGS:
@@ -287,7 +310,7 @@ def _parquet_data(
     name: str, files: SplitFiles, source: DataSource, targets: Targets, *, are_arrivals: bool = False
 ) -> RawData:
     """Return parquet files as images if they have a column of them, else as a table."""
-    images = image_data(name, files, source.label, max_bytes=source.max_bytes)
+    images = image_data(name, files, source.label, max_bytes=source.max_bytes, size=source.image_shape)
     if images is not None:
         _check_no_columns(source, but=("label",))
         return images
@@ -308,7 +331,18 @@ def _table_data(
     def class_names(label: str) -> tuple[str, ...] | None:
         return declared_classes(first, label) if table_ending(first) == ".parquet" else None
 
-    return table_data(name, files.train, source, targets, test=test, are_arrivals=are_arrivals, class_names=class_names)
+    def open_test(known: Sequence[str]) -> Table:
+        return open_table(test, source, known=known)
+
+    return table_data(
+        name,
+        open_table(files.train, source),
+        source,
+        targets,
+        open_test=open_test if test else None,
+        are_arrivals=are_arrivals,
+        class_names=class_names,
+    )
 
 
 def _check_no_columns(source: DataSource, *, but: tuple[str, ...] = ()) -> None:

@@ -49,16 +49,17 @@ class NamedDataset:
         hub = (self.hub_id.split("/")[-1], self.hub_id) if self.hub_id else ()
         return tuple(dict.fromkeys((self.name, *self.other_names, *hub)))
 
-    def check(self, dataset: Dataset, place: str) -> None:
-        """Raise unless what was read from ``place`` can be this data set.
+    def check(self, dataset: Dataset, place: str, size: tuple[int, int] | None = None) -> None:
+        """Raise unless what was read from ``place`` can be this data set, with images brought to ``size``.
 
         Raises:
             InputError: If the shape of the images or the number of classes differs.
         """
         found = (dataset.input_shape, len(dataset.classes))
-        if found != (self.input_shape, self.classes):
+        shape = self.input_shape if size is None else (*self.input_shape[:1], *size)
+        if found != (shape, self.classes):
             raise InputError(
-                f"The files of {self.name} must contain images of shape {self.input_shape} in {self.classes} classes, "
+                f"The files of {self.name} must contain images of shape {shape} in {self.classes} classes, "
                 f"but those in {place} contain {found[0]} in {found[1]}."
             )
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from math import prod
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
@@ -13,32 +13,32 @@ import numpy as np
 
 from warmstart.basics import InputError
 
-from ._arrays import Targets
-from ._columns import finite_table
+from ._arrays import SampleOrder, Targets
+from ._in_memory import Found
+from ._memory_table import columns_data
+from ._numbers import Form, as_inputs, form_of
 from ._raw import RawData, RawSplit, check_memory, reading, shown
+from ._source import DataSource
 
 _INPUTS = ("x", "inputs", "images", "data", "features")
 _LABELS = ("y", "labels", "label", "targets", "target")
 _SPLIT = re.compile(r"(?:(train|test)[-_](.+)|(.+)[-_](train|test))", re.IGNORECASE)
-# They distinguish the two layouts of images, as no image is this small.
-_CHANNELS = (1, 3)
-_BATCH_VALUES = 2**24
 _MOST_LISTED = 20
 _NPY = ".npy"
 
 
-def read_npz(path: Path, label: str | None, *, max_bytes: int, targets: Targets = Targets.CLASSES) -> RawData:
+def read_npz(path: Path, source: DataSource, *, targets: Targets = Targets.CLASSES) -> RawData:
     """Return an npz file as data.
 
     Arrays are found by name: x, inputs, images, data or features; y, labels, label, targets or target; alone or with
     train or test as prefix or suffix, as in ``x_train`` or ``test_images``. Inputs of two dimensions are a table, of
     three greyscale images (n, height, width), of four images with 1 or 3 channels, which come last or second (second
-    if both are possible). Images are integers from 0 to 255, or floats from 0 to 1.
+    if both are possible), if they are integers from 0 to 255, or floats from 0 to 1. Other numbers are data as they
+    are. NaN in a table is a missing cell.
 
     Args:
         path: The file.
-        label: Name of the array of labels; None: detected by name.
-        max_bytes: Memory that reading one set may take.
+        source: How to read it: ``label`` is the array of labels.
         targets: Whether the labels are to be classes (n,), or values (n,) or (n, k).
 
     Raises:
@@ -46,66 +46,49 @@ def read_npz(path: Path, label: str | None, *, max_bytes: int, targets: Targets 
     """
     with reading(path, "npz"), ZipFile(path) as archive:
         names = {_split_and_role(name): name for name in (name.removesuffix(_NPY) for name in archive.namelist())}
-    labels = _LABELS if label is None else (_split_and_role(label)[1],)
+    roles = _LABELS if source.label is None else (_split_and_role(source.label)[1],)
     has_test = _array_name(names, "test", _INPUTS) is not None
-    read = partial(_read_split, path, names, labels, max_bytes=max_bytes, targets=targets)
-    return RawData(path.stem, read("train"), partial(read, "test") if has_test else None)
+
+    def arrays(split: str) -> tuple[np.ndarray, np.ndarray, str, str]:
+        return _read_arrays(path, names, roles, split, max_bytes=source.max_bytes, targets=targets)
+
+    inputs, labels, origin, label_origin = arrays("train")
+    form = form_of([(inputs, origin)], source.scale, rounds=True)
+    if form is Form.GAPS:
+        parts = [arrays(split)[:2] for split in (("train", "test") if has_test else ("train",))]
+        found = [Found(values, own) for values, own in parts]
+        return columns_data(path.name, found, replace(source, label=None), targets)
+
+    def test() -> RawSplit:
+        inputs, labels, origin, label_origin = arrays("test")
+        return array_split(as_inputs(inputs, form, origin), labels, label_origin)
+
+    if source.order not in (None, "file"):
+        raise InputError(
+            f"order must be file or left out for {path.name}, which has no columns, got {shown(source.order)!r}."
+        )
+    order = None if source.order is None else SampleOrder(in_time=True)
+    train = array_split(as_inputs(inputs, form, origin), labels, label_origin)
+    return RawData(path.stem, train, test if has_test else None, order=order)
 
 
-def array_split(inputs: np.ndarray, labels: np.ndarray, *, origin: str, label_origin: str) -> RawSplit:
-    """Return arrays in memory as a set of samples: a table (n, features), or images as :func:`as_images` takes them.
-
-    Raises:
-        InputError: If the inputs are neither.
-    """
-    if inputs.ndim != 2:
-        values = as_images(inputs, origin)
-    elif inputs.dtype.kind not in "biuf":
-        raise InputError(f"Features must be numbers, but {origin} contains {inputs.dtype}.")
-    elif inputs.shape[1] == 0:
-        raise InputError(f"There must be at least one feature, but {origin} has the shape {inputs.shape}.")
-    else:
-        values = finite_table(inputs, origin)
-    return RawSplit(labels, values.__getitem__, label_origin, lambda row: f"position {row}")
+def array_split(
+    inputs: np.ndarray, labels: np.ndarray, origin: str, class_names: tuple[str, ...] | None = None
+) -> RawSplit:
+    """Return inputs as a model takes them, and labels as found, as a set of samples."""
+    return RawSplit(labels, inputs.__getitem__, origin, lambda row: f"position {row}", class_names)
 
 
-def as_images(values: np.ndarray, origin: str) -> np.ndarray:
-    """Return images of three or four dimensions as uint8 (n, channels, height, width).
-
-    Raises:
-        InputError: If there are not 1 or 3 channels, or values are out of range.
+def inputs_and_labels(names: Iterable[str], split: str) -> tuple[str, str] | None:
+    """Return which of several names are those of the inputs and the labels of a set; None if there are none.
 
     Example:
-        >>> as_images(np.full((5, 4, 4), 0.5), "x").shape, as_images(np.full((5, 4, 4, 3), 0.5), "x").max()
-        ((5, 1, 4, 4), np.uint8(128))
+        >>> inputs_and_labels(["X", "y", "X_test", "y_test"], "test"), inputs_and_labels(["a", "b"], "train")
+        (('X_test', 'y_test'), None)
     """
-    if values.ndim == 3:
-        values = values[:, None]
-    elif values.ndim == 4 and values.shape[1] not in _CHANNELS and values.shape[3] in _CHANNELS:
-        values = values.transpose(0, 3, 1, 2)
-    if values.ndim != 4 or values.shape[1] not in _CHANNELS or 0 in values.shape:
-        raise InputError(
-            f"Inputs must be a table (n, features) or images (n, height, width) with 1 or 3 channels second or last, "
-            f"but {origin} has the shape {values.shape}."
-        )
-    if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
-    if values.dtype.kind not in "biuf":
-        raise InputError(f"Images must be numbers, but {origin} contains {values.dtype}.")
-    top = 255 if values.dtype.kind in "iu" else 1
-    # Written so that NaN, of which every comparison is false, is refused too.
-    if not (values.min() >= 0 and values.max() <= top):
-        raise InputError(
-            f"Images must be whole numbers in [0, 255] or floats in [0, 1], but {origin} contains {values.dtype} "
-            f"in [{values.min()}, {values.max()}]."
-        )
-    images = np.empty(values.shape, np.uint8)
-    # In batches, as the products of all float images at once would take as much memory as the images.
-    step = max(1, _BATCH_VALUES // prod(values.shape[1:]))
-    for first in range(0, len(values), step):
-        batch = values[first : first + step]
-        images[first : first + step] = batch if top == 255 else np.rint(batch * 255)
-    return images
+    by_role = {_split_and_role(name): name for name in names}
+    inputs, labels = (_array_name(by_role, split, roles) for roles in (_INPUTS, _LABELS))
+    return None if inputs is None or labels is None else (inputs, labels)
 
 
 def _split_and_role(name: str) -> tuple[str, str]:
@@ -125,7 +108,7 @@ def _array_name(names: Mapping[tuple[str, str], str], split: str, roles: tuple[s
     return next((names[split, role] for role in roles if (split, role) in names), None)
 
 
-def _read_split(
+def _read_arrays(
     path: Path,
     names: Mapping[tuple[str, str], str],
     label_roles: tuple[str, ...],
@@ -133,7 +116,7 @@ def _read_split(
     *,
     max_bytes: int,
     targets: Targets,
-) -> RawSplit:
+) -> tuple[np.ndarray, np.ndarray, str, str]:
     keys = []
     for kind, roles in (("inputs", _INPUTS), ("labels", label_roles)):
         key = _array_name(names, split, roles)
@@ -166,8 +149,7 @@ def _read_split(
     elif labels.shape not in ((count,), (count, 1)):
         raise InputError(f"Labels must have the shape ({count},), one per input, but {label_origin} is {labels.shape}.")
     # A column of labels is the same as labels.
-    labels = labels.reshape(count) if labels.size == count else labels
-    return array_split(inputs, labels, origin=origin, label_origin=label_origin)
+    return inputs, labels.reshape(count) if labels.size == count else labels, origin, label_origin
 
 
 def _needed_bytes(archive: ZipFile, member: str) -> int:

@@ -1,8 +1,7 @@
-"""Data sets of the user's own: whatever has a length and items, or arrays."""
+"""Data sets in memory: whatever has a length and items, arrays, or columns."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,11 +10,33 @@ import numpy as np
 
 from warmstart.basics import InputError, choice
 
-from ._arrays import Dataset, Targets
+from ._arrays import Dataset, SampleOrder, Targets
 from ._assemble import assemble, subset_rows
 from ._fingerprint import fingerprint_of
-from ._npz import array_split
-from ._raw import RawData, is_displayable, shown
+from ._folder import split_kind
+from ._images import with_image_size
+from ._in_memory import (
+    Pairs,
+    Rows,
+    found_in,
+    frame_columns,
+    is_array_like,
+    is_frame,
+    is_pair,
+    length,
+    module_of,
+    one_hot_classes,
+)
+from ._memory_table import columns_data
+from ._npz import array_split, inputs_and_labels
+from ._numbers import Form, as_inputs, form_of
+from ._raw import RawData, RawSplit, is_displayable, shown
+from ._source import DataSource, Scale
+
+IN_MEMORY = "own data"
+"""What data in memory are called that have no name."""
+# What is said of columns, where there are none.
+_OF_COLUMNS = ("label", "drop", "features", "key", "group", "order", "test")
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,26 +68,12 @@ class OwnDataset:
             raise InputError(f"name must be UTF-8 text, got {shown(repr(self.name), 60)}.")
 
 
-@dataclass(frozen=True, eq=False)
-class ArrayPairs:
-    """Two arrays of equal length as items (input, target)."""
-
-    inputs: Any
-    targets: Any
-
-    def __len__(self) -> int:
-        """Return the number of items."""
-        return len(self.inputs)
-
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
-        """Return one input with its target."""
-        return self.inputs[index], self.targets[index]
-
-
 def as_dataset(
     value: Any,
     *,
-    name: str = "own data",
+    name: str | None = None,
+    source: DataSource | None = None,
+    label: str | None = None,
     targets: Targets | str | None = None,
     subset: int | None = None,
     with_test: bool = True,
@@ -74,14 +81,17 @@ def as_dataset(
 ) -> Dataset | OwnDataset:
     """Return anything that can be a data set as one.
 
-    That is a :class:`Dataset`; a map-style data set, which has ``__len__`` and ``__getitem__`` by index, such as a
-    list, a ``torch.utils.data.Dataset`` or a Hugging Face ``Dataset``; arrays or tensors (inputs, targets), also as a
-    ``TensorDataset``; or two of these, (train, test), also as a mapping with these names.
+    That is a :class:`Dataset`; inputs with their targets, (X, y): arrays of NumPy, tensors, frames of pandas, polars or
+    arrow with a series, lists, a sparse matrix; a frame or a Hugging Face ``Dataset`` that has a column of labels; a
+    map-style data set, which has ``__len__`` and ``__getitem__`` by index, such as a ``torch.utils.data.Dataset`` of
+    items (input, target); a ``Bunch`` of scikit-learn; or two of these, (train, test), also as a mapping with these
+    names, such as a ``DatasetDict``. Without a part called test, one called validation is the test set.
 
-    Arrays become a :class:`Dataset` if they can without a change of meaning: inputs that are uint8 images
-    (n, channels, height, width) or (n, height, width), or a table (n, features) of floats; and targets that are one
-    class per sample, or one or several values. All else becomes an :class:`OwnDataset`, for a learner of your own; so
-    do tables of integers, which may be tokens.
+    All of which a built-in learner can learn becomes a :class:`Dataset`. Frames, and arrays of text, mixed objects or
+    numbers with NaN, are read as the columns of a table file are. uint8 of three or four dimensions are images; so are
+    whole numbers in [0, 255] and 255ths in [0, 1] of such a shape with 1 or 3 channels; all other numbers are data as
+    they are. A row of targets with a single 1 among zeros is the class of that column. What no array can be made of,
+    such as texts, becomes an :class:`OwnDataset`, for a learner of your own.
 
     The fingerprint of an :class:`OwnDataset` is made of the data sets' own (``_fingerprint`` of Hugging Face, or an
     attribute ``fingerprint``), otherwise of all items, each read once and not kept: arrays and tensors by type, shape
@@ -89,11 +99,13 @@ def as_dataset(
 
     Args:
         value: The data.
-        name: Its name in reports, and in messages.
-        targets: What the targets of arrays are. None: values if they are floats, otherwise classes.
-        subset: Number of training samples, drawn as for a :class:`DataSource`; None: all.
+        name: Its name in reports, and in messages. None: that of ``source``.
+        source: How to read it, as for files: scale, label, order, group, missing and so on. None: as by default.
+        label: Column of the labels in a frame; None: that of ``source``, or detected by name.
+        targets: What the targets are. None: values if they are floats, otherwise classes.
+        subset: Number of training samples, drawn as for a :class:`DataSource`; None: that of ``source``, or all.
         with_test: Whether to keep the test samples, if there are any.
-        arrays: Whether arrays become a :class:`Dataset`; else they stay the items that they are.
+        arrays: Whether to make a :class:`Dataset`; else they stay the items that they are, of a frame its rows.
 
     Raises:
         InputError: If the value is none of these, an item cannot be read or has no fingerprint, or ``subset`` is larger
@@ -106,29 +118,37 @@ def as_dataset(
         ('0', '1')
     """
     targets = None if targets is None else choice(Targets, targets, name="targets")
-    train, test = split_parts(value, name)
+    source = replace(source or DataSource(IN_MEMORY), **{} if label is None else {"label": label})
+    # A source refuses names that nobody could store; it must be this function's message that says so.
+    name = source.name if name is None else name
+    subset = source.subset if subset is None else subset
+    train, test, notes = split_parts(value, name)
     test = test if with_test else None
     if isinstance(value, Dataset):
         if targets is not None and value.targets is not targets:
             raise InputError(f"targets must be {value.targets} for {name}, which has no others, got {targets}.")
         if subset is None and test is value.test:
             return value
-        return replace(value, train=value.train.take(subset_rows(len(train), subset)), test=test)
-    plain = _plain_arrays(train, targets) if arrays else None
-    if plain is not None:
-        inputs, labels, targets = plain
-        split = array_split(inputs, labels, origin=f"inputs of {name}", label_origin=f"targets of {name}")
-        test_split = None
-        if test is not None:
-            plain = _plain_arrays(test, targets)
-            if plain is None:
-                raise InputError(f"The test samples of {name} must be arrays like the training samples, got others.")
-            origins = {"origin": f"test inputs of {name}", "label_origin": f"test targets of {name}"}
-            test_split = array_split(*plain[:2], **origins)
-        raw = RawData(name, split, None if test_split is None else lambda: test_split)
-        return assemble(raw, subset=subset, with_test=test is not None, targets=targets)
+        rows = subset_rows(len(train), subset)
+        order = None if value.order is None else value.order.take(rows)
+        return replace(value, train=value.train.take(rows), test=test, order=order)
+    raw = _raw_of(train, test, name, source, targets) if arrays and not isinstance(value, OwnDataset) else None
+    if raw is not None:
+        raw, targets = raw
+        dataset = assemble(
+            replace(raw, notes=(*notes, *raw.notes)),
+            subset=subset,
+            with_test=test is not None,
+            targets=targets,
+            scale=source.scale is not Scale.NONE,
+        )
+        return with_image_size(dataset, source.image_shape)
     if isinstance(value, OwnDataset) and subset is None and test is value.test:
         return value
+    if not isinstance(value, OwnDataset) and not is_frame(train) and module_of(train) != "datasets":
+        _check_no_columns(source, name)
+    items: list[Any] = [Rows(part) if is_frame(part) else part for part in (train, test)]
+    train, test = items
     rows = None if subset is None else subset_rows(len(train), subset)
     parts = [(train, rows)] + ([] if test is None else [(test, None)])
     given = value.fingerprint if isinstance(value, OwnDataset) else None
@@ -142,29 +162,32 @@ def as_dataset(
     return OwnDataset(name, train, test, fingerprint)
 
 
-def split_parts(value: Any, name: str) -> tuple[Any, Any]:
-    """Return the training and the test samples that a value contains, each with a length; no test samples: None.
+def split_parts(value: Any, name: str) -> tuple[Any, Any, tuple[str, ...]]:
+    """Return the training and the test samples that a value contains, each with a length, and notes on the choice.
 
     Raises:
         InputError: If the value is none of what :func:`as_dataset` takes.
     """
     if isinstance(value, (Dataset, OwnDataset)):
-        return value.train, value.test
-    if isinstance(value, Mapping) and "train" in value:
-        value = (value["train"], value.get("test"))
-    elif not isinstance(value, tuple) or len(value) != 2 or _is_pair(value):
+        return value.train, value.test, ()
+    notes: tuple[str, ...] = ()
+    if isinstance(value, Mapping):
+        value, notes = _of_mapping(value, name)
+    elif isinstance(value, tuple) and len(value) > 2 and any(is_array_like(one) for one in value):
+        raise _unusable(name, value)
+    elif not isinstance(value, tuple) or len(value) != 2 or is_pair(value):
         value = (value, None)
-    elif _is_array(value[0]) != _is_array(value[1]):
-        raise _unusable(name, value)  # a list of inputs with an array of targets must not become train and test
+    elif is_array_like(value[0]) != is_array_like(value[1]) and not (value[1] is None and is_frame(value[0])):
+        raise _unusable(name, value)  # a data set of items with an array of targets must not become train and test
     parts: list[Any] = []
     for which, part in zip(("train", "test"), value, strict=True):
-        if _is_pair(part):
-            if len(part[0]) != len(part[1]):
+        if isinstance(part, tuple) and is_pair(part):
+            if length(part[0]) != length(part[1]):
                 raise InputError(
-                    f"Inputs and targets must have the same length, but those of {name} have {len(part[0])} and "
-                    f"{len(part[1])}."
+                    f"Inputs and targets must have the same length, but those of {name} have {length(part[0])} and "
+                    f"{length(part[1])}."
                 )
-            part = ArrayPairs(*part)
+            part = Pairs(*part)
         if part is not None or which == "train":
             if (
                 not hasattr(part, "__len__")
@@ -175,42 +198,108 @@ def split_parts(value: Any, name: str) -> tuple[Any, Any]:
             if len(part) == 0:
                 raise InputError(f"There must be samples to load, but {name} contains none.")
         parts.append(part)
-    return parts[0], parts[1]
+    return parts[0], parts[1], notes
+
+
+def _of_mapping(value: Mapping[Any, Any], name: str) -> tuple[tuple[Any, Any], tuple[str, ...]]:
+    """Return the training and the test samples in a mapping, and notes on the choice."""
+    keys = [key for key in value if isinstance(key, str)]
+    if "data" in value and "target" in value:  # as scikit-learn has them
+        names = value.get("target_names")
+        class_names = None if names is None else tuple(map(str, names))
+        return (Pairs(value["data"], value["target"], class_names), None), ()
+    pairs = [inputs_and_labels(keys, split) for split in ("train", "test")]
+    if pairs[0] is not None:
+        train, test = (None if pair is None else tuple(value[key] for key in pair) for pair in pairs)
+        return (train, test), ()
+    kinds: dict[str, str] = {}
+    for key in keys:
+        if (kind := split_kind(key)) is not None:
+            kinds.setdefault(kind, key)
+    if "training set" in kinds:
+        chosen = kinds.get("test set") or kinds.get("validation set")
+        left = [key for key in keys if key not in (kinds["training set"], chosen)]
+        notes = [f"{chosen} is the test set."] if chosen is not None and chosen != "test" else []
+        notes += [f"{', '.join(shown(key, 60) for key in left)} of {name} left out."] if left else []
+        return (value[kinds["training set"]], None if chosen is None else value[chosen]), tuple(notes)
+    is_column = [is_array_like(one) or (isinstance(one, (list, tuple)) and len(one) > 0) for one in value.values()]
+    if len(keys) == len(value) > 1 and all(is_column) and not any(is_frame(one) for one in value.values()):
+        sizes = {key: len(one) for key, one in value.items()}
+        if len(set(sizes.values())) > 1:
+            listing = ", ".join(f"{shown(key, 60)} {size}" for key, size in list(sizes.items())[:10])
+            raise InputError(f"Columns must have the same length, but those of {name} differ: {listing}.")
+        return (frame_columns(value, name), None), ()
+    raise _unusable(name, value)
 
 
 def _unusable(name: str, value: Any) -> InputError:
     kind = f"({', '.join(type(part).__name__ for part in value)})" if isinstance(value, tuple) else type(value).__name__
+    way_out = ""
+    if hasattr(value, "dataset") and hasattr(value, "batch_size"):
+        way_out = "; give the data set that it loads (loader.dataset)"
+    elif type(value).__name__ == "LazyFrame":
+        way_out = "; call its collect() first"
+    elif hasattr(value, "__next__") or (hasattr(value, "__iter__") and not hasattr(value, "__len__")):
+        way_out = "; read it into a list first"
+    elif isinstance(value, tuple) and len(value) > 2:
+        way_out = "; give four arrays as ((X, y), (X_test, y_test))"
     return InputError(
-        f"The data '{name}' must be a Dataset, a data set with __len__ and __getitem__, two arrays (inputs, targets), "
-        f"or two of these (train, test), got {shown(kind, 100)}."
+        f"The data '{name}' must be a Dataset, a data set with __len__ and __getitem__, a frame, two arrays (inputs, "
+        f"targets), or two of these (train, test), got {shown(kind, 100)}{way_out}."
     )
 
 
-def _is_pair(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 2 and all(_is_array(part) and part.ndim for part in value)
+def _check_no_columns(source: DataSource, name: str, *, but: tuple[str, ...] = ()) -> None:
+    """Raise if options are given that only columns have."""
+    for option in _OF_COLUMNS:
+        value = getattr(source, option)
+        if value and (option, value) != ("order", "file") and option not in but:
+            raise InputError(
+                f"{option} (--{option}) must be left out for {shown(name)}, which has no columns, got {shown(value)!r}."
+            )
 
 
-def _is_array(value: Any) -> bool:
-    torch = sys.modules.get("torch")  # where it has not been imported, nothing is a tensor
-    return isinstance(value, np.ndarray) or (torch is not None and isinstance(value, torch.Tensor))
-
-
-def _plain_arrays(part: Any, targets: Targets | None) -> tuple[np.ndarray, np.ndarray, Targets] | None:
-    """Return inputs, labels and what these are; None unless a :class:`Dataset` can hold them with the same meaning."""
-    # Of a subclass, __getitem__ may do anything to the tensors.
-    if f"{type(part).__module__}.{type(part).__name__}" == "torch.utils.data.dataset.TensorDataset":
-        part = ArrayPairs(*part.tensors) if len(part.tensors) == 2 else part
-    if not isinstance(part, ArrayPairs):
+def _raw_of(
+    train: Any, test: Any, name: str, source: DataSource, targets: Targets | None
+) -> tuple[RawData, Targets] | None:
+    """Return what a built-in learner can learn, and what its targets are; None if there is nothing of the kind."""
+    found = found_in(train, name, source)
+    if found is None:
         return None
-    try:
-        arrays = (part.inputs, part.targets)
-        inputs, labels = (one if isinstance(one, np.ndarray) else one.detach().cpu().numpy() for one in arrays)
-    except (TypeError, RuntimeError):  # tensors that are sparse, or of a type that NumPy lacks
-        return None
-    labels = labels.reshape(-1) if labels.size == len(labels) else labels
+    parts, origins = [found], ["", "test "]
+    if test is not None:
+        tested = found_in(test, f"test {name}", source)
+        if tested is None:
+            raise InputError(f"The test samples of {name} must be arrays like the training samples, got others.")
+        parts.append(tested)
     if targets is None:
-        targets = Targets.VALUES if labels.dtype.kind == "f" else Targets.CLASSES
-    is_table = inputs.ndim == 2 and inputs.dtype.kind == "f"
-    is_images = inputs.ndim in (3, 4) and inputs.dtype == np.uint8
-    fits = labels.ndim == 1 or (labels.ndim == 2 and targets is Targets.VALUES)
-    return (inputs, labels, targets) if (is_table or is_images) and fits else None
+        targets = Targets.VALUES if found.has_float_labels(name) else Targets.CLASSES
+    notes: list[str] = []
+    for place, part in enumerate(parts):
+        if targets is Targets.CLASSES and isinstance(part.labels, np.ndarray) and part.labels.ndim > 1:
+            classes = one_hot_classes(part.labels)
+            if classes is None:
+                raise InputError(
+                    f"Targets must be one class per sample, or rows with a single 1 among zeros, but the "
+                    f"{origins[place]}targets of {name} have the shape {part.labels.shape} and others."
+                )
+            notes = ["Each row of targets has a single 1: the class is its column, from 0."]
+            parts[place] = replace(part, labels=classes)
+    arrays = [(one.inputs, f"{origin}inputs of {name}") for one, origin in zip(parts, origins, strict=False)]
+    form = Form.GAPS
+    if all(isinstance(values, np.ndarray) for values, _ in arrays):
+        form = form_of(arrays, source.scale)
+    if form is Form.GAPS:
+        raw = columns_data(name, parts, source, targets)
+        return replace(raw, notes=(*notes, *raw.notes)), targets
+    _check_no_columns(source, name, but=("label", "drop") if found.of_columns else ())
+    splits: list[RawSplit] = []
+    for part, (values, origin), which in zip(parts, arrays, origins, strict=False):
+        assert isinstance(part.labels, np.ndarray), "an array has no column of labels"
+        inputs = as_inputs(values, form, origin)
+        splits.append(array_split(inputs, part.labels, f"{which}targets of {name}", part.class_names))
+    order = None if source.order is None else SampleOrder(in_time=True)
+    opened = (lambda: splits[1]) if test is not None else None
+    # Images of many classes are usual, and one-hot rows are classes; other whole numbers may be values to predict.
+    asks = form is not Form.IMAGES and not source.many_classes and not notes
+    return RawData(name, splits[0], opened, notes=tuple(notes), order=order, asks=asks), targets

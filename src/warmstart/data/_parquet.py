@@ -70,7 +70,9 @@ class _Files:
                     _check_rows(path, first, group_end)
 
 
-def image_data(name: str, files: SplitFiles, label: str | None, *, max_bytes: int) -> RawData | None:
+def image_data(
+    name: str, files: SplitFiles, label: str | None, *, max_bytes: int, size: tuple[int, int] | None = None
+) -> RawData | None:
     """Return parquet files with a column of images as data; None if they have no such column.
 
     Args:
@@ -78,6 +80,7 @@ def image_data(name: str, files: SplitFiles, label: str | None, *, max_bytes: in
         files: Its files; those of the test set are opened only on request.
         label: The label column; None: detected by name.
         max_bytes: Memory that reading one set may take.
+        size: Height and width to which images are brought; None: as they are.
 
     Raises:
         InputError: If a file cannot be read or has unsuitable columns.
@@ -99,8 +102,8 @@ def image_data(name: str, files: SplitFiles, label: str | None, *, max_bytes: in
         if image is None:
             return None
     columns = _Columns(label, image, declared_classes(path, label))
-    test = partial(_read_split, files.test, columns, max_bytes) if files.test else None
-    return RawData(name, _read_split(files.train, columns, max_bytes), test)
+    test = partial(_read_split, files.test, columns, max_bytes, size) if files.test else None
+    return RawData(name, _read_split(files.train, columns, max_bytes, size), test)
 
 
 def declared_classes(path: Path, label: str) -> tuple[str, ...] | None:
@@ -120,7 +123,7 @@ def _open(path: Path, **options: Any) -> Any:
     return require("pyarrow.parquet", extra="data", purpose="Reading parquet files").ParquetFile(path, **options)
 
 
-def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int) -> RawSplit:
+def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int, size: tuple[int, int] | None) -> RawSplit:
     used = (columns.label, columns.image)
     labels: list[np.ndarray] = []
     needed = 0
@@ -138,7 +141,7 @@ def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int) -> R
     files = _Files(paths, np.cumsum([0, *(len(part) for part in labels)]))
     return RawSplit(
         labels=joined(labels),
-        read=partial(_read_images, files, columns.image, max_bytes),
+        read=partial(_read_images, files, columns.image, max_bytes, size),
         origin=f"column '{shown(columns.label, 60)}' of {paths[0].name if len(paths) == 1 else shown(paths[0].parent)}",
         place=files.place,
         class_names=columns.class_names,
@@ -170,7 +173,9 @@ def _read_labels(path: Path, label: str, file: Any, held: int, max_bytes: int) -
     return np.concatenate(parts)
 
 
-def _read_images(files: _Files, column: str, max_bytes: int, rows: np.ndarray) -> np.ndarray:
+def _read_images(
+    files: _Files, column: str, max_bytes: int, size: tuple[int, int] | None, rows: np.ndarray
+) -> np.ndarray:
     def encoded() -> Iterator[bytes | Path]:
         for path, row, cell in files.cells(column, rows):
             fields = cell if isinstance(cell, dict) else {"bytes": cell}
@@ -194,7 +199,9 @@ def _read_images(files: _Files, column: str, max_bytes: int, rows: np.ndarray) -
                 )
             yield image
 
-    return decode_images(encoded(), len(rows), place=lambda index: files.place(int(rows[index])), max_bytes=max_bytes)
+    return decode_images(
+        encoded(), len(rows), place=lambda index: files.place(int(rows[index])), max_bytes=max_bytes, size=size
+    )
 
 
 def _check_rows(path: Path, found: int, expected: int) -> None:

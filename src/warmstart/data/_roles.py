@@ -26,11 +26,11 @@ FILE_ORDER = "file"
 
 def table_data(
     name: str,
-    paths: Sequence[Path],
+    table: Table,
     source: DataSource,
     targets: Targets,
     *,
-    test: Sequence[Path] = (),
+    open_test: Callable[[Sequence[str]], Table] | None = None,
     are_arrivals: bool = False,
     class_names: Callable[[str], tuple[str, ...] | None] = lambda _: None,
 ) -> RawData:
@@ -38,17 +38,17 @@ def table_data(
 
     Args:
         name: Of the data set.
-        paths: Files of the training samples.
+        table: The training samples.
         source: Which column is what, and how to read the files.
         targets: Whether the labels are to be classes, so that each is kept exactly, or values.
-        test: Files of the official test samples, opened on request.
+        open_test: Maps the names of columns to the table of the official test samples, which has these, on request;
+            None: there are none.
         are_arrivals: Whether each file is an arrival, in their order.
         class_names: Maps the label column to names that the source declares for its values.
 
     Raises:
         InputError: If a file cannot be read, or has no such columns.
     """
-    table = open_table(paths, source)
     file = table.file
     label = find_label(table.names, source.label, file=file)
     for role in ("key", "group", "order"):
@@ -92,7 +92,8 @@ def table_data(
     )
 
     def read_test() -> RawSplit:
-        found, tested = features(), open_table(test, source, known=(*features().names, label))
+        assert open_test is not None, "the test set is read only where there is one"
+        found, tested = features(), open_test((*features().names, label))
         if label not in tested.names:
             raise InputError(f"{tested.file} must have the label column '{shown(label, 60)}', as {file} has.")
         spellings = {str(one): str(one) for one in set(labels.tolist())} if source.tidy_labels else None
@@ -100,8 +101,14 @@ def table_data(
         values = known_values(tested, found.columns, fills=found.encoding is not None)
         integers = None
         if found.integers is not None:
-            whole = [tested.cells(one).integers for one in found.names]
-            integers = np.stack([values.astype(np.int64).T[i] if w is None else w for i, w in enumerate(whole)], axis=1)
+            whole = {one: numbers for one in found.names if (numbers := tested.cells(one).integers) is not None}
+            others = [shown(one, 60) for one in found.names if one not in whole]
+            if others:
+                raise InputError(
+                    f"The columns of {tested.file} must be whole numbers, as those of the training samples are, but "
+                    f"others are not: {', '.join(others)}."
+                )
+            integers = np.stack(list(whole.values()), axis=1)
         return RawSplit(
             own,
             lambda chosen: found.inputs(values[chosen], None if integers is None else integers[chosen]),
@@ -111,7 +118,13 @@ def table_data(
         )
 
     return RawData(
-        name, split, read_test if test else None, features, order, tuple(notes), asks=not source.many_classes
+        name,
+        split,
+        None if open_test is None else read_test,
+        features,
+        order,
+        tuple(notes),
+        asks=not source.many_classes,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
@@ -13,6 +14,7 @@ from warmstart.basics import InputError, added_later, check_at_least, check_inte
 from ._raw import is_displayable, shown
 
 MAX_BYTES = 4 * 2**30
+MOST_PIXELS = 10_000
 _TEXTS = (
     *("directory", "label", "test", "key", "group", "order"),
     *("separator", "decimal", "thousands", "encoding", "comment"),
@@ -59,27 +61,28 @@ class DataSource:
         max_bytes: Memory that reading one set of samples may take, in bytes, at least 1, by default 4 GiB; estimated
             from what the files declare before it is allocated, so that a small file cannot expand without limit. Data
             of your own are not limited by it.
-        drop: Columns of a table that are left out.
-        features: Columns of a table that are used, besides the label; empty: all.
+        drop: Columns of a table that are left out, separated by commas on the command line.
+        features: Columns of a table that are used, besides the label, and whatever they hold; separated by commas on
+            the command line. Empty: all but constant ones, row numbers, and text that is nearly always different.
         test: File with the official test samples of a table. None: there are none.
-        key: Column that identifies a sample: no feature, and of samples with equal keys the last one counts.
+        key: Column that identifies a sample: it is no feature, and of samples with equal keys the last one counts.
         group: Column whose equal values, such as a day or a customer, are held out together or not at all; it stays a
             feature unless it is dropped.
         order: Column by which samples arrive in time, or ``file``: the order of the file. None: in random order.
         scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival, or reach a model unchanged.
         missing: Whether missing cells of a table are filled, with an indicator column, or refused.
-        missing_marks: What stands in a table for a missing cell, besides the usual marks.
+        missing_marks: What stands in a table for a missing cell, besides nothing, ?, -, NA, N/A, NaN and null.
         tidy_labels: Whether labels that differ in case or surrounding spaces alone are the same class.
         many_classes: Whether whole-number labels of many different values are classes; else they are questioned, since
             most are values to predict.
-        separator: Between the cells of a text table. None: detected.
+        separator: Stands between the cells of a text table: one character, or tab or space. None: detected.
         decimal: Decimal mark of a text table, ``.`` or ``,``. None: detected.
-        thousands: Thousands separator of a text table. None: detected.
+        thousands: Thousands separator of numbers in a text table. None: detected, in groups of three digits.
         header: Whether the first line of a text table names the columns, which else are named 1, 2, ... None: detected.
         encoding: Of a text table, such as ``latin-1``. None: UTF-8, or what else the file declares or fits.
         comment: What begins a line of a text table that is left out, such as ``#``. None: detected.
         image_size: Height and width to which images are brought, at least 1, also as 32x24. None: as they are, which
-            must be equal.
+            must be equal. Resized with Pillow's bilinear filter, which averages where an image gets smaller.
         options: What a function or class of your own is called with, by name; keyword-only.
 
     Raises:
@@ -140,9 +143,32 @@ class DataSource:
         self._check_text_options()
         check_at_least("subset", self.subset, 1)
         check_integer("max_bytes", self.max_bytes, 1)
+        _ = self.image_shape
         if not isinstance(self.options, Mapping) or not all(isinstance(name, str) for name in self.options):
             raise InputError(f"options must be a mapping of names to values, got {shown(self.options, 100)}.")
         object.__setattr__(self, "options", Options(self.options))
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width to which images are brought; None: as they are.
+
+        Raises:
+            InputError: If ``image_size`` is neither one number nor two, from 1 to 10,000.
+
+        Example:
+            >>> DataSource(image_size="32x24").image_shape, DataSource(image_size="32").image_shape
+            ((32, 24), (32, 32))
+        """
+        if self.image_size is None:
+            return None
+        sides = re.fullmatch(r"(\d{1,5})(?:\s*[xX]\s*(\d{1,5}))?", str(self.image_size).strip())
+        height, width = (int(sides[1]), int(sides[2] or sides[1])) if sides else (0, 0)
+        if not (1 <= height <= MOST_PIXELS and 1 <= width <= MOST_PIXELS):
+            raise InputError(
+                f"image_size (--image-size) must be a height and width in pixels from 1 to {MOST_PIXELS:,}, such as 32 "
+                f"or 32x24, got {shown(self.image_size, 60)}."
+            )
+        return height, width
 
     def _check_text_options(self) -> None:
         separator = "\t" if self.separator in ("\\t", "tab") else " " if self.separator == "space" else self.separator

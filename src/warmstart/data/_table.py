@@ -92,10 +92,8 @@ def table_ending(path: Path) -> str:
         >>> table_ending(Path("a/Week.CSV.gz"))
         '.csv'
     """
-    endings = [ending.lower() for ending in path.suffixes]
-    return (
-        (endings[-2] if len(endings) > 1 and endings[-1] in _COMPRESSED else "".join(endings[-1:])) if endings else ""
-    )
+    endings = ["", *(ending.lower() for ending in path.suffixes)]
+    return endings[-2] if len(endings) > 2 and endings[-1] in _COMPRESSED else endings[-1]
 
 
 def table_name(path: Path) -> str:
@@ -148,7 +146,7 @@ def open_table(paths: Sequence[Path], source: DataSource, *, known: Collection[s
         check_memory(needed, source.max_bytes, shown(path.name))
         notes |= dict.fromkeys(said)
         if len(paths) > 1 and is_text and path == paths[0]:
-            used = replace(source, header=not any(note.startswith("no header") for note in said), separator=separator)
+            used = replace(source, header=not any(note.startswith("no header") for note in said))
     marks = Marks(
         MISSING_MARKS | {mark.strip().casefold() for mark in source.missing_marks}, thousands=source.thousands or ""
     )
@@ -165,8 +163,7 @@ def open_table(paths: Sequence[Path], source: DataSource, *, known: Collection[s
 def _decimal(table: Table, separator: str) -> str:
     if table.has_types:
         return "."
-    cells = (table.cells(name) for name in table.names)
-    return decimal_of((one for one in cells if one.plain is None), separator)
+    return decimal_of((table.cells(name) for name in table.names), separator)
 
 
 Read = tuple[list[str], list[Any], list[str], str]

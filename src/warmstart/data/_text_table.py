@@ -46,6 +46,8 @@ def read_text_table(
     content = _as_utf8(content, source, path, notes)
     if b"\0" in content:
         raise InputError(f"{shown(path)} cannot be read as csv: it contains null bytes, which no text does.")
+    if b"\n" not in content:
+        content = content.replace(b"\r", b"\n")
     declared = re.match(rb"sep=(.)\r?\n", content)  # as Excel writes it
     if declared:
         content = content[declared.end() :]
@@ -170,42 +172,45 @@ def _sniffed(sample: str, separator: str | None, comment: str | None) -> tuple[s
     separator, rows = next(iter(found.items()))
     if comment is not None or not comment_lines:
         return separator, comment or "", rows
-    # A line of as many cells as the others is a row, or a header whose first name has the mark.
+    # Lines of as many cells as the others are rows, or a header that has the mark, unless there is one without.
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    if any(line.count(separator) + 1 == width for line in comment_lines if width > 1):
+    are_rows = width > 1 and all(line.count(separator) + 1 == width for line in comment_lines)
+    if are_rows and (len(comment_lines) > len(rows) / 4 or not has_header(rows)):
         return _sniffed(sample, separator, "")
     return separator, "#", rows
 
 
 def has_header(rows: list[list[str]]) -> bool:
-    """Return whether the first of some rows names the columns: it differs in kind from what stands below."""
+    """Return whether the first of some rows names the columns: it differs in kind from what stands below.
+
+    Example:
+        >>> has_header([["size", "color"], ["1.5", "red"]]), has_header([["2.5", "red"], ["1.5", "red"]])
+        (True, False)
+    """
     first, rest = _stripped(rows[0]), rows[1:]
-    width = len(first)
-    if not rest:
-        return True
-    counting = [str(number) for number in range(width)], [str(number + 1) for number in range(width)]
-    named = evidence_against = 0
-    numbers = []
+    named = values = 0
+    numbers: list[str] = []
     for index, cell in enumerate(first):
-        below = [row[index].strip() for row in rest if index < len(row)]
+        below = [text for row in rest if index < len(row) and (text := row[index].strip())]
         below = [text for text in below if text.casefold() not in MISSING_MARKS]
-        is_number = _is_number(cell)
-        if below and all(map(_is_number, below)):
-            named += not is_number and cell.casefold() not in MISSING_MARKS
-            evidence_against += is_number
-        elif not is_number and time_form([cell]) is None and below and time_form(below) is not None:
-            named += cell != ""
-        else:
-            evidence_against += 2 * (cell in below and cell != "")
+        is_missing, is_number = cell.casefold() in MISSING_MARKS, _is_number(cell)
         if is_number:
             numbers.append(cell)
+        if not below or is_missing:
+            continue
+        if all(map(_is_number, below)):
+            named += not is_number
+            values += is_number
+        elif cell in below:
+            values += 2
+        elif not is_number and time_form([cell]) is None:
+            # A text that stands above times, or above texts that repeat while it does not.
+            named += time_form(below) is not None or len(set(below)) <= len(below) / 2
     # As pandas numbers columns without names, beside one that was given a name.
-    is_counted = bool(numbers) and any(numbers == one[: len(numbers)] for one in counting) and len(numbers) >= 2
-    if is_counted and named:
+    counted = any(numbers == [str(index + one) for index in range(len(numbers))] for one in (0, 1))
+    if named and counted and len(numbers) > 1:
         return True
-    if named:
-        return named * 2 >= evidence_against
-    return evidence_against == 0 and len(set(first)) == width
+    return named * 2 >= values if named else values == 0 and len(set(first)) == len(first)
 
 
 def _is_number(text: str) -> bool:
@@ -244,7 +249,7 @@ def _parsed(arrow: Any, reader: Any, path: Path, content: bytes, separator: str,
             raise error
     row = bad[0]
     number = f"row {row.number - skipped}" if row.number and row.number > skipped else "the first line"
-    others = f", and {len(bad) - 1:,} more rows differ" if len(bad) > 1 else ""
+    others = f", and {len(bad) - 1:,} more row{'s differ' if len(bad) > 2 else ' differs'}" if len(bad) > 1 else ""
     raise InputError(
         f"Every row must have as many cells as the first line, but {number} of {path.name} has {row.actual_columns} "
         f"instead of {row.expected_columns} ('{shown(row.text, 60)}'){others}: quote cells that contain "

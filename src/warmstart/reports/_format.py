@@ -110,7 +110,8 @@ def ratio_text(ratio: PairedRatio | None) -> str:
     if ratio is None or ratio.mean is None:
         return "reference" if ratio is None else NOTHING
     if ratio.interval is None:
-        return f"{times_text(ratio.mean)}x (one seed: no interval)"
+        seeds = "one seed" if ratio.n == 1 else f"{ratio.n} seeds"
+        return f"{times_text(ratio.mean)}x ({seeds}: no interval)"
     if ratio.interval == (1.0, 1.0):
         return "the same"
     ends = f"[{', '.join(f'{times_text(end)}x' for end in ratio.interval)}]"

@@ -249,12 +249,16 @@ def how_to_read(summary: Summary) -> list[str]:
         " With two phases round 1 is the same for cold and warm, so the factor over all rounds understates what an "
         "update saves."
     )
+    by_results = isinstance(summary.study.get("seeds"), str)
+    looked = (
+        "; of differences and factors sequential ones, which stay valid however often one looks" if by_results else ""
+    )
     return [
         "Every strategy was trained with the same seeds: the same split, the same arrivals and the same fresh draws. A "
         f"difference to {reference} is taken within each seed first, so that what the seeds have in common cancels.",
-        f"Intervals are {100 * summary.confidence:g} % confidence intervals over seeds (Student's t). A difference "
-        "counts as detected when its interval excludes zero. 'No difference detected' does not say that two strategies "
-        f"are equal: the interval says how large a difference may still be.{in_unit}{direction}",
+        f"Intervals are {100 * summary.confidence:g} % confidence intervals over seeds (Student's t{looked}). A "
+        "difference counts as detected when its interval excludes zero. 'No difference detected' does not say that two "
+        f"strategies are equal: the interval says how large a difference may still be.{in_unit}{direction}",
         f"{capitalized(metric.name)} is measured after each round on {place}{count}, never on what the round was "
         f"trained on.{shared}",
         *(

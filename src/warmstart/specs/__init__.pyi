@@ -11,6 +11,7 @@ from ._kinds import QUERY as QUERY
 from ._kinds import STRATEGY as STRATEGY
 from ._kinds import STREAM as STREAM
 from ._kinds import Kind as Kind
+from ._numbers import convert_number as convert_number
 from ._options import build_named as build_named
 from ._options import build_options as build_options
 from ._options import convert as convert

@@ -6,6 +6,7 @@ from ._paired import PairedDifference as PairedDifference
 from ._paired import PairedRatio as PairedRatio
 from ._paired import paired_difference as paired_difference
 from ._paired import paired_ratio as paired_ratio
+from ._sequential import sequential_t_interval as sequential_t_interval
 from ._words import describe_difference as describe_difference
 from ._words import describe_ratio as describe_ratio
 from ._words import interval_text as interval_text

@@ -8,7 +8,7 @@ import numpy as np
 from warmstart.basics import InputError
 
 from ._estimate import Estimate
-from ._values import Values, complete_pairs, student_interval
+from ._values import Values, complete_pairs, sequential_interval, student_interval
 
 
 @dataclass(frozen=True)
@@ -17,8 +17,8 @@ class PairedDifference(Estimate):
 
     Attributes:
         mean: Mean difference in the unit of the values; None without a complete pair.
-        low: Lower end of the interval; None with fewer than two pairs.
-        high: Upper end of the interval; None with fewer than two pairs.
+        low: Lower end of the interval; None with too few pairs.
+        high: Upper end of the interval; None with too few pairs.
         n: Number of complete pairs.
         detected: Whether there is an interval and it excludes zero.
     """
@@ -32,8 +32,8 @@ class PairedRatio(Estimate):
 
     Attributes:
         mean: Geometric mean, above 0; None without a complete pair, or if a paired value is zero.
-        low: Lower end of the interval; None with fewer than two pairs.
-        high: Upper end of the interval; None with fewer than two pairs.
+        low: Lower end of the interval; None with too few pairs.
+        high: Upper end of the interval; None with too few pairs.
         n: Number of complete pairs.
         detected: Whether there is an interval and it excludes one.
     """
@@ -41,7 +41,9 @@ class PairedRatio(Estimate):
     detected: bool
 
 
-def paired_difference(values: Values, reference: Values, *, confidence: float = 0.95) -> PairedDifference:
+def paired_difference(
+    values: Values, reference: Values, *, confidence: float = 0.95, sequential: bool = False
+) -> PairedDifference:
     """Estimate the mean difference of two paired samples; its test is the paired t-test.
 
     d_i = values_i - reference_i;   mean(d) -+ t(n - 1, (1 + confidence) / 2) * s(d) / sqrt(n)
@@ -53,6 +55,8 @@ def paired_difference(values: Values, reference: Values, *, confidence: float = 
         values: One value per seed; None, NaN and infinite values are missing.
         reference: The reference's values, in the same order of seeds and the same unit.
         confidence: Share of such intervals that contain the true mean difference, in (0, 1).
+        sequential: Whether results decided when to stop adding seeds; the interval then is that of
+            :func:`sequential_t_interval`, and there is none of few pairs.
 
     Returns:
         The difference; pairs with a missing side are dropped, and ``n`` is the number that remained.
@@ -70,11 +74,13 @@ def paired_difference(values: Values, reference: Values, *, confidence: float = 
         PairedDifference(mean=-0.09..., low=None, high=None, n=1, detected=False)
     """
     left, right = complete_pairs(values, reference)
-    mean, low, high = student_interval(left - right, confidence)
+    mean, low, high = (sequential_interval if sequential else student_interval)(left - right, confidence)
     return PairedDifference(mean, low, high, n=len(left), detected=_excludes(0.0, low, high))
 
 
-def paired_ratio(values: Values, reference: Values, *, confidence: float = 0.95) -> PairedRatio:
+def paired_ratio(
+    values: Values, reference: Values, *, confidence: float = 0.95, sequential: bool = False
+) -> PairedRatio:
     """Estimate the factor between a cost and the reference's, as the geometric mean of the ratios of the pairs.
 
     r_i = log(values_i / reference_i);   exp(mean(r) -+ t(n - 1, (1 + confidence) / 2) * s(r) / sqrt(n))
@@ -86,6 +92,7 @@ def paired_ratio(values: Values, reference: Values, *, confidence: float = 0.95)
         values: One cost per seed, at least 0; None, NaN and infinite values are missing.
         reference: The reference's costs, in the same order of seeds and the same unit.
         confidence: Share of such intervals that contain the true factor, in (0, 1).
+        sequential: As of :func:`paired_difference`.
 
     Returns:
         The ratio, without unit; pairs with a missing side are dropped, and ``n`` is the number that remained.
@@ -110,7 +117,7 @@ def paired_ratio(values: Values, reference: Values, *, confidence: float = 0.95)
             raise InputError(f"{name} of a ratio must be at least 0, got {sample.min():g}.")
     if (left == 0).any() or (right == 0).any():
         return PairedRatio(None, None, None, n=len(left), detected=False)
-    logs = student_interval(np.log(left / right), confidence)
+    logs = (sequential_interval if sequential else student_interval)(np.log(left / right), confidence)
     # exp(710) overflows, and two pairs that disagree can give an interval that reaches beyond it.
     mean, low, high = (None if log is None else math.exp(min(log, 700.0)) for log in logs)
     return PairedRatio(mean, low, high, n=len(left), detected=_excludes(1.0, low, high))

@@ -1,4 +1,4 @@
-"""Lists with missing values as arrays, and Student's interval of an array."""
+"""Lists with missing values as arrays, and intervals of an array."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -107,4 +107,35 @@ def student_interval(sample: np.ndarray, confidence: float) -> tuple[float | Non
 
     quantile = float(stdtrit(len(sample) - 1, (1 + confidence) / 2))
     half = quantile * float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
+    return mean, mean - half, mean + half
+
+
+# Chosen for the lab; see sequential_t_interval, which says why.
+DEFAULT_G = 0.25
+
+
+def sequential_interval(
+    sample: np.ndarray, confidence: float, g: float = DEFAULT_G
+) -> tuple[float | None, float | None, float | None]:
+    """Return mean, low and high of a sample without missing values; see :func:`sequential_t_interval`.
+
+    Raises:
+        InputError: If ``confidence`` is outside (0, 1).
+
+    Example:
+        >>> sequential_interval(np.array([1.0, 2.0, 3.0]), 0.95)
+        (2.0, None, None)
+    """
+    check_in_range("confidence", confidence, 0, 1, low_open=True, high_open=True)
+    count = len(sample)
+    if count == 0:
+        return None, None, None
+    mean, spread = float(np.mean(sample)), 1 + g * count
+    # By its logarithm: the base may be huge, and is raised to 2 where there is one value.
+    log_kappa = (math.log(spread) - 2 * math.log(1 - confidence)) / count
+    if log_kappa >= math.log(spread):
+        return mean, None, None
+    kappa = math.exp(log_kappa)
+    factor = math.sqrt((count - 1) * (kappa - 1) / (1 - kappa / spread))
+    half = factor * float(np.std(sample, ddof=1)) / math.sqrt(count)
     return mean, mean - half, mean + half

@@ -42,7 +42,7 @@ def describe_difference(
     if difference.mean is None:
         return "no pair to compare"
     if difference.interval is None:
-        return "one seed: no interval"
+        return f"{_seeds(difference.n)}: no interval"
     low, high = (end * scale for end in difference.interval)
     if not difference.detected:
         return f"no difference detected {interval_text(low, high, digits=digits)}"
@@ -69,7 +69,7 @@ def describe_ratio(ratio: PairedRatio) -> str:
         return "no ratio" if ratio.n else "no pair to compare"
     times = f"{times_text(ratio.mean)} times"
     if ratio.interval is None:
-        return f"{times} (one seed: no interval)"
+        return f"{times} ({_seeds(ratio.n)}: no interval)"
     # All pairs equal: "1.00 times [1.00, 1.00], no difference detected" would sound uncertain.
     if ratio.interval == (1.0, 1.0):
         return "the same"
@@ -130,6 +130,11 @@ def visible_digits(size: float, digits: int) -> int:
     if not size:
         return digits
     return next((places for places in (digits, digits + 1) if round(size, places) > 0), digits + 2)
+
+
+def _seeds(number: int) -> str:
+    # A sequential interval takes more than two.
+    return "one seed" if number == 1 else f"{number} seeds"
 
 
 def _check_digits(digits: int) -> None:

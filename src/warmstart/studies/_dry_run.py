@@ -46,8 +46,8 @@ class Size:
 
 def dry_run(
     study: Study, data: Size, *, arrivals: Collection[tuple[int, ...]] | None = None, source: Size | None = None
-) -> int:
-    """Raise unless every round can train; return how many rounds a trial has.
+) -> dict[str, list[int]]:
+    """Raise unless every round can train; return by label how many samples each round of a trial trains on.
 
     A learner of the user's own is asked for a model, and every strategy for a start; it trains nothing yet.
 
@@ -119,7 +119,13 @@ def dry_run(
             batch = min(smallest_batch(size, learner.recipe.batch_size) for size in sizes)
             bound = None if penalty is None else penalty.for_round(first)
             _step(model, learner, bound, zeros, batch)
-    return len(before) + lengths[0]
+    # Of one seed: where these differ by seed, they differ by little.
+    of_seed = list(min(arrivals))
+    seen = list(accumulate(of_seed))
+    return {
+        label: before + (of_seed if trial.train_on is TrainOn.ARRIVAL else seen)
+        for label, trial in zip(study.labels, trials, strict=True)
+    }
 
 
 def _ways_to_train(study: Study) -> Iterator[tuple[TensorLearner, Penalty | None]]:

@@ -55,7 +55,7 @@ def trial_keys(study: Study, *, data: Sequence[str], signature: str) -> TrialKey
         families[label] = _digest(common | _everywhere(trial) | _of_first_round(trial))
         # Once for each arm, not for each trial: options are looked up slowly, and there may be thousands of seeds.
         arm = _digest(described | {"strategy": identity(trial.strategy)})
-        trials[label] = tuple(_digest([arm, seed]) for seed in range(study.seeds))
+        trials[label] = tuple(_digest([arm, seed]) for seed in range(study.max_seeds))
     return TrialKeys(trials, families)
 
 

@@ -111,7 +111,8 @@ class Overrides:
             train_accuracy=None,
             patience=None,
             max_epochs=self.first_epochs,
-            early_stopping=EarlyStopping.OFF,
+            # AUTO is off as well, and stays: written down, it would make another study of one that is stored.
+            early_stopping=EarlyStopping.OFF if of_others.stops_early else of_others.early_stopping,
         )
 
     def carry_over(self, of_study: CarryOver) -> CarryOver:

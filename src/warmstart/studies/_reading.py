@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from warmstart.analysis import AutoSeeds, looks, read_seeds
 from warmstart.basics import ACCURACY, InputError, Metric, checked_path, shown
 from warmstart.store import StoredRound, StudyRecords, TrialStore, read_study_index
 
@@ -54,14 +55,18 @@ def _problems(index: Any) -> Iterator[str]:
         yield f"{wrong[0]}: {shown(repr(index.get(wrong[0])))}"
         return
     study, keys, data = index["study"], index["keys"], index["data"]
-    if not isinstance(study.get("seeds"), int):
+    try:
+        seeds = read_seeds(study.get("seeds"))
+    except InputError:
         yield f"seeds: {shown(repr(study.get('seeds')))}"
+        return
+    most = seeds.max if isinstance(seeds, AutoSeeds) else seeds
     if not isinstance(data.get("fingerprint"), str):
         yield f"fingerprint: {shown(repr(data.get('fingerprint')))}"
     if set(map(str, index["labels"])) != set(keys):
         yield "labels and keys differ"
     for label, of_seeds in keys.items():
-        if not isinstance(of_seeds, list) or len(of_seeds) != study["seeds"]:
+        if not isinstance(of_seeds, list) or len(of_seeds) != most:
             yield f"keys of {shown(label)}: there must be one for each seed"
         elif not all(isinstance(key, str) and _KEY.fullmatch(key) for key in of_seeds):
             yield f"keys of {shown(label)}: they must be 32 hexadecimal digits"
@@ -86,20 +91,31 @@ def read_study(directory: str | Path) -> StudyRecords:
 def records_of(directory: Path, index: Mapping[str, Any]) -> StudyRecords:
     """Return the results of the study that an index describes.
 
+    Where results decided how many seeds there are, those of the seeds that count: others may be stored, which were
+    under way at the time, or belong to another study.
+
     Raises:
         InputError: If a trial's file is damaged.
     """
     found = _rounds(store_of(directory, index), index)
     metrics = [stored.history["metric"] for _, stored in found if "metric" in stored.history]
+    metric = Metric(**metrics[0]) if metrics else ACCURACY
+    seeds, arms, rounds = read_seeds(index["study"]["seeds"]), tuple(index["labels"]), index["rounds_expected"]
+    if isinstance(seeds, AutoSeeds):
+        last = {
+            (label, stored.record.seed): stored.record.score for label, stored in found if stored.record.round == rounds
+        }
+        seeds = next((look.seeds for look in looks(seeds, last, arms, metric) if look.is_last), seeds.max)
+        found = [(label, stored) for label, stored in found if stored.record.seed < seeds]
     return StudyRecords(
         study=index["study"],
-        arms=tuple(index["labels"]),
-        rounds_expected=index["rounds_expected"],
-        seeds_expected=index["study"]["seeds"],
+        arms=arms,
+        rounds_expected=rounds,
+        seeds_expected=seeds,
         rounds=tuple(replace(stored.record, arm=label) for label, stored in found),
         data=index["data"],
         provenance=_merged([stored.run for _, stored in found]),
-        metric=Metric(**metrics[0]) if metrics else ACCURACY,
+        metric=metric,
     )
 
 

@@ -6,8 +6,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 import torch
 
 from warmstart.basics import InputError, checked_path, shown
-from warmstart.data import Dataset, DataSource, OwnDataset, as_dataset, known_datasets, load
+from warmstart.data import IN_MEMORY, Dataset, DataSource, OwnDataset, as_dataset, known_datasets, load
 from warmstart.executors import Execution, Workers
 from warmstart.learners import TensorLearner
-from warmstart.models import UserModel
+from warmstart.models import MLP, UserModel
+from warmstart.specs import MODEL, to_spec
 from warmstart.store import (
     RoundRecord,
     StudyRecords,
@@ -37,7 +38,7 @@ from ._dry_run import Size, dry_run, model_signature
 from ._keys import trial_keys
 from ._reading import read_index, records_of
 from ._runner import EpochMessage, TrialRunner
-from ._schedule import Schedule
+from ._schedule import EnoughSeedsError, Schedule, StudyProgress
 from ._study import Study, study_identity
 from ._study_file import study_text
 
@@ -47,19 +48,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 _one_at_a_time = threading.RLock()
 
 
-@dataclass(frozen=True)
-class StudyProgress:
-    """What is known before a study trains anything.
-
-    Args:
-        total: Rounds of the whole study.
-        done: Rounds that were finished before.
-    """
-
-    total: int
-    done: int
-
-
+_Data = Dataset | OwnDataset
 Listener = Callable[[StudyProgress | EpochMessage | RoundRecord | str], None]
 
 
@@ -85,8 +74,9 @@ def run_study(
         study: What to compare.
         directory: Where results are stored; made if need be. If it contains a study, that may differ in its strategies
             and seeds only.
-        dataset: The data, if they are in memory already; ``study.data`` then only describes them. A :class:`Dataset`,
-            or for a learner of your own any map-style data set, or a pair of such for training and testing.
+        dataset: The data, if they are in memory already: anything that :func:`as_dataset` takes. ``study.data`` then
+            describes them and says how to read them, such as by its ``label`` or ``scale``; a :class:`Dataset` is taken
+            as it is. None: those of the study, or what ``study.data`` leads to.
         source: Likewise the data of ``study.source``.
         store: Where the trials are stored, the directory itself or one around it; studies in one store share equal
             trials. None: the directory itself.
@@ -128,36 +118,16 @@ def run_study(
     if directory.exists() and not directory.is_dir():
         check_place(directory)  # says what it is instead
     index = read_index(directory)
-    study = _resolved(study, execution, index, directory, report)
-    given = [None if value is None else _as_dataset(value, study) for value in (dataset, source)]
-    study = replace(
-        study,
-        data=_describing(study.data, given[0]),
-        source=_describing(study.source or DataSource(), given[1]) if given[1] is not None else study.source,
-    )
-    if study.stream is Study.stream and _is_in_time(given[0]):
-        study = replace(study, stream=TimeOrdered())
+    study, given = asked(study, execution, index, directory, (dataset, source), report)
     check_directory(directory, index, study)
-    if dataset is None and (records := _complete_records(study, directory, index)) is not None:
+    if given[0] is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
         return records
     check_place(directory)
-    wanted = [study.data, study.source]
-    for described, there in zip(wanted, given, strict=True):
-        if described is not None and there is None:
-            check_source(described)
     # Workers first: processes start while data are loaded, and where a cluster cannot be reached, nothing is written.
     with _one_at_a_time, nullcontext(workers) if workers is not None else Workers(execution) as running:
-        data, other = (
-            there if there is not None or described is None else _load(described, study, report)
-            for described, there in zip(wanted, given, strict=True)
-        )
-        assert data is not None, "there are always data"
-        notes = _notes(study, data)
-        for sentence in (_description(data), *notes, _description(other), *getattr(other, "notes", ())):
-            if sentence:
-                report(sentence)
-        rounds, signature = _dry_run(study, data, other)
+        data, other = loaded(study, given, report)
+        samples, signature = check_fit(study, data, other)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
         if index is not None and index["data"]["fingerprint"] != data.fingerprint:
@@ -167,10 +137,8 @@ def run_study(
         index = {
             "study": study_identity(study),
             "labels": list(study.labels),
-            "rounds_expected": rounds,
-            "data": _describe(study, data)
-            | {"notes": notes}
-            | ({} if other is None else {"source": _describe(study, other)}),
+            "rounds_expected": len(samples[study.labels[0]]),
+            "data": described(study, data) | ({} if other is None else {"source": described(study, other)}),
             "store": place.as_posix(),
             "model_signature": signature,
             "keys": {label: list(of_seeds) for label, of_seeds in keys.trials.items()},
@@ -186,13 +154,13 @@ def run_study(
             lanes=execution.lanes,
         )
         how = {"precision": str(study.recipe.precision), "graphs": execution.graphs} | running.described
-        schedule = Schedule(trials, study, keys, rounds, made | how, execution.worker_count * execution.lanes, report)
-        report(StudyProgress(total=len(study.labels) * study.seeds * rounds, done=schedule.finished))
+        schedule = Schedule(trials, study, keys, samples, made | how, execution.worker_count * execution.lanes, report)
         arrays, names = Arrays.of(data, other), [part.classes for part in (other, data) if part is not None]
         runner = TrialRunner.of(study, arrays, device=execution.device, graphs=execution.graphs, class_names=names)
         try:
             while True:
-                running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
+                with suppress(EnoughSeedsError):
+                    running.perform(schedule.draw(), runner, directory=trials.directory, handle=schedule.handle)
                 if schedule.is_complete:
                     break
                 report("Waiting for trials that another process is running")
@@ -226,7 +194,9 @@ def _complete_records(study: Study, directory: Path, index: Mapping[str, Any] | 
     if index["keys"] != {label: list(of_seeds) for label, of_seeds in keys.trials.items()}:
         return None
     records = records_of(directory, index)
-    return records if len(records.rounds) >= len(study.labels) * study.seeds * index["rounds_expected"] else None
+    return (
+        records if len(records.rounds) >= len(study.labels) * records.seeds_expected * records.rounds_expected else None
+    )
 
 
 def _resolved(
@@ -251,28 +221,81 @@ def _resolved(
     return replace(study, recipe=replace(study.recipe, precision=precision))
 
 
-def _describing(described: DataSource, dataset: Dataset | OwnDataset | None) -> DataSource:
+def asked(
+    study: Study,
+    execution: Execution,
+    index: Mapping[str, Any] | None,
+    directory: Path,
+    in_memory: tuple[Any, Any],
+    report: Listener,
+) -> tuple[Study, tuple[_Data | None, _Data | None]]:
+    """Return a study with all that is automatic resolved, and its data and source as far as they are in memory.
+
+    Raises:
+        InputError: If data in memory are no data, or those at a path cannot have it.
+    """
+    study = _resolved(study, execution, index, directory, report)
+    values = (study.dataset.value if in_memory[0] is None and study.dataset is not None else in_memory[0], in_memory[1])
+    data, source = (
+        None if value is None else _as_dataset(value, study, wanted or DataSource())
+        for value, wanted in zip(values, (study.data, study.source), strict=True)
+    )
+    study = replace(
+        study,
+        data=_describing(study.data, data),
+        source=_describing(study.source or DataSource(), source) if source is not None else study.source,
+        dataset=None,
+    )
+    # Of data at a path, the study has seen this; those in memory are known only now.
+    if study.architecture is Study.architecture and _has_no_images(data, study):
+        study = replace(study, architecture=MLP())
+        report(f"The samples are no images: the model is mlp, not {to_spec(MODEL, Study.architecture)}")
+    if study.stream is Study.stream and _is_in_time(data):
+        study = replace(study, stream=TimeOrdered())
+    for wanted, there in ((study.data, data), (study.source, source)):
+        if wanted is not None and there is None:
+            check_source(wanted)
+    return study, (data, source)
+
+
+def loaded(study: Study, given: tuple[_Data | None, _Data | None], report: Listener) -> tuple[_Data, _Data | None]:
+    """Return the data of a study and those of its source, loaded unless they are given."""
+    data, source = (
+        there if there is not None or wanted is None else _load(wanted, study, report)
+        for wanted, there in zip((study.data, study.source), given, strict=True)
+    )
+    assert data is not None, "there are always data"
+    for sentence in (_description(data), *_notes(study, data), _description(source), *getattr(source, "notes", ())):
+        if sentence:
+            report(sentence)
+    return data, source
+
+
+def _describing(described: DataSource, dataset: _Data | None) -> DataSource:
     """Let a study of data in memory say so, where it would say the default."""
     if dataset is None or described != DataSource() or dataset.name == described.name:
         return described
     return DataSource(name=dataset.name)
 
 
-def _load(source: DataSource, study: Study, report: Listener) -> Dataset | OwnDataset:
+def _load(source: DataSource, study: Study, report: Listener) -> _Data:
     report(f"Loading {source.name}")
     with_test = study.evaluation.evaluate is EvaluateOn.TEST
     is_built_in = isinstance(study.learner, TensorLearner)
     return load(source, with_test=with_test, progress=report, targets=study.targets, arrays=is_built_in)
 
 
-def _as_dataset(value: Any, study: Study) -> Dataset | OwnDataset:
+def _as_dataset(value: Any, study: Study, described: DataSource) -> _Data:
     """Return data from memory as the learner takes them: a learner of the user's own gets them as they are."""
-    if isinstance(study.learner, TensorLearner):
-        return as_dataset(value, targets=None if isinstance(value, Dataset) else study.targets)
-    return value if isinstance(value, Dataset) else as_dataset(value, arrays=False)
+    if isinstance(value, (Dataset, OwnDataset)):
+        return value
+    # The name of another data set would be no name of theirs.
+    source = replace(described, name=IN_MEMORY) if described.name == DataSource().name else described
+    is_built_in = isinstance(study.learner, TensorLearner)
+    return as_dataset(value, source=source, targets=study.targets if is_built_in else None, arrays=is_built_in)
 
 
-def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
+def _check_evaluation(study: Study, data: _Data) -> None:
     """Raise unless the learner can read the data, with samples to fit to and samples to evaluate on."""
     if isinstance(study.learner, TensorLearner):
         name = type(study.learner).__name__
@@ -298,8 +321,8 @@ def _check_evaluation(study: Study, data: Dataset | OwnDataset) -> None:
         raise InputError(f"group must have at least 2 values in {data.name}, of which some are held out, got 1.")
 
 
-def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnDataset | None) -> tuple[int, str]:
-    """Return how many rounds a trial has, and the model's signature; raise unless study and data fit together."""
+def check_fit(study: Study, data: _Data, source: _Data | None) -> tuple[dict[str, list[int]], str]:
+    """Return the samples that rounds train on, by label, and the model's signature; raise unless all fits together."""
     for part in filter(None, (data, source)):
         _check_evaluation(study, part)
     if source is not None and source.input_shape != data.input_shape:
@@ -318,12 +341,12 @@ def _dry_run(study: Study, data: Dataset | OwnDataset, source: Dataset | OwnData
     arrays, arrivals = Arrays.of(data), None
     if study.stream.keeps_order or (arrays.order is not None and arrays.order.groups is not None):
         differs = study.evaluation.evaluate is EvaluateOn.HOLDOUT
-        trials = (study.trial(study.labels[0], seed) for seed in range(study.seeds if differs else 1))
+        trials = (study.trial(study.labels[0], seed) for seed in range(study.max_seeds if differs else 1))
         arrivals = {arrival_sizes(arrays, trial, study.evaluation) for trial in trials}
     return dry_run(study, of_data, arrivals=arrivals, source=of_source), model_signature(study, of_data.zeros)
 
 
-def _size(study: Study, data: Dataset | OwnDataset) -> Size:
+def _size(study: Study, data: _Data) -> Size:
     """Return how much is fitted to, and what stands for the data in a dry run: two samples of zeros, all alike."""
     count = fitted(len(data.train), study.evaluation)
     if not isinstance(data, Dataset):
@@ -337,6 +360,13 @@ def _size(study: Study, data: Dataset | OwnDataset) -> Size:
     labels = torch.from_numpy(arrays.labels[:1]).expand(2, *arrays.labels.shape[1:]) * 0
     dtype = torch.int64 if arrays.inputs.dtype == np.int64 else torch.float32
     return Size(count, TensorData(torch.zeros(2, *data.input_shape, dtype=dtype), labels).of_classes(classes))
+
+
+def _has_no_images(data: Dataset | OwnDataset | None, study: Study) -> bool:
+    """Return whether data in memory are a table, windows or the like, for a built-in learner."""
+    if not isinstance(data, Dataset) or not isinstance(study.learner, TensorLearner):
+        return False
+    return not data.is_image and len(data.input_shape) != 3
 
 
 def _is_in_time(data: Dataset | OwnDataset | None) -> bool:
@@ -357,7 +387,8 @@ def _description(data: Dataset | OwnDataset | None) -> str:
     return getattr(data, "description", "")
 
 
-def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
+def described(study: Study, data: _Data) -> dict[str, Any]:
+    """Return what a study's index says of its data."""
     # Where groups are held out whole, as many as for the first seed; for others, there may be some more or fewer.
     count = len(rows_of(Arrays.of(data), study.trial(study.labels[0], 0), study.evaluation)[0])
     tested = len(data.test) if data.test is not None else 0
@@ -375,7 +406,7 @@ def _describe(study: Study, data: Dataset | OwnDataset) -> dict[str, Any]:
         "features": list(getattr(data, "features", ())),
         "fingerprint": data.fingerprint,
         "description": _description(data),
-        "notes": list(getattr(data, "notes", ())),
+        "notes": _notes(study, data),
         "class_counts": _class_counts(data),
     }
 

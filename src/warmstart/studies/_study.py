@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
+from warmstart.analysis import AutoSeeds, read_seeds
 from warmstart.basics import InputError, check_at_least, resolve_choices, shown, unknown_name
-from warmstart.data import DataSource, Targets, arrives_in_order, is_table
+from warmstart.data import (
+    IN_MEMORY,
+    Dataset,
+    DataSource,
+    OwnDataset,
+    Targets,
+    arrives_in_order,
+    is_table,
+    split_parts,
+)
 from warmstart.diagnostics import Measurement
 from warmstart.learners import Classifier, Learner, TensorLearner, adapted
 from warmstart.models import MLP, Architecture, ResNet18
@@ -45,6 +56,14 @@ MOST_SEEDS = 100_000
 MANY_SEEDS = "all trials are planned before the first one starts, so use several studies for more"
 
 
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Data in memory, with the name that a study describes them by."""
+
+    value: Any
+    name: str
+
+
 @dataclass(frozen=True)
 class Study:
     """Strategies compared on a stream of arriving data, paired by seed.
@@ -54,7 +73,8 @@ class Study:
 
     Args:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
-        data: Where the data come from.
+        data: Where the data come from, or the data themselves: anything that :func:`as_dataset` takes. These are then
+            kept in ``dataset``, and ``data`` describes them by a name.
         evaluation: Which samples evaluate.
         architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
             tables, where that can be told before they are read.
@@ -68,9 +88,12 @@ class Study:
             its holdout is evaluated on then. None: there is no such round.
         penalty: Added to the loss of every strategy that has none of its own.
         measurements: What is measured besides score and cost.
-        seeds: Number of seeds (0 to N-1), shared by all strategies, from 1 to 100,000.
+        seeds: Number of seeds (0 to N-1), shared by all strategies, from 1 to 100,000; or as many as it takes to tell,
+            at most 40: auto[:max=40][:width=1.0], see :class:`AutoSeeds`.
         learner: What builds, trains and evaluates the models: :class:`Classifier`, :class:`Regressor`, or any object
             with these three methods. Settings of a built-in one may be given here or as the study's own.
+        dataset: The data, if they are in memory, read as ``data`` says, such as by its ``label`` or ``scale``. It is no
+            part of what is stored or compared: a study that was read from a file has none.
 
     Raises:
         InputError: If arms are missing or equal, seeds is out of its range, an arm's recipe is not allowed, a name
@@ -95,12 +118,22 @@ class Study:
     source: DataSource | None = None
     penalty: Penalty | None = None
     measurements: Sequence[Measurement] = ()
-    seeds: int = 8
+    seeds: int | AutoSeeds = 8
     learner: Learner = Classifier()
+    dataset: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check the options, make every arm an Arm, and names the objects that they lead to."""
         resolve_choices(self)
+        if isinstance(self.data, os.PathLike):
+            object.__setattr__(self, "data", os.fspath(self.data))
+        if not isinstance(self.data, (DataSource, str, type(None))):
+            split_parts(self.data, IN_MEMORY)  # says what it is instead, if it is none of this
+            if self.dataset is not None:
+                raise InputError(f"data must be given once, got {type(self.data).__name__} besides dataset.")
+            object.__setattr__(self, "dataset", self.data)
+            own_name = self.data.name if isinstance(self.data, (Dataset, OwnDataset)) else IN_MEMORY
+            object.__setattr__(self, "data", DataSource(own_name))
         for name, read in _NAMED.items():
             if isinstance(value := getattr(self, name, None), str):
                 object.__setattr__(self, name, read(value))
@@ -110,6 +143,10 @@ class Study:
                 objects = tuple(read(one) if isinstance(one, str) else one for one in several)
                 object.__setattr__(self, name, objects)
         _check_parts(self)
+        if self.dataset is not None:
+            held = self.dataset if isinstance(self.dataset, Held) else Held(self.dataset, self.data.name)
+            # What the study is about has been replaced: these are not the data that it names now.
+            object.__setattr__(self, "dataset", held if held.name == self.data.name else None)
         self._choose_model()
         # The default itself: whoever passes one of the same kind has asked for a random order.
         if self.stream is Study.stream and arrives_in_order(self.data):
@@ -117,7 +154,14 @@ class Study:
         self._share_with_learner()
         arms = tuple(Arm(arm) if isinstance(arm, Strategy) else arm for arm in self.arms)
         object.__setattr__(self, "arms", arms)
-        check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
+        if isinstance(self.seeds, AutoSeeds):
+            if len(arms) == 1:
+                raise InputError(
+                    "seeds must be a number for a single strategy, which has no difference that could decide, "
+                    f"got {self.seeds.spec}."
+                )
+        else:
+            check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         self._check_distinct()
         # Now, not after hours of training: every object must have a name and options that a study file can hold.
         study_to_dict(self)
@@ -130,6 +174,11 @@ class Study:
     def labels(self) -> tuple[str, ...]:
         """The arms' labels, in order."""
         return tuple(self._labelled)
+
+    @property
+    def max_seeds(self) -> int:
+        """The number of seeds, or the most there may be where results decide."""
+        return self.seeds.max if isinstance(self.seeds, AutoSeeds) else self.seeds
 
     @cached_property
     def _labelled(self) -> dict[str, Arm]:
@@ -164,7 +213,7 @@ class Study:
                 raise InputError(
                     f"{name} must be given once, got {shown(own)} in the study and {shown(of_learner)} in its learner."
                 )
-            if own == default:
+            if own == default and of_learner != default:
                 object.__setattr__(self, name, of_learner)
         if isinstance(self.learner, TensorLearner):
             bare = {name: getattr(type(self.learner)(), name) for name in _OF_LEARNER}
@@ -247,6 +296,7 @@ _RARE_KEYS = ("source", "penalty", "measurements", "learner")
 _NAMED: dict[str, Callable[[str], Any]] = {
     "data": _data_of,
     "source": partial(_data_of, key="source"),
+    "seeds": read_seeds,
     **{_FIELDS.get(key, key): partial(from_spec, kind) for key, kind in _KINDS.items()},
 }
 
@@ -274,7 +324,7 @@ def study_to_dict(study: Study) -> dict[str, Any]:
     is_built_in = isinstance(study.learner, TensorLearner)
     tables: dict[str, Any] = {
         "strategies": [arm.spec for arm in study.arms if isinstance(arm, Arm)],
-        "seeds": study.seeds,
+        "seeds": study.seeds.spec if isinstance(study.seeds, AutoSeeds) else study.seeds,
         "train_on": str(study.train_on),
         **({"model": to_table(MODEL, study.architecture)} if is_built_in else {}),
         "stream": to_table(STREAM, study.stream),
@@ -325,7 +375,7 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
                 raise InputError(f"{key} must be a list of names with options, got {shown(value)}.")
             parts[field] = tuple(text.strip() for text in texts if text.strip())
         else:
-            parts[field] = convert(value, int if key == "seeds" else TrainOn, name=key)
+            parts[field] = read_seeds(value) if key == "seeds" else convert(value, TrainOn, name=key)
     if (learner := parts.get("learner")) is not None and not isinstance(learner, TensorLearner):
         # Also what is at its default: who types a setting expects it to be read.
         for key, table in by_key(tables).items():

@@ -37,7 +37,7 @@ class Case:
         # When a round stops is known only after it has run, so this is all that can be said before.
         seen = accumulate(self.study.stream.sizes(setting.fitted(self.study.data.name)))
         source = setting.fitted(self.study.source.name) if self.study.source is not None else 0
-        trials = len(self.study.arms) * self.study.seeds
+        trials = len(self.study.arms) * self.study.max_seeds
         return trials * (source + sum(seen)) * self.study.stop.max_epochs
 
     @property

@@ -117,7 +117,7 @@ def epoch_points(
         after: Added to the epochs, for rounds that follow others.
     """
     runs: list[list[float]] = []
-    for seed in range(case.study.seeds):
+    for seed in range(case.study.max_seeds):
         history = case.histories.get((arm, seed, round or case.rounds), {})
         runs.append([row[history["columns"].index(column)] for row in history.get("epochs", [])])
     return [

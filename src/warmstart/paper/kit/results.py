@@ -60,7 +60,7 @@ class CaseResults:
     def table(self) -> SeedTable:
         """The finished rounds, in columns over all planned seeds."""
         # Seeds that have not begun are columns, too: two studies are paired by position.
-        return replace(SeedTable.of(self.records.rounds), seeds=tuple(range(self.study.seeds)))
+        return replace(SeedTable.of(self.records.rounds), seeds=tuple(range(self.study.max_seeds)))
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class CaseResults:
     @property
     def complete(self) -> bool:
         """Whether every round of every trial has finished."""
-        return len(self.records.rounds) >= len(self.arms) * self.study.seeds * self.rounds
+        return len(self.records.rounds) >= len(self.arms) * self.study.max_seeds * self.rounds
 
     def column(self, arm: str, read: Read, round: int | None = None) -> list[float | None]:
         """Return one value per seed, by default of the last round."""
@@ -132,7 +132,7 @@ class CaseResults:
 
     def readings(self, arm: str, name: str, round: int | None = None) -> list[list[Reading]]:
         """Return the readings of this name in order, one list per seed; empty where there are none."""
-        rounds = [self.histories.get((arm, seed, round or self.rounds), {}) for seed in range(self.study.seeds)]
+        rounds = [self.histories.get((arm, seed, round or self.rounds), {}) for seed in range(self.study.max_seeds)]
         return [
             [Reading(r["epoch"], r["steps"], r["value"]) for r in history.get("readings", []) if r["name"] == name]
             for history in rounds
