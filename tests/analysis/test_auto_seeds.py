@@ -186,7 +186,7 @@ def test_a_study_that_ran_out_of_seeds_says_what_width_it_reached():
 def test_of_few_seeds_there_is_no_interval_yet():
     summary = summarize(records_of("auto", [0.01, 0.02, 0.03, 0.02]))
     assert summary.arms[1].score_difference.interval is None
-    assert summary.arms[1].words == "4 seeds: no interval"
+    assert summary.arms[1].words == "+2.0 points (4 seeds: no interval)"
     assert "than cold (4 pairs: no interval)" in summary.verdict
     assert "One seed" not in summary.verdict
 

@@ -70,27 +70,27 @@ def arm_of(summary: Summary, label: str) -> ArmSummary:
 def test_a_worse_arm_is_called_less_accurate_with_its_interval_and_cost():
     verdict = summarize(study_records({"cold": COLD, "warm": WORSE})).verdict
     assert verdict == (
-        "After 4 rounds (1,200 samples, 8 paired seeds) warm is 2.0 points less accurate than cold [1.8, 2.2] with "
-        "0.35x the total training steps."
+        "After 4 rounds (1,200 samples, 8 paired seeds) warm is 2.0 points less accurate than cold [1.8, 2.2 points] "
+        "with 0.35x the total training steps."
     )
 
 
 def test_a_better_arm_is_called_more_accurate():
     verdict = summarize(study_records({"cold": COLD, "warm": BETTER})).verdict
-    assert "warm is 3.0 points more accurate than cold [2.8, 3.2]" in verdict
+    assert "warm is 3.0 points more accurate than cold [2.8, 3.2 points]" in verdict
 
 
 def test_an_arm_within_the_noise_has_no_difference_detected():
     summary = summarize(study_records({"cold": COLD, "warm": ALIKE}))
-    assert "for warm no difference in accuracy to cold was detected [-0.7, 0.7] with 0.35x" in summary.verdict
-    assert arm_of(summary, "warm").words == "no difference detected [-0.7, 0.7]"
+    assert "for warm no difference in accuracy to cold was detected [-0.7, 0.7 points] with 0.35x" in summary.verdict
+    assert arm_of(summary, "warm").words == "no difference detected [-0.7, +0.7] points"
 
 
 def test_equal_costs_are_called_the_same():
     records = study_records({"cold": COLD, "warm": WORSE})
     equal = tuple(dataclasses.replace(record, steps=7) for record in records.rounds)
     verdict = summarize(dataclasses.replace(records, rounds=equal)).verdict
-    assert verdict.endswith("[1.8, 2.2] with the same total training steps.")
+    assert verdict.endswith("[1.8, 2.2 points] with the same total training steps.")
 
 
 def test_costs_within_the_noise_are_not_called_different():
@@ -108,7 +108,7 @@ def test_a_round_without_a_step_leaves_no_ratio_and_a_readable_verdict():
     records = study_records({"cold": COLD, "warm": WORSE})
     rounds = tuple(dataclasses.replace(record, steps=100 * (record.arm == "cold")) for record in records.rounds)
     summary = summarize(dataclasses.replace(records, rounds=rounds))
-    assert summary.verdict.endswith("less accurate than cold [1.8, 2.2].")
+    assert summary.verdict.endswith("less accurate than cold [1.8, 2.2 points].")
     difference = arm_of(summary, "warm").total["steps"].difference
     assert difference is not None
     assert difference.mean == -400
@@ -118,7 +118,7 @@ def test_one_seed_claims_nothing():
     summary = summarize(study_records({"cold": COLD, "warm": WORSE}, seeds=1))
     assert "(1,200 samples, 1 seed) warm is 1.8 points less accurate than cold with 0.35x" in summary.verdict
     assert summary.verdict.endswith("One seed gives no interval, so none of this can be distinguished from chance.")
-    assert arm_of(summary, "warm").words == "one seed: no interval"
+    assert arm_of(summary, "warm").words == "-1.8 points (one seed: no interval)"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_without_cold_the_first_arm_is_the_reference_and_a_note_says_so():
     summary = summarize(study_records({"warm": WORSE, "random": COLD}))
     assert summary.reference == "warm"
     assert "random is 2.0 points more accurate than warm" in summary.verdict
-    assert summary.notes == ("No strategy is labelled cold: the others are compared with the first, warm.",)
+    assert summary.notes[0] == "No strategy is labelled cold: the others are compared with the first, warm."
 
 
 def test_cold_is_the_reference_wherever_it_stands():
@@ -307,9 +307,9 @@ def test_the_schema_is_itself_valid_and_refuses_what_it_does_not_know():
         jsonschema.validate({**values, "winner": "cold"}, schema)
 
 
-@pytest.mark.parametrize("schema", ["other/9", "warmstart.summary/1"])
+@pytest.mark.parametrize("schema", ["other/9", "warmstart.summary/1", "warmstart.summary/2"])
 def test_a_summary_of_another_schema_is_refused_with_a_way_out(schema):
-    sentence = rf"must have schema 'warmstart.summary/2', got '{schema}': write it again .* `warmstart report DIR`\.$"
+    sentence = rf"must have schema 'warmstart.summary/3', got '{schema}': write it again .* `warmstart report DIR`\.$"
     with pytest.raises(InputError, match=sentence):
         Summary.from_dict({"schema": schema, "accuracy": 0.5})
 
@@ -331,18 +331,18 @@ def test_a_lower_error_is_reported_in_its_unit_and_as_better():
     summary = summarize(errors({"cold": COLD, "warm": lambda seed: 0.81 + SHARED[seed] + 20 * OWN[seed]}))
     assert summary.verdict == (
         "After 4 rounds (1,200 samples, 8 paired seeds; lower rmse is better) warm has an rmse 0.09 °C lower "
-        "[0.06, 0.12] than cold with 0.35x the total training steps."
+        "[0.06, 0.12 °C] than cold with 0.35x the total training steps."
     )
-    assert arm_of(summary, "warm").words == "lower by 0.09 °C [0.06, 0.12]"
+    assert arm_of(summary, "warm").words == "-0.09 [-0.12, -0.06] °C"
     assert "accura" not in json.dumps(summary.to_dict())
 
 
 @pytest.mark.parametrize(
     ("warm", "words"),
     [
-        (WORSE, "warm has an rmse 0.0200 °C lower [0.0183, 0.0217] than cold"),
-        (BETTER, "warm has an rmse 0.0300 °C higher [0.0283, 0.0317] than cold"),
-        (ALIKE, "for warm no difference in rmse to cold was detected [-0.007, 0.007] °C with 0.35x"),
+        (WORSE, "warm has an rmse 0.0200 °C lower [0.0183, 0.0217 °C] than cold"),
+        (BETTER, "warm has an rmse 0.0300 °C higher [0.0283, 0.0317 °C] than cold"),
+        (ALIKE, "for warm no difference in rmse to cold was detected [-0.007, 0.007 °C] with 0.35x"),
         (lost, "warm cannot be compared with cold, because no seed has an rmse of both"),
         (lambda seed: WORSE(seed) if seed == 0 else None, "warm has an rmse 0.0180 °C lower than cold"),
         (lambda seed: COLD(seed) if seed == 0 else None, "warm has the same rmse as cold"),
@@ -365,8 +365,8 @@ def test_many_errors_are_sorted_by_which_is_better():
     ("metric", "words"),
     [
         (Metric("r2"), "cold has an r2 of 0.903 [0.877, 0.928]; there"),
-        (Metric("log loss", "nats"), "cold has a log loss of 0.903 nats [0.877, 0.928]; there"),
-        (Metric("balanced accuracy", "%"), "cold has a balanced accuracy of 90.3 % [87.7, 92.8]; there"),
+        (Metric("log loss", "nats"), "cold has a log loss of 0.903 nats [0.877, 0.928 nats]; there"),
+        (Metric("balanced accuracy", "%"), "cold has a balanced accuracy of 90.3 % [87.7, 92.8 %]; there"),
     ],
 )
 def test_one_arm_has_its_score_in_the_metrics_words(metric, words):
@@ -376,7 +376,7 @@ def test_one_arm_has_its_score_in_the_metrics_words(metric, words):
 def test_a_fraction_that_is_no_accuracy_is_reported_in_points():
     arms = {"cold": COLD, "warm": WORSE}
     verdict = summarize(errors(arms, metric=Metric("recall", "%"))).verdict
-    assert "warm has a recall 2.0 points lower [1.8, 2.2] than cold" in verdict
+    assert "warm has a recall 2.0 points lower [1.8, 2.2 points] than cold" in verdict
 
 
 @pytest.mark.parametrize(

@@ -196,9 +196,9 @@ def test_the_summary_goes_into_what_is_no_regular_file(target, tmp_path, monkeyp
     assert os.lstat(target).st_mode == kind
     if target == "fifo-with-reader":
         reader.join(10)
-        assert '"schema": "warmstart.summary/2"' in read[0]
+        assert '"schema": "warmstart.summary/3"' in read[0]
     elif target == "link":
-        assert '"schema": "warmstart.summary/2"' in Path("summary.json").read_text()
+        assert '"schema": "warmstart.summary/3"' in Path("summary.json").read_text()
 
 
 def test_headers_and_classes_are_shown_without_being_obeyed(tmp_path, monkeypatch, capsys):

@@ -102,6 +102,34 @@ def test_another_reference_may_be_asked_for(capsys):
     assert json.loads(shown[shown.index("{") :])["reference"] == "shrink-perturb"
 
 
+def test_another_metric_may_decide_without_training(tmp_path, capsys):
+    assert compare("--out", "found", "--metric", "loss") == 0
+    assert "log loss" in capsys.readouterr().out
+    trained = {path.name: path.read_bytes() for path in (tmp_path / "found/trials").iterdir()}
+    assert run(["report", "found", "--json", "summary.json", "--metric", "balanced-accuracy"]) == 0
+    assert "balanced accuracy" in capsys.readouterr().out
+    assert "balanced accuracy" in (tmp_path / "found/report.md").read_text()
+    assert "Balanced accuracy, mean with 95 % interval" in (tmp_path / "found/report.html").read_text()
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["metric_key"], summary["learner_metric"]["name"]) == ("balanced_accuracy", "accuracy")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "found/trials").iterdir()} == trained
+    # The study is the same one, whatever was asked about it.
+    assert "metric" not in (tmp_path / "found/study.toml").read_text()
+
+
+@pytest.mark.parametrize("command", ["compare", "report"])
+def test_an_unknown_metric_is_one_sentence(tmp_path, capsys, command):
+    compare("--out", "found")
+    capsys.readouterr()
+    given = ["report", "found"] if command == "report" else ["compare", "--out", "other"]
+    assert run([*given, "--metric", "balanced-acuracy"]) == 2
+    assert (
+        "Error: Unknown metric 'balanced-acuracy': did you mean 'balanced-accuracy'? Known: " in capsys.readouterr().err
+    )
+    # Before anything is trained.
+    assert not (tmp_path / "other").exists()
+
+
 def test_an_unknown_reference_is_one_sentence(tmp_path, capsys):
     compare("--out", "found")
     capsys.readouterr()
@@ -111,7 +139,7 @@ def test_an_unknown_reference_is_one_sentence(tmp_path, capsys):
 
 def test_json_on_standard_output_is_json_alone(capsys):
     assert compare("--json", "-") == 0
-    assert json.loads(capsys.readouterr().out)["schema"] == "warmstart.summary/2"
+    assert json.loads(capsys.readouterr().out)["schema"] == "warmstart.summary/3"
 
 
 def test_json_goes_to_a_file(tmp_path):

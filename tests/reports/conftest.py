@@ -106,6 +106,39 @@ def lose_all(record: RoundRecord) -> RoundRecord:
     return replace(record, score=None, metrics={}, stop_reason="diverged")
 
 
+def measured(record: RoundRecord) -> RoundRecord:
+    """Add what is measured on a table of two classes in time order, of which there are five rounds at least."""
+    noise = Random(f"{record.arm} {record.seed} {record.round}").gauss(0, 0.01)
+    effort, first, last = CHARACTERS.get(record.arm, Character(0, 1)).effort, record.round == 1, record.round == 5
+    score = record.score or 0.0
+    return replace(
+        record,
+        metrics={"loss": 0.4 - score / 3, "balanced_accuracy": score - 0.1, "recall: no": score, "recall: yes": 0.5},
+        churn=None if first else 0.1 * effort + noise,
+        negative_flips=None if first else 0.04 * effort + noise / 3,
+        next_score=None if last else score - 0.08 + noise,
+        baselines={
+            "majority": {"accuracy": 0.731, "balanced_accuracy": 0.5, "loss": 0.58},
+            "persistence": {"accuracy": 0.852, "balanced_accuracy": 0.84},
+        },
+        next_baselines={} if last else {"majority": 0.72 + noise, "persistence": 0.84 + noise},
+    )
+
+
+def arrivals_records(*, rounds: int = 5, **options) -> StudyRecords:
+    """Records with all that is measured, and with data that say what they are."""
+    records = make_records(rounds=rounds, change=measured, **options)
+    data = {**records.data, "name": "churn", "classes": ["yes", "no"], "class_counts": {"yes": 269, "no": 731}}
+    notes = ["Columns turned to numbers: contract ('monthly' in row 2)."]
+    return replace(records, data={**data, "notes": notes})
+
+
+def alike(record: RoundRecord) -> RoundRecord:
+    """Let every strategy do what cold does."""
+    twin = _record("cold", record.seed, record.round, 4)
+    return replace(twin, arm=record.arm, seconds=record.seconds)
+
+
 STUDIES: dict[str, Callable[[], StudyRecords]] = {
     "four rounds": make_records,
     "two rounds": lambda: make_records(rounds=2),
@@ -118,6 +151,9 @@ STUDIES: dict[str, Callable[[], StudyRecords]] = {
     "unfinished": lambda: make_records(keep=37),
     "nothing yet": lambda: make_records(keep=0),
     "odd labels": lambda: make_records(arms=("cold", "</script><b>|x", "warm [bold]*_`")),
+    "arrivals": arrivals_records,
+    "130 arrivals": lambda: arrivals_records(arms=("cold", "warm"), seeds=3, rounds=130),
+    "alike": lambda: make_records(change=alike),
     "many": lambda: make_records(arms=("cold", *(f"shrink-perturb:shrink=0.{n}" for n in range(1, 9)))),
 }
 
@@ -125,6 +161,11 @@ STUDIES: dict[str, Callable[[], StudyRecords]] = {
 @pytest.fixture(scope="session")
 def make_summary() -> Callable[..., Summary]:
     return lambda **options: summarize(make_records(**options))
+
+
+@pytest.fixture(scope="session")
+def make_arrivals() -> Callable[..., StudyRecords]:
+    return arrivals_records
 
 
 @pytest.fixture(scope="session")

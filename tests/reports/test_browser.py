@@ -3,6 +3,20 @@ import pytest
 pytestmark = pytest.mark.browser
 
 MARKS = "figure => figure.querySelectorAll('svg .role-mark path, svg .mark-rect path').length"
+# Texts of one chart whose boxes overlap, and texts that stick out of their chart.
+COLLIDING = """() => [...document.querySelectorAll('figure')].flatMap(figure => {
+  const boxes = [...figure.querySelectorAll('svg text')]
+    .filter(text => text.textContent && text.getAttribute('opacity') !== '0')
+    .map(text => [text.textContent, text.getBoundingClientRect()]);
+  const edge = figure.getBoundingClientRect();
+  const found = boxes.filter(([, box]) => box.left < edge.left - 1 || box.right > edge.right + 1).map(([text]) => text);
+  boxes.forEach(([text, box], index) => boxes.slice(index + 1).forEach(([other, near]) => {
+    const wide = Math.min(box.right, near.right) - Math.max(box.left, near.left);
+    const high = Math.min(box.bottom, near.bottom) - Math.max(box.top, near.top);
+    if (wide > 0.5 && high > 2) found.push(`${figure.dataset.chart}: ${text} | ${other}`);
+  }));
+  return found;
+})"""
 
 
 @pytest.fixture
@@ -17,11 +31,13 @@ def open_page(visit, page_of, tmp_path):
     return opened
 
 
-@pytest.mark.parametrize("name", ["four rounds", "two rounds", "one round", "one seed", "all lost", "odd labels"])
+@pytest.mark.parametrize(
+    "name", ["four rounds", "two rounds", "one round", "one seed", "all lost", "odd labels", "arrivals"]
+)
 def test_every_chart_is_drawn_without_a_complaint_or_a_request(open_page, name):
     page = open_page(name)
     figures = page.query_selector_all("figure")
-    assert len(figures) == (2 if name == "all lost" else 5)
+    assert len(figures) == {"all lost": 2, "arrivals": 6}.get(name, 5)
     assert all(figure.evaluate(MARKS) > 1 for figure in figures)
     assert page.complaints == []
     assert [url for url in page.requested if not url.startswith(("file:", "data:", "blob:"))] == []
@@ -42,7 +58,7 @@ def test_a_click_in_the_legend_fades_the_other_strategies(open_page):
     figure = open_page("four rounds").query_selector("figure[data-chart=score]")
     figure.query_selector(".role-legend-symbol path").click()
     opacities = [path.get_attribute("opacity") for path in figure.query_selector_all(".mark-line path")]
-    assert sorted(float(opacity) for opacity in opacities) == [0.15, 0.15, 1.0]
+    assert sorted(float(opacity) for opacity in opacities) == [0.1, 0.1, 0.15, 0.15, 0.9, 1.0]
 
 
 def test_charts_are_redrawn_when_the_reader_turns_to_dark(open_page):
@@ -60,3 +76,27 @@ def test_nothing_but_tables_is_wider_than_a_narrow_screen(open_page, name):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     widths = page.evaluate("[...document.querySelectorAll('figure svg')].map(svg => svg.getBoundingClientRect().right)")
     assert max(widths) <= 360
+
+
+@pytest.mark.parametrize("width", [1200, 600])
+@pytest.mark.parametrize("name", ["four rounds", "one round", "many", "arrivals", "130 arrivals", "alike"])
+def test_no_text_of_a_chart_covers_another(open_page, name, width):
+    assert open_page(name, width=width).evaluate(COLLIDING) == []
+
+
+@pytest.mark.parametrize("width", [1200, 600])
+def test_classes_and_baselines_are_on_the_first_screen(open_page, summary_of, width):
+    page = open_page("arrivals", width=width)
+    context = page.query_selector(".verdict .context")
+    assert "no 73\u00a0%" in context.text_content()
+    assert "Always saying 'no'" in context.text_content()
+    box = context.bounding_box()
+    assert box["y"] + box["height"] < 800
+
+
+def test_identical_curves_can_be_told_apart(open_page):
+    figure = open_page("alike").query_selector("figure[data-chart=score]")
+    lines = figure.query_selector_all(".mark-line path[stroke-width]")
+    looks = {(line.get_attribute("stroke-width"), line.get_attribute("stroke-dasharray")) for line in lines}
+    # Three strategies, and their training scores.
+    assert len(looks) == 3 + 1

@@ -1,20 +1,26 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from warmstart.analysis import summarize
+from warmstart.basics import ACCURACY
 from warmstart.reports import write_report
 from warmstart.reports.charts import (
     charts_of,
     cost_chart,
     difference_chart,
+    next_score_chart,
     score_chart,
     stop_reasons_chart,
     tradeoff_chart,
 )
+from warmstart.reports.charts._references import level_rules, levels_in_reach, words_on_equal_curves
 from warmstart.reports.charts._style import COLOURS, DASHES, SHAPES, theme
 
+ARRIVALS = ["next-score", "score", "difference", "cost", "score-against-cost", "stop-reasons"]
 NAMES = ["score", "difference", "cost", "score-against-cost", "stop-reasons"]
 
 
@@ -51,6 +57,7 @@ def test_every_chart_of_every_study_is_valid_and_captioned(any_summary):
     [
         ("four rounds", NAMES),
         ("one strategy", [name for name in NAMES if name != "difference"]),
+        ("arrivals", ARRIVALS),
         ("nothing yet", []),
         ("all lost", ["cost", "stop-reasons"]),
     ],
@@ -181,3 +188,84 @@ def test_charts_take_name_unit_and_direction_from_the_metric(rmse_summary):
 def test_menus_offer_the_costs_that_were_counted(rmse_summary):
     params = {param["name"]: param for param in cost_chart(rmse_summary).to_dict()["params"]}
     assert (params["cost"]["value"], params["cost"]["bind"]["options"]) == ("samples", ["samples", "seconds"])
+
+
+def test_scores_on_the_next_arrival_stand_over_the_arrival_that_they_are_of(summary_of):
+    summary = summary_of("arrivals")
+    rows = rows_of(next_score_chart(summary))
+    warm = [row for row in rows if row.get("arm") == "warm"]
+    assert [row["arrival"] for row in warm] == [2, 3, 4, 5]
+    expected = [row.next_score.mean for row in summary.rounds if row.arm == "warm" and row.round < 5]
+    assert [row["mean"] for row in warm] == pytest.approx(expected, rel=1e-4)
+    levels = [row for row in rows if row.get("baseline") == "persistence"]
+    assert [row["arrival"] for row in levels] == [2, 3, 4, 5]
+    assert levels[0]["mean"] == pytest.approx(summary.rounds[0].next_baselines["persistence"].mean, rel=1e-4)
+    assert "Grey: majority (solid) and persistence (dashed)." in captions(summary)["next-score"]
+
+
+def test_baselines_are_lines_with_their_names_and_training_scores_dotted(summary_of):
+    summary = summary_of("arrivals")
+    rows = rows_of(score_chart(summary))
+    assert [row["label"] for row in rows if "level" in row] == 2 * ["majority 73.1 %"] + 2 * ["persistence 85.2 %"]
+    trained = [row["train"] for row in rows if row.get("arm") == "cold"]
+    assert trained == pytest.approx([row.train_score.mean for row in summary.rounds if row.arm == "cold"], rel=1e-4)
+    assert "Thin dotted: training accuracy. Dashed grey: what learns nothing." in captions(summary)["score"]
+
+
+def test_names_of_baselines_stand_where_the_curves_are_farther_away_and_beside_each_other():
+    rows = [{"round": 1, "mean": 0.6}, {"round": 2, "mean": 0.9}, {"round": 3, "mean": None}]
+
+    def sides(levels):
+        layers = [layer.to_dict(validate=False) for layer in level_rules(ACCURACY, levels, rows)]
+        return [layer["mark"]["align"] for layer in layers if layer["mark"]["type"] == "text"]
+
+    assert sides({"low": 0.62}) == ["right"]
+    assert sides({"high": 0.88}) == ["left"]
+    assert sides({"low": 0.62, "lower": 0.61, "high": 0.88}) == ["right", "left", "left"]
+
+
+def test_another_metric_has_no_training_scores_and_its_own_baselines(make_arrivals):
+    summary = summarize(make_arrivals(), metric="balanced-accuracy")
+    rows = rows_of(score_chart(summary))
+    assert not any(row.get("train") for row in rows)
+    assert {row["label"] for row in rows if "level" in row} == {"majority 50.0 %", "persistence 84.0 %"}
+    assert "Thin dotted" not in captions(summary)["score"]
+    points = [row for row in rows_of(tradeoff_chart(summary)) if "seed" in row and row["arm"] == "cold"]
+    assert sum(row["mean"] for row in points) / len(points) == pytest.approx(summary.arms[0].score.mean, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("level", "near"), [(0.85, True), (0.75, True), (0.69, False), (1.0, True), (1.2, False), (None, None)]
+)
+def test_levels_are_drawn_where_they_leave_half_of_the_height_to_the_scores(level, near):
+    drawn, far = levels_in_reach({"it": level}, [0.8, None, 0.9])
+    assert ("it" in drawn, "it" in far) == (near is True, near is False)
+
+
+def test_curves_that_cannot_be_told_apart_are_named(summary_of, summary):
+    assert (
+        "cold, warm and shrink-perturb:shrink=0.6 are identical in all rounds."
+        in captions(summary_of("alike"))["score"]
+    )
+    assert "identical" not in captions(summary)["score"]
+    first = [replace(row, score=summary.rounds[0].score) if row.round == 1 else row for row in summary.rounds]
+    assert words_on_equal_curves(first) == " cold, warm and shrink-perturb:shrink=0.6 are identical in round 1."
+
+
+def test_of_marks_on_top_of_each_other_those_below_are_larger(summary_of):
+    steps = [step for step in all_transforms(score_chart(summary_of("alike")).to_dict()) if step.get("as") in LOOKS]
+    assert {step["as"] for step in steps} == set(LOOKS)
+    for step in steps:
+        values = list(json.loads(step["calculate"].removesuffix("[datum.arm]")).values())
+        assert values == sorted(values, reverse=True)
+        assert len(set(values)) == 3
+
+
+LOOKS = ("stroke", "spot")
+
+
+def all_transforms(spec: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(spec, dict):
+        yield from spec.get("transform", ())
+    for part in spec.values() if isinstance(spec, dict) else spec if isinstance(spec, list) else ():
+        yield from all_transforms(part)

@@ -37,9 +37,9 @@ def test_charts_are_images_in_two_forms(report):
     assert len(report.charts) == 2 * 5
 
 
-def test_the_svg_draws_a_line_and_a_band_per_strategy(report):
+def test_the_svg_draws_two_lines_and_a_band_per_strategy(report):
     svg = next(path for path in report.charts if path.name == "score.svg").read_text(encoding="utf-8")
-    assert len(re.findall(r'aria-roledescription="line mark"', svg)) == 3
+    assert len(re.findall(r'aria-roledescription="line mark"', svg)) == 3 + 3
     assert len(re.findall(r'aria-roledescription="area mark"', svg)) == 3
 
 

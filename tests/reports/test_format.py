@@ -21,8 +21,9 @@ STEPS = Estimate(1234.0, 1200.0, 1268.0, n=8)
 @pytest.mark.parametrize(
     ("estimate", "text"),
     [
-        (Estimate(0.9, 0.88, 0.92, n=4), "90.0 % ± 2.0"),
+        (Estimate(0.9, 0.88, 0.92, n=4), "90.0 ± 2.0 %"),
         (Estimate(0.9, None, None, n=1), "90.0 %"),
+        (Estimate(-0.0001, -0.01, 0.0098, n=4), "0.0 ± 1.0 %"),
         (Estimate(None, None, None, n=0), "-"),
     ],
 )
@@ -34,8 +35,9 @@ def test_an_accuracy_has_the_precision_that_its_seeds_allow(estimate, text):
     ("difference", "text"),
     [
         (None, "reference"),
-        (PairedDifference(-0.03, -0.04, -0.02, n=8, detected=True), "lower by 3.0 points [2.0, 4.0]"),
-        (PairedDifference(0.001, -0.004, 0.006, n=8, detected=False), "no difference detected [-0.4, 0.6]"),
+        (PairedDifference(-0.03, -0.04, -0.02, n=8, detected=True), "-3.0 [-4.0, -2.0] points"),
+        (PairedDifference(0.001, -0.004, 0.006, n=8, detected=False), "no difference detected [-0.4, +0.6] points"),
+        (PairedDifference(0.0, 0.0, 0.0, n=8, detected=False), "the same"),
         (PairedDifference(0.012, None, None, n=1, detected=False), "+1.2 points (one seed: no interval)"),
         (PairedDifference(None, None, None, n=0, detected=False), "no pair to compare"),
     ],
@@ -48,12 +50,13 @@ def test_a_difference_claims_only_what_was_detected(difference, text):
     ("ratio", "long", "short"),
     [
         (None, "reference", "1,234"),
-        (PairedRatio(0.5, 0.4, 0.6, n=8, detected=True), "0.50x [0.40, 0.60]", "1,234 (0.50x)"),
+        (PairedRatio(0.5, 0.4, 0.6, n=8, detected=True), "0.50x [0.40x, 0.60x]", "1,234 (0.50x)"),
         (
             PairedRatio(1.1, 0.9, 1.3, n=8, detected=False),
-            "no difference detected [0.90, 1.30]",
+            "no difference detected [0.90x, 1.30x]",
             "1,234 (no difference detected)",
         ),
+        (PairedRatio(1.0, 1.0, 1.0, n=8, detected=False), "the same", "1,234 (the same)"),
         (PairedRatio(0.5, None, None, n=1, detected=False), "0.50x (one seed: no interval)", "1,234 (0.50x)"),
         (PairedRatio(None, None, None, n=8, detected=False), "-", "1,234"),
     ],

@@ -59,7 +59,7 @@ def test_the_verdict_comes_before_everything_else(html, summary):
 
 def test_the_page_holds_results_reading_aid_settings_and_provenance(html):
     text = Reader(html).text
-    for part in ("lower by 2.6 points [2.1, 3.1]", "How to read it", "recipe.learning_rate", "6f9c6f9c", "2.6.0"):
+    for part in ("-2.6 [-3.1, -2.1] points", "How to read it", "recipe.learning_rate", "6f9c6f9c", "2.6.0"):
         assert part in text
 
 

@@ -3,6 +3,9 @@ from ._auto_seeds import AutoSeeds as AutoSeeds
 from ._auto_seeds import Look as Look
 from ._auto_seeds import looks as looks
 from ._auto_seeds import read_seeds as read_seeds
+from ._context import share_text as share_text
+from ._metrics import check_metric as check_metric
+from ._metrics import metric_of as metric_of
 from ._plain import plain as plain
 from ._plain import rebuilt as rebuilt
 from ._seed_table import SeedTable as SeedTable

@@ -1,5 +1,6 @@
 """The finished rounds, read out as columns over seeds."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -56,6 +57,20 @@ class SeedTable:
             pairs = zip(sums[-1], self.costs(arm, len(sums), cost), strict=True)
             sums.append([None if so_far is None or added is None else so_far + added for so_far, added in pairs])
         return sums[round]
+
+    def averages(self, arm: str, round: int, measure: Measure) -> list[float | None]:
+        """Return the mean of a measure over rounds 1 to ``round`` per seed.
+
+        A seed has none if it lacks a value in a round for which any trial has one: means over different rounds are not
+        comparable. Rounds for which nobody has one, such as the first for churn, are left out.
+        """
+        numbers = {cell.round for cell in self.cells.values() if cell.round <= round and measure(cell) is not None}
+        columns = [self.column(arm, number, measure) for number in sorted(numbers)]
+        means: list[float | None] = []
+        for place in range(len(self.seeds)):
+            values = [value for column in columns if (value := column[place]) is not None]
+            means.append(math.fsum(values) / len(values) if values and len(values) == len(columns) else None)
+        return means
 
     def costs(self, arm: str, round: int, cost: str) -> list[float | None]:
         """Return one cost of one round per seed."""

@@ -9,6 +9,8 @@ from warmstart.basics import InputError, unknown_name
 from warmstart.store import StudyRecords
 
 from ._auto_seeds import reference_arm
+from ._context import class_shares, context_of
+from ._metrics import chosen_metric
 from ._notes import notes_of
 from ._plain import plain
 from ._summary_types import SCHEMA as SCHEMA
@@ -20,7 +22,9 @@ from ._verdict import verdict_of
 from ._view import View
 
 
-def summarize(records: StudyRecords, *, reference: str | None = None, confidence: float = 0.95) -> Summary:
+def summarize(
+    records: StudyRecords, *, reference: str | None = None, confidence: float = 0.95, metric: str | None = None
+) -> Summary:
     """Say what a study shows: every arm against the reference, paired by seed, with intervals.
 
     Scores and costs are compared at the latest round that all arms have finished for a common seed, so a study that is
@@ -32,12 +36,14 @@ def summarize(records: StudyRecords, *, reference: str | None = None, confidence
         reference: Label of the arm that the others are compared with; by default ``cold``, or the first arm if none
             has that label.
         confidence: Confidence of every interval, in (0, 1).
+        metric: What is compared: a name among the metrics of the records, such as ``balanced_accuracy`` or, of a
+            learner of your own, ``name:lower`` where lower is better. None: the score. Nothing is trained again for it.
 
     Returns:
         The summary.
 
     Raises:
-        InputError: If the study has no arm or not this reference, or ``confidence`` is out of range.
+        InputError: If the study has no arm, not this reference or not this metric, or ``confidence`` is out of range.
 
     Example:
         >>> from warmstart.store._records import RoundRecord
@@ -50,15 +56,19 @@ def summarize(records: StudyRecords, *, reference: str | None = None, confidence
     if not records.arms:
         raise InputError("arms must hold at least one strategy, got none.")
     check_reference(reference, records.arms)
-    view = View.of(records, confidence, reference or reference_arm(records.arms))
+    chosen, key = chosen_metric(metric, records)
+    view = View.of(records, confidence, reference or reference_arm(records.arms), chosen, key)
     arms = tuple(view.arm(arm) for arm in records.arms)
     rounds = tuple(view.round(arm, number) for number in view.numbers for arm in records.arms if view.has(arm, number))
-    facts = view.facts(arms)
+    facts, baselines = view.facts(arms), view.baselines()
     return Summary(
         schema=SCHEMA,
-        metric=records.metric,
+        metric=chosen,
+        metric_key=key,
+        learner_metric=records.metric,
         verdict=verdict_of(facts),
-        notes=notes_of(facts),
+        context=context_of(records.data, baselines, chosen, key or records.metric.name),
+        notes=notes_of(facts, view),
         reference=view.reference,
         confidence=confidence,
         complete=facts.complete,
@@ -70,6 +80,9 @@ def summarize(records: StudyRecords, *, reference: str | None = None, confidence
         samples_seen=facts.samples_seen,
         arms=arms,
         rounds=rounds,
+        class_shares=class_shares(records.data),
+        baselines=baselines,
+        next_baselines=view.next_baselines(),
         trials=records.rounds,
         study=plain(records.study),
         data=plain(records.data),
@@ -88,6 +101,6 @@ def summary_schema() -> dict[str, Any]:
 
     Example:
         >>> summary_schema()["properties"]["schema"]["const"]
-        'warmstart.summary/2'
+        'warmstart.summary/3'
     """
     return json.loads(files("warmstart.analysis").joinpath("summary.schema.json").read_text(encoding="utf-8"))

@@ -1,6 +1,5 @@
 """The verdict: what a study says, in sentences that claim no more than its intervals do."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +7,6 @@ from typing import Final
 from warmstart.basics import ACCURACY, Metric
 from warmstart.statistics import (
     PairedDifference,
-    describe_difference,
     interval_text,
     size_interval,
     times_text,
@@ -16,6 +14,7 @@ from warmstart.statistics import (
 )
 
 from ._auto_seeds import AutoSeeds
+from ._context import with_article
 from ._summary_types import ArmSummary
 
 # Beyond this many comparisons, one clause each makes a sentence that nobody reads to its end.
@@ -35,10 +34,8 @@ class Facts:
     """What the verdict and its notes are built from.
 
     Attributes:
+        metric: Of the comparison.
         cost: The cost in the verdict: steps, or what comes next in :data:`COSTS` where steps were not counted.
-        train_target: The training score that the stopping rule asks for; None if it asks for none.
-        plateaus: Mean training score of the rounds that ended on a plateau, by label of the arms that have any.
-        has_stopping_rule: Whether a limit cuts a round off.
         auto_seeds: The rule by which results decided how many seeds there are; None: their number was given.
     """
 
@@ -51,9 +48,6 @@ class Facts:
     compared_round: int
     samples_seen: int
     cost: str
-    train_target: float | None
-    plateaus: Mapping[str, float]
-    has_stopping_rule: bool = True
     auto_seeds: AutoSeeds | None = None
 
     @property
@@ -112,18 +106,6 @@ def verdict_of(facts: Facts) -> str:
     return " ".join(sentences)
 
 
-def with_article(name: str) -> str:
-    """Return a name with its indefinite article, as it is pronounced: abbreviations are spelled out.
-
-    Example:
-        >>> with_article("accuracy"), with_article("rmse"), with_article("F1"), with_article("loss")
-        ('an accuracy', 'an rmse', 'an F1', 'a loss')
-    """
-    # A vowel, or a letter whose own name begins with one and which no word continues like this.
-    vowel = re.match(r"[aeiou]|[lmnrx][^aeiouyh\s]|f[^aeiouylr\s]|s[^aeiouychklmnpqtw\s]|h[^aeiouy\s]", name.lower())
-    return f"{'an' if vowel else 'a'} {name}"
-
-
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun in the right form.
 
@@ -135,18 +117,39 @@ def counted(number: int, noun: str) -> str:
 
 
 def difference_words(metric: Metric, difference: PairedDifference) -> str:
-    """Say what a paired difference of scores shows, in the metric's unit.
+    """Return a paired difference of scores with its sign, its interval and the metric's unit behind both.
+
+    One that was not detected has its interval alone, since its size would be quoted all the same.
 
     Example:
         >>> colder = PairedDifference(-0.09, -0.13, -0.05, n=8, detected=True)
         >>> difference_words(Metric("rmse", "°C", higher_is_better=False), colder)
-        'lower by 0.09 °C [0.05, 0.13]'
+        '-0.09 [-0.13, -0.05] °C'
+        >>> difference_words(ACCURACY, PairedDifference(0.002, -0.006, 0.009, n=8, detected=False))
+        'no difference detected [-0.6, +0.9] points'
     """
-    # Half the interval is what the difference is known to within, as a standard error would be.
-    interval = difference.interval
-    spread = None if interval is None else (interval[1] - interval[0]) / 2
-    digits = metric.digits(difference.mean or 0.0, spread)
-    return describe_difference(difference, unit=metric.difference_unit, scale=metric.factor, digits=digits)
+    if difference.mean is None:
+        return "no pair to compare"
+    digits, unit = _difference_digits(metric, difference), metric.difference_unit
+    size = signed(metric.factor * difference.mean, digits)
+    if difference.interval is None:
+        seeds = "one seed" if difference.n == 1 else f"{difference.n} seeds"
+        return f"{size} {unit}".rstrip() + f" ({seeds}: no interval)"
+    if difference.interval == (0.0, 0.0):
+        return "the same"
+    ends = f"[{', '.join(signed(metric.factor * end, digits) for end in difference.interval)}] {unit}".rstrip()
+    return f"{size} {ends}" if difference.detected else f"no difference detected {ends}"
+
+
+def signed(value: float, digits: int) -> str:
+    """Return a number with its sign; what rounds to zero has none.
+
+    Example:
+        >>> signed(2.96, 1), signed(-0.04, 1)
+        ('+3.0', '0.0')
+    """
+    number = round(value, digits) + 0.0
+    return f"{number:+,.{digits}f}" if number else f"{number:.{digits}f}"
 
 
 def _after(facts: Facts) -> str:
@@ -175,6 +178,7 @@ def _alone(metric: Metric, arm: ArmSummary) -> str:
     low, high = interval
     spread = (high - low) / 2
     ends = interval_text(metric.factor * low, metric.factor * high, digits=metric.digits(mean, spread))
+    ends = _with_unit(ends, metric.unit)
     return f"{arm.arm} has {with_article(metric.name)} of {metric.text(mean, spread=spread)} {ends}; {closing}"
 
 
@@ -194,22 +198,25 @@ def _clause(facts: Facts, arm: ArmSummary) -> str:
         low, high = (metric.factor * end for end in difference.interval)
         digits = _difference_digits(metric, difference)
         ends = f" {(size_interval if difference.detected else interval_text)(low, high, digits=digits)}"
+        ends = _with_unit(ends, metric.difference_unit)
         if difference.n != facts.pairs:
             ends = f"{ends[:-1]}; {counted(difference.n, 'pair')}]"
-        if not difference.detected:
-            # There is no size, so the interval is all that can carry the unit; points are understood.
-            unit = "" if metric.unit == ACCURACY.unit else f" {metric.unit}".rstrip()
+        if difference.interval == (0.0, 0.0):
+            ends = f" in {'both' if difference.n == 2 else f'all {difference.n}'} pairs"
+        elif not difference.detected:
             none = f"for {arm.arm} no difference in {metric.name} to {facts.reference} was detected"
-            return f"{none}{ends}{unit}{_cost(facts, arm)}"
+            return f"{none}{ends}{_cost(facts, arm)}"
     # The one metric that has an adjective of its own.
     if metric == ACCURACY:
         size = f"{_size(metric, difference)} {'more' if difference.mean > 0 else 'less'} accurate than"
-        found = f"is {size} {facts.reference}{ends}" if difference.mean else f"is as accurate as {facts.reference}"
+        found = (
+            f"is {size} {facts.reference}{ends}" if difference.mean else f"is as accurate as {facts.reference}{ends}"
+        )
     elif difference.mean:
         size = f"{_size(metric, difference)} {'higher' if difference.mean > 0 else 'lower'}"
         found = f"has {with_article(metric.name)} {size}{ends} than {facts.reference}"
     else:
-        found = f"has the same {metric.name} as {facts.reference}"
+        found = f"has the same {metric.name} as {facts.reference}{ends}"
     return f"{arm.arm} {found}{_cost(facts, arm)}"
 
 
@@ -225,7 +232,8 @@ def _cost(facts: Facts, arm: ArmSummary) -> str:
     # Every seed took exactly as many, as fixed numbers of epochs do: more than an undetected difference.
     if ratio.interval == (1.0, 1.0):
         return f" with the same {words}"
-    undetected = _difference(arm).interval is not None and not _difference(arm).detected
+    interval = _difference(arm).interval
+    undetected = interval not in (None, (0.0, 0.0)) and not _difference(arm).detected
     return f", nor one in the {words}" if undetected else f", with no detected difference in the {words}"
 
 
@@ -242,22 +250,29 @@ def _groups(facts: Facts) -> str:
             cost = (
                 f"{times_text(ratio.mean)}x the {facts.cost}" if is_sized else f"no difference in {facts.cost} detected"
             )
-            cost = f" ({cost})"
+            cost = f" (the same {facts.cost})" if ratio.interval == (1.0, 1.0) else f" ({cost})"
         sign = "+" if mean > 0 else "-" if mean < 0 else ""
         sized[arm.arm] = f"{arm.arm} by {sign}{_size(metric, found[arm.arm])}{cost}"
         unsized[arm.arm] = f"{arm.arm}{cost}"
     better, worse = ("more accurate", "less accurate") if metric == ACCURACY else ("better", "worse")
     detected = {label: difference.mean or 0.0 for label, difference in found.items() if difference.detected}
     single = [label for label, one in found.items() if one.mean is not None and one.interval is None]
-    undetected = [label for label, one in found.items() if one.interval is not None and not one.detected]
+    same = [label for label, one in found.items() if one.interval == (0.0, 0.0)]
+    undetected = [label for label, one in found.items() if one.interval and not one.detected and label not in same]
     groups = {
         better: [sized[label] for label, mean in detected.items() if metric.is_better(mean)],
         worse: [sized[label] for label, mean in detected.items() if not metric.is_better(mean)],
+        f"the same {metric.name}": [unsized[label] for label in same],
         f"no difference in {metric.name} detected": [unsized[label] for label in undetected],
         "no interval": [sized[label] for label in single],
         "not comparable": [label for label, one in found.items() if one.mean is None],
     }
     return "; ".join(f"{title}: {', '.join(arms)}" for title, arms in groups.items() if arms)
+
+
+def _with_unit(interval: str, unit: str) -> str:
+    """Return an interval with the unit inside its bracket, where a sentence has room for it."""
+    return f"{interval[:-1]} {unit}".rstrip() + "]"
 
 
 def _difference(arm: ArmSummary) -> PairedDifference:

@@ -29,6 +29,9 @@ RUNNING = (
         "runs/NAME made from the study",
     ),
     Flag("--reference", "", "STRATEGY", "What the others are compared with in table and report.", "cold"),
+    Flag(
+        "--metric", "", "NAME", "What is compared, such as balanced-accuracy; NAME:lower: lower is better.", "the score"
+    ),
     Flag("--json", "", "FILE", "Also write the summary as JSON here; - for standard output."),
     Flag("--dry-run", "", "", "Say what would be read, run and written, and about how long it takes; write nothing."),
     Flag("--yes", "", "", "Run a study that seems too large without asking."),
@@ -63,7 +66,8 @@ def compare(**given: Any) -> None:
 
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
-    from warmstart.analysis import check_reference
+    from warmstart.analysis import check_metric, check_reference
+    from warmstart.learners import TensorLearner
     from warmstart.studies import estimate, read_study_file, run_study, study_from_dict
 
     from ._dry_run import show_estimate
@@ -76,6 +80,9 @@ def compare(**given: Any) -> None:
     try:
         study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
         check_reference(given["reference"], study.labels)
+        # What a learner of the user's own measures, nobody knows before it has.
+        if isinstance(study.learner, TensorLearner):
+            check_metric(given["metric"])
         execution = build_execution(given, kind="compare")
         directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
         if given["dry_run"]:
@@ -89,7 +96,7 @@ def compare(**given: Any) -> None:
             records = run_study(study, directory, execution=execution, listener=listener)
     except InputError as error:
         raise as_typed(error, given) from error
-    show_results(records, directory, json_file=given["json"], reference=given["reference"])
+    show_results(records, directory, json_file=given["json"], reference=given["reference"], metric=given["metric"])
 
 
 # More than anybody waits for: rounds of the study in all, epochs or steps of a round.

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 @click.argument("directory", metavar="DIR")
 @click.option("--json", "json_file", metavar="FILE", help="Also write the summary as JSON here; - for standard output.")
 @click.option("--reference", metavar="STRATEGY", help="What the others are compared with. [default: cold]")
+@click.option("--metric", metavar="NAME", help="What is compared, such as balanced-accuracy. [default: the score]")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def report(directory: str, json_file: str | None, reference: str | None, debug: bool) -> None:
+def report(directory: str, json_file: str | None, reference: str | None, metric: str | None, debug: bool) -> None:
     """Rebuild tables, charts and page of a study from its stored results, without training.
 
     DIR is the study's directory. The study may still be running: what is finished is shown.
@@ -34,15 +35,17 @@ def report(directory: str, json_file: str | None, reference: str | None, debug: 
 
     check_json_target(json_file)
     folder = checked_path("DIR", directory)
-    show_results(read_study(folder), folder, json_file=json_file, reference=reference)
+    show_results(read_study(folder), folder, json_file=json_file, reference=reference, metric=metric)
 
 
-def show_results(records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None) -> None:
+def show_results(
+    records: StudyRecords, directory: Path, *, json_file: str | None, reference: str | None, metric: str | None
+) -> None:
     """Write the report into the directory, and show table, verdict and where the report is."""
     from warmstart.analysis import summarize
     from warmstart.reports import for_terminal, study_document, summary_text, write_report
 
-    summary = summarize(records, reference=reference)
+    summary = summarize(records, reference=reference, metric=metric)
     files, problem = None, None
     try:
         files = write_report(summary, directory)

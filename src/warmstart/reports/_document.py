@@ -44,12 +44,14 @@ class Column:
         is_number: Whether its cells are numbers, which are read best when they stand below each other.
         is_tight: Whether a page should not break its cells.
         brief: Its title where there is little room; empty: the same; None: it is left out there.
+        is_optional: Whether a terminal that has no room for it leaves it out.
     """
 
     title: str
     is_number: bool = False
     is_tight: bool = False
     brief: str | None = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,12 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Note:
-    """What comes before everything else, such as the verdict, with what to keep in mind."""
+    """What comes before everything else, such as the verdict, with its context and with what to keep in mind."""
 
     label: str
     text: str
     remarks: tuple[str, ...] = ()
+    context: tuple[str, ...] = ()
     kind: str = field(default="note", init=False)
 
 

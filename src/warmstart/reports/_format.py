@@ -16,9 +16,9 @@ def score_text(metric: Metric, score: Estimate) -> str:
     Example:
         >>> from warmstart.basics import ACCURACY
         >>> score_text(ACCURACY, Estimate(0.912, 0.901, 0.923, n=8)), score_text(ACCURACY, Estimate(0.9, None, None, 1))
-        ('91.2 % ± 1.1', '90.0 %')
+        ('91.2 ± 1.1 %', '90.0 %')
         >>> score_text(Metric("rmse", "°C", higher_is_better=False), Estimate(1.2345, 1.15, 1.32, n=8))
-        '1.23 °C ± 0.09'
+        '1.23 ± 0.09 °C'
     """
     if score.mean is None:
         return NOTHING
@@ -26,11 +26,14 @@ def score_text(metric: Metric, score: Estimate) -> str:
         return metric.text(score.mean)
     low, high = score.interval
     half = (high - low) / 2
-    return f"{metric.text(score.mean, spread=half)} ± {metric.factor * half:.{metric.digits(score.mean, half)}f}"
+    digits = metric.digits(score.mean, half)
+    # Adding 0.0 turns a negative zero, which a small negative number is rounded to, into a plain one.
+    mean = round(metric.factor * score.mean, digits) + 0.0
+    return f"{mean:,.{digits}f} ± {metric.factor * half:.{digits}f} {metric.unit}".rstrip()
 
 
 def difference_text(metric: Metric, difference: PairedDifference | None) -> str:
-    """Return a difference in words; that of a single seed with its size, since there is no interval.
+    """Return a difference with its sign and interval; the reference has none.
 
     Example:
         >>> from warmstart.basics import ACCURACY
@@ -39,12 +42,7 @@ def difference_text(metric: Metric, difference: PairedDifference | None) -> str:
         >>> difference_text(ACCURACY, None)
         'reference'
     """
-    if difference is None:
-        return "reference"
-    words = difference_words(metric, difference)
-    if difference.mean is None or difference.interval is not None:
-        return words
-    return f"{'+' if difference.mean >= 0 else ''}{metric.text(difference.mean, difference=True)} ({words})"
+    return "reference" if difference is None else difference_words(metric, difference)
 
 
 def count_text(count: float) -> str:
@@ -105,16 +103,18 @@ def ratio_text(ratio: PairedRatio | None) -> str:
 
     Example:
         >>> ratio_text(PairedRatio(0.34, 0.31, 0.38, n=8, detected=True))
-        '0.34x [0.31, 0.38]'
+        '0.34x [0.31x, 0.38x]'
         >>> ratio_text(PairedRatio(1.02, 0.95, 1.09, n=8, detected=False))
-        'no difference detected [0.95, 1.09]'
+        'no difference detected [0.95x, 1.09x]'
     """
     if ratio is None or ratio.mean is None:
         return "reference" if ratio is None else NOTHING
     if ratio.interval is None:
         seeds = "one seed" if ratio.n == 1 else f"{ratio.n} seeds"
         return f"{times_text(ratio.mean)}x ({seeds}: no interval)"
-    ends = f"[{', '.join(map(times_text, ratio.interval))}]"
+    if ratio.interval == (1.0, 1.0):
+        return "the same"
+    ends = f"[{', '.join(f'{times_text(end)}x' for end in ratio.interval)}]"
     return f"{times_text(ratio.mean)}x {ends}" if ratio.detected else f"no difference detected {ends}"
 
 
@@ -125,7 +125,9 @@ def cost_with_factor(name: str, cost: CostSummary) -> str:
         return text
     # A factor that was not detected is left out: it would be quoted all the same.
     undetected = cost.ratio.interval is not None and not cost.ratio.detected
-    return f"{text} ({'no difference detected' if undetected else times_text(cost.ratio.mean) + 'x'})"
+    is_same = cost.ratio.interval == (1.0, 1.0)
+    factor = "the same" if is_same else "no difference detected" if undetected else f"{times_text(cost.ratio.mean)}x"
+    return f"{text} ({factor})"
 
 
 def stop_reasons_text(stop_reasons: Mapping[str, int]) -> str:

@@ -46,7 +46,11 @@ def _parts(blocks: Sequence[Block], level: int) -> Iterator[str]:
             case Chart():
                 yield from (escaped(block.caption), f"![{block.name}](charts/{block.name}.png)", escaped(block.remark))
             case Note():
-                yield from (f"**{escaped(block.text)}**", "\n".join(f"- {escaped(text)}" for text in block.remarks))
+                yield from (
+                    f"**{escaped(block.text)}**",
+                    escaped(" ".join(block.context)),
+                    "\n".join(f"- {escaped(text)}" for text in block.remarks),
+                )
             case Bullets():
                 yield "\n".join(f"- {escaped(text)}" for text in block.items)
             case Definitions():

@@ -28,7 +28,12 @@ def stop_reasons_chart(summary: Summary) -> "alt.LayerChart":
     scale = alt.Scale(domain=list(COLOURS), range=list(COLOURS.values()))
     base = alt.Chart(alt.Data(values=rows)).encode(y=arms)
     bars = base.mark_bar(height={"band": 0.72}).encode(
-        x=alt.X("start:Q", title="rounds", axis=alt.Axis(tickMinStep=1, format="d"), scale=alt.Scale(nice=False)),
+        x=alt.X(
+            "start:Q",
+            title="rounds",
+            axis=alt.Axis(tickMinStep=1, tickCount=8, format=",d", labelOverlap=True),
+            scale=alt.Scale(nice=False),
+        ),
         x2="end:Q",
         color=alt.Color("stop_reason:N", scale=scale, legend=alt.Legend(orient="bottom", title=None, columns=2)),
         tooltip=[

@@ -1,5 +1,6 @@
 """What the charts have in common: colours, shapes, dashes, the theme and the legend that highlights."""
 
+import json
 from collections.abc import Mapping, Sequence
 from math import floor, log10
 from types import ModuleType
@@ -43,6 +44,7 @@ def theme(*, dark: bool) -> dict[str, Any]:
             "domainColor": quiet,
             "tickColor": quiet,
             "labelFontSize": 12,
+            "labelSeparation": 8,
             "titleFontSize": 12,
             "titleFontWeight": "normal",
             "titlePadding": 10,
@@ -61,7 +63,7 @@ def theme(*, dark: bool) -> dict[str, Any]:
 
 
 def arm_channels(summary: Summary) -> dict[str, Any]:
-    """Return the encodings that distinguish strategies: colour, shape and dash, in one legend.
+    """Return the encodings that distinguish strategies: colour, shape and dash, in one legend, width and size.
 
     The same strategy looks the same in every chart of a report.
     """
@@ -69,10 +71,29 @@ def arm_channels(summary: Summary) -> dict[str, Any]:
     # One object for all three: Vega-Lite merges the legends only of channels whose legends are equal.
     legend = alt.Legend(orient="bottom", title=None)
     return {
+        # Computed by `stacked`, not scales of their own: their legends would be merged with this one.
+        "strokeWidth": alt.StrokeWidth("stroke:Q", scale=None, legend=None),
+        "size": alt.Size("spot:Q", scale=None, legend=None),
         "color": alt.Color("arm:N", scale=_scale(labels, COLOURS), legend=legend),
         "shape": alt.Shape("arm:N", scale=_scale(labels, SHAPES), legend=legend),
         "strokeDash": alt.StrokeDash("arm:N", scale=_scale(labels, DASHES), legend=legend),
     }
+
+
+def stacked(chart: Any, summary: Summary, *, rounds: int = 1) -> Any:
+    """Add the fields of width and size: of marks that lie on top of each other, those below are larger.
+
+    Args:
+        chart: Any chart with the field ``arm``.
+        summary: What the study says.
+        rounds: Points of a strategy in the chart: many in a row would cover their line, if they were large.
+    """
+    labels = [arm.arm for arm in summary.arms]
+    last = max(1, len(labels) - 1)
+    widest, largest = (3.4, 140) if rounds <= 20 else (2.6, 50) if rounds <= 60 else (2.0, 10)
+    widths = {label: round(widest * (1 - 0.5 * place / last), 2) for place, label in enumerate(labels)}
+    sizes = {label: round(largest * (1 - 0.65 * place / last)) for place, label in enumerate(labels)}
+    return chart.transform_calculate(stroke=f"{json.dumps(widths)}[datum.arm]", spot=f"{json.dumps(sizes)}[datum.arm]")
 
 
 def highlight(field: str = "arm") -> Any:

@@ -7,7 +7,7 @@ from warmstart.store import RoundRecord
 
 from ._choices import LABELS, choices, chosen, chosen_title, fields
 from ._lines import score_formats
-from ._style import HEIGHT, WIDTH, altair, arm_channels, capitalized, faded, has_ends, highlight, rounded
+from ._style import HEIGHT, WIDTH, altair, arm_channels, capitalized, faded, has_ends, highlight, rounded, stacked
 from ._thinned import drawn_seeds
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ SCOPES: Final = {"last": "last round", "sum": "all rounds"}
 
 def tradeoff_chart(summary: Summary) -> "alt.LayerChart":
     """Return one faint point per drawn seed and one strong point per strategy; menus choose the cost and its scope."""
-    alt, picked, shape = altair(), highlight(), arm_channels(summary)["shape"]
-    seeds = _positioned(summary, _seed_rows(summary)).mark_point(filled=True, size=35).encode(shape=shape)
+    alt, picked, channels = altair(), highlight(), arm_channels(summary)
+    seeds = _positioned(summary, _seed_rows(summary)).mark_point(filled=True, size=35).encode(shape=channels["shape"])
     rows = [
         {"arm": arm.arm}
         | {end: rounded(getattr(arm.score, end)) for end in ("mean", "low", "high")}
@@ -38,8 +38,8 @@ def tradeoff_chart(summary: Summary) -> "alt.LayerChart":
         alt.Tooltip("cost_low:Q", title=f"{share} interval from", format=".4~s"),
         alt.Tooltip("cost_high:Q", title=f"{share} interval to", format=".4~s"),
     ]
-    strong = means.mark_point(filled=True, size=150).encode(
-        shape=shape, opacity=faded(picked, 1, 0.15), tooltip=tooltip
+    strong = means.mark_point(filled=True).encode(
+        shape=channels["shape"], size=channels["size"], opacity=faded(picked, 1, 0.15), tooltip=tooltip
     )
     # Seeds below means: eight faint points would otherwise hide the strong one.
     layers = [seeds.encode(opacity=faded(picked, 0.35, 0.06))]
@@ -57,7 +57,9 @@ def _positioned(summary: Summary, rows: list[dict[str, Any]]) -> Any:
     cost = alt.X("cost_mean:Q", title=None, axis=alt.Axis(labelExpr=LABELS, grid=False), scale=alt.Scale(zero=True))
     form, _ = score_formats(summary.metric)
     score = alt.Y("mean:Q", title=None, axis=alt.Axis(format=form), scale=alt.Scale(zero=False, padding=12))
-    chart = chosen(alt.Chart(alt.Data(values=rows)), cost_mean="mean", cost_low="low", cost_high="high")
+    chart = stacked(
+        chosen(alt.Chart(alt.Data(values=rows)), cost_mean="mean", cost_low="low", cost_high="high"), summary
+    )
     return chart.encode(x=cost, y=score, color=arm_channels(summary)["color"])
 
 
@@ -73,7 +75,7 @@ def _seed_rows(summary: Summary) -> list[dict[str, Any]]:
         if len(records) < summary.compared_round:
             continue
         last = max(records, key=lambda record: record.round)
-        row: dict[str, Any] = {"arm": arm, "seed": seed, "mean": rounded(last.score)}
+        row: dict[str, Any] = {"arm": arm, "seed": seed, "mean": rounded(summary.score_of(last))}
         for cost in summary.costs:
             values = [getattr(record, cost) for record in records]
             row[f"last_{cost}_mean"] = rounded(getattr(last, cost))

@@ -1,0 +1,76 @@
+"""Which metric a comparison is about, as it was asked for."""
+
+import re
+from dataclasses import replace
+
+from warmstart.basics import METRICS, PERCENT, Metric, metric_named, recall_of, unknown_name
+from warmstart.store import StudyRecords
+
+from ._summary_types import UPDATE_METRICS, score_of
+
+
+def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str | None]:
+    """Return the metric that ``name`` asks for, and its name in the records; None: it is that of the scores themselves.
+
+    Args:
+        name: As it stands in the records, also with ``-`` for ``_``; with ``:lower`` or ``:higher`` behind it where a
+            learner of the user's own has a metric whose direction nobody else knows. None: that of the scores.
+        records: The study's records.
+
+    Raises:
+        InputError: If the finished rounds have no metric of this name.
+
+    Example:
+        >>> records = StudyRecords({}, ("cold",), 1, 1, (), {}, {})
+        >>> metric, key = chosen_metric("balanced-accuracy", records)
+        >>> metric.name, metric.unit, key
+        ('balanced accuracy', '%', 'balanced_accuracy')
+    """
+    if name is None:
+        return records.metric, None
+    asked, _, direction = name.rpartition(":")
+    if not asked or direction not in ("lower", "higher"):
+        asked, direction = name, ""
+    if _form(asked) == _form(records.metric.name):
+        return records.metric, None
+    found = dict.fromkeys(key for record in records.rounds for key in record.metrics)
+    for key in UPDATE_METRICS:
+        if any(score_of(record, key) is not None for record in records.rounds):
+            found[key] = None
+    # Without a finished round nobody knows what else there will be.
+    names = {_form(key): key for key in (found if records.rounds else METRICS)}
+    if _form(asked) not in names:
+        raise unknown_name("metric", name, [records.metric.name, *(key.replace("_", "-") for key in found or METRICS)])
+    key = names[_form(asked)]
+    if direction:
+        return Metric(key.replace("_", " "), higher_is_better=direction != "lower"), key
+    return metric_of(key, records.metric), key
+
+
+def metric_of(key: str, score: Metric) -> Metric:
+    """Return what is known of a metric in records, beside scores of the metric ``score``.
+
+    Example:
+        >>> metric_of("mae", Metric("rmse", "°C", higher_is_better=False)).unit, metric_of("top_5", Metric("F1")).name
+        ('°C', 'top 5')
+    """
+    kind, _, name = key.partition(": ")
+    if kind == "recall" and name:
+        return recall_of(name)[1]
+    known = METRICS.get(key, Metric(key.replace("_", " ")))
+    # An error in the unit of the target is in that of the scores, which are errors as well.
+    return replace(known, unit=score.unit) if key in ("mae", "rmse") and score.unit != PERCENT else known
+
+
+def check_metric(name: str | None) -> None:
+    """Raise unless ``name`` may be a metric of a built-in learner; before anything is trained.
+
+    Raises:
+        InputError: If it cannot be one.
+    """
+    if name is not None and not name.endswith((":lower", ":higher")):
+        metric_named(name)
+
+
+def _form(name: str) -> str:
+    return re.sub(r"[\s_-]+", "-", name.strip().casefold()).replace(":-", ":")
