@@ -1,6 +1,7 @@
 """Each note is there when it is true, and only then."""
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 
@@ -171,3 +172,12 @@ def test_with_early_stopping_a_target_below_the_base_rate_does_no_harm():
     stop = {"train_accuracy": 0.99, "early_stopping": "on"}
     found = notes(study(counts={"fine": 993, "broken": 7}, score=0.994, baseline=0.99, train=0.994, stop=stop))
     assert "reaches already" not in found
+
+
+@pytest.mark.parametrize(("kind", "told"), [("float32", False), ("float64", False), ("uint8", True), ("int64", True)])
+def test_early_stopping_is_on_for_tables_unless_the_study_says_otherwise(kind, told):
+    records = study(stop_reason="plateau", train=0.7, score=0.69, baseline=0.5, stop={"train_accuracy": 0.99})
+    records = replace(records, data={**records.data, "input_type": kind})
+    assert ("short of the training accuracy asked for" in notes(records)) is told
+    stop = {**records.study["stop"], "early_stopping": "off"}
+    assert "short of the training accuracy" in notes(replace(records, study={**records.study, "stop": stop}))

@@ -212,7 +212,9 @@ def _has_stopping_rule(view: View) -> bool:
 
 
 def _stops_early(view: View) -> bool:
-    return view.records.study.get("stop", {}).get("early_stopping") == "on"
+    # It is stored where it is not auto, which is on for tables: numbers, neither images nor whole ones.
+    chosen = view.records.study.get("stop", {}).get("early_stopping", "auto")
+    return chosen == "on" or (chosen == "auto" and str(view.records.data.get("input_type", "")).startswith("float"))
 
 
 def _are_apart(metric: Metric, training: Estimate, held_out: Estimate) -> bool:
