@@ -17,6 +17,7 @@ from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Warm
 from warmstart.streams import Active, Growing
 from warmstart.studies import Arm, Study, read_histories, read_study_file, run_study, study_from_dict, study_to_dict
 from warmstart.training import CarryOver, OptimizerState, Recipe, StoppingRule
+from warmstart.trial import EvaluationSettings
 
 STUDY = Study(
     [Cold(), Warm()],
@@ -180,3 +181,12 @@ def test_a_model_that_was_asked_for_stays():
     assert study_from_dict(study_to_dict(asked)) == asked
     assert Study(data="churn.csv", learner=Classifier(LogisticRegression())).architecture == LogisticRegression()
     assert Study(data="digits").architecture == ResNet18()
+
+
+def test_a_file_of_test_samples_is_what_evaluates():
+    named = {"name": "churn.csv", "test": "later.csv"}
+    for study in (Study(data=DataSource("churn.csv", test="later.csv")), study_from_dict({"data": named})):
+        assert study.evaluation == EvaluationSettings("test")
+        assert study_from_dict(study_to_dict(study)) == study
+    asked = study_from_dict({"data": named, "evaluation": {"evaluate": "holdout"}})
+    assert asked.evaluation == EvaluationSettings()

@@ -246,7 +246,8 @@ def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
         # Errors that only the data reveal name the option alone, without its table.
         places = (flag.place, option) if table in ("stream", "data", "recipe") else (flag.place,)
         if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
-            return InputError(f"{flag.name} {rest}")
+            # The flag stands behind the option where whoever raised it knew no command line: once is enough.
+            return InputError(f"{flag.name} {rest.removeprefix(f'({flag.name}) ')}")
     return error
 
 

@@ -48,7 +48,7 @@ from warmstart.specs import (
 from warmstart.strategies import Cold, ShrinkPerturb, Strategy, Warm
 from warmstart.streams import Growing, Stream, TimeOrdered
 from warmstart.training import CarryOver, Recipe, StoppingRule
-from warmstart.trial import EvaluationSettings, TrainOn, Trial
+from warmstart.trial import EvaluateOn, EvaluationSettings, TrainOn, Trial
 
 from ._arm import Arm, parse_arm
 
@@ -75,7 +75,7 @@ class Study:
         arms: The strategies compared, plain or each as an :class:`Arm` with settings of its own.
         data: Where the data come from, or the data themselves: anything that :func:`as_dataset` takes. These are then
             kept in ``dataset``, and ``data`` describes them by a name.
-        evaluation: Which samples evaluate.
+        evaluation: Which samples evaluate; by default a holdout, or the file of test samples where one is given.
         architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
             tables, where that can be told before they are read.
         stream: How the data arrive. Where it is not given, data with an order arrive in that order
@@ -148,6 +148,8 @@ class Study:
             # What the study is about has been replaced: these are not the data that it names now.
             object.__setattr__(self, "dataset", held if held.name == self.data.name else None)
         self._choose_model()
+        if self.data.test is not None and self.evaluation is Study.evaluation:
+            object.__setattr__(self, "evaluation", EvaluationSettings(EvaluateOn.TEST))
         # The default itself: whoever passes one of the same kind has asked for a random order.
         if self.stream is Study.stream and arrives_in_order(self.data):
             object.__setattr__(self, "stream", TimeOrdered())
