@@ -55,7 +55,10 @@ def test_another_metric_decides_the_verdict_without_training(name):
         "balanced_accuracy",
         "accuracy",
     )
-    assert other.context == ("Always saying the largest class has a balanced accuracy of 50.0 %.",)
+    assert other.context[0] == "Always saying the largest class has a balanced accuracy of 50.0 %."
+    # What was scored on the next arrival has the learner's own metric.
+    assert other.context[1] == usual.context[1]
+    assert "Accuracy on the next arrival" in other.context[1]
     assert other.arms[1].score == usual.arms[1].metrics["balanced_accuracy"]
     assert other.arms[1].own_score == usual.arms[1].score
     assert other.score_of(other.trials[0]) == 0.6

@@ -18,7 +18,7 @@ from ._summary_types import ArmSummary as ArmSummary
 from ._summary_types import CostSummary as CostSummary
 from ._summary_types import RoundSummary as RoundSummary
 from ._summary_types import Summary as Summary
-from ._verdict import verdict_of
+from ._verdict import ahead_of, verdict_of
 from ._view import View
 
 
@@ -60,14 +60,17 @@ def summarize(
     view = View.of(records, confidence, reference or reference_arm(records.arms), chosen, key)
     arms = tuple(view.arm(arm) for arm in records.arms)
     rounds = tuple(view.round(arm, number) for number in view.numbers for arm in records.arms if view.has(arm, number))
-    facts, baselines = view.facts(arms), view.baselines()
+    facts, baselines, next_baselines = view.facts(arms), view.baselines(), view.next_baselines()
     return Summary(
         schema=SCHEMA,
         metric=chosen,
         metric_key=key,
         learner_metric=records.metric,
         verdict=verdict_of(facts),
-        context=context_of(records.data, baselines, chosen, key or records.metric.name),
+        context=(
+            *context_of(records.data, baselines, chosen, key or records.metric.name),
+            *ahead_of(arms, next_baselines, records.metric),
+        ),
         notes=notes_of(facts, view),
         reference=view.reference,
         confidence=confidence,
@@ -82,7 +85,7 @@ def summarize(
         rounds=rounds,
         class_shares=class_shares(records.data),
         baselines=baselines,
-        next_baselines=view.next_baselines(),
+        next_baselines=next_baselines,
         trials=records.rounds,
         study=plain(records.study),
         data=plain(records.data),

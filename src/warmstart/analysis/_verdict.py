@@ -6,6 +6,7 @@ from typing import Final
 
 from warmstart.basics import ACCURACY, Metric
 from warmstart.statistics import (
+    Estimate,
     PairedDifference,
     interval_text,
     size_interval,
@@ -150,6 +151,30 @@ def signed(value: float, digits: int) -> str:
     """
     number = round(value, digits) + 0.0
     return f"{number:+,.{digits}f}" if number else f"{number:.{digits}f}"
+
+
+def ahead_of(arms: Sequence[ArmSummary], baselines: Mapping[str, Estimate], metric: Metric) -> tuple[str, ...]:
+    """Return the sentence on scores on the next arrival, before anything is trained on it; none where there are none.
+
+    Args:
+        arms: The strategies; of these the reference has no difference.
+        baselines: Scores of predictors that learn nothing, by their names.
+        metric: Of these scores.
+    """
+    scores = [(arm.arm, arm.next_score, arm.next_difference) for arm in arms]
+    scores += [(name, score, None) for name, score in baselines.items()]
+    texts = []
+    for name, score, difference in scores:
+        if score.mean is None:
+            continue
+        spread = None if score.interval is None else (score.interval[1] - score.interval[0]) / 2
+        text = f"{name} {metric.text(score.mean, spread=spread)}"
+        if difference is not None and difference.mean is not None:
+            text += f" ({difference_words(metric, difference)})"
+        texts.append(text)
+    is_ahead = any(arm.next_score.mean is not None for arm in arms)
+    words = f"{metric.name.capitalize() if metric.name.islower() else metric.name} on the next arrival, before training"
+    return (f"{words} on it, mean over rounds: {'; '.join(texts)}.",) if is_ahead else ()
 
 
 def _after(facts: Facts) -> str:
