@@ -132,8 +132,9 @@ def scheduling(trials: int, folder: Path) -> Action:
     store, keys = stored(folder, study, 3, 1), keys_of(study)
 
     def begin() -> None:
-        schedule = Schedule(store, study, keys, 3, RUN, 2, lambda _: None)
-        assert schedule.finished == trials
+        heard = []
+        schedule = Schedule(store, study, keys, dict.fromkeys(study.labels, (1, 2, 3)), RUN, 2, heard.append)
+        assert heard[0].done == trials
         assert len(schedule.draw()) == 2
         schedule.close()
 

@@ -7,7 +7,6 @@ import random
 import sys
 import tempfile
 
-import numpy as np
 from transformers import BertConfig, BertForSequenceClassification, PrinterCallback, Trainer, TrainingArguments
 
 import warmstart as ws
@@ -43,7 +42,7 @@ class TextClassifier:
     def evaluate(self, model, data):
         with tempfile.TemporaryDirectory() as folder:
             found = self._trainer(folder, model, 0).predict(data)
-        classes = np.argmax(found.predictions, axis=1)
+        classes = found.predictions.argmax(1)
         return ws.Scores(classes == found.label_ids, predictions=classes)
 
     def _trainer(self, folder, model, seed, data=None):

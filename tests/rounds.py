@@ -16,7 +16,9 @@ from warmstart.trial import Trial, TrialData
 TABLES = TrialData(blobs(90), blobs(60, seed=1), classes=3)
 IMAGES = TrialData(pictures(60), pictures(40, seed=1), classes=2)
 TRIAL = Trial(
-    Classifier(MLP(width=8), Recipe(learning_rate=0.01, batch_size=16), StoppingRule(0.95, max_epochs=4)),
+    Classifier(
+        MLP(width=8), Recipe(learning_rate=0.01, batch_size=16), StoppingRule(0.95, max_epochs=4, early_stopping="off")
+    ),
     Growing(rounds=3),
 )
 # A step so small that the weights cannot move: what a round ends with is what it began with.

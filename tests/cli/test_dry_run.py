@@ -57,7 +57,8 @@ def lines_of(**changes):
 def test_a_dry_run_says_what_there_is_to_do_and_writes_nothing(tmp_path, capsys):
     assert compare("--seeds", "3", "--dry-run") == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == ("Data:     digits, 200 training samples of 1x8x8 in 10 classes; 133 are fitted to, 67 evaluate")
+    assert shown[0].startswith("Data:     200 images of 1x8x8, 10 classes, largest: ")
+    assert shown[0].endswith("; 133 are fitted to, 67 evaluate")
     assert shown[1] == "Study:    3 strategies x 3 seeds = 9 trials of 2 rounds, 18 rounds"
     assert shown[2] == "Arrivals: 67, 66 samples"
     assert shown[3].startswith("Results:  runs/digits-growing-")

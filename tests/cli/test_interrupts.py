@@ -48,7 +48,9 @@ def outcome(code, arguments, folder):
         check=False,
     )
     progress = ("Loading", "0 of", "Reading")
-    lines = [line for line in done.stderr.splitlines() if not line.startswith(progress) and "are done" not in line]
+    about = ("are done", "images of")  # how far it is, and what the data are
+    said = done.stderr.splitlines()
+    lines = [line for line in said if not line.startswith(progress) and not any(word in line for word in about)]
     return done.returncode, lines
 
 

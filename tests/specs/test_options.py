@@ -356,9 +356,8 @@ def test_numbers_that_take_long_to_compute_are_refused_at_once():
         ("stream", None),
         ("source", 3),
         ("penalty", L2),
-        ("data", {"name": "digits"}),
         ("evaluation", 0.3),
-        ("seeds", "3"),
+        ("seeds", "three"),
         ("seeds", 10**400),
     ],
 )
@@ -366,3 +365,12 @@ def test_parts_of_other_classes_are_one_sentence(part, value):
     with pytest.raises(InputError, match=rf"^{part} must be [^\n]*\.$") as caught:
         Study(**{part: value})
     assert len(str(caught.value)) < 300
+
+
+def test_a_table_of_settings_is_no_data_in_memory():
+    with pytest.raises(InputError, match=r"The data 'own data' must be a Dataset, .* got dict\.$"):
+        Study(data={"name": "digits"})
+
+
+def test_seeds_may_be_text_as_typed():
+    assert Study(seeds="3") == Study(seeds=3)

@@ -47,7 +47,7 @@ def _measure(setting: Setting) -> dict[str, Any]:
         "one_to_two": ratio(found, "one", "two"),
         "training_two_to_one": ratio(found, "two, training", "one, training"),
         "around_work": spread(found["one, around work"]),
-        "trials": len(study.labels) * study.seeds,
+        "trials": len(study.labels) * study.max_seeds,
     }
 
 

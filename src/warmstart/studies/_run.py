@@ -128,6 +128,10 @@ def run_study(
     with _one_at_a_time, nullcontext(workers) if workers is not None else Workers(execution) as running:
         data, other = loaded(study, given, report)
         samples, signature = check_fit(study, data, other)
+        # After the check: what is wrong is one sentence, and nothing before it.
+        for sentence in (_description(data), *_notes(study, data), _description(other), *getattr(other, "notes", ())):
+            if sentence:
+                report(sentence)
         fingerprints = [part.fingerprint for part in (data, other) if part is not None]
         keys = trial_keys(study, data=fingerprints, signature=signature)
         if index is not None and index["data"]["fingerprint"] != data.fingerprint:
@@ -265,9 +269,6 @@ def loaded(study: Study, given: tuple[_Data | None, _Data | None], report: Liste
         for wanted, there in zip((study.data, study.source), given, strict=True)
     )
     assert data is not None, "there are always data"
-    for sentence in (_description(data), *_notes(study, data), _description(source), *getattr(source, "notes", ())):
-        if sentence:
-            report(sentence)
     return data, source
 
 
