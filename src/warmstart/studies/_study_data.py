@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from warmstart.basics import InputError, shown
-from warmstart.data import IN_MEMORY, Dataset, DataSource, OwnDataset, as_dataset, load
+from warmstart.data import IN_MEMORY, Dataset, DataSource, OwnDataset, as_dataset, is_own, load
 from warmstart.executors import Execution
 from warmstart.learners import TensorLearner
 from warmstart.models import MLP
@@ -57,7 +57,7 @@ def resolve_study(
     in_memory: tuple[Any, Any],
     report: Callable[[str], None],
 ) -> tuple[Study, tuple[_Data | None, _Data | None]]:
-    """Return a study with all that is automatic resolved, and its data and source as far as they are in memory.
+    """Return a study with all that is automatic resolved, and its data and source as far as they have been loaded.
 
     Raises:
         InputError: If data in memory are no data, or those at a path cannot have it.
@@ -74,7 +74,9 @@ def resolve_study(
         source=_describing(study.source or DataSource(), source) if source is not None else study.source,
         dataset=None,
     )
-    # Of data at a path, the study has seen this; those in memory are known only now.
+    if data is None and is_own(study.data.name) and isinstance(study.learner, TensorLearner):
+        data = _load(study.data, study, report)
+    # Of data at a path, the study has seen this; those in memory or of a module are known only now.
     if study.architecture is Study.architecture and _has_no_images(data, study):
         study = replace(study, architecture=MLP())
         report(f"The samples are no images: the model is mlp, not {to_spec(MODEL, Study.architecture)}")
