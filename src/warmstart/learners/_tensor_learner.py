@@ -40,6 +40,12 @@ _known_steps: dict[Hashable, tuple[float | None, bool]] = {}
 the same in every round and every trial of a study."""
 
 
+MOST_DEVIATIONS = 5.0
+"""Standard deviations of the known data beyond which inputs are compressed. On Elec2 with the scale of its first week,
+whose dates are 11,000 deviations before the last, a cold start on 36,000 rows has an accuracy of 62 to 67 % without that,
+79 % with it, and 81 % with the scale of all rows, which nobody knows in the first week."""
+
+
 @dataclass(frozen=True)
 class TensorLearner(TrialLearner):
     """Trains an architecture on tensors with :func:`warmstart.fit`; a classifier or a regressor.
@@ -89,6 +95,9 @@ class TensorLearner(TrialLearner):
 
         Channels come last in (n, length, channels), first in (n, channels, height, width) and whatever has more
         dimensions. Images of bytes have their scale already; whole numbers stand for something else than their size.
+
+        What lies beyond five deviations is compressed to 5 + ln(size / 5): a first week says little of the years that
+        follow, and a date or a price far outside of it would otherwise drown all other columns.
         """
         inputs = known.inputs
         if not scale or not inputs.is_floating_point():
@@ -97,7 +106,7 @@ class TensorLearner(TrialLearner):
         # Of shape (columns,), (channels,) or (channels, 1, 1), which is what a batch is multiplied by.
         deviation, mean = (found(others, keepdim=True)[0] for found in (partial(inputs.std, correction=0), inputs.mean))
         factor = torch.where(deviation > 0, 1 / deviation, torch.ones_like(deviation))
-        return [part.scaled(factor, -mean * factor) for part in parts]
+        return [part.scaled(factor, -mean * factor, limit=MOST_DEVIATIONS) for part in parts]
 
     def channels_last(self, model: nn.Module, data: TensorData) -> bool:
         """Return whether the model trains fastest on images with their channels last, and can train so."""

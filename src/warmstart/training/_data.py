@@ -89,6 +89,10 @@ class TensorData:
         # Indices of the rows that are the data, in this order; None: all. A subset is these indices alone, so that the
         # subsets of a trial's rounds cost eight bytes per sample.
         self._rows: torch.Tensor | None = None
+        # Whether the inputs in memory are scaled already, as those with a limit are.
+        self._is_scaled = False
+        self.limit: float | None = None
+        """Size beyond which scaled inputs are compressed; None: there is none."""
         self._dtype = torch.float32
         self._classes: int | None = None
         self.target_scale: torch.Tensor | float = 1.0
@@ -106,7 +110,7 @@ class TensorData:
 
     @property
     def inputs(self) -> torch.Tensor:
-        """All inputs, before scaling; of a subset, gathered anew at every access."""
+        """All inputs, before scaling unless a limit compressed them; of a subset, gathered anew at every access."""
         return self._inputs if self._rows is None else _rows(self._inputs, self._rows)
 
     @property
@@ -170,10 +174,34 @@ class TensorData:
         taken._rows = where.clone() if self._rows is None else self._rows[where]
         return taken
 
-    def scaled(self, scale: torch.Tensor | float, offset: torch.Tensor | float) -> TensorData:
-        """Return the same samples with another scale and offset."""
+    def scaled(
+        self, scale: torch.Tensor | float, offset: torch.Tensor | float, *, limit: float | None = None
+    ) -> TensorData:
+        """Return the same samples with another scale and offset.
+
+        Args:
+            scale: Factor.
+            offset: Summand.
+            limit: L, greater than 0: a scaled input x of larger size becomes sign(x) * (L + ln(|x| / L)), so that order
+                and sign stay, and one that is a thousand times as large as what the scale was estimated on does not
+                rule over all others. None: there is none.
+
+        Example:
+            >>> data = TensorData(torch.tensor([[1.0], [-2.0], [10000.0]]), torch.tensor([0, 0, 1]))
+            >>> [round(value, 2) for value in data.scaled(1.0, 0.0, limit=5.0).batch(torch.arange(3))[0].squeeze().tolist()]
+            [1.0, -2.0, 12.6]
+        """
         other = copy.copy(self)
-        other.scale, other.offset = scale, offset
+        other.scale, other.offset, other.limit = scale, offset, limit
+        if limit is None:
+            return other
+        values = self.inputs.to(torch.float32) * scale + offset
+        sizes = values.abs()
+        # Nearly always nothing is as large, and the data stay where they are, shared by all trials.
+        if bool((sizes > limit).any()):
+            compressed = values.sign() * (limit + (sizes.clamp(min=limit) / limit).log())
+            other._inputs, other._labels = torch.where(sizes > limit, compressed, values), self.labels
+            other._rows, other._is_scaled = None, True
         return other
 
     def batch(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -184,7 +212,8 @@ class TensorData:
         if not self.holds_indices and not inputs.is_complex():
             # In single precision even for a model in half precision: there a scaled byte would be rounded twice.
             wide = torch.promote_types(self._dtype, torch.float32)
-            inputs = inputs.to(wide).mul_(self.scale).add_(self.offset).to(self._dtype)
+            inputs = inputs.to(wide)
+            inputs = (inputs if self._is_scaled else inputs.mul_(self.scale).add_(self.offset)).to(self._dtype)
         return inputs, self._labels[where]
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -85,12 +85,13 @@ def preparation_of(data: TrialData) -> dict[str, Any] | None:
     """Return as plain values how samples became what the model takes; None where that does not depend on the data.
 
     With them a trained model can predict samples that were never part of the study: ``encoding`` as
-    :class:`FittedEncoding` is stored, and ``scale``, ``offset``, ``target_scale``, ``target_offset`` as of
+    :class:`FittedEncoding` is stored, and ``scale``, ``offset``, ``limit``, ``target_scale``, ``target_offset`` as of
     :class:`TensorData`.
     """
     if not isinstance(data.pool, TensorData):
         return None
-    numbers = {name: getattr(data.pool, name) for name in ("scale", "offset", "target_scale", "target_offset")}
+    names = ("scale", "offset", "limit", "target_scale", "target_offset")
+    numbers = {name: getattr(data.pool, name) for name in names}
     if data.fitted_encoding is None and not any(isinstance(value, torch.Tensor) for value in numbers.values()):
         return None
     plain = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in numbers.items()}
