@@ -271,13 +271,13 @@ def test_options_of_tables_are_typed_as_people_type_them(given, expected):
 
 
 def test_the_help_says_what_options_of_tables_take():
-    flags = {flag.name: flag for flag in FLAGS["Data"]}
+    flags = {flag.name: flag for flag in FLAGS["Tables"]}
     assert {name: flags[name].values for name in ("--drop", "--order", "--header", "--missing", "--missing-marks")} == {
         "--drop": "COLUMNS",
         "--order": "COLUMN|file",
-        "--header": "true|false|none",
+        "--header": "true|false",
         "--missing": "fill|refuse",
-        "--missing-marks": "LIST",
+        "--missing-marks": "MARKS",
     }
     assert all(flags[name].default is None for name in ("--drop", "--features", "--missing-marks"))
     assert flags["--tidy-labels"].values == ""

@@ -24,7 +24,7 @@ class Active(Stream):
     good model that is asked; as long as there is none, samples are drawn at random.
 
     Args:
-        query: Picks the samples: margin, entropy, least confidence, or at random.
+        query: Rule that picks the samples: margin, entropy, least confidence, or at random.
         arrival_size: As of :class:`Growing`.
         rounds: As of :class:`Growing`.
 
