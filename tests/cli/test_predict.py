@@ -109,6 +109,11 @@ def test_pictures_need_no_class_folders_and_are_named_by_their_files(pictures, t
     assert run(["predict", str(pictures / "found"), str(tmp_path / "grey.png")]) == 0
 
 
+def test_a_table_is_no_picture(pictures, tmp_path, capsys):
+    assert run(["predict", str(pictures / "found"), _write(tmp_path / "new.csv", ["1"], header="size")]) == 2
+    assert "DATA must be images, as the study's data are, got the table" in capsys.readouterr().err
+
+
 def test_a_table_is_no_folder_and_not_a_name(study, tmp_path, capsys):
     for data in (str(tmp_path), "digits"):
         assert run(["predict", study, data]) == 2

@@ -241,7 +241,7 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
             _put(merged, flag.place, value)
     target = given.get("stop_accuracy")
     if target is not None and target != "none" and given.get("early_stopping") is None:
-        # Who types a target means it, where tables would otherwise stop by their validation loss.
+        # A target that was typed applies, where tables would otherwise stop by their validation loss.
         merged["stop"] = {"early-stopping": "off", **_options(merged, "stop")}
     if "source" in merged:
         # The source is looked for where the data are, and with their limit, unless it has its own.
@@ -254,12 +254,18 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
 def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
     """Return an error that begins with a place in a study file with the flag that was typed for it instead."""
     word, _, rest = str(error).partition(" ")
+    if word == "Unknown":
+        place, _, rest = rest.partition(" ")
+        for flag in (flag for flags in FLAGS.values() for flag in flags if "." in flag.place):
+            if place.replace("-", "_") == flag.place and given.get(flag.parameter) is not None:
+                return InputError(f"Unknown value of {flag.name} {rest}")
+        return error
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         table, _, option = flag.place.partition(".")
         # Errors that only the data reveal name the option alone, without its table.
-        places = (flag.place, option) if table in ("stream", "data", "recipe") else (flag.place,)
+        places = (flag.place, option) if table in ("stream", "data", "recipe", "evaluation") else (flag.place,)
         if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
-            # The flag stands behind the option where whoever raised it knew no command line: once is enough.
+            # Messages raised outside of the command line name the flag behind the option: once is enough.
             return InputError(f"{flag.name} {rest.removeprefix(f'({flag.name}) ')}")
     return error
 

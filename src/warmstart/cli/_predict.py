@@ -1,4 +1,4 @@
-"""`warmstart predict`: what a study's model says of new samples."""
+"""`warmstart predict`: predictions for new samples."""
 
 from __future__ import annotations
 

@@ -54,13 +54,13 @@ def table_data(
     for role in ("key", "group", "order"):
         column = getattr(source, role)
         if column is not None and column not in table.names and (role, column) != ("order", FILE_ORDER):
-            raise unknown_name(f"{role} column of {file}", column, table.names)
+            raise unknown_name(f"{role} column", column, table.names, place=file)
         if column == label and column is not None:
             raise InputError(f"{role} (--{role}) must be another column than that of the labels, got '{label}'.")
     for role in ("drop", "features"):
         for column in getattr(source, role):
             if column not in table.names:
-                raise unknown_name(f"column of {file} in {role}", column, table.names)
+                raise unknown_name(f"column in {role} (--{role})", column, table.names, place=file)
             if column == label:
                 raise InputError(f"{role} (--{role}) must not contain the column of the labels, got '{label}'.")
     notes = [f"{file} read with {'; '.join(table.notes)}."] if table.notes else []

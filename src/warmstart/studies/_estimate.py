@@ -27,7 +27,7 @@ from warmstart.trial import Arrays, Trial, arrival_sizes, run, split, taken
 from ._directory import check_directory, check_place
 from ._keys import trial_keys
 from ._reading import read_index
-from ._run import Listener, asked, check_fit, described, loaded
+from ._run import Listener, check_fit, described, loaded, resolved_study
 from ._study import Study
 
 _SECONDS_TO_TIME = 1.0
@@ -50,7 +50,7 @@ class StudyEstimate:
         rounds: Rounds of a trial.
         stored_rounds: Rounds of the study that are stored already, up to the most seeds.
         epochs: Fewest and most epochs of a round by the stopping rules; None for a learner of one's own.
-        seconds: Fewest and most seconds on the clock for what is not stored; None: nobody can say before a round has
+        seconds: Fewest and most seconds on the clock for what is not stored; None: unknown before a round has
             run.
         from_stored: Whether the time is judged by stored rounds, not by steps: both ends then differ by seeds alone.
         parameters: Parameters of a model.
@@ -123,7 +123,7 @@ def estimate(
     execution, report = execution or Execution(), listener or (lambda _: None)
     folder = None if directory is None else checked_path("The results' directory", directory)
     index = None if folder is None else read_index(folder)
-    study, given = asked(study, execution, index, folder or Path(), (dataset, source), report)
+    study, given = resolved_study(study, execution, index, folder or Path(), (dataset, source), report)
     if folder is not None:
         check_directory(folder, index, study)
         check_place(folder)
@@ -215,7 +215,7 @@ class _Work:
         return {label: total[0] / total[1] if total[1] else seconds / samples for label, total in totals.items()}
 
     def seconds(self, seeds: int, *, at_most: bool) -> float | None:
-        """Return the seconds on the clock that what is left of so many seeds takes; None: nobody can say."""
+        """Return the seconds on the clock that what is left of so many seeds takes; None: unknown."""
         total, trials = 0.0, 0
         for label, sizes in self.samples.items():
             of_seeds, learner = self.stored[label], self.study.trial(label, 0).learner

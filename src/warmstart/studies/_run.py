@@ -118,7 +118,7 @@ def run_study(
     if directory.exists() and not directory.is_dir():
         check_place(directory)  # says what it is instead
     index = read_index(directory)
-    study, given = asked(study, execution, index, directory, (dataset, source), report)
+    study, given = resolved_study(study, execution, index, directory, (dataset, source), report)
     check_directory(directory, index, study)
     if given[0] is None and (records := _complete_records(study, directory, index)) is not None:
         report(f"The study in {directory} is complete: nothing is trained")
@@ -225,7 +225,7 @@ def _resolved(
     return replace(study, recipe=replace(study.recipe, precision=precision))
 
 
-def asked(
+def resolved_study(
     study: Study,
     execution: Execution,
     index: Mapping[str, Any] | None,

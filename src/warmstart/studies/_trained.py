@@ -1,4 +1,4 @@
-"""The model that a trial ended with, ready to predict samples that were no part of the study."""
+"""The model that a trial ended with, ready to predict new samples."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from warmstart.data import (
     FittedEncoding,
     image_files,
     is_frame,
+    is_table,
     load,
     read_frame,
     read_images,
@@ -33,7 +34,7 @@ from ._study import study_from_dict
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of samples, in their order.
+    """Predictions of a model for samples, in their order.
 
     Args:
         outputs: Probabilities of the classes, (n, classes); for regression the values (n,) or (n, targets), in the unit
@@ -125,8 +126,10 @@ class TrainedModel:
             images = read_images(files, max_bytes=source.max_bytes, size=source.image_shape)
             # Greyscale images among colored ones become RGB, as in training.
             return images.repeat(self.input_shape[0], axis=1) if images.shape[1] == 1 else images
+        if self.input_type == "uint8" and is_table(source):
+            raise InputError(f"samples must be images, as the study's data are, got the table {shown(path)}.")
         data = load(source, targets="classes" if self.classes else "values")
-        assert isinstance(data, Dataset), "arrays were asked for"
+        assert isinstance(data, Dataset), "targets were given"
         return data.train.inputs
 
     def predict(self, inputs: Any) -> Predictions:
@@ -168,7 +171,7 @@ class TrainedModel:
 
 
 def load_trained(directory: str | Path, *, strategy: str | None = None, seed: int = 0) -> TrainedModel:
-    """Return the model with which a trial of a study ended, or as far as it has come.
+    """Return the model of a trial's last finished round.
 
     Args:
         directory: With the study's results.
@@ -177,7 +180,7 @@ def load_trained(directory: str | Path, *, strategy: str | None = None, seed: in
 
     Raises:
         InputError: If there is no such trial, it has no model yet, its checkpoint is gone or damaged, or the model was
-            trained by a learner of the user's own, who alone knows how it predicts.
+            trained by a learner of the user's own, which alone knows how it predicts.
 
     Example:
         >>> import tempfile
