@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from pathlib import Path
 
 import pytest
 import torch
@@ -133,6 +134,24 @@ def test_a_worker_may_be_rounds_ahead_of_the_file(tmp_path):
     with writing(tmp_path) as writer:
         assert writer.rounds == 2
     assert checkpoints(tmp_path) == ["round-0002.safetensors"]
+
+
+@pytest.mark.parametrize("last", range(3, 9))
+def test_a_trial_can_be_read_while_what_a_worker_was_ahead_is_removed(last, tmp_path, monkeypatch):
+    add_rounds(tmp_path, 1)
+    for number in range(2, last + 1):
+        write_checkpoint(tmp_path, KEY, number)
+    real_unlink, removed = Path.unlink, []
+
+    def unlink(self, missing_ok=False):
+        real_unlink(self, missing_ok=missing_ok)
+        if self.suffix == ".safetensors":
+            removed.append(self.name)
+            assert len(TrialStore(tmp_path).read(KEY).rounds) == 1
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with writing(tmp_path):
+        assert len(removed) == last - 1
 
 
 def test_rounds_added_while_the_file_is_read_are_no_damage(tmp_path, monkeypatch):

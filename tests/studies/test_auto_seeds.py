@@ -101,7 +101,7 @@ def test_an_interrupted_study_resumes_to_the_same_seeds(rounds, expected, tmp_pa
 
 def test_a_complete_study_is_only_read(expected, tmp_path, monkeypatch):
     run_study(MORE, tmp_path, execution=ONE)
-    monkeypatch.setattr("warmstart.studies._run.load", lambda *_, **__: pytest.fail("nothing is left to train"))
+    monkeypatch.setattr("warmstart.studies._study_data.load", lambda *_, **__: pytest.fail("nothing is left to train"))
     assert results(run_study(MORE, tmp_path)) == results(expected)
 
 

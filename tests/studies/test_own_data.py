@@ -76,3 +76,19 @@ def test_a_learner_of_ones_own_gets_them_as_they_are(tmp_path):
 def test_a_slip_in_an_option_is_told_when_the_study_is_made():
     with pytest.raises(InputError, match="Unknown option of data made_blobs:blobs 'cuont': did you mean 'count'"):
         small("made_blobs:blobs:cuont=3")
+
+
+def test_data_of_a_module_that_are_no_images_have_a_model_that_can_read_them(tmp_path, monkeypatch):
+    (tmp_path / "own_rows.py").write_text(
+        "import numpy as np\n"
+        "def rows():\n"
+        "    inputs = np.random.default_rng(0).normal(size=(60, 3))\n"
+        "    return inputs, (inputs[:, 0] > 0).astype(int)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    study = Study(["cold"], data="own_rows:rows", stream=TwoPhase(), stop=StoppingRule(max_epochs=1), seeds=1)
+    heard = []
+    first = run_study(study, tmp_path / "found", execution=ONE, listener=heard.append)
+    assert first.study["model"]["name"] == "mlp"
+    assert any("the model is mlp" in str(one) for one in heard)
+    assert run_study(study, tmp_path / "found", execution=ONE).rounds == first.rounds

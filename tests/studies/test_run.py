@@ -72,7 +72,7 @@ def test_the_first_round_is_the_same_for_all(study, uninterrupted):
 
 def test_a_complete_study_is_only_read(study, uninterrupted, tmp_path, monkeypatch):
     run_study(study, tmp_path, execution=ONE)
-    monkeypatch.setattr("warmstart.studies._run.load", lambda *_, **__: pytest.fail("nothing is left to train"))
+    monkeypatch.setattr("warmstart.studies._study_data.load", lambda *_, **__: pytest.fail("nothing is left to train"))
     assert results(run_study(study, tmp_path)) == uninterrupted
 
 

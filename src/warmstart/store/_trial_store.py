@@ -264,7 +264,9 @@ class TrialStore:
         rounds = () if log is None else (log.trial.rounds[-1], *log.trial.rounds[: int(keep_first)])
         kept = {self.directory / found.checkpoint for found in rounds if found.checkpoint is not None}
         drafts = [path for path in folder.iterdir() if _CHECKPOINT_DRAFT.fullmatch(path.name)]
-        for path in {*drafts, *self._checkpoints(key).values()} - kept:
+        # The latest round first: another process that reads the trial meanwhile would take a gap between the last round
+        # of the file and a later checkpoint for damage.
+        for path in sorted({*drafts, *self._checkpoints(key).values()} - kept, reverse=True):
             path.unlink(missing_ok=True)
         with suppress(OSError):  # it is not empty
             folder.rmdir()

@@ -27,8 +27,9 @@ from warmstart.trial import Arrays, Trial, arrival_sizes, run, split, taken
 from ._directory import check_directory, check_place
 from ._keys import trial_keys
 from ._reading import read_index
-from ._run import Listener, check_fit, described, loaded, resolved_study
+from ._run import Listener
 from ._study import Study
+from ._study_data import check_fit, describe_data, load_data, resolve_study
 
 _SECONDS_TO_TIME = 1.0
 _WARM_UP_STEPS, _MOST_STEPS = 3, 100
@@ -123,11 +124,11 @@ def estimate(
     execution, report = execution or Execution(), listener or (lambda _: None)
     folder = None if directory is None else checked_path("The results' directory", directory)
     index = None if folder is None else read_index(folder)
-    study, given = resolved_study(study, execution, index, folder or Path(), (dataset, source), report)
+    study, given = resolve_study(study, execution, index, folder or Path(), (dataset, source), report)
     if folder is not None:
         check_directory(folder, index, study)
         check_place(folder)
-    data, other = loaded(study, given, report)
+    data, other = load_data(study, given, report)
     samples, signature = check_fit(study, data, other)
     fingerprints = [part.fingerprint for part in (data, other) if part is not None]
     keys = dict(trial_keys(study, data=fingerprints, signature=signature).trials)
@@ -143,7 +144,7 @@ def estimate(
     if isinstance(study.learner, TensorLearner) and isinstance(data, Dataset) and not execution.on_ray:
         report("Timing a few steps")
         timings = _timings(study, data, execution)
-    about = described(study, data)
+    about = describe_data(study, data)
     workers = 1 if execution.on_ray else execution.worker_count
     is_table = isinstance(data, Dataset) and not data.is_image and data.train.inputs.dtype != np.int64
     work = _Work(study, samples, stored, timings, about["evaluation_samples"], workers, is_table)

@@ -203,16 +203,7 @@ def fitting(
             "validation must be given with early_stopping=on: other data than those to train on, got none."
         )
     recipe.check_fits(data, loss)
-    notes: list[str] = []
-    if isinstance(data, TensorData) and not loss.takes_floats and not data.labels.is_floating_point():
-        share = data.labels.unique(return_counts=True)[1].max().item() / len(data)
-        raised = stop.above_base_rate(share)
-        if raised != stop:
-            notes.append(
-                f"The target accuracy {stop.target:g} is not above the share of the largest class in the training "
-                f"data, {share:.4g}, so the round ends at {raised.target:.6g} instead."
-            )
-        stop = raised
+    stop, notes = _above_base_rate(stop, data, loss)
     is_own = optimizer is None or extend_optimizer
     optimizer = recipe.build_optimizer(model) if optimizer is None else optimizer
     check_trainable(model)
@@ -257,3 +248,18 @@ def fitting(
             best_epoch = engine.finish()
     notes += engine.notes
     return FitResult(stop_reason, tuple(history), engine.cost, engine.flops_per_sample, tuple(notes), best_epoch)
+
+
+def _above_base_rate(stop: StoppingRule, data: Data, loss: Loss) -> tuple[StoppingRule, list[str]]:
+    """Return the rule with a target that takes more than naming the largest class, and a note where it was raised."""
+    if not isinstance(data, TensorData) or loss.takes_floats or data.labels.is_floating_point():
+        return stop, []
+    share = data.labels.unique(return_counts=True)[1].max().item() / len(data)
+    raised = stop.above_base_rate(share)
+    if raised == stop:
+        return stop, []
+    note = (
+        f"The target accuracy {stop.target:g} is not above the share of the largest class in the training data, "
+        f"{share:.4g}, so the round ends at {raised.target:.6g} instead."
+    )
+    return raised, [note]
