@@ -528,3 +528,18 @@ def test_directories_are_named_after_the_study(tmp_path):
     assert default_directory(own).startswith("runs/named_points-points-growing-"), (
         "file names have no colon on every system"
     )
+
+
+def test_the_default_model_depends_on_the_data_and_the_help_says_so():
+    (model,) = [flag for flag in FLAGS["Model"] if flag.name == "--model"]
+    assert model.default == "resnet18 for images, mlp for all other data"
+    for data, name in (("digits", "resnet18"), ("diabetes", "mlp"), ("t.csv", "mlp")):
+        assert study_to_dict(Study(data=data))["model"]["name"] == name
+
+
+def test_every_flag_of_compare_stands_in_one_group_of_the_help():
+    groups = [flag.name for flags in FLAGS.values() for flag in flags]
+    assert len(groups) == len(set(groups))
+    assert {"--drop", "--order", "--separator"} <= {flag.name for flag in FLAGS["Tables"]}
+    assert {"--data", "--label", "--image-size", "--holdout"} <= {flag.name for flag in FLAGS["Data"]}
+    assert {"--patience", "--early-stopping"} <= {flag.name for flag in FLAGS["Stopping"]}

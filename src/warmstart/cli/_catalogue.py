@@ -16,7 +16,8 @@ from ._console import console
 
 _NOTES = {
     "models": "Or your own: module:function, which may take input_shape and classes and returns an nn.Module.",
-    "datasets": "Or a path: .npz, .parquet, .csv, a folder of parquet files, a folder of class folders with images.",
+    "datasets": "Or a path: a table (.csv, .tsv, .txt, also compressed; .parquet, .feather, .xlsx), a folder of tables, "
+    "an .npz, a folder of class folders with images, or torchvision's folders. Or your own: module:Object.",
 }
 _OWN = "Or your own: module:Object, a class with options, an instance, or a function that returns one."
 

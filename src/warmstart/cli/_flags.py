@@ -87,7 +87,7 @@ _DEFAULTS = {
     "stop.max_steps": "none",
 }
 _USUAL_STREAM = "growing; time-ordered with --order and for a folder of tables"
-_USUAL_MODEL = "resnet18; mlp for tables"
+_USUAL_MODEL = "resnet18 for images, mlp for all other data"
 # Of DataSource's fields, those that only tables have.
 _OF_TABLES = frozenset(
     f"--{name}"

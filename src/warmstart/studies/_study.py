@@ -76,8 +76,8 @@ class Study:
         data: Where the data come from, or the data themselves: anything that :func:`as_dataset` takes. These are then
             kept in ``dataset``, and ``data`` describes them by a name.
         evaluation: Which samples evaluate; by default a holdout, or the file of test samples where one is given.
-        architecture: Builds the models of a built-in learner. By default :class:`MLP` where the data's name or path is
-            that of a table, ResNet-18 for all other data.
+        architecture: Builds the models of a built-in learner. By default ResNet-18 for images, and :class:`MLP` for all
+            other data.
         stream: How the data arrive. Where it is not given, data with an order arrive in that order
             (:class:`TimeOrdered`).
         recipe: How a round of a built-in learner trains.
