@@ -295,6 +295,8 @@ def test_lists_name_everything_there_is(capsys):
         assert run([command]) == 0
         shown = capsys.readouterr().out
         assert all(name in shown for name in kind.known()), command
+        assert ":func:" not in shown
+        assert "``" not in shown
     assert run(["datasets"]) == 0
     shown = capsys.readouterr().out
     assert all(entry.name in shown for entry in known_datasets())
