@@ -55,6 +55,11 @@ def test_links_lead_somewhere(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+def test_the_readme_links_every_page_once():
+    links = re.findall(r"\]\((docs/[^)]+\.md)\)", (ROOT / "README.md").read_text())
+    assert sorted(links) == [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
+
+
 def test_the_page_on_performance_has_the_tables_of_its_file():
     results = read_results(ROOT / PERFORMANCE)
     page = (ROOT / "docs/performance.md").read_text()

@@ -87,7 +87,7 @@ def test_without_a_difference_it_goes_on_until_the_interval_is_narrow():
 def test_the_last_seed_is_the_last_though_nothing_is_decided():
     *_, last = looks(AutoSeeds(max=9, width=0.01), drawn(20, gap=0.0), ARMS, ACCURACY)
     assert (last.seeds, last.is_last) == (9, True)
-    assert last.words.startswith("9 seeds done, the most asked for; interval of warm - cold [-")
+    assert last.words.startswith("9 seeds done, the most allowed; interval of warm - cold [-")
     assert last.words.endswith("points is still wider than 0.01")
 
 
@@ -180,7 +180,7 @@ def test_a_study_that_ran_out_of_seeds_says_what_width_it_reached():
     summary = summarize(records_of("auto:max=12:width=0.1", gaps))
     (note,) = [note for note in summary.notes if "added until" in note]
     reached = 100 * np.ptp(sequential_t_interval(gaps).interval)
-    assert f"12 seeds, the most asked for, were not enough; the width reached: warm {reached:.3g} points." in note
+    assert f"12 seeds, the most allowed, were not enough; widths reached: warm {reached:.3g} points." in note
 
 
 def test_of_few_seeds_there_is_no_interval_yet():

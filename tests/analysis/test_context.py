@@ -56,11 +56,11 @@ def test_baselines_are_said_in_the_compared_metric():
         "persistence": {"accuracy": level(0.852), "loss": level(None)},
     }
     assert context_of(TWO, baselines, ACCURACY, "accuracy")[1] == (
-        "Always saying 'no' (73 % of the samples) has an accuracy of 73.1 %; repeating the target of the sample before "
-        "(persistence) has 85.2 %."
+        "Always predicting 'no' (73 % of the samples) has an accuracy of 73.1 %; repeating the target of the sample "
+        "before (persistence) has 85.2 %."
     )
     assert context_of(TWO, baselines, METRICS["loss"], "loss")[1] == (
-        "Always saying the shares of the classes has a log loss of 0.580 nats."
+        "Always predicting the shares of the classes has a log loss of 0.580 nats."
     )
     assert len(context_of(TWO, baselines, METRICS["auc"], "auc")) == 1
 
@@ -68,10 +68,10 @@ def test_baselines_are_said_in_the_compared_metric():
 def test_a_mean_is_a_baseline_of_numbers():
     rmse = Metric("rmse", "°C", higher_is_better=False)
     found = context_of({}, {"mean": {"rmse": level(4.25)}, "own": {"rmse": level(5.0)}}, rmse, "rmse")
-    assert found == ("Always saying the mean has an rmse of 4.25 °C; own has 5.00 °C.",)
+    assert found == ("Always predicting the mean has an rmse of 4.25 °C; own has 5.00 °C.",)
 
 
 def test_of_classes_of_about_one_size_none_is_named():
     even = {"class_counts": {"a": 51, "b": 49}}
     found = context_of(even, {"majority": {"accuracy": level(0.49)}}, ACCURACY, "accuracy")
-    assert found[1] == "Always saying the largest class (51 % of the samples) has an accuracy of 49.0 %."
+    assert found[1] == "Always predicting the largest class (51 % of the samples) has an accuracy of 49.0 %."

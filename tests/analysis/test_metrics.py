@@ -55,7 +55,7 @@ def test_another_metric_decides_the_verdict_without_training(name):
         "balanced_accuracy",
         "accuracy",
     )
-    assert other.context[0] == "Always saying the largest class has a balanced accuracy of 50.0 %."
+    assert other.context[0] == "Always predicting the largest class has a balanced accuracy of 50.0 %."
     # What was scored on the next arrival has the learner's own metric.
     assert other.context[1] == usual.context[1]
     assert "Accuracy on the next arrival" in other.context[1]
@@ -96,14 +96,29 @@ def test_without_a_finished_round_the_usual_metrics_are_known():
         summarize(nothing, metric="my-cost")
 
 
-@pytest.mark.parametrize("name", [None, "auc", "recall:yes", "own:lower"])
+@pytest.mark.parametrize("name", [None, "auc", "recall:yes", "loss:lower"])
 def test_names_that_may_be_metrics_pass_before_training(name):
-    check_metric(name)
+    check_metric(name, of_classes=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_classes", "known"),
+    [
+        ("rmse", True, "accuracy, balanced-accuracy, loss, auc, churn, negative-flips, recall:CLASS"),
+        ("own:lower", True, "accuracy, "),
+        ("accuracy", False, "rmse, mae, r2"),
+        ("recall:yes", False, "rmse, mae, r2"),
+        ("churn", False, "rmse, mae, r2"),
+    ],
+)
+def test_metrics_of_the_other_kind_of_learner_are_refused_before_training(name, of_classes, known):
+    with pytest.raises(InputError, match=f"Known: {known}"):
+        check_metric(name, of_classes=of_classes)
 
 
 def test_a_mistyped_name_is_refused_before_training():
     with pytest.raises(InputError, match="did you mean 'balanced-accuracy'"):
-        check_metric("balanced-acuracy")
+        check_metric("balanced-acuracy", of_classes=True)
 
 
 def test_recalls_are_found_by_the_class_as_it_is_written():

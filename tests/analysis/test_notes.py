@@ -117,7 +117,7 @@ def test_where_early_stopping_is_on_it_is_not_offered():
 
 def test_a_target_below_the_base_rate_is_noted():
     counts = {"fine": 993, "broken": 7}
-    told = "training accuracy of 99 %, which always saying 'fine' reaches already (99.3 %)"
+    told = "training accuracy of 99 %, which always predicting 'fine' reaches already (99.3 %)"
     assert told in notes(study(counts=counts, score=0.994, baseline=0.99, train=0.994))
     assert told not in notes(study(counts={"fine": 970, "broken": 30}, score=0.994, baseline=0.9, train=0.994))
 
@@ -165,7 +165,7 @@ def test_minus_a_loss_is_no_training_score_beside_an_error():
 def test_a_target_of_minus_a_loss_is_reached_from_below(train, told):
     stop = {"train_score": -0.01, "train_accuracy": "none"}
     found = notes(study(score=2.0, train=train, baseline=3.0, metric=RMSE, stop_reason="plateau", stop=stop))
-    assert ("short of the training score asked for (-0.01): 6 of 6 rounds of cold, at -0.05" in found) is told
+    assert ("short of the training score target (-0.01): 6 of 6 rounds of cold, at -0.05" in found) is told
 
 
 def test_with_early_stopping_a_target_below_the_base_rate_does_no_harm():
@@ -178,6 +178,6 @@ def test_with_early_stopping_a_target_below_the_base_rate_does_no_harm():
 def test_early_stopping_is_on_for_tables_unless_the_study_says_otherwise(kind, told):
     records = study(stop_reason="plateau", train=0.7, score=0.69, baseline=0.5, stop={"train_accuracy": 0.99})
     records = replace(records, data={**records.data, "input_type": kind})
-    assert ("short of the training accuracy asked for" in notes(records)) is told
+    assert ("short of the training accuracy target" in notes(records)) is told
     stop = {**records.study["stop"], "early_stopping": "off"}
     assert "short of the training accuracy" in notes(replace(records, study={**records.study, "stop": stop}))

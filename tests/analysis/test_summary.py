@@ -256,7 +256,7 @@ def plateaued(target: object, *, reached: float = 0.3, arm: str = "cold") -> Stu
 @pytest.mark.parametrize(("arm", "target", "asked"), [("cold", 0.99, "99 %"), ("warm", 0.995, "99.5 %")])
 def test_plateaus_far_from_the_target_are_noted(arm, target, asked):
     assert summarize(plateaued(target, arm=arm)).notes == (
-        f"Rounds that ended on a plateau short of the training accuracy asked for ({asked}): 6 of 8 rounds of {arm}, "
+        f"Rounds that ended on a plateau short of the training accuracy target ({asked}): 6 of 8 rounds of {arm}, "
         "at 32 % on average. Such rounds may be undertrained, and a strategy that continues from them then gains by "
         "training on.",
     )
@@ -382,9 +382,9 @@ def test_a_fraction_that_is_no_accuracy_is_reported_in_points():
 @pytest.mark.parametrize(
     ("metric", "reached", "told"),
     [
-        (RMSE, 0.7, "short of the training score asked for (0.5): 6 of 8 rounds of cold, at 0.72 on average."),
+        (RMSE, 0.7, "short of the training score target (0.5): 6 of 8 rounds of cold, at 0.72 on average."),
         (RMSE, 0.3, None),
-        (Metric("recall", "%"), 0.3, "short of the training score asked for (50 %): 6 of 8 rounds of cold, at 32 % on"),
+        (Metric("recall", "%"), 0.3, "short of the training score target (50 %): 6 of 8 rounds of cold, at 32 % on"),
         (Metric("r2"), 0.7, None),
     ],
 )

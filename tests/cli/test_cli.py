@@ -271,13 +271,13 @@ def test_options_of_tables_are_typed_as_people_type_them(given, expected):
 
 
 def test_the_help_says_what_options_of_tables_take():
-    flags = {flag.name: flag for flag in FLAGS["Data"]}
+    flags = {flag.name: flag for flag in FLAGS["Tables"]}
     assert {name: flags[name].values for name in ("--drop", "--order", "--header", "--missing", "--missing-marks")} == {
         "--drop": "COLUMNS",
         "--order": "COLUMN|file",
-        "--header": "true|false|none",
+        "--header": "true|false",
         "--missing": "fill|refuse",
-        "--missing-marks": "LIST",
+        "--missing-marks": "MARKS",
     }
     assert all(flags[name].default is None for name in ("--drop", "--features", "--missing-marks"))
     assert flags["--tidy-labels"].values == ""
@@ -295,6 +295,8 @@ def test_lists_name_everything_there_is(capsys):
         assert run([command]) == 0
         shown = capsys.readouterr().out
         assert all(name in shown for name in kind.known()), command
+        assert ":func:" not in shown
+        assert "``" not in shown
     assert run(["datasets"]) == 0
     shown = capsys.readouterr().out
     assert all(entry.name in shown for entry in known_datasets())
@@ -352,8 +354,16 @@ def tables(tmp_path):
         (["--json", "."], "json must be a file in a writable directory"),
         (["--strategies", "warm:train-on=seen,warm"], "differ from each other"),
         (["--momentum", "0.9"], "--momentum must be 0 with adam"),
-        (["--schedule", "linear"], "Unknown recipe.schedule 'linear': did you mean 'cosine'?"),
-        (["--augmentation", "flap"], "Unknown recipe.augmentation 'flap': did you mean 'flip'?"),
+        (["--scale", "min-max"], "Unknown value of --scale 'min-max'. Known: standard, none."),
+        (["--early-stopping", "yes"], "Unknown value of --early-stopping 'yes'. Known: auto, on, off."),
+        (["--evaluate", "tests"], "Unknown value of --evaluate 'tests': did you mean 'test'?"),
+        (["--holdout", "0.9999"], "--holdout must leave samples on both sides"),
+        (["--drop", "a,b"], "--drop must be left out for digits, which has no columns, got a, b"),
+        (["--drop", "aa", "--data", "good.csv", "--label", "kind"], "Unknown column in drop (--drop) 'aa' of good.csv"),
+        (["--metric", "rmse"], "Unknown metric 'rmse'. Known: accuracy, balanced-accuracy, loss, auc, churn"),
+        (["--metric", "recall:1", "--data", "diabetes", "--learner", "regressor"], "Known: rmse, mae, r2."),
+        (["--schedule", "linear"], "Unknown value of --schedule 'linear': did you mean 'cosine'?"),
+        (["--augmentation", "flap"], "Unknown value of --augmentation 'flap': did you mean 'flip'?"),
         (
             ["--augmentation", "flip", "--data", "good.csv", "--label", "kind"],
             "--augmentation must be empty for samples of shape (2,), got flip",
@@ -520,3 +530,18 @@ def test_directories_are_named_after_the_study(tmp_path):
     assert default_directory(own).startswith("runs/named_points-points-growing-"), (
         "file names have no colon on every system"
     )
+
+
+def test_the_default_model_depends_on_the_data_and_the_help_says_so():
+    (model,) = [flag for flag in FLAGS["Model"] if flag.name == "--model"]
+    assert model.default == "resnet18 for images, mlp for all other data"
+    for data, name in (("digits", "resnet18"), ("diabetes", "mlp"), ("t.csv", "mlp")):
+        assert study_to_dict(Study(data=data))["model"]["name"] == name
+
+
+def test_every_flag_of_compare_stands_in_one_group_of_the_help():
+    groups = [flag.name for flags in FLAGS.values() for flag in flags]
+    assert len(groups) == len(set(groups))
+    assert {"--drop", "--order", "--separator"} <= {flag.name for flag in FLAGS["Tables"]}
+    assert {"--data", "--label", "--image-size", "--holdout"} <= {flag.name for flag in FLAGS["Data"]}
+    assert {"--patience", "--early-stopping"} <= {flag.name for flag in FLAGS["Stopping"]}

@@ -70,3 +70,51 @@ def test_columns_that_are_missing_are_all_named(study, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "size" in said
     assert "color" in said
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """A folder of pictures, red or blue, and a study on them."""
+    image = pytest.importorskip("PIL.Image")
+    folder = tmp_path_factory.mktemp("pictures")
+    draw = random.Random(0)
+    for name, color in (("blue", (0, 0, 200)), ("red", (200, 0, 0))):
+        (folder / "train" / name).mkdir(parents=True)
+        for number in range(20):
+            shifted = tuple(min(255, part + draw.randrange(50)) for part in color)
+            image.new("RGB", (8, 8), shifted).save(folder / "train" / name / f"{number}.png")
+    flags = ["--model", "logistic", "--strategies", "warm", "--rounds", "2", "--seeds", "1", "--lr", "0.05"]
+    out = ["--workers", "1", "--yes", "--out", str(folder / "found")]
+    assert run(["compare", "--data", str(folder / "train"), *flags, *out]) == 0
+    return folder
+
+
+def test_pictures_need_no_class_folders_and_are_named_by_their_files(pictures, tmp_path, capsys):
+    image = pytest.importorskip("PIL.Image")
+    (tmp_path / "later").mkdir()
+    for name, color in (("a.png", (200, 9, 9)), ("b.png", (9, 9, 200)), ("later/c.png", (220, 0, 0))):
+        image.new("RGB", (8, 8), color).save(tmp_path / name)
+    (tmp_path / ".hidden.png").write_text("no picture")
+    assert run(["predict", str(pictures / "found"), str(tmp_path)]) == 0
+    lines = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert lines[0][:2] == ["file", "prediction"]
+    assert [line[:2] for line in lines[1:]] == [
+        [str(tmp_path / "a.png"), "red"],
+        [str(tmp_path / "b.png"), "blue"],
+        [str(tmp_path / "later/c.png"), "red"],
+    ]
+    assert run(["predict", str(pictures / "found"), str(tmp_path / "b.png")]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith(f"{tmp_path / 'b.png'},blue,")
+    image.new("L", (8, 8), 100).save(tmp_path / "grey.png")
+    assert run(["predict", str(pictures / "found"), str(tmp_path / "grey.png")]) == 0
+
+
+def test_a_table_is_no_picture(pictures, tmp_path, capsys):
+    assert run(["predict", str(pictures / "found"), _write(tmp_path / "new.csv", ["1"], header="size")]) == 2
+    assert "DATA must be images, as the study's data are, got the table" in capsys.readouterr().err
+
+
+def test_a_table_is_no_folder_and_not_a_name(study, tmp_path, capsys):
+    for data in (str(tmp_path), "digits"):
+        assert run(["predict", study, data]) == 2
+        assert "DATA must be a file with a table" in capsys.readouterr().err

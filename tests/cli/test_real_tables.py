@@ -89,7 +89,7 @@ TABLES = {
         "a.csv",
         ["size,price", *rows(200, lambda i, d: f"{d.random():.3f},{d.randint(1000, 9000)}")],
         ["--label", "price", "--learner", "regressor"],
-        ["values from", "Always saying the mean has an rmse of"],
+        ["values from", "Always predicting the mean has an rmse of"],
     ),
     "one class in 150": (
         "a.csv",
@@ -97,7 +97,7 @@ TABLES = {
         ["--label", "state"],
         [
             "fine 99.3 %, broken 0.7 %",
-            "Always saying 'fine' (99.3 % of the samples) has an accuracy of",
+            "Always predicting 'fine' (99.3 % of the samples) has an accuracy of",
             "by --metric balanced-accuracy cold has",
         ],
     ),

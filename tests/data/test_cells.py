@@ -288,3 +288,22 @@ def test_whatever_a_column_of_text_holds_its_own_encoding_reads_it(texts):
     if column.kind is ColumnKind.CATEGORY:
         present = [(text.strip(), value) for text, value in zip(texts, values.tolist(), strict=True) if value == value]
         assert all(column.values[int(value)] == text for text, value in present)
+
+
+@pytest.mark.parametrize(
+    ("text", "decimal", "thousands", "number"),
+    [
+        ("1.234", ",", ".", 1234.0),
+        ("-1.234.567,5", ",", ".", -1234567.5),
+        ("44.28", ",", ".", None),
+        ("1.2345", ",", ".", None),
+        ("1'234.5", ".", "'", 1234.5),
+        ("1'23", ".", "'", None),
+        ("12,34,567", ".", ",", 1234567.0),
+        ("44,3", ",", ".", 44.3),
+        ("44.3", ".", ".", None),
+        ("1,234", ".", "'", None),
+    ],
+)
+def test_a_thousands_separator_that_is_given_stands_before_groups_of_three(text, decimal, thousands, number):
+    assert as_number(text, decimal, thousands) == number

@@ -27,11 +27,11 @@ def test_columns_are_left_out_or_chosen(table, load_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"drop": ("sise",)}, "Unknown column of t.csv in drop 'sise': did you mean 'size'"),
-        ({"features": ("sise",)}, "Unknown column of t.csv in features 'sise': did you mean 'size'"),
-        ({"key": "shp"}, "Unknown key column of t.csv 'shp': did you mean 'shop'"),
-        ({"group": "dya"}, "Unknown group column of t.csv 'dya': did you mean 'day'"),
-        ({"order": "dya"}, "Unknown order column of t.csv 'dya': did you mean 'day'"),
+        ({"drop": ("sise",)}, "Unknown column in drop \\(--drop\\) 'sise' of t.csv: did you mean 'size'"),
+        ({"features": ("sise",)}, "Unknown column in features \\(--features\\) 'sise' of t.csv: did you mean 'size'"),
+        ({"key": "shp"}, "Unknown key column 'shp' of t.csv: did you mean 'shop'"),
+        ({"group": "dya"}, "Unknown group column 'dya' of t.csv: did you mean 'day'"),
+        ({"order": "dya"}, "Unknown order column 'dya' of t.csv: did you mean 'day'"),
         ({"drop": ("label",)}, r"drop \(--drop\) must not contain the column of the labels, got 'label'"),
         ({"key": "label"}, r"key \(--key\) must be another column than that of the labels, got 'label'"),
         ({"drop": ("day", "shop", "size")}, "must have feature columns beside the label column, got none"),

@@ -89,7 +89,7 @@ def test_classes_and_baselines_are_on_the_first_screen(open_page, summary_of, wi
     page = open_page("arrivals", width=width)
     context = page.query_selector(".verdict .context")
     assert "no 73\u00a0%" in context.text_content()
-    assert "Always saying 'no'" in context.text_content()
+    assert "Always predicting 'no'" in context.text_content()
     box = context.bounding_box()
     assert box["y"] + box["height"] < 800
 

@@ -154,7 +154,7 @@ def test_a_seed_whose_training_diverged_is_no_pair(tmp_path):
     heard = []
     records = run_study(study, tmp_path, execution=ONE, listener=heard.append)
     assert records.seeds_expected == 8
-    assert "8 seeds done, the most asked for; too few pairs of warm:learning-rate=1e+25 and cold" in str(heard[-1])
+    assert "8 seeds done, the most allowed; too few pairs of warm:learning-rate=1e+25 and cold" in str(heard[-1])
 
 
 def test_a_listener_that_fails_leaves_no_lock(expected, tmp_path):

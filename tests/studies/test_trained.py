@@ -95,3 +95,22 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(tmp_path):
         checkpoint.unlink()
     with pytest.raises(InputError, match="checkpoint"):
         load_trained(tmp_path)
+
+
+def test_frames_are_predicted_as_their_file_would_be(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    data = tables(TableEncoding(COLUMNS))
+    run_study(STUDY, tmp_path, dataset=data, execution=ONE)
+    trained = load_trained(tmp_path)
+    frame = pandas.DataFrame({"color": ["red", "violet", None], "more": [1, 2, 3], "size": [9.5, None, 1.0]})
+    frame.to_csv(tmp_path / "new.csv", index=False)
+    found = trained.predict(frame)
+    assert found.outputs.tolist() == trained.predict(trained.read(tmp_path / "new.csv")).outputs.tolist()
+    assert trained.read(frame).tolist()[0] == [9.5, 2.0]
+    for bad, message in (
+        (frame.drop(columns="size"), "the frame must have the columns of the training samples, but lacks: size"),
+        (np.array([["9.5", "red"]]), r"inputs must be numbers, as read\(\) returns them"),
+        (np.zeros((2, 5)), r"shape \(n, 2\), as read\(\) returns them, got \(2, 5\)"),
+    ):
+        with pytest.raises(InputError, match=message):
+            trained.predict(bad)

@@ -132,9 +132,9 @@ def _look(
             width = width_of(differences[arm], metric)
             if not differences[arm].detected and not width < auto.width:
                 open_widths[arm] = width
-    asked = f"{auto.width:g} {metric.difference_unit}".rstrip()
+    target = f"{auto.width:g} {metric.difference_unit}".rstrip()
     if not open_widths:
-        words = f"the interval of every difference is narrower than {asked} or excludes zero"
+        words = f"the interval of every difference is narrower than {target} or excludes zero"
         return Look(count, True, f"{count} seeds are enough: {words}")
     is_last = count == auto.max
     arm = max(open_widths, key=lambda arm: open_widths[arm])
@@ -148,7 +148,7 @@ def _look(
         words = f"interval of {arm} - {reference} {ends} is still wider than {auto.width:g}"
     if len(open_widths) > 1:
         words += f", as are {len(open_widths) - 1} more" if len(open_widths) > 2 else ", as is one more"
-    return Look(count, is_last, f"{count} seeds done{', the most asked for' if is_last else ''}; {words}")
+    return Look(count, is_last, f"{count} seeds done{', the most allowed' if is_last else ''}; {words}")
 
 
 def width_of(difference: PairedDifference, metric: Metric) -> float:

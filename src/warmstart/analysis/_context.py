@@ -94,16 +94,16 @@ def _classes(shares: Mapping[str, float]) -> str:
 
 def _predictor(name: str, shares: Mapping[str, float], key: str) -> str:
     if name == "majority" and key == "loss":
-        return "always saying the shares of the classes"
+        return "always predicting the shares of the classes"
     if name == "majority" and shares:
         (largest, share), *others = shares.items()
         # Of classes about as large as each other, another one may be the largest of a trial's training data.
         is_clear = not others or others[0][1] < 0.9 * share
-        said = f"'{shown(largest)}'" if is_clear else "the largest class"
-        return f"always saying {said} ({share_text(share)} of the samples)"
+        prediction = f"'{shown(largest)}'" if is_clear else "the largest class"
+        return f"always predicting {prediction} ({share_text(share)} of the samples)"
     phrases = {
-        "majority": "always saying the largest class",
-        "mean": "always saying the mean",
+        "majority": "always predicting the largest class",
+        "mean": "always predicting the mean",
         "persistence": "repeating the target of the sample before (persistence)",
     }
     return phrases.get(name, name)

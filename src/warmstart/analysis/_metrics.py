@@ -1,4 +1,4 @@
-"""Which metric a comparison is about, as it was asked for."""
+"""The metric that a comparison is about."""
 
 import re
 from dataclasses import replace
@@ -7,6 +7,8 @@ from warmstart.basics import METRICS, PERCENT, Metric, metric_named, recall_of, 
 from warmstart.store import StudyRecords
 
 from ._summary_types import UPDATE_METRICS, score_of
+
+_OF_VALUES = frozenset({"rmse", "mae", "r2"})
 
 
 def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str | None]:
@@ -28,20 +30,20 @@ def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str 
     """
     if name is None:
         return records.metric, None
-    asked, _, direction = name.rpartition(":")
-    if not asked or direction not in ("lower", "higher"):
-        asked, direction = name, ""
-    if _form(asked) == _form(records.metric.name):
+    requested, _, direction = name.rpartition(":")
+    if not requested or direction not in ("lower", "higher"):
+        requested, direction = name, ""
+    if _form(requested) == _form(records.metric.name):
         return records.metric, None
     found = dict.fromkeys(key for record in records.rounds for key in record.metrics)
     for key in UPDATE_METRICS:
         if any(score_of(record, key) is not None for record in records.rounds):
             found[key] = None
-    # Without a finished round nobody knows what else there will be.
+    # Without a finished round it is unknown which other metrics there will be.
     names = {_form(key): key for key in (found if records.rounds else METRICS)}
-    if _form(asked) not in names:
+    if _form(requested) not in names:
         raise unknown_name("metric", name, [records.metric.name, *(key.replace("_", "-") for key in found or METRICS)])
-    key = names[_form(asked)]
+    key = names[_form(requested)]
     if direction:
         return Metric(key.replace("_", " "), higher_is_better=direction != "lower"), key
     return metric_of(key, records.metric), key
@@ -62,14 +64,22 @@ def metric_of(key: str, score: Metric) -> Metric:
     return replace(known, unit=score.unit) if key in ("mae", "rmse") and score.unit != PERCENT else known
 
 
-def check_metric(name: str | None) -> None:
+def check_metric(name: str | None, *, of_classes: bool) -> None:
     """Raise unless ``name`` may be a metric of a built-in learner; before anything is trained.
+
+    Args:
+        name: As typed; None: none was.
+        of_classes: Whether the learner predicts classes.
 
     Raises:
         InputError: If it cannot be one.
     """
-    if name is not None and not name.endswith((":lower", ":higher")):
-        metric_named(name)
+    if name is None:
+        return
+    key, _ = metric_named(name.removesuffix(":lower").removesuffix(":higher"))
+    if of_classes == (key in _OF_VALUES):
+        known = [one.replace("_", "-") for one in METRICS if of_classes != (one in _OF_VALUES)]
+        raise unknown_name("metric", name, [*known, "recall:CLASS"] if of_classes else known)
 
 
 def _form(name: str) -> str:

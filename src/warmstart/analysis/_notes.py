@@ -12,7 +12,7 @@ from ._verdict import Facts, counted, difference_words
 from ._view import View
 
 CLEARLY_SHORT = 0.02
-"""A plateau this far short of the training score asked for is no near miss; times the goal for what is no share."""
+"""A plateau this far short of the target training score is no near miss; relative to it where it is not a share."""
 
 FAR_APART = 0.10
 """Training scores this far above held-out ones are memorised; of errors, held-out ones half as large again."""
@@ -67,7 +67,7 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
 def _on_auto_seeds(facts: Facts) -> str:
     """Return why the intervals are wider than usual, and what width was reached where seeds ran out."""
     auto, unit = facts.auto_seeds, facts.metric.difference_unit
-    assert auto is not None, "asked for where there is a rule only"
+    assert auto is not None, "called only where there is a rule"
     note = (
         f"Seeds {'were' if facts.complete else 'are'} added until the interval of every difference is narrower than "
         f"{f'{auto.width:g} {unit}'.rstrip()} or excludes zero, so intervals of differences and ratios are sequential "
@@ -80,7 +80,7 @@ def _on_auto_seeds(facts: Facts) -> str:
         if (found := arm.score_difference) and not found.detected and auto.width <= widths[arm.arm] < float("inf")
     ]
     if facts.complete and wide:
-        note += f" {auto.max} seeds, the most asked for, were not enough; the width reached: {', '.join(wide)}."
+        note += f" {auto.max} seeds, the most allowed, were not enough; widths reached: {', '.join(wide)}."
     return note
 
 
@@ -120,7 +120,7 @@ def _on_classes(facts: Facts, view: View) -> Iterator[str]:
     target = _train_target(view)
     if target is not None and target <= share:
         yield (
-            f"The stopping rule asks for a training accuracy of {100 * target:g} %, which always saying "
+            f"The stopping rule asks for a training accuracy of {100 * target:g} %, which always predicting "
             f"'{shown(largest)}' reaches already ({share_text(share)}): rounds may end before anything is learned."
         )
 
@@ -176,7 +176,7 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
     rises = metric.higher_is_better or target < 0
     is_share, score = metric.unit == PERCENT, "accuracy" if metric == ACCURACY else "score"
     tolerance = CLEARLY_SHORT if is_share else CLEARLY_SHORT * abs(target)
-    asked = f"{100 * target:g} %" if is_share else f"{target:g}"
+    wanted = f"{100 * target:g} %" if is_share else f"{target:g}"
     short, memorized = [], []
     for arm in facts.arms:
         reached = view.plateau(arm.arm)
@@ -186,7 +186,7 @@ def _on_stop_reasons(facts: Facts, view: View) -> Iterator[str]:
             is_memorized = view.has_training_scores and _are_apart(metric, reached, arm.own_score)
             found = memorized if is_memorized else short
             found.append(f"{_share(arm, 'plateau')}, at {average} on average")
-    start = f"Rounds that ended on a plateau short of the training {score} asked for ({asked})"
+    start = f"Rounds that ended on a plateau short of the training {score} target ({wanted})"
     if short:
         yield (
             f"{start}: {', '.join(short)}. Such rounds may be undertrained, and a strategy that continues from them "

@@ -215,7 +215,7 @@ def counted_costs(records: Iterable[RoundRecord]) -> tuple[str, ...]:
         ('steps', 'seconds')
     """
     rounds = list(records)
-    # Before anything has finished nobody knows; most learners count all but tokens.
+    # Unknown before anything has finished; most learners count all but tokens.
     if not rounds:
         return tuple(cost for cost in COSTS if cost != "tokens")
     return tuple(cost for cost in COSTS if any(getattr(record, cost) is not None for record in rounds))

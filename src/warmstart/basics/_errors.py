@@ -151,18 +151,21 @@ def check_at_least(name: str, value: int | None, low: int, *, most: int = LARGES
         raise InputError(f"{name} must be a whole number from {low} to {most}, got {shown(value)}{reason}.")
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> InputError:
+def unknown_name(kind: str, name: str, known: Iterable[str], *, place: str = "") -> InputError:
     """Return the error for an unknown name, with the closest known one if any is close.
 
     Example:
         >>> print(unknown_name("strategy", "wram", ["cold", "warm"]))
         Unknown strategy 'wram': did you mean 'warm'? Known: cold, warm.
+        >>> print(unknown_name("label column", "x", ["sold"], place="t.csv"))
+        Unknown label column 'x' of t.csv. Known: sold.
     """
     names = [shown(one) for one in known]
     near = difflib.get_close_matches(str(name)[:_MAX_LENGTH], names[:_SEARCHED], n=1, cutoff=0.5)
     hint = f": did you mean '{near[0]}'?" if near else "."
     more = f" and {len(names) - _LISTED:,} more" if len(names) > _LISTED else ""
-    return InputError(f"Unknown {kind} '{shown(name)}'{hint} Known: {', '.join(names[:_LISTED])}{more}.")
+    of_place = f" of {place}" if place else ""
+    return InputError(f"Unknown {kind} '{shown(name)}'{of_place}{hint} Known: {', '.join(names[:_LISTED])}{more}.")
 
 
 class StorageError(RuntimeError):

@@ -13,10 +13,12 @@ from warmstart.basics import InputError
 
 from ._checked import CheckedCommand
 from ._console import console
+from ._described import without_markup
 
 _NOTES = {
     "models": "Or your own: module:function, which may take input_shape and classes and returns an nn.Module.",
-    "datasets": "Or a path: .npz, .parquet, .csv, a folder of parquet files, a folder of class folders with images.",
+    "datasets": "Or a path: a table (.csv, .tsv, .txt, also compressed; .parquet, .feather, .xlsx), a folder of "
+    "tables, an .npz, a folder of class folders with images, or torchvision's folders. Or your own: module:Object.",
 }
 _OWN = "Or your own: module:Object, a class with options, an instance, or a function that returns one."
 
@@ -64,7 +66,7 @@ def _row(name: str, owner: Any) -> tuple[str, str, str]:
     options = []
     for key, option in options_for(owner).items() if callable(owner) else ():
         options.append(key if option.is_required else f"{key} = {as_text(plain(option.default, option.kind))}")
-    return name, (inspect.getdoc(owner) or "").split("\n")[0], ", ".join(options)
+    return name, without_markup((inspect.getdoc(owner) or "").split("\n")[0]), ", ".join(options)
 
 
 CATALOGUES = [

@@ -67,7 +67,7 @@ def compare(**given: Any) -> None:
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
     from warmstart.analysis import check_metric, check_reference
-    from warmstart.learners import TensorLearner
+    from warmstart.learners import Regressor, TensorLearner
     from warmstart.studies import estimate, read_study_file, run_study, study_from_dict
 
     from ._dry_run import show_estimate
@@ -80,9 +80,9 @@ def compare(**given: Any) -> None:
     try:
         study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
         check_reference(given["reference"], study.labels)
-        # What a learner of the user's own measures, nobody knows before it has.
+        # The metrics of a user's own learner are unknown before it has evaluated.
         if isinstance(study.learner, TensorLearner):
-            check_metric(given["metric"])
+            check_metric(given["metric"], of_classes=not isinstance(study.learner, Regressor))
         execution = build_execution(given, kind="compare")
         directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
         if given["dry_run"]:

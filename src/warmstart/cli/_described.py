@@ -94,11 +94,17 @@ def exported(room: str, *bases: str) -> dict[str, Owner]:
     named = [part for part in named if not any(ast.unparse(line).startswith("is_bound: ") for line in part.body)]
     named = [part for part in named if part.name != "UserModel"]
     summaries = {part.name: (ast.get_docstring(part) or "").split("\n")[0] for part in named}
-    return {spoken(name): Owner(name, _MARKUP.sub(_unmarked, summary)) for name, summary in summaries.items()}
+    return {spoken(name): Owner(name, without_markup(summary)) for name, summary in summaries.items()}
 
 
-def _unmarked(found: re.Match[str]) -> str:
-    return found[1] or found[2]
+def without_markup(text: str) -> str:
+    """Return a docstring's text as people read it in a terminal.
+
+    Example:
+        >>> without_markup("As ``cold``, see :func:`~warmstart.norm_matched`.")
+        'As cold, see warmstart.norm_matched.'
+    """
+    return _MARKUP.sub(lambda found: found[1] or found[2], text)
 
 
 def fields_of(room: str, name: str) -> list[Described]:
@@ -164,7 +170,7 @@ def _entries(docstring: str) -> dict[str, str]:
             name, entries[match[1]] = match[1], match[2]
         elif line.strip():
             entries[name] += f" {line.strip()}"
-    return {name: _MARKUP.sub(_unmarked, text) for name, text in entries.items()}
+    return {name: without_markup(text) for name, text in entries.items()}
 
 
 def named_datasets() -> list[str]:

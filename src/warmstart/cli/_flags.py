@@ -67,6 +67,11 @@ _VALUES = {
     "data.separator": "CHARACTER",
     "data.decimal": ".|,",
     "data.thousands": "CHARACTER",
+    "data.missing_marks": "MARKS",
+    "data.header": "true|false",
+    "data.encoding": "NAME",
+    "data.comment": "MARK",
+    "data.image_size": "N|HxW",
     "recipe.augmentation": "flip,crop,cutout",
     "stream.query": f"NAME{OBJECT}",
     "stream.arrivals": "LISTS",
@@ -74,11 +79,23 @@ _VALUES = {
     "execution.executor": "processes|ray[:ADDRESS]",
 }
 _DEFAULTS = {
+    "evaluation.evaluate": "holdout; test with --test FILE",
     "stream.rounds": "all data, or 5 without --arrival-size",
+    "data.max_bytes": "4294967296, which is 4 GiB",
+    "stream.fraction": "0.5; 1 for part",
     "execution.workers": "one per core; 1 on a GPU",
     "stop.max_steps": "none",
 }
 _USUAL_STREAM = "growing; time-ordered with --order and for a folder of tables"
+_USUAL_MODEL = "resnet18 for images, mlp for all other data"
+# Of DataSource's fields, those that only tables have.
+_OF_TABLES = frozenset(
+    f"--{name}"
+    for name in (
+        *("drop", "features", "test", "key", "group", "order", "missing", "missing-marks", "tidy-labels"),
+        *("many-classes", "separator", "decimal", "thousands", "header", "encoding", "comment"),
+    )
+)
 _IN_STUDY = {option.name: option for option in fields_of("studies", "Study")}
 
 
@@ -90,16 +107,8 @@ def _fields(table: str, room: str, owner: str) -> list[Flag]:
         name = _NAMES.get(place, f"--{field.name.replace('_', '-')}")
         values = _VALUES.get(place, field.values)
         default = _DEFAULTS.get(place, None if field.default == "()" else field.default)
-        flags.append(Flag(name, place, values, _help(field.name, field.text), default))
+        flags.append(Flag(name, place, values, field.text.replace("None", "none"), default))
     return flags
-
-
-def _help(field: str, text: str) -> str:
-    # A docstring says "Greater than 0." below a field's name, which the help has not.
-    words = field.replace("_", " ")
-    if not any(word in text.lower() for word in words.split() if len(word) > 3):
-        text = f"{words.capitalize()}: {text[:1].lower() if text[1:2].islower() else text[:1]}{text[1:]}"
-    return text.replace("None", "none")
 
 
 def _named(key: str, known: Mapping[str, Owner], *, field: str = "") -> Flag:
@@ -119,7 +128,7 @@ def _stream_flags() -> list[Flag]:
         for flag in _fields("stream", "streams", owner.name):
             owners.setdefault(flag.name, []).append((stream, flag))
     lines = "; ".join(f"{stream}: {owner.summary.rstrip('.')}" for stream, owner in streams.items())
-    flags = [Flag("--stream", "stream", "|".join(streams) + OBJECT, f"How data arrive. {lines}.", _USUAL_STREAM)]
+    flags = [Flag("--stream", "stream", f"NAME{OBJECT}", f"How data arrive. {lines}.", _USUAL_STREAM)]
     for several in owners.values():
         _, longest = max(several, key=lambda pair: len(pair[1].text))  # the others refer to it
         flags.append(longest._replace(text=f"{', '.join(stream for stream, _ in several)}: {longest.text}"))
@@ -128,7 +137,7 @@ def _stream_flags() -> list[Flag]:
 
 def _study_field(name: str, values: str = "", *, place: str = "") -> Flag:
     option, typed = _IN_STUDY[name], f"--{name.replace('_', '-')}"
-    return Flag(typed, place or name, values or option.values, _help(name, option.text), option.default)
+    return Flag(typed, place or name, values or option.values, option.text.replace("None", "none"), option.default)
 
 
 _DATA = _fields("data", "data", "DataSource")
@@ -150,10 +159,14 @@ _STRATEGIES = (
 _MEASURED = "Measured besides score and cost, separated by commas. `warmstart measurements` lists them."
 _LEARNER = "Builds, trains and evaluates the models; or your own, as module:Object. `warmstart learners` lists them."
 FLAGS = {
-    "Data": [*_DATA, *_fields("evaluation", "trial", "EvaluationSettings")],
+    "Data": [
+        *(flag for flag in _DATA if flag.name not in _OF_TABLES),
+        *_fields("evaluation", "trial", "EvaluationSettings"),
+    ],
+    "Tables": [flag for flag in _DATA if flag.name in _OF_TABLES],
     "Model": [
-        _named("model", exported("models", "Architecture"), field="architecture"),
-        Flag("--width", "model.width", "N", _WIDTH, "16 for resnet18"),
+        _named("model", exported("models", "Architecture"), field="architecture")._replace(default=_USUAL_MODEL),
+        Flag("--width", "model.width", "N", _WIDTH, "16 for resnet18, 100 for mlp"),
         Flag("--learner", "learner", f"NAME{OBJECT}", _LEARNER, "classifier"),
     ],
     "Stream": [
@@ -168,8 +181,8 @@ FLAGS = {
     "Training": [
         *_fields("recipe", "training", "Recipe"),
         _named("penalty", exported("penalties", "Penalty")),
-        *_fields("stop", "training", "StoppingRule"),
     ],
+    "Stopping": _fields("stop", "training", "StoppingRule"),
     "Study": [_study_field("seeds", "N|auto"), Flag("--measurements", "measurements", "LIST", _MEASURED)],
 }
 # Of how a study runs, for every command that runs one.
@@ -228,7 +241,7 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
             _put(merged, flag.place, value)
     target = given.get("stop_accuracy")
     if target is not None and target != "none" and given.get("early_stopping") is None:
-        # Who types a target means it, where tables would otherwise stop by their validation loss.
+        # A target that was typed applies, where tables would otherwise stop by their validation loss.
         merged["stop"] = {"early-stopping": "off", **_options(merged, "stop")}
     if "source" in merged:
         # The source is looked for where the data are, and with their limit, unless it has its own.
@@ -241,12 +254,18 @@ def overlay(tables: Mapping[str, Any], given: Mapping[str, str | None]) -> Table
 def as_typed(error: InputError, given: Mapping[str, str | None]) -> InputError:
     """Return an error that begins with a place in a study file with the flag that was typed for it instead."""
     word, _, rest = str(error).partition(" ")
+    if word == "Unknown":
+        place, _, rest = rest.partition(" ")
+        for flag in (flag for flags in FLAGS.values() for flag in flags if "." in flag.place):
+            if place.replace("-", "_") == flag.place and given.get(flag.parameter) is not None:
+                return InputError(f"Unknown value of {flag.name} {rest}")
+        return error
     for flag in (flag for flags in FLAGS.values() for flag in flags):
         table, _, option = flag.place.partition(".")
         # Errors that only the data reveal name the option alone, without its table.
-        places = (flag.place, option) if table in ("stream", "data", "recipe") else (flag.place,)
+        places = (flag.place, option) if table in ("stream", "data", "recipe", "evaluation") else (flag.place,)
         if given.get(flag.parameter) is not None and word.replace("-", "_") in places:
-            # The flag stands behind the option where whoever raised it knew no command line: once is enough.
+            # Messages raised outside of the command line name the flag behind the option: once is enough.
             return InputError(f"{flag.name} {rest.removeprefix(f'({flag.name}) ')}")
     return error
 

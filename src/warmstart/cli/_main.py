@@ -29,7 +29,7 @@ _LONGEST_WORD, _LONGEST = 200, 1_000
 @click.option("--version", is_flag=True, help="Show the version and exit.")
 @click.pass_context
 def warmstart(context: click.Context, version: bool) -> None:
-    """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts, with accuracy and cost."""
+    """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts by score and cost."""
     if version:
         _show_version(context)
     elif context.invoked_subcommand is None:

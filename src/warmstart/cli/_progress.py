@@ -78,7 +78,7 @@ class Pace:
 
     @property
     def left(self) -> float | None:
-        """Seconds until all rounds are done that are known to be needed; None: nobody can say."""
+        """Seconds until all rounds are done that are known to be needed; None: unknown."""
         seconds, samples = sum(self._seconds.values()), sum(self._samples.values())
         if self.done >= self.total or seconds <= 0 or samples <= 0 or not any(left > 0 for left in self._left.values()):
             return None
@@ -90,7 +90,7 @@ class Pace:
 
     @property
     def words(self) -> str:
-        """The time left in words; empty where nobody can say."""
+        """The time left in words; empty where it is unknown."""
         if self.left is None:
             return ""
         return f"{about(self.left)} left{' if no more seeds are needed' if self._may_grow else ''}"

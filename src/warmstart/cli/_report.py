@@ -51,7 +51,7 @@ def show_results(
         files = write_report(summary, directory)
     except OSError as error:  # a full disk, or media that cannot be written: the table is shown all the same
         problem = error
-    # Standard output is for the JSON alone where that was asked for.
+    # Standard output is for the JSON alone where that was requested.
     console = new_console(stderr=json_file == "-")
     for part in for_terminal(study_document(summary, drawn=False)):
         console.print(part)
@@ -89,6 +89,6 @@ def _write_json(text: str, target: str) -> None:
 
 
 def check_json_target(target: str | None) -> None:
-    """Raise unless the summary can be written where it was asked for; before training, not after it."""
+    """Raise unless the summary can be written at the given path; before training, not after it."""
     if target is not None and target != "-":
         check_writable("json", checked_path("json", target))

@@ -8,12 +8,16 @@ from ._encoding import ColumnEncoding as ColumnEncoding
 from ._encoding import ColumnKind as ColumnKind
 from ._encoding import FittedEncoding as FittedEncoding
 from ._encoding import TableEncoding as TableEncoding
+from ._folder import image_files as image_files
+from ._folder import read_images as read_images
+from ._in_memory import is_frame as is_frame
 from ._kind import arrives_in_order as arrives_in_order
 from ._kind import is_table as is_table
 from ._load import DIRECTORY_VARIABLE as DIRECTORY_VARIABLE
 from ._load import is_at_hand as is_at_hand
 from ._load import load as load
 from ._load import training_samples as training_samples
+from ._memory_table import read_frame as read_frame
 from ._named import NamedDataset as NamedDataset
 from ._named import known_datasets as known_datasets
 from ._own import IN_MEMORY as IN_MEMORY

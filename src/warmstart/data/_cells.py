@@ -264,18 +264,28 @@ class Cells:
 def as_number(text: str, decimal: str, thousands: str = "") -> float | None:
     """Return the number that a text is; per cent are hundredths, and a currency sign is ignored.
 
+    A thousands separator that is given must stand before groups of three digits (of two before the last, as in India).
+
     Example:
         >>> as_number("1,001.5", "."), as_number("0,5", ","), as_number("15 %", "."), as_number("1,2", ".")
         (1001.5, 0.5, 0.15, None)
+        >>> as_number("1.234", ",", "."), as_number("44.28", ",", "."), as_number("12,34,567.5", ".", ",")
+        (1234.0, None, 1234567.5)
     """
+    if thousands == decimal:
+        return None
     if decimal == "." and _PLAIN.fullmatch(text):
         return float(text)
     text = text.replace("\u2212", "-").strip(_CURRENCIES).strip()
     per_cent = text.endswith("%")
     text = text[:-1].rstrip() if per_cent else text
-    if thousands:
+    if thousands and thousands in text:
+        # Without this check 44.28 would be 4428, and 44.3 in the next row 443.
+        mark = re.escape(thousands)
+        if not re.fullmatch(rf"[+-]?\d{{1,3}}({mark}\d{{2,3}})*{mark}\d{{3}}({re.escape(decimal)}\d*)?", text):
+            return None
         text = text.replace(thousands, "")
-    elif grouped := _GROUPED[decimal].fullmatch(text):
+    elif not thousands and (grouped := _GROUPED[decimal].fullmatch(text)):
         whole, mark, groups, fraction = grouped.groups()
         text = f"{whole}{groups.replace(mark, '')}{decimal}{fraction or ''}"
     if decimal == ",":

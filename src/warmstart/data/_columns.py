@@ -35,7 +35,7 @@ def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
     # Selecting by such a name is an error in arrow, whose message names neither the file nor the way out.
     check_different(names, file=file)
     if label is not None and label not in names:
-        raise unknown_name(f"label column of {file}", label, names)
+        raise unknown_name("label column", label, names, place=file)
     found = label or _first_usual(names, LABEL_NAMES)
     if found is None:
         listed = ", ".join(_listed(names[:_MOST_LISTED], len(names)))

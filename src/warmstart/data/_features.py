@@ -181,18 +181,20 @@ def find_features(
     return Features(columns, values, integers, notes)
 
 
-def known_values(table: Table, columns: Sequence[ColumnEncoding], *, fills: bool) -> np.ndarray:
+def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.ndarray:
     """Return columns of another table, float64 (n, columns), as their encodings have them.
 
     Args:
         table: The table; further columns of it do not matter.
-        columns: The encodings, of which each names its column.
-        fills: Whether missing cells are allowed, since the encoding fills them.
+        columns: The encoding of the training samples; or the names of their columns, where all of these are numbers
+            without gaps.
 
     Raises:
         InputError: If a column is missing, or a cell is not what the encoding says; in one sentence for all of them.
     """
-    absent = [column.name for column in columns if column.name not in table.names]
+    fills = isinstance(columns, TableEncoding)
+    known = columns.columns if fills else tuple(ColumnEncoding(name) for name in columns)
+    absent = [column.name for column in known if column.name not in table.names]
     if absent:
         raise InputError(
             f"{table.file} must have the columns of the training samples, but lacks: "
@@ -200,7 +202,7 @@ def known_values(table: Table, columns: Sequence[ColumnEncoding], *, fills: bool
         )
     bad = _Said(table)
     found = []
-    for column in columns:
+    for column in known:
         cells = table.cells(column.name)
         if not cells.is_usable:
             bad.add("odd", column.name, f"{column.kind}, not {str(cells.type)[:40]}", cells, None)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from warmstart.basics import InputError
 
@@ -75,6 +78,33 @@ def read_folder(path: Path, *, max_bytes: int, size: tuple[int, int] | None = No
         return RawData(path.name, raw, test, notes=tuple(_notes(path, found, test_kind)))
     except OSError as error:
         raise InputError(f"{shown(path)} cannot be read as a folder of images: {first_sentence(error)}.") from error
+
+
+def image_files(path: Path) -> list[Path]:
+    """Return the image files in a folder and its subfolders, by path, or the file itself if it is one.
+
+    Hidden files are ignored. Empty where there are no such files.
+
+    Raises:
+        InputError: If there are too many folders.
+    """
+    if path.is_file():
+        return [path] if path.suffix.lower() in IMAGE_ENDINGS else []
+    return sorted(_images_below(path))
+
+
+def read_images(paths: Sequence[Path], *, max_bytes: int, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Return image files as uint8 (n, channels, height, width); see :func:`decode_images`.
+
+    Args:
+        paths: The files.
+        max_bytes: Memory that reading may take.
+        size: Height and width to which images are brought; None: as they are.
+
+    Raises:
+        InputError: If one cannot be read, or they differ in size.
+    """
+    return decode_images(paths, len(paths), place=lambda index: shown(paths[index]), max_bytes=max_bytes, size=size)
 
 
 def split_kind(name: str) -> str | None:
@@ -167,23 +197,25 @@ def _notes(path: Path, found: _Found, test_kind: str) -> list[str]:
     return notes
 
 
-def _read_split(classes: ClassFolders, folder: Path, *, max_bytes: int, size: tuple[int, int] | None) -> RawSplit:
+def _images_below(folder: Path) -> Iterator[Path]:
     def fail(error: OSError) -> None:
         raise error
 
-    images: list[tuple[str, Path]] = []
-    for name, entry in classes:
-        # os.walk follows no links to folders, which may loop, and would leave out what it cannot read.
-        for visited, (place, folders, files) in enumerate(os.walk(entry, onerror=fail)):
-            if visited >= MOST_FOLDERS:
-                raise InputError(
-                    f"{shown(entry)} must be a class folder with at most {MOST_FOLDERS:,} folders below it, got "
-                    "more: is the path that of a data set?"
-                )
-            # In place, so that os.walk does not enter hidden folders.
-            folders[:] = [one for one in folders if not one.startswith(".")]
-            visible = (one for one in files if not one.startswith("."))
-            images += ((name, Path(place, one)) for one in visible if Path(one).suffix.lower() in IMAGE_ENDINGS)
+    # os.walk follows no links to folders, which may loop, and would leave out what it cannot read.
+    for visited, (place, folders, files) in enumerate(os.walk(folder, onerror=fail)):
+        if visited >= MOST_FOLDERS:
+            raise InputError(
+                f"{shown(folder)} must be a class folder with at most {MOST_FOLDERS:,} folders below it, got more: is "
+                "the path that of a data set?"
+            )
+        # In place, so that os.walk does not enter hidden folders.
+        folders[:] = [one for one in folders if not one.startswith(".")]
+        visible = (one for one in files if not one.startswith("."))
+        yield from (Path(place, one) for one in visible if Path(one).suffix.lower() in IMAGE_ENDINGS)
+
+
+def _read_split(classes: ClassFolders, folder: Path, *, max_bytes: int, size: tuple[int, int] | None) -> RawSplit:
+    images = [(name, path) for name, entry in classes for path in _images_below(entry)]
     if not images:
         raise InputError(
             f"{shown(folder)} must contain parquet files, or one folder of images per class "
@@ -194,13 +226,7 @@ def _read_split(classes: ClassFolders, folder: Path, *, max_bytes: int, size: tu
     paths = [path for _, path in images]
     return RawSplit(
         labels=object_array([name for name, _ in images]),
-        read=lambda rows: decode_images(
-            (paths[row] for row in rows),
-            len(rows),
-            place=lambda index: shown(paths[rows[index]]),
-            max_bytes=max_bytes,
-            size=size,
-        ),
+        read=lambda rows: read_images([paths[row] for row in rows], max_bytes=max_bytes, size=size),
         origin=f"the folder {shown(folder)}",
         place=lambda row: shown(paths[row]),
     )

@@ -353,5 +353,5 @@ def _check_no_columns(source: DataSource, *, but: tuple[str, ...] = ()) -> None:
             flag = option.replace("_", "-")
             raise InputError(
                 f"{option} (--{flag}) must be left out for {shown(source.name)}, which has no columns, got "
-                f"{shown(repr(value) if isinstance(value, str) else value, 100)}."
+                f"{shown(', '.join(value) if isinstance(value, tuple) else repr(value), 100)}."
             )

@@ -14,7 +14,9 @@ from warmstart.basics import InputError, require
 
 from ._arrays import Targets
 from ._cells import MISSING_MARKS, Marks
-from ._in_memory import Found
+from ._encoding import TableEncoding
+from ._features import known_values
+from ._in_memory import Found, frame_columns
 from ._raw import RawData, RawSplit, shown
 from ._roles import table_data
 from ._source import DataSource
@@ -71,6 +73,22 @@ def columns_data(name: str, parts: Sequence[Found], source: DataSource, targets:
 
     train = _labelled(raw.train, parts[0], f"targets of {name}")
     return replace(raw, train=train, test=None if test is None else labelled_test)
+
+
+def read_frame(frame: Any, source: DataSource, columns: TableEncoding | Sequence[str]) -> np.ndarray:
+    """Return the rows of a frame as the encoding of other samples has them; see :func:`read_table`.
+
+    Args:
+        frame: Of pandas, polars or arrow, or a mapping of columns.
+        source: Which marks stand for missing cells.
+        columns: As of :func:`read_table`.
+
+    Raises:
+        InputError: If the frame lacks columns, or holds something else in them.
+    """
+    marks = Marks(MISSING_MARKS | {mark.strip().casefold() for mark in source.missing_marks})
+    name = "the frame"
+    return known_values(_table(Found(frame_columns(frame, name), None), "", name, marks), columns)
 
 
 def _names_of(inputs: Any) -> list[str]:

@@ -14,7 +14,7 @@ from warmstart.basics import InputError, require, unknown_name
 from ._arrays import SampleOrder, Targets
 from ._cells import LABEL_MARKS, Cells, column_values, decided
 from ._columns import find_label, label_values
-from ._encoding import ColumnEncoding, TableEncoding
+from ._encoding import TableEncoding
 from ._features import Features, find_features, known_values
 from ._labels import joined, text_labels, tidied
 from ._raw import RawData, RawSplit, shown
@@ -54,13 +54,13 @@ def table_data(
     for role in ("key", "group", "order"):
         column = getattr(source, role)
         if column is not None and column not in table.names and (role, column) != ("order", FILE_ORDER):
-            raise unknown_name(f"{role} column of {file}", column, table.names)
+            raise unknown_name(f"{role} column", column, table.names, place=file)
         if column == label and column is not None:
             raise InputError(f"{role} (--{role}) must be another column than that of the labels, got '{label}'.")
     for role in ("drop", "features"):
         for column in getattr(source, role):
             if column not in table.names:
-                raise unknown_name(f"column of {file} in {role}", column, table.names)
+                raise unknown_name(f"column in {role} (--{role})", column, table.names, place=file)
             if column == label:
                 raise InputError(f"{role} (--{role}) must not contain the column of the labels, got '{label}'.")
     notes = [f"{file} read with {'; '.join(table.notes)}."] if table.notes else []
@@ -98,7 +98,7 @@ def table_data(
             raise InputError(f"{tested.file} must have the label column '{shown(label, 60)}', as {file} has.")
         spellings = {str(one): str(one) for one in set(labels.tolist())} if source.tidy_labels else None
         own, _ = _labels(tested, label, source, targets, spellings)
-        values = known_values(tested, found.columns, fills=found.encoding is not None)
+        values = known_values(tested, [one.name for one in found.columns] if found.encoding is None else found.encoding)
         integers = None
         if found.integers is not None:
             whole = {one: numbers for one in found.names if (numbers := tested.cells(one).integers) is not None}
@@ -144,12 +144,9 @@ def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, pa
     Raises:
         InputError: If the file cannot be read, lacks columns, or holds something else in them.
     """
-    if isinstance(columns, TableEncoding):
-        known, fills = columns.columns, True
-    else:
-        known, fills = tuple(ColumnEncoding(name) for name in columns), False
+    names = [one.name for one in columns.columns] if isinstance(columns, TableEncoding) else columns
     files = paths or (Path(source.name).expanduser(),)
-    return known_values(open_table(files, source, known=[one.name for one in known]), known, fills=fills)
+    return known_values(open_table(files, source, known=names), columns)
 
 
 def _labels(

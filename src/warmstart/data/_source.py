@@ -53,36 +53,38 @@ class DataSource:
             which is one arrival, or a folder of class folders with images. Or ``module:Object``, data of
             your own, with the current folder on the search path: a function or class that returns them, or the object.
             They are anything that :func:`as_dataset` takes, and must be the same at every call.
-        directory: Folder of the data sets known by name, which are not downloaded then. None: the environment variable
-            ``WARMSTART_DATA``, read when data are loaded. Paths and ``digits`` do not depend on it.
+        directory: Folder that holds the data sets known by name, which are then not downloaded. None: the environment
+            variable ``WARMSTART_DATA``, read when data are loaded. Paths and embedded data sets do not depend on it.
         subset: Number of training samples to load, at least 1, drawn without replacement and always the same; a larger
             subset contains the smaller ones. None: all. The test set is always loaded whole.
         label: Column (in an ``.npz``: array) of the labels. None: detected by name.
-        max_bytes: Memory that reading one set of samples may take, in bytes, at least 1, by default 4 GiB; estimated
-            from what the files declare before it is allocated, so that a small file cannot expand without limit. Data
-            of your own are not limited by it.
-        drop: Columns of a table that are left out, separated by commas on the command line.
-        features: Columns of a table that are used, besides the label, and whatever they hold; separated by commas on
-            the command line. Empty: all but constant ones, row numbers, and text that is nearly always different.
-        test: File with the official test samples of a table. None: there are none.
-        key: Column that identifies a sample: it is no feature, and of samples with equal keys the last one counts.
-        group: Column whose equal values, such as a day or a customer, are held out together or not at all; it stays a
+        max_bytes: Limit on the memory that reading one set of samples takes, in bytes, at least 1; estimated from what
+            the files declare before it is allocated, so that a small file cannot expand without limit. Data of your own
+            are not limited by it.
+        drop: Columns to leave out, separated by commas on the command line.
+        features: Columns to use, and no others, whatever they hold; separated by commas on the command line. Empty: all
+            but constants, row numbers, and text that is different in most rows.
+        test: File with the official test samples of a table, which then evaluate. None: there are none.
+        key: Column that identifies a sample: it is not a feature, and of rows with equal keys the last one counts.
+        group: Column, such as a day or a customer, whose rows with equal values are held out together; it stays a
             feature unless it is dropped.
         order: Column by which samples arrive in time, or ``file``: the order of the file. None: in random order.
-        scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival, or reach a model unchanged.
-        missing: Whether missing cells of a table are filled, with an indicator column, or refused.
-        missing_marks: What stands in a table for a missing cell, besides nothing, ?, -, NA, N/A, NaN and null.
-        tidy_labels: Whether labels that differ in case or surrounding spaces alone are the same class.
-        many_classes: Whether whole-number labels of many different values are classes; else they are questioned, since
-            most are values to predict.
-        separator: Stands between the cells of a text table: one character, or tab or space. None: detected.
+        scale: Standardize numbers (mean 0 and variance 1 over the first arrival), or pass them to the model unchanged.
+        missing: Fill missing cells and mark them in an indicator column, or refuse the table.
+        missing_marks: Further marks of a missing cell, besides empty cells, ?, -, NA, N/A, NaN, null and the like;
+            separated by commas on the command line.
+        tidy_labels: Merge labels that differ only in case or surrounding spaces.
+        many_classes: Accept whole-number labels with many different values as classes; without it they are refused,
+            since most are values to predict.
+        separator: Separator of a text table's cells: one character, or tab or space. None: detected.
         decimal: Decimal mark of a text table, ``.`` or ``,``. None: detected.
         thousands: Thousands separator of numbers in a text table. None: detected, in groups of three digits.
-        header: Whether the first line of a text table names the columns, which else are named 1, 2, ... None: detected.
-        encoding: Of a text table, such as ``latin-1``. None: UTF-8, or what else the file declares or fits.
-        comment: What begins a line of a text table that is left out, such as ``#``. None: detected.
-        image_size: Height and width to which images are brought, at least 1, also as 32x24. None: as they are, which
-            must be equal. Resized with Pillow's bilinear filter, which averages where an image gets smaller.
+        header: Whether the first line of a text table names the columns; without names they are 1, 2, ... None:
+            detected.
+        encoding: Character encoding of a text table, such as ``latin-1``. None: detected.
+        comment: Mark that begins a comment line of a text table, such as ``#``. None: detected.
+        image_size: Resize images to this height and width, such as 32 or 32x24, with Pillow's bilinear filter, which
+            averages where an image gets smaller. None: not resized; all must have one size.
         options: What a function or class of your own is called with, by name; keyword-only.
 
     Raises:

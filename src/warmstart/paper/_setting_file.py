@@ -69,9 +69,9 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
             if stored is not None and (has_results(directory) or _table(stored) == table):
                 before = _table(stored)
                 differing = [
-                    f"{key}: {shown(before[key])} there, {shown(asked)} requested"
-                    for key, asked in table.items()
-                    if before[key] != asked
+                    f"{key}: {shown(before[key])} there, {shown(requested)} requested"
+                    for key, requested in table.items()
+                    if before[key] != requested
                 ]
                 if differing:
                     raise InputError(

@@ -21,10 +21,10 @@ class Active(Stream):
 
     The first arrival is drawn at random; before every other one, the model that the last round ended with runs once
     over all samples that have not arrived, and the query picks among them. After a round that diverged it is the last
-    good model that is asked; as long as there is none, samples are drawn at random.
+    good model that selects; as long as there is none, samples are drawn at random.
 
     Args:
-        query: Picks the samples: margin, entropy, least confidence, or at random.
+        query: Rule that picks the samples: margin, entropy, least confidence, or at random.
         arrival_size: As of :class:`Growing`.
         rounds: As of :class:`Growing`.
 

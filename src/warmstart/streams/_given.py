@@ -17,7 +17,7 @@ class Given(OrderedStream):
     """Arrivals of your own, as lists of indices into the training data; what of them is held out does not arrive.
 
     Args:
-        arrivals: For each arrival the indices of its samples, whole numbers from 0, each at most once. Samples of no
+        arrivals: Lists of sample indices, one per arrival: whole numbers from 0, each at most once. Samples of no
             arrival are never trained on.
 
     Raises:

@@ -15,7 +15,7 @@ class Part(PassiveStream):
     much is labelled.
 
     Args:
-        fraction: The part, in (0, 1].
+        fraction: Share of the pool that arrives, in (0, 1].
 
     Reference:
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 9.

@@ -20,10 +20,10 @@ class TimeOrdered(OrderedStream):
     and what arrives is what of it is not held out.
 
     Args:
-        arrival_size: Samples of an arrival, at least 2; the last one may be smaller. None: arrivals are what the data
-            say, such as the files of a folder, or the data are split evenly among the rounds.
+        arrival_size: Samples of an arrival, at least 2; the last one may be smaller. None: each file of
+            a folder is an arrival; other data are split evenly among the rounds.
         rounds: Number of rounds, at least 1. None: as many as use up the data, or 5 where neither ``arrival_size`` nor
-            the data say anything.
+            files decide.
 
     Example:
         >>> TimeOrdered(arrival_size=4).sizes(10)

@@ -12,7 +12,7 @@ class TwoPhase(PassiveStream):
     """A random part of the pool arrives first, all the rest second.
 
     Args:
-        fraction: The first part, in (0, 1); the paper's is one half.
+        fraction: Share of the pool that arrives first, in (0, 1); the paper's is one half.
 
     Reference:
         Ash and Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020, figure 1 and table 1.

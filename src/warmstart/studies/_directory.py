@@ -24,12 +24,12 @@ def check_directory(directory: Path, index: Mapping[str, Any] | None, study: Stu
     """Raise unless the directory is free for the study, contains it, or contains one that grows into it."""
     checked_path("The results' directory", directory)
     if index is not None:
-        stored, asked = (_flat(tables) for tables in (index["study"], study_identity(study)))
-        for key in {**stored, **asked}:
-            if key not in _GROWS and stored.get(key) != asked.get(key):
+        stored, requested = (_flat(tables) for tables in (index["study"], study_identity(study)))
+        for key in {**stored, **requested}:
+            if key not in _GROWS and stored.get(key) != requested.get(key):
                 raise InputError(
                     f"{shown(directory)} contains a different study ({key}: {shown(stored.get(key))} there, "
-                    f"{shown(asked.get(key))} requested); choose another directory, or the same settings to resume."
+                    f"{shown(requested.get(key))} requested); choose another directory, or the same settings to resume."
                 )
         return
     check_place(directory)

@@ -49,7 +49,7 @@ def dry_run(
 ) -> dict[str, list[int]]:
     """Raise unless every round can train; return by label how many samples each round of a trial trains on.
 
-    A learner of the user's own is asked for a model, and every strategy for a start; it trains nothing yet.
+    A user's own learner builds a model and every strategy makes a start; nothing is trained yet.
 
     Args:
         study: The study.

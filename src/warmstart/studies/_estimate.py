@@ -51,7 +51,7 @@ class StudyEstimate:
         rounds: Rounds of a trial.
         stored_rounds: Rounds of the study that are stored already, up to the most seeds.
         epochs: Fewest and most epochs of a round by the stopping rules; None for a learner of one's own.
-        seconds: Fewest and most seconds on the clock for what is not stored; None: nobody can say before a round has
+        seconds: Fewest and most seconds on the clock for what is not stored; None: unknown before a round has
             run.
         from_stored: Whether the time is judged by stored rounds, not by steps: both ends then differ by seeds alone.
         parameters: Parameters of a model.
@@ -216,7 +216,7 @@ class _Work:
         return {label: total[0] / total[1] if total[1] else seconds / samples for label, total in totals.items()}
 
     def seconds(self, seeds: int, *, at_most: bool) -> float | None:
-        """Return the seconds on the clock that what is left of so many seeds takes; None: nobody can say."""
+        """Return the seconds on the clock that what is left of so many seeds takes; None: unknown."""
         total, trials = 0.0, 0
         for label, sizes in self.samples.items():
             of_seeds, learner = self.stored[label], self.study.trial(label, 0).learner

@@ -97,24 +97,26 @@ def records_of(directory: Path, index: Mapping[str, Any]) -> StudyRecords:
     Raises:
         InputError: If a trial's file is damaged.
     """
-    found = _rounds(store_of(directory, index), index)
-    metrics = [stored.history["metric"] for _, stored in found if "metric" in stored.history]
+    rounds_found = _rounds(store_of(directory, index), index)
+    metrics = [stored.history["metric"] for _, stored in rounds_found if "metric" in stored.history]
     metric = Metric(**metrics[0]) if metrics else ACCURACY
     seeds, arms, rounds = read_seeds(index["study"]["seeds"]), tuple(index["labels"]), index["rounds_expected"]
     if isinstance(seeds, AutoSeeds):
         last = {
-            (label, stored.record.seed): stored.record.score for label, stored in found if stored.record.round == rounds
+            (label, stored.record.seed): stored.record.score
+            for label, stored in rounds_found
+            if stored.record.round == rounds
         }
         seeds = next((look.seeds for look in looks(seeds, last, arms, metric) if look.is_last), seeds.max)
-        found = [(label, stored) for label, stored in found if stored.record.seed < seeds]
+        rounds_found = [(label, stored) for label, stored in rounds_found if stored.record.seed < seeds]
     return StudyRecords(
         study=index["study"],
         arms=arms,
         rounds_expected=rounds,
         seeds_expected=seeds,
-        rounds=tuple(replace(stored.record, arm=label) for label, stored in found),
+        rounds=tuple(replace(stored.record, arm=label) for label, stored in rounds_found),
         data=index["data"],
-        provenance=_merged([stored.run for _, stored in found]),
+        provenance=_merged([stored.run for _, stored in rounds_found]),
         metric=metric,
     )
 
@@ -130,19 +132,19 @@ def read_histories(directory: str | Path) -> dict[tuple[str, int, int], Mapping[
     """
     folder = Path(directory)
     index = read_index(folder) or {"keys": {}}
-    found = _rounds(store_of(folder, index), index)
-    return {(label, stored.record.seed, stored.record.round): stored.history for label, stored in found}
+    rounds_found = _rounds(store_of(folder, index), index)
+    return {(label, stored.record.seed, stored.record.round): stored.history for label, stored in rounds_found}
 
 
 def _rounds(store: TrialStore, index: Mapping[str, Any]) -> list[tuple[str, StoredRound]]:
     """Return a study's finished rounds with the labels that it gives them, by seed, arm and round."""
-    found = []
+    rounds_found = []
     seeds = max((len(keys) for keys in index["keys"].values()), default=0)
     for seed in range(seeds):
         for label, keys in sorted(index["keys"].items()):
             trial = store.read(keys[seed])
-            found += [(label, stored) for stored in (() if trial is None else trial.rounds)]
-    return found
+            rounds_found += [(label, stored) for stored in (() if trial is None else trial.rounds)]
+    return rounds_found
 
 
 def _merged(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -76,8 +76,8 @@ class Study:
         data: Where the data come from, or the data themselves: anything that :func:`as_dataset` takes. These are then
             kept in ``dataset``, and ``data`` describes them by a name.
         evaluation: Which samples evaluate; by default a holdout, or the file of test samples where one is given.
-        architecture: Builds the models of a built-in learner; by default ResNet-18 for images, and :class:`MLP` for
-            tables, where that can be told before they are read.
+        architecture: Builds the models of a built-in learner. By default ResNet-18 for images, and :class:`MLP` for all
+            other data.
         stream: How the data arrive. Where it is not given, data with an order arrive in that order
             (:class:`TimeOrdered`).
         recipe: How a round of a built-in learner trains.
@@ -150,7 +150,7 @@ class Study:
         self._choose_model()
         if self.data.test is not None and self.evaluation is Study.evaluation:
             object.__setattr__(self, "evaluation", EvaluationSettings(EvaluateOn.TEST))
-        # The default itself: whoever passes one of the same kind has asked for a random order.
+        # The default itself: passing one of the same kind requests a random order.
         if self.stream is Study.stream and arrives_in_order(self.data):
             object.__setattr__(self, "stream", TimeOrdered())
         self._share_with_learner()
@@ -188,8 +188,8 @@ class Study:
         return {arm.label: arm for arm in self.arms if isinstance(arm, Arm)}
 
     def _choose_model(self) -> None:
-        """Let a table have a model that can read it, where none was asked for."""
-        # The default object itself, not an equal one: who asks for a ResNet is told that it cannot read a table.
+        """Give a table a model that can read it, where none was chosen."""
+        # The default object itself, not an equal one: choosing a ResNet explicitly is an error for a table.
         if self.architecture is not Study.architecture or not isinstance(self.learner, TensorLearner):
             return
         if self.learner.architecture == Study.architecture and is_table(self.data):
@@ -367,7 +367,7 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
         elif key in _KINDS:
             default = _DEFAULT_NAMES.get(key, "")
             if key == "model" and is_table(parts.get("data", DataSource())):
-                default = "mlp"  # whose width it is, where a width is all that was said
+                default = "mlp"  # a width alone is that of the default model
             if key == "stream" and arrives_in_order(parts.get("data", DataSource())):
                 default = "time-ordered"
             parts[field] = from_table(_KINDS[key], value, key=key, default=default)

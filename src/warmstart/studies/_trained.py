@@ -1,4 +1,4 @@
-"""The model that a trial ended with, ready to predict samples that were no part of the study."""
+"""The model that a trial ended with, ready to predict new samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,18 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError, checked_path, derived_seed, shown, unknown_name
-from warmstart.data import Dataset, DataSource, FittedEncoding, load, read_table
+from warmstart.data import (
+    Dataset,
+    DataSource,
+    FittedEncoding,
+    image_files,
+    is_frame,
+    is_table,
+    load,
+    read_frame,
+    read_images,
+    read_table,
+)
 from warmstart.learners import TensorLearner
 from warmstart.store import load_round_state
 from warmstart.training import TensorData, predict
@@ -23,7 +34,7 @@ from ._study import study_from_dict
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of samples, in their order.
+    """Predictions of a model for samples, in their order.
 
     Args:
         outputs: Probabilities of the classes, (n, classes); for regression the values (n,) or (n, targets), in the unit
@@ -82,21 +93,43 @@ class TrainedModel:
     scaling: Mapping[str, Any]
     source: DataSource
 
-    def read(self, path: str | Path) -> np.ndarray:
-        """Return samples of a file or folder as :meth:`predict` takes them.
+    def files(self, path: str | Path) -> list[Path]:
+        """Return the image files that :meth:`read` reads, in this order; empty where it reads no such files."""
+        place = Path(path).expanduser()
+        return image_files(place) if self.input_type == "uint8" and place.exists() else []
 
-        Of a table the study's columns are read, in the way in which the study read them; others, such as labels, do not
-        matter. Of images, a folder of class folders or whatever else the study could read.
+    def read(self, samples: Any) -> np.ndarray:
+        """Return samples as :meth:`predict` takes them.
+
+        Args:
+            samples: A path, or a frame of pandas, polars or arrow. Of a table the study's columns are read, in the way
+                in which the study read them; other columns, such as labels, do not matter. Of images, one file, or all
+                files in a folder and its subfolders; or whatever else the study could read.
 
         Raises:
-            InputError: If it cannot be read, or lacks a column.
+            InputError: If they cannot be read, or lack a column.
         """
-        source = replace(self.source, name=str(path), subset=None, test=None, order=None, options={})
         columns = self.encoding.encoding if self.encoding is not None else self.features
+        if is_frame(samples):
+            if not columns:
+                raise InputError(
+                    "samples must be a path or an array, as the study's data have no columns, got a frame."
+                )
+            return read_frame(samples, self.source, columns)
+        path = checked_path("samples", samples).expanduser()
+        source = replace(self.source, name=str(path), subset=None, test=None, order=None, options={})
         if columns:
+            if not path.is_file():
+                raise InputError(f"samples must be a file with a table, as the study's data are, got {shown(path)}.")
             return read_table(source, columns)
+        if files := self.files(path):
+            images = read_images(files, max_bytes=source.max_bytes, size=source.image_shape)
+            # Greyscale images among colored ones become RGB, as in training.
+            return images.repeat(self.input_shape[0], axis=1) if images.shape[1] == 1 else images
+        if self.input_type == "uint8" and is_table(source):
+            raise InputError(f"samples must be images, as the study's data are, got the table {shown(path)}.")
         data = load(source, targets="classes" if self.classes else "values")
-        assert isinstance(data, Dataset), "arrays were asked for"
+        assert isinstance(data, Dataset), "targets were given"
         return data.train.inputs
 
     def predict(self, inputs: Any) -> Predictions:
@@ -104,13 +137,20 @@ class TrainedModel:
 
         Args:
             inputs: Array or tensor (n, ...): images, numbers or whole numbers as in the study's data; of a table, its
-                columns as :meth:`read` returns them.
+                columns as :meth:`read` returns them, or a frame.
 
         Raises:
             InputError: If the samples do not have the shape of the study's.
         """
+        if is_frame(inputs):
+            inputs = self.read(inputs)
         rows = np.asarray(inputs)
+        if rows.dtype.kind not in "buif":
+            raise InputError(f"inputs must be numbers, as read() returns them of a table, got {rows.dtype}.")
         if self.encoding is not None:
+            width = len(self.encoding.encoding.columns)
+            if rows.shape[1:] != (width,):
+                raise InputError(f"inputs must have the shape (n, {width}), as read() returns them, got {rows.shape}.")
             rows = self.encoding.encode(rows.astype(np.float64))
         if rows.shape[1:] != self.input_shape or not len(rows):
             raise InputError(
@@ -131,7 +171,7 @@ class TrainedModel:
 
 
 def load_trained(directory: str | Path, *, strategy: str | None = None, seed: int = 0) -> TrainedModel:
-    """Return the model with which a trial of a study ended, or as far as it has come.
+    """Return the model of a trial's last finished round.
 
     Args:
         directory: With the study's results.
@@ -140,7 +180,7 @@ def load_trained(directory: str | Path, *, strategy: str | None = None, seed: in
 
     Raises:
         InputError: If there is no such trial, it has no model yet, its checkpoint is gone or damaged, or the model was
-            trained by a learner of the user's own, who alone knows how it predicts.
+            trained by a learner of the user's own, which alone knows how it predicts.
 
     Example:
         >>> import tempfile
@@ -163,7 +203,8 @@ def load_trained(directory: str | Path, *, strategy: str | None = None, seed: in
         raise unknown_name("strategy", label, labels)
     keys: Sequence[str] = index["keys"][label]
     if not 0 <= seed < len(keys):
-        raise InputError(f"seed must lie in [0, {len(keys) - 1}], as the study has {len(keys)}, got {seed}.")
+        count = f"{len(keys)} seed{'s' if len(keys) > 1 else ''}"
+        raise InputError(f"seed must lie in [0, {len(keys) - 1}], as the study has {count}, got {seed}.")
     if not isinstance(study.learner, TensorLearner):
         raise InputError(
             f"The study in {shown(folder)} has a learner of your own, which alone knows how its model predicts: read "

@@ -47,7 +47,7 @@ class CarryOver:
     Args:
         normalization: Running statistics of normalization layers.
         optimizer_state: State of the optimizer; it is reset for layers that were frozen or had another shape.
-        head: Tensors of another shape after a source with fewer classes.
+        head: How tensors are initialized that have grown since a source with fewer classes.
     """
 
     # Running statistics lag behind the weights, most of all when a strategy has just changed them and the round is

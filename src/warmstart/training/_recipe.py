@@ -49,8 +49,8 @@ class Recipe:
     """How a round trains; the defaults are the paper's.
 
     Args:
-        optimizer: Adam, or stochastic gradient descent.
-        learning_rate: Greater than 0.
+        optimizer: Adam, AdamW (decoupled weight decay), or stochastic gradient descent.
+        learning_rate: Learning rate, greater than 0.
         batch_size: Samples per step, at least 1.
         weight_decay: Factor of the L2 term in the gradient, at least 0; with AdamW decoupled from it: every step
             multiplies the weights by 1 - learning_rate * weight_decay.
@@ -60,17 +60,19 @@ class Recipe:
         step_noise: Standard deviation of that noise, at least 0; 0 adds nothing.
         precision: Arithmetic of the steps; evaluation is always in float32. AUTO is BF16 where the device has
             instructions for it, else FP32; a study stores which of them it was.
-        nesterov: Whether momentum is Nesterov's.
-        schedule: Course of the learning rate over the round's whole budget: max_steps of the stopping rule, else
-            max_epochs times the steps of an epoch. A round that stops earlier has not come to the end of it.
+        nesterov: Use Nesterov momentum; needs ``momentum``.
+        schedule: Learning-rate schedule over the round's whole budget: max_steps of the stopping rule, else max_epochs
+            times the steps of an epoch. A round that stops earlier does not reach the end of the schedule.
         warm_up: Share of that budget, in [0, 1), over which the learning rate rises linearly to its full value; with
-            one-cycle the share of its rising half, 0.3 where it is 0.
-        clip_norm: Largest norm of the gradient of all parameters together, greater than 0; None: it is not clipped.
-        class_weights: Weight of each sample's loss in training: none, or balanced over the classes.
-        label_smoothing: Share of the target that is spread evenly over all classes in training, in [0, 1).
-        augmentation: Random changes of training images: flip, crop, cutout, each at most once.
-        ema: Decay d of the averaged weights that a round ends with, in [0, 1): average <- d * average + (1 - d) *
-            weights after every step. It is these that are measured, validated and handed on; 0: the last weights.
+            one-cycle the share of its rising half, and 0 then means 0.3.
+        clip_norm: Gradients are clipped to this norm, of all parameters together, greater than 0; None: no clipping.
+        class_weights: Weights of the classes in the training loss: none, or balanced, which makes rare ones count more.
+        label_smoothing: Share of the target that is spread evenly over all classes in the training loss, in [0, 1).
+        augmentation: Random changes of training images: any of flip, crop and cutout, separated by commas on the
+            command line.
+        ema: Decay d of an exponential moving average of the weights, in [0, 1): average <- d * average + (1 - d) *
+            weights after every step. The average is what is validated, evaluated and passed on to the next round; 0:
+            no averaging.
 
     Example:
         >>> Recipe(optimizer=OptimizerKind.SGD, momentum=0.9).learning_rate

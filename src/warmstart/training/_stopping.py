@@ -90,21 +90,22 @@ class StoppingRule:
     """Ends a round at a target of the training score, on a plateau, or at a limit; it always ends.
 
     Args:
-        train_accuracy: Target of classification: done when reached, in (0, 1]; None: no target.
+        train_accuracy: Target training accuracy, in (0, 1]: done when reached; None: no target. Early stopping ignores
+            the default.
         patience: Done when the training score has not exceeded its best for this many epochs; None: never for this
-            reason. Models that cannot reach the target (the paper's MLP and logistic regression) end so. With early
-            stopping it does not count.
+            reason. Models that cannot reach the target (the paper's MLP and logistic regression) end so. Early stopping
+            has a patience of its own.
         max_epochs: Done after this many epochs, at least 1.
         max_steps: Done after this many steps, even within an epoch; None: no such limit.
         measure: How the training score is measured.
         train_score: Target in the unit of the training score, in place of ``train_accuracy``: for regression minus a
             loss, such as -0.01 for a mean squared error of 0.01.
-        early_stopping: Whether a round ends by the loss on a validation part of its data, with the weights of the
-            best epoch. The target then counts only if it is not the default one; limits always hold. Auto: on for
-            tables.
-        validation: Share of a round's training samples that early stopping holds apart, in (0, 0.5].
-        validation_patience: With early stopping: done when the validation loss has not been below its best for this
-            many epochs; None: never for this reason.
+        early_stopping: Whether a round stops when the loss on a validation part of its data no longer falls, and
+            restores the weights of the best epoch; limits always hold. Auto: on for tables, off for other data.
+        validation: Share of a round's training samples that early stopping validates on, in (0, 0.5]; they are not
+            trained on.
+        validation_patience: With early stopping: done when the validation loss has not improved for this many epochs;
+            None: never for this reason.
 
     Example:
         >>> rule = StoppingRule(train_accuracy=0.99, patience=2)

@@ -33,8 +33,8 @@ class EvaluationSettings:
     """Which samples evaluate.
 
     Args:
-        evaluate: The holdout, or the official test set.
-        holdout: Share of the training samples that is held out, drawn anew for every seed, in (0, 1). Where samples
+        evaluate: What models are evaluated on: a holdout from the training samples, or the official test set.
+        holdout: Share of the training samples that is held out, in (0, 1), drawn anew for every seed. Where samples
             form groups, whole groups are drawn until the share is reached.
     """
 
