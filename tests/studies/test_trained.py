@@ -114,3 +114,16 @@ def test_frames_are_predicted_as_their_file_would_be(tmp_path):
     ):
         with pytest.raises(InputError, match=message):
             trained.predict(bad)
+
+
+def test_what_lies_far_outside_is_compressed_in_predictions_as_in_the_trial(tmp_path):
+    data = tables()
+    far = data.train.inputs.copy()
+    far[::10, 0] *= 1e4
+    later = data.test.inputs.copy()
+    later[::3, 0] *= 1e5
+    data = replace(data, train=LabelledArrays(far, data.train.labels), test=LabelledArrays(later, data.test.labels))
+    records = run_study(STUDY, tmp_path, dataset=data, execution=ONE)
+    found = load_trained(tmp_path, strategy="warm", seed=1).predict(later)
+    right = [name == data.classes[k] for name, k in zip(found.labels, data.test.labels, strict=True)]
+    assert np.mean(right) == score_of(records, "warm")

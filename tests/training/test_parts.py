@@ -293,3 +293,31 @@ def test_of_a_subset_only_the_subset_is_converted():
     converted = part.to_memory_format(channels_last=True)
     assert len(converted._inputs) == 3
     assert torch.equal(converted.inputs, part.inputs)
+
+
+def test_scaled_inputs_beyond_a_limit_are_compressed_and_all_others_are_what_they_were():
+    inputs = torch.tensor([[0.5, -3.0], [2.0, 40.0], [-900.0, 1e6]])
+    data = TensorData(inputs, torch.tensor([0, 1, 1]))
+    scale, offset = torch.tensor([2.0, 0.5]), torch.tensor([1.0, 0.0])
+    every = torch.arange(3)
+    plain = data.scaled(scale, offset).batch(every)[0]
+    found = data.scaled(scale, offset, limit=5.0).batch(every)[0]
+    for value, compressed in zip(plain.flatten().tolist(), found.flatten().tolist(), strict=True):
+        if abs(value) <= 5:
+            assert compressed == value
+        else:
+            assert compressed == pytest.approx(math.copysign(5 + math.log(abs(value) / 5), value), rel=1e-6)
+    # Order is kept, of what is within the limit and what is beyond.
+    assert plain.argsort(0).equal(found.argsort(0))
+
+
+def test_data_within_the_limit_share_their_memory_and_keep_their_bits():
+    draw = torch.randn(64, 3, generator=torch.Generator().manual_seed(0))
+    data = TensorData(draw, torch.zeros(64, dtype=torch.long)).take(torch.arange(0, 64, 2))
+    limited = data.scaled(1.5, 0.1, limit=50.0)
+    assert limited._inputs is data._inputs
+    rows = torch.arange(32)
+    assert limited.batch(rows)[0].equal(data.scaled(1.5, 0.1).batch(rows)[0])
+    beyond = data.scaled(1.5, 0.1, limit=2.0)
+    assert len(beyond) == 32
+    assert beyond.take(torch.tensor([3])).batch(torch.tensor([0]))[0].equal(beyond.batch(torch.tensor([3]))[0])

@@ -76,7 +76,7 @@ class TrainedModel:
         features: Names of the columns of a table as it was read; empty if they have none.
         encoding: How the columns of a table become numbers, as the trial's first arrival determined it; None: they are
             numbers.
-        scaling: ``scale`` and ``offset`` of the inputs, ``target_scale`` and ``target_offset``, as of
+        scaling: ``scale``, ``offset`` and ``limit`` of the inputs, ``target_scale`` and ``target_offset``, as of
             :class:`TensorData`; empty: the usual.
         source: How the study's data were read.
     """
@@ -156,13 +156,15 @@ class TrainedModel:
             raise InputError(
                 f"inputs must have the shape (n, {', '.join(map(str, self.input_shape))}), got {rows.shape}."
             )
-        tensors = {name: torch.tensor(value) for name, value in self.scaling.items()}
+        tensors = {name: torch.tensor(value) for name, value in self.scaling.items() if name != "limit"}
         kind = self.input_type if self.input_type in ("uint8", "int64") else "float32"
         cast = np.ascontiguousarray(rows.astype(kind))
         if kind != "float32" and (cast != rows).any():
             raise InputError(f"inputs must be whole numbers of type {kind}, as the study's data are, got {rows.dtype}.")
         inputs = torch.from_numpy(cast)
-        data = TensorData(inputs, torch.zeros(len(rows)), tensors.get("scale"), tensors.get("offset"))
+        data = TensorData(inputs, torch.zeros(len(rows)))
+        if "scale" in tensors:
+            data = data.scaled(tensors["scale"], tensors["offset"], limit=self.scaling.get("limit"))
         outputs = predict(self.model, data).double()
         if self.classes:
             return Predictions(outputs.softmax(1).numpy(), self.classes)
