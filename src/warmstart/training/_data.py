@@ -188,7 +188,8 @@ class TensorData:
 
         Example:
             >>> data = TensorData(torch.tensor([[1.0], [-2.0], [10000.0]]), torch.tensor([0, 0, 1]))
-            >>> [round(value, 2) for value in data.scaled(1.0, 0.0, limit=5.0).batch(torch.arange(3))[0].squeeze().tolist()]
+            >>> inputs, _ = data.scaled(1.0, 0.0, limit=5.0).batch(torch.arange(3))
+            >>> [round(value, 2) for value in inputs.flatten().tolist()]
             [1.0, -2.0, 12.6]
         """
         other = copy.copy(self)
