@@ -1,5 +1,7 @@
 """The built-in learner for classes: the plain engine, and nothing else."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -167,3 +169,18 @@ def test_labels_are_needed():
     with pytest.raises(InputError, match="labels must be whole numbers") as caught:
         standalone(CLASSIFIER, numbers)
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_far_outside_of_the_first_arrivals_scale_does_not_rule_over_the_others():
+    draw = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    days = (
+        torch.arange(400) * 1e-3
+    )  # of the first rows a narrow range, of which the last are hundreds of deviations off
+    inputs = torch.stack([days, draw[:, 0]], 1)
+    data = TensorData(inputs, (draw[:, 0] > 0).long())
+    known, rest = data.take(torch.arange(4)), data.take(torch.arange(4, 400))
+    learner = Classifier(MLP(width=16), Recipe(learning_rate=0.01, batch_size=64), STOP)
+    (scaled,) = learner.prepared([rest], known)
+    inputs, _ = scaled.batch(torch.arange(len(rest)))
+    assert inputs[:, 0].diff().min() > 0
+    assert inputs[:, 0].max() == pytest.approx(5 + math.log(((399 - 1.5) / 1.25**0.5) / 5), rel=1e-4)
