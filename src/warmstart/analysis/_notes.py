@@ -92,15 +92,18 @@ def _on_baselines(facts: Facts, view: View) -> Iterator[str]:
     if not known:
         return
     best = (max if metric.higher_is_better else min)(known, key=lambda name: known[name])
-    behind = []
+    behind: dict[str, list[str]] = {"No better": [], "Not shown to be better": []}
     for arm in facts.arms:
         above = view.above_baseline(arm.arm, best)
         if above.mean is not None and not (metric.is_better(above.mean) and (above.detected or above.n == 1)):
-            # The size is said although it was not detected: that there is none is what the sentence is about.
+            # The size is said although it was not detected: what the sentence is about is how large it can be.
             words = difference_words(metric, above).replace("no difference detected ", "")
-            behind.append(f"{arm.arm} {words}")
-    if behind:
-        yield f"No better than a predictor that learns nothing ({best}), by {metric.name}: {', '.join(behind)}."
+            # That nothing was detected of a wide interval, as of two seeds, does not say that there is nothing.
+            is_open = above.interval is not None and not above.detected and any(above.interval)
+            behind["Not shown to be better" if is_open else "No better"].append(f"{arm.arm} {words}")
+    for start, arms in behind.items():
+        if arms:
+            yield f"{start} than a predictor that learns nothing ({best}), by {metric.name}: {', '.join(arms)}."
 
 
 def _on_classes(facts: Facts, view: View) -> Iterator[str]:
@@ -119,9 +122,12 @@ def _on_classes(facts: Facts, view: View) -> Iterator[str]:
         yield f"{named[0].upper()}{named[1:]}, has {share_text(share)} of the samples: accuracy says little{instead}."
     target = _train_target(view)
     if target is not None and target <= share:
+        # A target accuracy is raised by training itself; see StoppingRule.above_base_rate.
+        is_raised = not isinstance(view.records.study.get("stop", {}).get("train_score"), int | float)
+        end = "so rounds end at a higher one instead" if is_raised else "rounds may end before anything is learned"
         yield (
             f"The stopping rule asks for a training accuracy of {100 * target:g} %, which always saying "
-            f"'{shown(largest)}' reaches already ({share_text(share)}): rounds may end before anything is learned."
+            f"'{shown(largest)}' reaches already ({share_text(share)}){',' if is_raised else ':'} {end}."
         )
 
 
