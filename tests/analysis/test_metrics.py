@@ -106,6 +106,20 @@ def test_a_mistyped_name_is_refused_before_training():
         check_metric("balanced-acuracy")
 
 
+@pytest.mark.parametrize(
+    ("name", "of_numbers", "message"),
+    [
+        ("rmse", False, "predicts classes, got rmse. Known: accuracy, .*, recall:CLASS"),
+        ("recall:yes", True, "predicts numbers, got recall:yes. Known: rmse, mae, r2."),
+        ("Balanced-Accuracy", True, "predicts numbers, got Balanced-Accuracy"),
+    ],
+)
+def test_a_metric_of_the_other_kind_of_learner_is_refused_before_training(name, of_numbers, message):
+    check_metric(name, of_numbers=not of_numbers)
+    with pytest.raises(InputError, match=message):
+        check_metric(name, of_numbers=of_numbers)
+
+
 def test_recalls_are_found_by_the_class_as_it_is_written():
     rounds = tuple(dataclasses.replace(one, metrics={"recall: No show": 0.5}) for one in records().rounds)
     found = summarize(dataclasses.replace(records(), rounds=rounds), metric="recall:no show")

@@ -3,10 +3,13 @@
 import re
 from dataclasses import replace
 
-from warmstart.basics import METRICS, PERCENT, Metric, metric_named, recall_of, unknown_name
+from warmstart.basics import METRICS, PERCENT, InputError, Metric, metric_named, recall_of, shown, unknown_name
 from warmstart.store import StudyRecords
 
 from ._summary_types import UPDATE_METRICS, score_of
+
+_OF_NUMBERS = ("rmse", "mae", "r2")
+"""Metrics of predicted numbers; all others are of classes."""
 
 
 def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str | None]:
@@ -62,14 +65,27 @@ def metric_of(key: str, score: Metric) -> Metric:
     return replace(known, unit=score.unit) if key in ("mae", "rmse") and score.unit != PERCENT else known
 
 
-def check_metric(name: str | None) -> None:
+def check_metric(name: str | None, *, of_numbers: bool = False) -> None:
     """Raise unless ``name`` may be a metric of a built-in learner; before anything is trained.
+
+    Args:
+        name: As it was asked for; None: it was not.
+        of_numbers: Whether the learner predicts numbers, else classes.
 
     Raises:
         InputError: If it cannot be one.
     """
-    if name is not None and not name.endswith((":lower", ":higher")):
-        metric_named(name)
+    if name is None or name.endswith((":lower", ":higher")):
+        return
+    key, _ = metric_named(name)
+    if (key in _OF_NUMBERS) != of_numbers:
+        kind = "numbers" if of_numbers else "classes"
+        known = [one.replace("_", "-") for one in METRICS if (one in _OF_NUMBERS) == of_numbers]
+        others = "" if of_numbers else ", recall:CLASS"
+        raise InputError(
+            f"metric must be one of a learner that predicts {kind}, got {shown(name)}. Known: "
+            f"{', '.join(known)}{others}."
+        )
 
 
 def _form(name: str) -> str:

@@ -67,7 +67,7 @@ def compare(**given: Any) -> None:
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
     from warmstart.analysis import check_metric, check_reference
-    from warmstart.learners import TensorLearner
+    from warmstart.learners import Regressor, TensorLearner
     from warmstart.studies import estimate, read_study_file, run_study, study_from_dict
 
     from ._dry_run import show_estimate
@@ -82,7 +82,7 @@ def compare(**given: Any) -> None:
         check_reference(given["reference"], study.labels)
         # What a learner of the user's own measures, nobody knows before it has.
         if isinstance(study.learner, TensorLearner):
-            check_metric(given["metric"])
+            check_metric(given["metric"], of_numbers=isinstance(study.learner, Regressor))
         execution = build_execution(given, kind="compare")
         directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
         if given["dry_run"]:
@@ -96,7 +96,13 @@ def compare(**given: Any) -> None:
             records = run_study(study, directory, execution=execution, listener=listener)
     except InputError as error:
         raise as_typed(error, given) from error
-    show_results(records, directory, json_file=given["json"], reference=given["reference"], metric=given["metric"])
+    how: dict[str, Any] = {"json_file": given["json"], "reference": given["reference"]}
+    try:
+        show_results(records, directory, **how, metric=given["metric"])
+    except InputError:
+        # Which classes there are, and what a learner of the user's own measures, was not known before.
+        show_results(records, directory, **how, metric=None)
+        raise
 
 
 # More than anybody waits for: rounds of the study in all, epochs or steps of a round.
