@@ -125,6 +125,13 @@ def test_where_early_stopping_is_on_it_is_not_offered():
     assert "--early-stopping" not in found
 
 
+@pytest.mark.parametrize(("shape", "told"), [((3, 8, 8), True), ((8,), False), ((8, 3), False)])
+def test_early_stopping_is_offered_for_images_of_floats_and_not_for_tables_and_windows(shape, told):
+    records = study(score=0.6, baseline=0.5, train=0.9, stop={"early_stopping": "auto"})
+    data = {"input_type": "float32", "input_shape": list(shape)}
+    assert ("--early-stopping on" in notes(replace(records, data=data))) is told
+
+
 def test_a_target_below_the_base_rate_is_noted():
     counts = {"fine": 993, "broken": 7}
     told = "training accuracy of 99 %, which always saying 'fine' reaches already (99.3 %)"

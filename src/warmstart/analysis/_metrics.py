@@ -45,9 +45,10 @@ def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str 
     if _form(asked) not in names:
         raise unknown_name("metric", name, [records.metric.name, *(key.replace("_", "-") for key in found or METRICS)])
     key = names[_form(asked)]
-    if direction:
+    known = metric_of(key, records.metric)
+    if direction and known.higher_is_better != (direction == "higher"):
         return Metric(key.replace("_", " "), higher_is_better=direction != "lower"), key
-    return metric_of(key, records.metric), key
+    return known, key
 
 
 def metric_of(key: str, score: Metric) -> Metric:
@@ -81,7 +82,7 @@ def check_metric(name: str | None, *, of_numbers: bool = False) -> None:
     if (key in _OF_NUMBERS) != of_numbers:
         kind = "numbers" if of_numbers else "classes"
         known = [one.replace("_", "-") for one in METRICS if (one in _OF_NUMBERS) == of_numbers]
-        others = "" if of_numbers else ", recall:CLASS"
+        others = "" if of_numbers else ", recall:CLASS; --learner regressor predicts numbers"
         raise InputError(
             f"metric must be one of a learner that predicts {kind}, got {shown(name)}. Known: "
             f"{', '.join(known)}{others}."

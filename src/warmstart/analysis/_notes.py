@@ -29,7 +29,7 @@ def notes_of(facts: Facts, view: View) -> tuple[str, ...]:
     if not facts.rounds_finished:
         return ()
     return (
-        *_on_comparisons(facts),
+        *_on_comparisons(facts, view),
         *_on_baselines(facts, view),
         *_on_classes(facts, view),
         *_on_training(facts, view),
@@ -38,7 +38,7 @@ def notes_of(facts: Facts, view: View) -> tuple[str, ...]:
     )
 
 
-def _on_comparisons(facts: Facts) -> Iterator[str]:
+def _on_comparisons(facts: Facts, view: View) -> Iterator[str]:
     if facts.others and all(arm.arm != "cold" for arm in facts.arms):
         yield f"No strategy is labelled cold: the others are compared with the first, {facts.reference}."
     # Without an interval there is nothing to correct.
@@ -48,7 +48,7 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
             "comparison and is not corrected for their number."
         )
     if facts.auto_seeds is not None and facts.others:
-        yield _on_auto_seeds(facts)
+        yield _on_auto_seeds(facts, view)
     rigid = []
     for arm in facts.others:
         difference = arm.score_difference
@@ -64,14 +64,16 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
         )
 
 
-def _on_auto_seeds(facts: Facts) -> str:
+def _on_auto_seeds(facts: Facts, view: View) -> str:
     """Return why the intervals are wider than usual, and what width was reached where seeds ran out."""
-    auto, unit = facts.auto_seeds, facts.metric.difference_unit
+    # The learner's own score decides, whatever else is asked about afterwards.
+    auto, own = facts.auto_seeds, view.records.metric
+    unit, of_own = own.difference_unit, "" if view.metric_key is None else f" in {own.name}"
     assert auto is not None, "asked for where there is a rule only"
     note = (
-        f"Seeds {'were' if facts.complete else 'are'} added until the interval of every difference is narrower than "
-        f"{f'{auto.width:g} {unit}'.rstrip()} or excludes zero, so intervals of differences and ratios are sequential "
-        "ones that stay valid however often one looks."
+        f"Seeds {'were' if facts.complete else 'are'} added until the interval of every difference{of_own} is narrower "
+        f"than {f'{auto.width:g} {unit}'.rstrip()} or excludes zero, so intervals of differences and ratios are "
+        "sequential ones that stay valid however often one looks."
     )
     widths = {arm.arm: width_of(found, facts.metric) for arm in facts.others if (found := arm.score_difference)}
     wide = [
@@ -79,7 +81,7 @@ def _on_auto_seeds(facts: Facts) -> str:
         for arm in facts.others
         if (found := arm.score_difference) and not found.detected and auto.width <= widths[arm.arm] < float("inf")
     ]
-    if facts.complete and wide:
+    if facts.complete and wide and not of_own:
         note += f" {auto.max} seeds, the most asked for, were not enough; the width reached: {', '.join(wide)}."
     return note
 
@@ -220,7 +222,9 @@ def _has_stopping_rule(view: View) -> bool:
 def _stops_early(view: View) -> bool:
     # It is stored where it is not auto, which is on for tables: numbers, neither images nor whole ones.
     chosen = view.records.study.get("stop", {}).get("early_stopping", "auto")
-    return chosen == "on" or (chosen == "auto" and str(view.records.data.get("input_type", "")).startswith("float"))
+    data = view.records.data
+    is_table = str(data.get("input_type", "")).startswith("float") and len(data.get("input_shape", ())) != 3
+    return chosen == "on" or (chosen == "auto" and is_table)
 
 
 def _are_apart(metric: Metric, training: Estimate, held_out: Estimate) -> bool:
