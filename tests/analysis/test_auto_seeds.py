@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -181,6 +183,16 @@ def test_a_study_that_ran_out_of_seeds_says_what_width_it_reached():
     (note,) = [note for note in summary.notes if "added until" in note]
     reached = 100 * np.ptp(sequential_t_interval(gaps).interval)
     assert f"12 seeds, the most allowed, were not enough; widths reached: warm {reached:.3g} points." in note
+
+
+def test_another_metric_is_not_what_seeds_were_added_for():
+    records = records_of("auto:max=12:width=0.1", np.random.default_rng(1).normal(0.0, 0.01, 12))
+    rounds = tuple(replace(one, metrics={"loss": 1.0 - one.score}) for one in records.rounds)
+    summary = summarize(replace(records, rounds=rounds), metric="loss")
+    (note,) = [note for note in summary.notes if "added until" in note]
+    assert "of every difference in accuracy is narrower than 0.1 points or excludes zero" in note
+    assert "width reached" not in note
+    assert "nats" not in note
 
 
 def test_of_few_seeds_there_is_no_interval_yet():

@@ -77,6 +77,11 @@ def test_a_metric_of_the_users_own_has_the_direction_that_is_asked_for(name, bet
     assert ("lower my cost is better" in summary.verdict) is not better
 
 
+def test_a_known_direction_leaves_a_metric_what_it_is():
+    assert summarize(records(), metric="loss:lower") == summarize(records(), metric="loss")
+    assert summarize(records(), metric="loss:higher").metric == Metric("loss")
+
+
 def test_churn_can_be_compared():
     assert "warm has a churn 5.0 points lower" in summarize(records(), metric="churn").verdict
 

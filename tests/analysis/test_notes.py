@@ -68,7 +68,17 @@ def test_an_ordinary_study_has_no_note():
 def test_arms_that_are_no_better_than_a_baseline_are_named_with_numbers(options, words):
     told = notes(study(**options))
     assert words in told if words else "learns nothing" not in told
-    assert ("No better than a predictor that learns nothing (majority)" in told) == (words is not None)
+    # What one cannot tell of an interval on both sides of zero is not that there is nothing.
+    start = "Not shown to be better" if words and "cold [-" in words else "No better"
+    assert (f"{start} than a predictor that learns nothing (majority), by" in told) == (words is not None)
+
+
+def test_the_same_as_a_baseline_is_no_better_and_what_is_open_is_said_apart():
+    records = study(score=0.8, baseline=0.8)
+    rounds = tuple(replace(one, score=0.8 if one.arm == "cold" else 0.7 + 0.2 * one.seed) for one in records.rounds)
+    told = notes(replace(records, rounds=rounds))
+    assert "No better than a predictor that learns nothing (majority), by accuracy: cold the same." in told
+    assert "Not shown to be better than a predictor that learns nothing (majority), by accuracy: warm [-" in told
 
 
 def test_of_several_baselines_the_best_counts():
@@ -115,11 +125,22 @@ def test_where_early_stopping_is_on_it_is_not_offered():
     assert "--early-stopping" not in found
 
 
+@pytest.mark.parametrize(("shape", "told"), [((3, 8, 8), True), ((8,), False), ((8, 3), False)])
+def test_early_stopping_is_offered_for_images_of_floats_and_not_for_tables_and_windows(shape, told):
+    records = study(score=0.6, baseline=0.5, train=0.9, stop={"early_stopping": "auto"})
+    data = {"input_type": "float32", "input_shape": list(shape)}
+    assert ("--early-stopping on" in notes(replace(records, data=data))) is told
+
+
 def test_a_target_below_the_base_rate_is_noted():
     counts = {"fine": 993, "broken": 7}
     told = "training accuracy of 99 %, which always predicting 'fine' reaches already (99.3 %)"
-    assert told in notes(study(counts=counts, score=0.994, baseline=0.99, train=0.994))
-    assert told not in notes(study(counts={"fine": 970, "broken": 30}, score=0.994, baseline=0.9, train=0.994))
+    values = {"score": 0.994, "baseline": 0.99, "train": 0.994}
+    assert f"{told}: rounds may end before anything is learned." in notes(study(counts=counts, **values))
+    # A target accuracy is raised, as training itself says in every round.
+    raised = notes(study(counts=counts, stop={"train_accuracy": 0.99, "train_score": "none"}, **values))
+    assert f"{told}, so rounds end at a higher one instead." in raised
+    assert told not in notes(study(counts={"fine": 970, "broken": 30}, **values))
 
 
 @pytest.mark.parametrize(("epochs", "most", "told"), [(1, 350, True), (2, 350, False), (1, 1, False)])

@@ -130,6 +130,24 @@ def test_an_unknown_metric_is_one_sentence(tmp_path, capsys, command):
     assert not (tmp_path / "other").exists()
 
 
+def test_help_shows_a_form_of_given_arrivals_that_is_taken(capsys):
+    assert run(["compare", "--help"]) == 0
+    form = "[[0,1,5],[2,3]]"
+    assert form in capsys.readouterr().out
+    study = study_from_dict(overlay({}, {"stream": "given", "arrivals": form}))
+    assert study.stream.arrivals == ((0, 1, 5), (2, 3))
+
+
+def test_what_only_results_can_tell_of_a_metric_leaves_the_report_by_the_score(tmp_path, capsys):
+    assert compare("--out", "found", "--metric", "recall:nobody") == 2
+    out, err = capsys.readouterr()
+    assert "Error: Unknown metric 'recall:nobody'" in err
+    assert "Report: found/report.html" in out
+    assert (tmp_path / "found/report.html").exists()
+    assert run(["compare", "--out", "other", "--metric", "mae"]) == 2
+    assert not (tmp_path / "other").exists()
+
+
 def test_an_unknown_reference_is_one_sentence(tmp_path, capsys):
     compare("--out", "found")
     capsys.readouterr()

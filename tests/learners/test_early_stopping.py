@@ -1,5 +1,6 @@
 """A learner's validation part: which samples it holds, and what a round under early stopping reports."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,7 @@ from rounds import TABLES, TRIAL, outcome, same, state
 from samples import blobs
 from warmstart.basics import InputError, generator_for
 from warmstart.learners import Classifier, Regressor, Round
-from warmstart.learners._validation import FEWEST_SAMPLES, held_apart
+from warmstart.learners._validation import FEWEST_SAMPLES, held_apart, never_trained_on
 from warmstart.models import MLP, ResNet18
 from warmstart.strategies import RoundContext, Warm
 from warmstart.streams import Growing
@@ -159,23 +160,40 @@ def test_a_resumed_trial_gives_the_same_bits(keep):
     assert [outcome(one) for one in rest] == [outcome(one) for one in again]
 
 
-def test_a_warm_start_is_validated_on_samples_that_it_has_not_trained_on(monkeypatch):
-    """The reason for one draw in all rounds."""
+@pytest.mark.parametrize("train_on", ["seen", "arrival"])
+@pytest.mark.parametrize("sizes", [{"rounds": 4}, {"arrival_size": 7}], ids=["large", "small"])
+def test_a_warm_start_is_validated_on_samples_that_it_has_not_trained_on(sizes, train_on, monkeypatch):
+    """The reason for one draw in all rounds; the first rounds of small arrivals have no validation part."""
     import warmstart.learners._tensor_learner as module
 
     taken, fitting = [], module.fitting
 
     def noting(model, data, **options):
-        taken.append((data, options["validation"]))
+        taken.append((data, options["validation"] or data.take(torch.arange(0))))
         return fitting(model, data, **options)
 
     monkeypatch.setattr(module, "fitting", noting)
-    list(run(Trial(LEARNER, Growing(rounds=4), Warm()), TABLES))
+    found = list(run(Trial(LEARNER, Growing(**sizes), Warm(), train_on=train_on), TABLES))
     trained_on = set()
     for data, validation in taken:
         trained_on |= {tuple(row.tolist()) for row in data.inputs}
         assert trained_on.isdisjoint(tuple(row.tolist()) for row in validation.inputs)
-    assert len(taken) == 4
+    assert len(taken) == len(found)
+    # All but the first two rounds of seven samples, where everything seen is trained on.
+    ended = sum(len(validation) > 0 for _, validation in taken)
+    assert ended == (4 if "rounds" in sizes else 0 if train_on == "arrival" else len(found) - 2)
+
+
+@settings(max_examples=50)
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=8), st.integers(1, 12), st.integers(0, 3))
+def test_whatever_the_sizes_no_sample_is_validated_on_after_it_was_trained_on(arrivals, classes, seed):
+    sizes, trained_on = list(itertools.accumulate(arrivals)), set()
+    labels = torch.randint(classes, (sizes[-1],), generator=generator_for(seed, "labels"))
+    for number, size in enumerate(sizes):
+        mask = never_trained_on(apart(labels[:size], 0.15, classes, seed), sizes[:number])
+        mask = mask if size >= FEWEST_SAMPLES else torch.zeros(size, dtype=torch.bool)
+        trained_on |= set((~mask).nonzero()[:, 0].tolist())
+        assert trained_on.isdisjoint(mask.nonzero()[:, 0].tolist())
 
 
 def test_early_stopping_helps_where_labels_are_noisy():

@@ -44,9 +44,10 @@ def chosen_metric(name: str | None, records: StudyRecords) -> tuple[Metric, str 
     if _form(requested) not in names:
         raise unknown_name("metric", name, [records.metric.name, *(key.replace("_", "-") for key in found or METRICS)])
     key = names[_form(requested)]
-    if direction:
+    known = metric_of(key, records.metric)
+    if direction and known.higher_is_better != (direction == "higher"):
         return Metric(key.replace("_", " "), higher_is_better=direction != "lower"), key
-    return metric_of(key, records.metric), key
+    return known, key
 
 
 def metric_of(key: str, score: Metric) -> Metric:

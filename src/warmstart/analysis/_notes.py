@@ -29,7 +29,7 @@ def notes_of(facts: Facts, view: View) -> tuple[str, ...]:
     if not facts.rounds_finished:
         return ()
     return (
-        *_on_comparisons(facts),
+        *_on_comparisons(facts, view),
         *_on_baselines(facts, view),
         *_on_classes(facts, view),
         *_on_training(facts, view),
@@ -38,7 +38,7 @@ def notes_of(facts: Facts, view: View) -> tuple[str, ...]:
     )
 
 
-def _on_comparisons(facts: Facts) -> Iterator[str]:
+def _on_comparisons(facts: Facts, view: View) -> Iterator[str]:
     if facts.others and all(arm.arm != "cold" for arm in facts.arms):
         yield f"No strategy is labelled cold: the others are compared with the first, {facts.reference}."
     # Without an interval there is nothing to correct.
@@ -48,7 +48,7 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
             "comparison and is not corrected for their number."
         )
     if facts.auto_seeds is not None and facts.others:
-        yield _on_auto_seeds(facts)
+        yield _on_auto_seeds(facts, view)
     rigid = []
     for arm in facts.others:
         difference = arm.score_difference
@@ -64,14 +64,16 @@ def _on_comparisons(facts: Facts) -> Iterator[str]:
         )
 
 
-def _on_auto_seeds(facts: Facts) -> str:
+def _on_auto_seeds(facts: Facts, view: View) -> str:
     """Return why the intervals are wider than usual, and what width was reached where seeds ran out."""
-    auto, unit = facts.auto_seeds, facts.metric.difference_unit
+    # The learner's own score decides, whatever metric is shown afterwards.
+    auto, own = facts.auto_seeds, view.records.metric
+    unit, of_own = own.difference_unit, "" if view.metric_key is None else f" in {own.name}"
     assert auto is not None, "called only where there is a rule"
     note = (
-        f"Seeds {'were' if facts.complete else 'are'} added until the interval of every difference is narrower than "
-        f"{f'{auto.width:g} {unit}'.rstrip()} or excludes zero, so intervals of differences and ratios are sequential "
-        "ones that stay valid however often one looks."
+        f"Seeds {'were' if facts.complete else 'are'} added until the interval of every difference{of_own} is narrower "
+        f"than {f'{auto.width:g} {unit}'.rstrip()} or excludes zero, so intervals of differences and ratios are "
+        "sequential ones that stay valid however often one looks."
     )
     widths = {arm.arm: width_of(found, facts.metric) for arm in facts.others if (found := arm.score_difference)}
     wide = [
@@ -79,7 +81,7 @@ def _on_auto_seeds(facts: Facts) -> str:
         for arm in facts.others
         if (found := arm.score_difference) and not found.detected and auto.width <= widths[arm.arm] < float("inf")
     ]
-    if facts.complete and wide:
+    if facts.complete and wide and not of_own:
         note += f" {auto.max} seeds, the most allowed, were not enough; widths reached: {', '.join(wide)}."
     return note
 
@@ -92,15 +94,18 @@ def _on_baselines(facts: Facts, view: View) -> Iterator[str]:
     if not known:
         return
     best = (max if metric.higher_is_better else min)(known, key=lambda name: known[name])
-    behind = []
+    behind: dict[str, list[str]] = {"No better": [], "Not shown to be better": []}
     for arm in facts.arms:
         above = view.above_baseline(arm.arm, best)
         if above.mean is not None and not (metric.is_better(above.mean) and (above.detected or above.n == 1)):
-            # The size is said although it was not detected: that there is none is what the sentence is about.
+            # The size is said although it was not detected: what the sentence is about is how large it can be.
             words = difference_words(metric, above).replace("no difference detected ", "")
-            behind.append(f"{arm.arm} {words}")
-    if behind:
-        yield f"No better than a predictor that learns nothing ({best}), by {metric.name}: {', '.join(behind)}."
+            # That nothing was detected of a wide interval, as of two seeds, does not say that there is nothing.
+            is_open = above.interval is not None and not above.detected and any(above.interval)
+            behind["Not shown to be better" if is_open else "No better"].append(f"{arm.arm} {words}")
+    for start, arms in behind.items():
+        if arms:
+            yield f"{start} than a predictor that learns nothing ({best}), by {metric.name}: {', '.join(arms)}."
 
 
 def _on_classes(facts: Facts, view: View) -> Iterator[str]:
@@ -119,9 +124,12 @@ def _on_classes(facts: Facts, view: View) -> Iterator[str]:
         yield f"{named[0].upper()}{named[1:]}, has {share_text(share)} of the samples: accuracy says little{instead}."
     target = _train_target(view)
     if target is not None and target <= share:
+        # A target accuracy is raised by training itself; see StoppingRule.above_base_rate.
+        is_raised = not isinstance(view.records.study.get("stop", {}).get("train_score"), int | float)
+        end = "so rounds end at a higher one instead" if is_raised else "rounds may end before anything is learned"
         yield (
             f"The stopping rule asks for a training accuracy of {100 * target:g} %, which always predicting "
-            f"'{shown(largest)}' reaches already ({share_text(share)}): rounds may end before anything is learned."
+            f"'{shown(largest)}' reaches already ({share_text(share)}){',' if is_raised else ':'} {end}."
         )
 
 
@@ -214,7 +222,9 @@ def _has_stopping_rule(view: View) -> bool:
 def _stops_early(view: View) -> bool:
     # It is stored where it is not auto, which is on for tables: numbers, neither images nor whole ones.
     chosen = view.records.study.get("stop", {}).get("early_stopping", "auto")
-    return chosen == "on" or (chosen == "auto" and str(view.records.data.get("input_type", "")).startswith("float"))
+    data = view.records.data
+    is_table = str(data.get("input_type", "")).startswith("float") and len(data.get("input_shape", ())) != 3
+    return chosen == "on" or (chosen == "auto" and is_table)
 
 
 def _are_apart(metric: Metric, training: Estimate, held_out: Estimate) -> bool:

@@ -96,7 +96,13 @@ def compare(**given: Any) -> None:
             records = run_study(study, directory, execution=execution, listener=listener)
     except InputError as error:
         raise as_typed(error, given) from error
-    show_results(records, directory, json_file=given["json"], reference=given["reference"], metric=given["metric"])
+    how: dict[str, Any] = {"json_file": given["json"], "reference": given["reference"]}
+    try:
+        show_results(records, directory, **how, metric=given["metric"])
+    except InputError:
+        # Which classes there are, and what a learner of the user's own measures, was not known before.
+        show_results(records, directory, **how, metric=None)
+        raise
 
 
 # More than anybody waits for: rounds of the study in all, epochs or steps of a round.

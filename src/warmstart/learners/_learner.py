@@ -44,6 +44,7 @@ class Round:
         device: Where to train.
         graphs: Whether steps on a GPU are recorded; see :func:`warmstart.fit`.
         optimizer_state: Of the round before, where it is kept; the built-in learners leave theirs here.
+        earlier: How many samples each earlier round trained on, where ``data`` begin with the same ones.
 
     Attributes:
         counts: Costs that were counted, by name.
@@ -65,6 +66,7 @@ class Round:
     device: torch.device = torch.device("cpu")
     graphs: bool = False
     optimizer_state: NamedState | None = None
+    earlier: tuple[int, ...] = ()
     counts: dict[str, float] = field(default_factory=dict, repr=False)
     history: list[Mapping[str, float]] = field(default_factory=list, repr=False)
     stop_reason: str = StopReason.LIMIT

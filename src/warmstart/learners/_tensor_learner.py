@@ -33,7 +33,7 @@ from warmstart.training import (
 
 from ._in_trial import TrialLearner
 from ._learner import Round
-from ._validation import FEWEST_SAMPLES, held_apart
+from ._validation import FEWEST_SAMPLES, held_apart, never_trained_on
 
 _known_steps: dict[Hashable, tuple[float | None, bool]] = {}
 """Operations of a step for each sample, and whether the channels of images are last in memory, by what decides them:
@@ -178,6 +178,7 @@ class TensorLearner(TrialLearner):
         is_apart = held_apart(
             data.labels, stop.validation, classes=data.classes, generator=generator_for(round.trial_seed, "validation")
         )
+        is_apart = never_trained_on(is_apart, round.earlier)
         if len(data) < FEWEST_SAMPLES or not is_apart.any():
             round.notes.append(
                 f"The round's {len(data)} samples are too few to hold a validation part apart, so it ends by its "

@@ -1,5 +1,7 @@
 """The part of a round's data that early stopping holds apart."""
 
+from collections.abc import Iterable
+
 import torch
 
 FEWEST_SAMPLES = 20
@@ -34,3 +36,22 @@ def held_apart(labels: torch.Tensor, share: float, *, classes: int = 0, generato
     place[order] = torch.arange(len(labels), device=labels.device) - (counts.cumsum(0) - counts)[labels[order]]
     start = place * share + offsets.to(labels.device)[labels]
     return ((start + share).floor() > start.floor()) & (place > 0)
+
+
+def never_trained_on(is_apart: torch.Tensor, sizes: Iterable[int]) -> torch.Tensor:
+    """Return the mask without samples of earlier rounds that had too few for a validation part and trained on all.
+
+    Args:
+        is_apart: From :func:`held_apart`, of this round.
+        sizes: Samples of the earlier rounds, whose data this one's begin with.
+
+    Example:
+        >>> is_apart = torch.arange(30) % 7 == 6
+        >>> never_trained_on(is_apart, [10, 20]).nonzero()[:, 0]
+        tensor([13, 20, 27])
+    """
+    is_apart = is_apart.clone()
+    for size in sizes:
+        if size < FEWEST_SAMPLES or not is_apart[:size].any():
+            is_apart[:size] = False
+    return is_apart

@@ -17,8 +17,8 @@ class Given(OrderedStream):
     """Arrivals of your own, as lists of indices into the training data; what of them is held out does not arrive.
 
     Args:
-        arrivals: Lists of sample indices, one per arrival: whole numbers from 0, each at most once. Samples of no
-            arrival are never trained on.
+        arrivals: Lists of sample indices, one per arrival, as in [[0,1,5],[2,3]]: whole numbers from 0, each at most
+            once. Samples of no arrival are never trained on.
 
     Raises:
         InputError: If there is no arrival, one is empty, an index is no whole number of at least 0, or comes twice.

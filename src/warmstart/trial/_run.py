@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -114,6 +115,8 @@ def run_in_turns(
                 old = data.source.pool  # else the model has no outputs for its classes any more
             total = len(seen) + len(arrival) + (0 if data.source is None else len(data.source.pool))
             plan = _Plan(data, arrival, seen, old, total)
+            if trial.train_on is TrainOn.SEEN:
+                plan = replace(plan, earlier=tuple(accumulate(sizes[: number - before - 1])))
             seen, has_outputs = torch.cat([seen, arrival]), True
         comes_later = trial.stream.keeps_order and not trial.stream.reads_model
         if comes_later and has_outputs and number < before + len(sizes):
@@ -132,7 +135,8 @@ def run_in_turns(
 class _Plan:
     """The data of one round: of the stream or of the source, what arrives, what had arrived, and both in all.
 
-    Where arrivals stand in time order also what arrives next, and the label before each sample of that.
+    Where arrivals stand in time order also what arrives next, and the label before each sample of that; where all that
+    was seen is trained on, how much that was in each earlier round of the stream.
     """
 
     data: TrialData
@@ -142,6 +146,7 @@ class _Plan:
     samples_seen: int
     next: Any = None
     before_next: torch.Tensor | None = None
+    earlier: tuple[int, ...] = ()
 
 
 def _bound(trial: Trial, data: TrialData) -> Trial:
@@ -241,6 +246,7 @@ class _RunningRound:
             graphs=graphs,
             # After a source of other classes the model is another one, and its optimizer begins anew.
             optimizer_state=state.optimizer if self._fits else None,
+            earlier=plan.earlier,
             on_report=self._reported,
         )
         self._measure(When.START)
