@@ -18,13 +18,17 @@ from warmstart.basics import require
 from ._encoding import ColumnEncoding, ColumnKind
 
 MISSING_MARKS = frozenset(
-    {"", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "#null!"}
+    {
+        *("", "?", "-", "--", ".", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "(null)"),
+        # As databases export it, and as spreadsheets write errors.
+        *("\\n", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?"),
+    }
 )
 """What stands for a missing cell, whatever its case."""
 LABEL_MARKS = MISSING_MARKS - {"-", "--", "."}
 """The same for labels, for which ``-`` may be one beside ``+``."""
 # Words that mean a gap among numbers or times, and may be a value of their own among categories.
-_GAPS_AMONG_NUMBERS = frozenset({"none", "unknown", "missing"})
+GAPS_AMONG_NUMBERS = frozenset({"none", "unknown", "missing"})
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 _LOOKED_AT = 1_000
 _CURRENCIES = "$€£¥"
@@ -369,7 +373,7 @@ def decimal_of(columns: Iterable[Cells], separator: str) -> str:
     for column in columns:
         # A part of the rows is enough for what only decides where columns can be read in both ways.
         cells = Cells(column.column.slice(0, _LOOKED_AT), column.marks)
-        texts = [text for text in cells.present if text.casefold() not in _GAPS_AMONG_NUMBERS]
+        texts = [text for text in cells.present if text.casefold() not in GAPS_AMONG_NUMBERS]
         if not texts or not any(mark in text for text in texts for mark in ".,"):
             continue
         fits = [mark for mark in only if all(as_number(text, mark) is not None for text in texts)]
@@ -404,7 +408,7 @@ def decided(name: str, cells: Cells) -> tuple[ColumnEncoding, bool]:
     pair = next((pair for pair in BOOLEANS if folded == set(pair)), None)
     if pair is not None:
         return ColumnEncoding(name, ColumnKind.BOOLEAN, pair), False
-    told = [text for text in present if text.casefold() not in _GAPS_AMONG_NUMBERS]
+    told = [text for text in present if text.casefold() not in GAPS_AMONG_NUMBERS]
     for mark in dict.fromkeys((decimal, ".", ",")):
         if told and all(as_number(text, mark, thousands) is not None for text in told):
             return ColumnEncoding(name, form="" if mark == decimal == "." else mark), False
@@ -448,7 +452,7 @@ def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int
                 found = float(BOOLEANS[0].index(text.casefold()))
             if found in gaps:
                 return np.nan
-        if found is None and text.casefold() not in _GAPS_AMONG_NUMBERS:
+        if found is None and text.casefold() not in GAPS_AMONG_NUMBERS:
             odd.add(text)
         return np.nan if found is None else found
 

@@ -112,13 +112,7 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
     _check_not_empty(labels, origin)
     if labels.dtype.kind in "SU":
         labels = decoded_text(labels, origin, place)
-    kind = labels.dtype.kind
-    if kind == "O":
-        # Missing text is "" or, from pandas, NaN, which differs from itself. Others may be arrays: no == for them.
-        values = labels.tolist()
-        missing = np.array([v is None or (isinstance(v, str | float) and (v == "" or v != v)) for v in values], bool)
-    else:
-        missing = np.isnat(labels) if kind in "Mm" else np.isnan(labels) if kind == "f" else np.zeros(len(labels), bool)
+    kind, missing = labels.dtype.kind, missing_labels(labels)
     if missing.any():
         raise InputError(f"Every sample must have a label, but {origin} has none at {place(int(missing.argmax()))}.")
     if kind == "f":
@@ -148,6 +142,21 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
     if odd is not None:
         raise InputError(f"Labels must be numbers or text, but {origin} contains {type(odd).__name__}.")
     return object_array([str(value) for value in values])
+
+
+def missing_labels(labels: np.ndarray) -> np.ndarray:
+    """Return where labels are missing, bool (n,).
+
+    Example:
+        >>> missing_labels(np.array(["a", "", None], object)).tolist(), missing_labels(np.array([1.0, np.nan])).tolist()
+        ([False, True, True], [False, True])
+    """
+    kind = labels.dtype.kind
+    if kind == "O":
+        # Missing text is "" or, from pandas, NaN, which differs from itself. Others may be arrays: no == for them.
+        values = labels.tolist()
+        return np.array([v is None or (isinstance(v, str | float) and (v == "" or v != v)) for v in values], bool)
+    return np.isnat(labels) if kind in "Mm" else np.isnan(labels) if kind == "f" else np.zeros(len(labels), bool)
 
 
 def target_values(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.ndarray:

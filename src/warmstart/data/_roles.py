@@ -16,9 +16,9 @@ from ._cells import LABEL_MARKS, Cells, column_values, decided
 from ._columns import find_label, label_values
 from ._encoding import ColumnEncoding, TableEncoding
 from ._features import Features, find_features, known_values
-from ._labels import joined, text_labels, tidied
+from ._labels import joined, missing_labels, text_labels, tidied
 from ._raw import RawData, RawSplit, shown
-from ._source import DataSource
+from ._source import DataSource, Missing
 from ._table import Table, open_table
 
 FILE_ORDER = "file"
@@ -66,6 +66,14 @@ def table_data(
     notes = [f"{file} read with {'; '.join(table.notes)}."] if table.notes else []
     if table.marks.decimal == "," and source.decimal is None:
         notes.append(f"Numbers in {file} read with a decimal comma.")
+    if source.missing is Missing.FILL:
+        unknown = _unlabelled(table, label, source)
+        if unknown.any() and not unknown.all():
+            count, first = int(unknown.sum()), table.place(int(unknown.argmax()))
+            notes.append(
+                f"{count:,} of {len(table):,} rows of {file} have no label and are left out, the first of them {first}."
+            )
+            table = table.only(~unknown)
     order, rows = _ordered(table, source, are_arrivals, notes)
     wanted = set(source.features or table.names) - {label, source.key, *source.drop}
     # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
@@ -160,12 +168,22 @@ def _labels(
     if table.has_types:
         found = joined([label_values(part[label]) for part in table.parts])
     else:
-        marks = LABEL_MARKS | {mark.strip().casefold() for mark in source.missing_marks}
-        cells = table.cells(label, replace(table.marks, missing=marks))
-        found = text_labels(cells, origin, table.place, targets=targets)
+        found = text_labels(_label_cells(table, label, source), origin, table.place, targets=targets)
     if targets is Targets.VALUES or not all(isinstance(value, str) for value in found.tolist()):
         return found, []
     return tidied(found, origin, merge=source.tidy_labels, spellings=spellings)
+
+
+def _label_cells(table: Table, label: str, source: DataSource) -> Cells:
+    marks = LABEL_MARKS | {mark.strip().casefold() for mark in source.missing_marks}
+    return table.cells(label, replace(table.marks, missing=marks))
+
+
+def _unlabelled(table: Table, label: str, source: DataSource) -> np.ndarray:
+    """Return which rows of training samples have no label, as those have that wait for it, and the totals of a sheet."""
+    if not table.has_types:
+        return np.isnan(_label_cells(table, label, source).spread(lambda _: 0.0))
+    return np.concatenate([missing_labels(label_values(part[label])) for part in table.parts])
 
 
 def _ordered(
