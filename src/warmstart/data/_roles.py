@@ -12,14 +12,15 @@ import numpy as np
 from warmstart.basics import InputError, require, unknown_name
 
 from ._arrays import SampleOrder, Targets
-from ._cells import LABEL_MARKS, Cells, column_values, decided
+from ._cells import LABEL_MARKS, Cells, column_values, decided, few_others
 from ._columns import find_label, label_values
-from ._encoding import ColumnEncoding, TableEncoding
+from ._encoding import ColumnEncoding, ColumnKind, TableEncoding
 from ._features import Features, find_features, known_values
 from ._labels import joined, missing_labels, text_labels, tidied
+from ._layout import table_files
 from ._raw import RawData, RawSplit, shown
 from ._source import DataSource, Missing
-from ._table import Table, open_table
+from ._table import TEXT_ENDINGS, TEXT_OPTIONS, Table, open_table, table_ending
 
 FILE_ORDER = "file"
 
@@ -140,7 +141,7 @@ def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, pa
     """Return the rows of a table as the encoding of another one has them, such as of new samples for a trained model.
 
     Args:
-        source: The file, and how to read it; roles of columns do not matter.
+        source: The file, or a folder of them, and how to read it; roles of columns do not matter.
         columns: The encoding of the training samples; or the names of their columns, where all of these are numbers
             without gaps.
         paths: The files; empty: that of the source's name.
@@ -156,8 +157,17 @@ def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, pa
         known, fills = columns.columns, True
     else:
         known, fills = tuple(ColumnEncoding(name) for name in columns), False
-    files = paths or (Path(source.name).expanduser(),)
-    return known_values(open_table(files, source, known=[one.name for one in known]), known, fills=fills)
+    path = Path(source.name).expanduser()
+    files = paths or (table_files(path)[0].train if path.is_dir() else (path,))
+    if not files:
+        raise InputError(f"{shown(path)} must contain tables like the training samples, got none.")
+    if table_ending(files[0]) not in TEXT_ENDINGS:
+        # Said of the training samples, which were in a text file.
+        source = replace(source, **dict.fromkeys(TEXT_OPTIONS))
+    table = open_table(files, source, known=[one.name for one in known])
+    if not len(table):
+        raise InputError(f"There must be samples to read, but {table.file} contains none.")
+    return known_values(table, known, fills=fills)
 
 
 def _labels(
@@ -180,7 +190,7 @@ def _label_cells(table: Table, label: str, source: DataSource) -> Cells:
 
 
 def _unlabelled(table: Table, label: str, source: DataSource) -> np.ndarray:
-    """Return which rows of training samples have no label, as those have that wait for it, and the totals of a sheet."""
+    """Return which rows of training samples have no label, as those have that still wait for one."""
     if not table.has_types:
         return np.isnan(_label_cells(table, label, source).spread(lambda _: 0.0))
     return np.concatenate([missing_labels(label_values(part[label])) for part in table.parts])
@@ -195,6 +205,12 @@ def _ordered(
     if source.order is not None and source.order != FILE_ORDER:
         cells = table.cells(source.order)
         column, is_ambiguous = decided(source.order, cells)
+        if column.kind is ColumnKind.CATEGORY and (few := few_others(cells, 0.5)) is not None:
+            # In alphabetical order, 10/1/2024 would stand before 9/1/2024.
+            raise InputError(
+                f"order must be a column of {few[0]}s throughout, but '{shown(source.order, 60)}' of {file} contains "
+                f"'{shown(few[1][0], 40)}' in {table.place(cells.first_row(few[1]) or 0)}: correct or delete it."
+            )
         values, _ = column_values(cells, column)
         if np.isnan(values).any():
             row = int(np.isnan(values).argmax())

@@ -49,10 +49,10 @@ class DataSource:
 
     Args:
         name: A data set known by name (see :func:`known_datasets`), or a path: a table (``.csv``, ``.tsv``, ``.txt``,
-            also ``.gz`` or ``.zst``; ``.parquet``, ``.feather``, ``.xlsx``), an ``.npz``, a folder of tables, each of
-            which is one arrival, or a folder of class folders with images. Or ``module:Object``, data of
-            your own, with the current folder on the search path: a function or class that returns them, or the object.
-            They are anything that :func:`as_dataset` takes, and must be the same at every call.
+            ``.data``, also ``.gz`` or ``.zst``; ``.parquet``, ``.feather``, ``.xlsx``), an ``.npz``, a folder of
+            tables, each of which is one arrival, or a folder of class folders with images. Or ``module:Object``, data
+            of your own, with the current folder on the search path: a function or class that returns them, or the
+            object. They are anything that :func:`as_dataset` takes, and must be the same at every call.
         directory: Folder of the data sets known by name, which are not downloaded then. None: the environment variable
             ``WARMSTART_DATA``, read when data are loaded. Paths and ``digits`` do not depend on it.
         subset: Number of training samples to load, at least 1, drawn without replacement and always the same; a larger
@@ -72,7 +72,7 @@ class DataSource:
         scale: Whether numbers are brought to mean 0 and variance 1 over the first arrival, or reach a model unchanged.
         missing: Whether missing cells of a table are filled, with an indicator column, or refused.
         missing_marks: What stands in a table for a missing cell, besides nothing, ?, -, NA, N/A, NaN and null.
-        tidy_labels: Whether labels that differ in case or surrounding spaces alone are the same class.
+        tidy_labels: Whether labels that differ in case, spaces or a full stop alone are the same class.
         many_classes: Whether whole-number labels of many different values are classes; else they are questioned, since
             most are values to predict.
         separator: Stands between the cells of a text table: one character, or tab or space. None: detected.

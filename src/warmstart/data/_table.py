@@ -21,7 +21,7 @@ from ._raw import check_memory, reading, shown
 from ._source import DataSource
 from ._text_table import has_header, header_of, lines_above, read_text_table
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab")
 TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet", ".feather", ".arrow", ".xlsx")
 _COMPRESSED = (".gz", ".zst", ".bz2")
 TEXT_OPTIONS = ("separator", "decimal", "thousands", "header", "encoding", "comment")
@@ -128,7 +128,7 @@ def open_table(paths: Sequence[Path], source: DataSource, *, known: Collection[s
     Raises:
         InputError: If a file cannot be read, its columns have no names of their own, or files have different columns.
     """
-    is_text = table_ending(paths[0]) in TEXT_ENDINGS
+    is_text = table_ending(paths[0]) not in _READERS
     given = [option for option in TEXT_OPTIONS if getattr(source, option) is not None and option != "header"]
     if given and not is_text:
         raise InputError(

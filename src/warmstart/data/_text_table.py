@@ -44,6 +44,8 @@ def read_text_table(
     notes: list[str] = []
     content = _content(path, source.max_bytes)
     content = _as_utf8(content, source, path, notes)
+    if content.startswith(b"PK\x03\x04"):
+        raise InputError(f"{shown(path)} cannot be read as csv: it is a zip archive; unpack it.")
     if b"\0" in content:
         raise InputError(f"{shown(path)} cannot be read as csv: it contains null bytes, which no text does.")
     if b"\n" not in content:
