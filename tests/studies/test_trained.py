@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from runs import ONE
 from warmstart.basics import InputError
@@ -95,3 +96,25 @@ def test_what_cannot_be_loaded_is_said_in_one_sentence(tmp_path):
         checkpoint.unlink()
     with pytest.raises(InputError, match="checkpoint"):
         load_trained(tmp_path)
+
+
+def test_new_images_need_no_classes_and_may_be_grey(tmp_path):
+    generator = np.random.default_rng(0)
+    for number in range(20):
+        folder = tmp_path / "pictures" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    study = Study(
+        ["warm"], data=str(tmp_path / "pictures"), stream=TwoPhase(), stop=StoppingRule(max_epochs=1), seeds=1
+    )
+    run_study(study, tmp_path / "runs")
+    trained = load_trained(tmp_path / "runs")
+    (tmp_path / "new").mkdir()
+    for name, value in (("10.png", 10), ("9.png", 9)):
+        Image.fromarray(np.full((8, 8), value, np.uint8)).save(tmp_path / "new" / name)
+    inputs = trained.read(tmp_path / "new")
+    assert inputs.shape == (2, 3, 8, 8)
+    assert inputs[:, 2, 0, 0].tolist() == [9, 10]
+    assert np.array_equal(trained.read(tmp_path / "new" / "9.png"), inputs[:1])
+    assert len(trained.predict(inputs)) == 2
+    assert len(trained.read(tmp_path / "pictures")) == 20

@@ -8,6 +8,7 @@ from ._encoding import ColumnEncoding as ColumnEncoding
 from ._encoding import ColumnKind as ColumnKind
 from ._encoding import FittedEncoding as FittedEncoding
 from ._encoding import TableEncoding as TableEncoding
+from ._folder import read_images as read_images
 from ._kind import arrives_in_order as arrives_in_order
 from ._kind import is_table as is_table
 from ._load import DIRECTORY_VARIABLE as DIRECTORY_VARIABLE

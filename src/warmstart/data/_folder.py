@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from warmstart.basics import InputError
 
 from ._images import decode_images
 from ._labels import object_array
-from ._raw import RawData, RawSplit, first_sentence, shown
+from ._raw import RawData, RawSplit, first_sentence, natural_order, shown
 
 # Below one class folder: a path such as /, typed by mistake, would be searched for minutes.
 MOST_FOLDERS = 10_000
@@ -75,6 +77,22 @@ def read_folder(path: Path, *, max_bytes: int, size: tuple[int, int] | None = No
         return RawData(path.name, raw, test, notes=tuple(_notes(path, found, test_kind)))
     except OSError as error:
         raise InputError(f"{shown(path)} cannot be read as a folder of images: {first_sentence(error)}.") from error
+
+
+def read_images(path: Path, *, max_bytes: int, size: tuple[int, int] | None = None) -> np.ndarray | None:
+    """Return images without classes, uint8 (n, channels, height, width): one file, or those that lie in a folder.
+
+    Those of a folder are in the order of their names, numbers in them by value. None: there are none, or the folder has
+    folders, as of classes.
+
+    Raises:
+        InputError: If one cannot be read, or their sizes differ.
+    """
+    entries = [one for one in path.iterdir() if not one.name.startswith(".")] if path.is_dir() else [path]
+    files = natural_order([one for one in entries if one.suffix.lower() in IMAGE_ENDINGS])
+    if not files or any(one.is_dir() for one in entries):
+        return None
+    return decode_images(files, len(files), place=lambda index: shown(files[index]), max_bytes=max_bytes, size=size)
 
 
 def split_kind(name: str) -> str | None:

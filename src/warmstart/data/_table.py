@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -307,18 +306,3 @@ _READERS = {
     ".arrow": _read_arrow,
     ".xlsx": _read_excel,
 }
-
-
-def natural_order(paths: Sequence[Path]) -> list[Path]:
-    """Return files in the order of their names, numbers in them by value.
-
-    Example:
-        >>> [path.name for path in natural_order([Path("week10.csv"), Path("week9.csv")])]
-        ['week9.csv', 'week10.csv']
-    """
-
-    def key(path: Path) -> list[tuple[int, str]]:
-        parts: Iterator[str] = iter(re.split(r"(\d+)", path.name))
-        return [(int(part) if part.isdecimal() else -1, part) for part in parts]
-
-    return sorted(paths, key=key)

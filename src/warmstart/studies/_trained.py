@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError, checked_path, derived_seed, shown, unknown_name
-from warmstart.data import Dataset, DataSource, FittedEncoding, load, read_table
+from warmstart.data import Dataset, DataSource, FittedEncoding, load, read_images, read_table
 from warmstart.learners import TensorLearner
 from warmstart.store import load_round_state
 from warmstart.training import TensorData, predict
@@ -86,7 +86,8 @@ class TrainedModel:
         """Return samples of a file or folder as :meth:`predict` takes them.
 
         Of a table the study's columns are read, in the way in which the study read them; others, such as labels, do not
-        matter. Of images, a folder of class folders or whatever else the study could read.
+        matter. Images are one file, those of a folder, in the order of their names, a folder of class folders, or
+        whatever else the study could read; grey ones get three channels where the study's have them.
 
         Raises:
             InputError: If it cannot be read, or lacks a column.
@@ -95,9 +96,15 @@ class TrainedModel:
         columns = self.encoding.encoding if self.encoding is not None else self.features
         if columns:
             return read_table(source, columns)
-        data = load(source, targets="classes" if self.classes else "values")
-        assert isinstance(data, Dataset), "arrays were asked for"
-        return data.train.inputs
+        place, images = Path(path).expanduser(), None
+        if self.input_type == "uint8" and place.exists():
+            images = read_images(place, max_bytes=source.max_bytes, size=source.image_shape)
+        if images is None:
+            data = load(source, targets="classes" if self.classes else "values")
+            assert isinstance(data, Dataset), "arrays were asked for"
+            images = data.train.inputs
+        is_grey = self.input_type == "uint8" and images.shape[1:2] == (1,) and self.input_shape[:1] == (3,)
+        return images.repeat(3, axis=1) if is_grey else images
 
     def predict(self, inputs: Any) -> Predictions:
         """Predict samples.
