@@ -33,6 +33,8 @@ def test_of_two_lines_of_names_the_first_counts_unless_the_label_is_in_the_secon
     path = str(write_table("t.csv", "x1,x2,y\na,b,due\n" + ROWS))
     assert load(DataSource(path, label="y")).features == ("x1", "x2")
     assert load(DataSource(path, label="due")).features == ("a", "b")
+    assert read_table(DataSource(path), ("b", "a"))[:2].tolist() == [[0, 0], [1, 0.5]]
+    assert read_table(DataSource(path), ("x2", "x1"))[:2].tolist() == [[0, 0], [1, 0.5]]
 
 
 @pytest.mark.parametrize("above", [[("Report of 2024",), ()], []], ids=["title", "no title"])

@@ -265,7 +265,7 @@ def _read_excel(path: Path, source: DataSource, known: Collection[str]) -> Read:
     is_named = has_header(texts) if source.header is None else source.header
     names, skipped = [str(index + 1) for index in range(width)], 0
     if is_named:
-        names, skipped, said = header_of(texts, source.label)
+        names, skipped, said = header_of(texts, known or ([source.label] if source.label else []))
         notes += said
     else:
         notes.append(f"no header, columns named 1 to {width}")

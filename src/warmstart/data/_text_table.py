@@ -87,7 +87,7 @@ def read_text_table(
         is_named = is_there or has_header(rows)
     names, skipped = [str(number + 1) for number in range(len(rows[0]))], 0
     if is_named:
-        names, skipped, said = header_of(rows, source.label)
+        names, skipped, said = header_of(rows, known or ([source.label] if source.label else []))
         notes += said
     else:
         notes.append(f"no header, columns named 1 to {len(names)}")
@@ -117,13 +117,14 @@ def lines_above(rows: Sequence[Sequence[str]]) -> int:
     return above if len(rows) - above > 2 and filled[above] >= width - 1 else 0
 
 
-def header_of(rows: Sequence[list[str]], label: str | None) -> tuple[list[str], int, list[str]]:
+def header_of(rows: Sequence[list[str]], known: Collection[str]) -> tuple[list[str], int, list[str]]:
     """Return the names of columns in the first of some rows, the number of rows that are no values, and notes.
 
-    A second row of words above numbers belongs to the header as well: it holds units, or names beside shorter ones.
+    A second row of words above numbers belongs to the header as well: it holds units, or names beside shorter ones,
+    which count where the known names are there alone.
 
     Example:
-        >>> header_of([["size", "mass"], ["m", "kg"], ["1", "2"], ["3", "4"], ["5", "6"]], None)[:2]
+        >>> header_of([["size", "mass"], ["m", "kg"], ["1", "2"], ["3", "4"], ["5", "6"]], ["size"])[:2]
         (['size', 'mass'], 2)
     """
     names, second = _stripped(rows[0]), _stripped(rows[1]) if len(rows) > 4 else []
@@ -139,7 +140,7 @@ def header_of(rows: Sequence[list[str]], label: str | None) -> tuple[list[str], 
         above += bool(below) and (all(map(_is_number, below)) or time_form(below) is not None)
     if above < 2 or 2 * above < told:
         return names, 1, []
-    if label in second and label not in names:
+    if known and set(known) <= set(second) and not set(known) <= set(names):
         return second, 2, [f"names of columns from the second line ('{shown(second[-1], 40)}')"]
     cell = next(cell for cell in second if cell)
     return names, 2, [f"the second line left out, which is above numbers and holds none ('{shown(cell, 40)}')"]
