@@ -77,7 +77,7 @@ TABLES = {
         "a.csv",
         ["a,label", *rows(60, lambda i, d: f"{d.random():.2f},{['yes', 'no', 'Yes', 'yes ', 'NO'][i % 5]}")],
         [],
-        ["5 classes", "differ in case or spaces alone", "--tidy-labels"],
+        ["5 classes", "differ in case, spaces or a full stop alone", "--tidy-labels"],
     ),
     "labels made one": (
         "a.csv",

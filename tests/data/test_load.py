@@ -43,7 +43,7 @@ def test_a_name_that_leads_nowhere_is_refused(name, message, tmp_path, monkeypat
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
     (tmp_path / "a.docx").write_text("")
-    with pytest.raises(InputError, match=r"must end in .npz, .csv, .tsv, .txt, .parquet, .* got .*a.docx"):
+    with pytest.raises(InputError, match=r"must end in .npz, .csv, .tsv, .txt, .data, .* got .*a.docx: rename it if"):
         load(DataSource(str(tmp_path / "a.docx")))
 
 

@@ -164,7 +164,7 @@ def test_the_test_file_is_read_with_the_columns_and_values_of_the_training_sampl
         ("a,b\n1,2\n", "new.csv must have the label column 'label', as t.csv has"),
         ("a,b,label\nmany,2,x\n1,?,y\n", r"must hold what .* do: a \(number, not 'many' in row 1\), b \(none missing"),
         ("a,b,label\n1,2,z\n", "Labels must be among those of the training set, but column 'label' of new.csv also"),
-        ("a,b,label\n1,2,x\n3,inf,y\n", r"b \(finite number, not 'inf' in row 2\)"),
+        ("a,b,label\n1,2,x\n3,inf,y\n", r"b \(finite 32-bit number, not 'inf' in row 2\)"),
     ],
 )
 def test_a_test_file_that_does_not_fit_is_refused_in_one_sentence(write_table, load_path, content, message):

@@ -15,7 +15,8 @@ import pytest
 
 from warmstart.basics import InputError
 from warmstart.data import DataSource, load
-from warmstart.data._table import natural_order, table_ending, table_name
+from warmstart.data._raw import natural_order
+from warmstart.data._table import table_ending, table_name
 
 TEXT = "a,b,color,label\n" + "".join(
     f"{row},{row % 5 / 4},{'rgb'[row % 3]},{'xyy'[row % 3]}\n" for row in range(0, 60, 2)

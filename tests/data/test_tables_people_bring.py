@@ -78,7 +78,7 @@ def test_missing_cells_are_filled_and_marked_or_refused(load_table):
 
 def test_labels_in_several_spellings_are_told_and_made_one_on_request(load_table):
     assert len(load_table("label_dirt.csv").classes) == 5
-    assert "differ in case or spaces alone" in load_table("label_dirt.csv").notes[0]
+    assert "differ in case, spaces or a full stop alone" in load_table("label_dirt.csv").notes[0]
     assert load_table("label_dirt.csv", tidy_labels=True).classes == ("no", "yes")
 
 

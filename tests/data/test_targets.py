@@ -157,7 +157,7 @@ def test_values_that_no_float_holds_exactly_are_rounded_though_such_classes_are_
 def test_a_cell_of_a_csv_that_is_no_value_is_named(write_table, cell, message):
     path = write_table("t.csv", f"a,y\n1,0.5\n2,{cell}\n3,2\n")
     with pytest.raises(InputError, match=message):
-        load(DataSource(str(path)), targets="values")
+        load(DataSource(str(path), missing="refuse"), targets="values")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_a_cell_of_a_csv_that_is_no_value_is_named(write_table, cell, message):
 def test_a_cell_of_a_parquet_file_that_is_no_value_is_named(write_table, column, message):
     path = write_table("t.parquet", {"a": [1, 2, 3], "y": column})
     with pytest.raises(InputError, match=message):
-        load(DataSource(str(path)), targets="values")
+        load(DataSource(str(path), missing="refuse"), targets="values")
 
 
 def test_an_npz_may_have_several_values_per_sample_in_both_sets(tmp_path):

@@ -40,7 +40,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_name(write_table, load_path):
         ("a,b,label\n-inf,1,x\n1,1e300,y\n", r"others: a \(-inf in row 1\), b \(1e[+]300 in row 2\)[.]"),
         ("a,b\n1,2\n", "label column of t.csv must be named with --label, .* columns are: a, b"),
         ("label\nx\ny\n", "t.csv must have feature columns beside the label column, got none"),
-        ("a,label\n1,x\n2,\n", "every sample must have a label, but column 'label' of t.csv has none at row 2"),
+        ("a,label\n1,\n2,\n", "every sample must have a label, but column 'label' of t.csv has none at row 1"),
         ("a,label\n1,0.5\n2,1\n", "this is classification, but column 'label' of t.csv contains 0.5 at row 1"),
         ("a,label\n1,x\n2,x\n", "at least two classes, but column 'label' of t.csv contains only 'x'"),
         ("a,label\n", "must be samples to load, but column 'label' of t.csv contains none"),
@@ -75,7 +75,11 @@ def test_a_subset_holds_rows_of_the_table_with_their_labels(write_table, load_pa
 def test_a_cell_that_means_missing_is_no_class(write_table, load_path, labels, cell):
     table = write_table("t.csv", f"a,label\n1,{labels[0]}\n2,{labels[1]}\n3,{cell}\n")
     with pytest.raises(InputError, match=r"'label' of t.csv has none at row 3: .* NA, N/A, NaN or null count as miss"):
-        load_path(table)
+        load_path(table, missing="refuse")
+    dataset = load_path(table)
+    assert dataset.train.inputs.tolist() == [[1], [2]]
+    assert dataset.classes == labels
+    assert dataset.notes[0] == "1 of 3 rows of t.csv have no label and are left out, the first of them row 3."
 
 
 def test_a_label_column_of_nothing_but_gaps_is_refused(write_table, load_path):

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from runs import ONE
 from warmstart.basics import InputError
@@ -127,3 +128,25 @@ def test_what_lies_far_outside_is_compressed_in_predictions_as_in_the_trial(tmp_
     found = load_trained(tmp_path, strategy="warm", seed=1).predict(later)
     right = [name == data.classes[k] for name, k in zip(found.labels, data.test.labels, strict=True)]
     assert np.mean(right) == score_of(records, "warm")
+
+
+def test_new_images_need_no_classes_and_may_be_grey(tmp_path):
+    generator = np.random.default_rng(0)
+    for number in range(20):
+        folder = tmp_path / "pictures" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(generator.integers(0, 255, (8, 8, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+    study = Study(
+        ["warm"], data=str(tmp_path / "pictures"), stream=TwoPhase(), stop=StoppingRule(max_epochs=1), seeds=1
+    )
+    run_study(study, tmp_path / "runs")
+    trained = load_trained(tmp_path / "runs")
+    (tmp_path / "new").mkdir()
+    for name, value in (("10.png", 10), ("9.png", 9)):
+        Image.fromarray(np.full((8, 8), value, np.uint8)).save(tmp_path / "new" / name)
+    inputs = trained.read(tmp_path / "new")
+    assert inputs.shape == (2, 3, 8, 8)
+    assert inputs[:, 2, 0, 0].tolist() == [9, 10]
+    assert np.array_equal(trained.read(tmp_path / "new" / "9.png"), inputs[:1])
+    assert len(trained.predict(inputs)) == 2
+    assert len(trained.read(tmp_path / "pictures")) == 20

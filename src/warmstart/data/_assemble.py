@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,10 +10,11 @@ from warmstart.basics import InputError, derived_seed
 
 from ._arrays import Dataset, LabelledArrays, Targets
 from ._labels import ClassMap, class_map, cleaned, target_values
-from ._raw import RawData
+from ._raw import RawData, shown
 
 MANY_CLASSES = 50
 """Distinct whole numbers beyond which labels are questioned."""
+_LEAST_ROWS, _MOST_COPIES = 20, 5
 
 
 def assemble(
@@ -71,6 +72,12 @@ def assemble(
             labels = classes.indices(cleaned(split.labels, split.origin, split.place), split.origin)
         test = LabelledArrays(split.read(np.arange(len(labels))), labels)
     features = None if raw.features is None else raw.features()
+    copies = [] if features is None else copies_of(train.labels, train.inputs, features.names)
+    told = tuple(
+        f"Column '{shown(name, 60)}' tells the label of every row: unless it is known before the label is, leave it "
+        f"out with drop (--drop {shown(name, 60)})."
+        for name in copies[:_MOST_COPIES]
+    )
     return Dataset(
         raw.name,
         train,
@@ -79,9 +86,41 @@ def assemble(
         order=None if raw.order is None else raw.order.take(rows),
         encoding=None if features is None else features.encoding,
         scale=scale,
-        notes=raw.notes if features is None else (*raw.notes, *features.notes),
+        notes=raw.notes if features is None else (*raw.notes, *features.notes, *told),
         features=() if features is None else features.names,
     )
+
+
+def copies_of(labels: np.ndarray, inputs: np.ndarray, names: Sequence[str]) -> list[str]:
+    """Return the names of columns that are the label in other words: known with the label, not before it.
+
+    That is, each value of the column stands for one class, and each class for one value; or values to predict are a
+    line over it.
+
+    Example:
+        >>> labels = np.arange(30) % 3
+        >>> copies_of(labels, np.stack([labels * 2 + 1, labels > 0, np.arange(30)], axis=1), ["a", "b", "c"])
+        ['a']
+    """
+    # Of few rows, two columns of two values are alike by chance.
+    if len(labels) < _LEAST_ROWS or labels.ndim != 1 or inputs.ndim != 2:
+        return []
+    found = []
+    for name, values in zip(names, inputs.T, strict=True):
+        if labels.dtype == np.int64:
+            # A part of the rows settles it for nearly all columns.
+            for count in (_LEAST_ROWS, len(labels)):
+                pairs = np.unique(np.stack([values[:count].astype(np.float64), labels[:count]]), axis=1)
+                if len(np.unique(pairs[0])) != pairs.shape[1] or len(np.unique(pairs[1])) != pairs.shape[1]:
+                    break
+            else:
+                found.append(name)
+            continue
+        centered = [one - one.mean() for one in (values.astype(np.float64), labels.astype(np.float64))]
+        products = [float(one @ other) for one in centered for other in centered]
+        if products[0] > 0 and products[3] > 0 and products[1] ** 2 > (1 - 1e-10) * products[0] * products[3]:
+            found.append(name)
+    return found
 
 
 def _ask_about(classes: ClassMap, count: int, origin: str) -> None:

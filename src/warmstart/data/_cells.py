@@ -18,13 +18,17 @@ from warmstart.basics import require
 from ._encoding import ColumnEncoding, ColumnKind
 
 MISSING_MARKS = frozenset(
-    {"", "?", "-", "--", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "#null!"}
+    {
+        *("", "?", "-", "--", ".", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "nan", "-nan", "nat", "null", "(null)"),
+        # As databases export it, and as spreadsheets write errors.
+        *("\\n", "#null!", "#div/0!", "#value!", "#ref!", "#num!", "#name?"),
+    }
 )
 """What stands for a missing cell, whatever its case."""
 LABEL_MARKS = MISSING_MARKS - {"-", "--", "."}
 """The same for labels, for which ``-`` may be one beside ``+``."""
 # Words that mean a gap among numbers or times, and may be a value of their own among categories.
-_GAPS_AMONG_NUMBERS = frozenset({"none", "unknown", "missing"})
+GAPS_AMONG_NUMBERS = frozenset({"none", "unknown", "missing"})
 BOOLEANS = (("false", "true"), ("no", "yes"), ("f", "t"), ("n", "y"))
 _LOOKED_AT = 1_000
 _CURRENCIES = "$€£¥"
@@ -98,7 +102,9 @@ class Cells:
         types = self._arrow.types
         self.is_dictionary = types.is_dictionary(column.type)
         self.type = kind = column.type.value_type if self.is_dictionary else column.type
-        self.is_text = types.is_string(kind) or types.is_large_string(kind)
+        if types.is_string_view(kind):
+            self.column, self.type = column.cast(self._arrow.large_string()), self._arrow.large_string()
+        self.is_text = any(one(kind) for one in (types.is_string, types.is_large_string, types.is_string_view))
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -379,7 +385,7 @@ def decimal_of(columns: Iterable[Cells], separator: str) -> str:
     for column in columns:
         # A part of the rows is enough for what only decides where columns can be read in both ways.
         cells = Cells(column.column.slice(0, _LOOKED_AT), column.marks)
-        texts = [text for text in cells.present if text.casefold() not in _GAPS_AMONG_NUMBERS]
+        texts = [text for text in cells.present if text.casefold() not in GAPS_AMONG_NUMBERS]
         if not texts or not any(mark in text for text in texts for mark in ".,"):
             continue
         fits = [mark for mark in only if all(as_number(text, mark) is not None for text in texts)]
@@ -392,11 +398,56 @@ def decimal_of(columns: Iterable[Cells], separator: str) -> str:
     return "," if only[","] > only["."] else "."
 
 
-def is_plain_number(cells: Cells, column: ColumnEncoding) -> bool:
-    """Return whether a column's texts are numbers but for a decimal comma, without per cent or separators."""
-    return cells.plain is not None or all(
-        _PLAIN.fullmatch(text.replace(",", ".") if column.form == "," else text) for text in cells.present
-    )
+def few_others(cells: Cells, most: float = 0.2) -> tuple[ColumnKind, list[str]] | None:
+    """Return what most texts of a column are, numbers or times, and the share below ``most`` that are not, or None.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> few_others(Cells(pa.chunked_array([["1", "2", "3", "4", "5.5", "oops"]]), Marks()))
+        (<ColumnKind.NUMBER: 'number'>, ['oops'])
+    """
+    present = [text for text in cells.present if text.casefold() not in GAPS_AMONG_NUMBERS]
+    decimal, thousands = cells.marks.decimal, cells.marks.thousands
+    readings: dict[Callable[[str], float | None], ColumnKind] = {
+        lambda text: as_number(text, decimal, thousands): ColumnKind.NUMBER
+    }
+    for form in TIME_FORMS:
+        readings[lambda text, form=form: as_days(text, form)] = ColumnKind.TIME
+    for read, kind in readings.items():
+        # A part is enough where most of it is no such thing.
+        for texts in (present[:100], present):
+            others = [text for text in texts if read(text) is None]
+            if not len(others) < most * len(texts):
+                break
+        else:
+            return (kind, others) if others else None
+    return None
+
+
+def unusual_number(cells: Cells, column: ColumnEncoding) -> tuple[str, str] | None:
+    """Return the first text of a column of numbers that has more than digits and a decimal mark, and what to say of it.
+
+    None: there is none, so that nothing was done to these texts that would have to be said.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> cells = Cells(pa.chunked_array([["0", "15", "20%"]]), Marks())
+        >>> unusual_number(cells, ColumnEncoding("share"))
+        ('20%', 'only some are per cent, which are hundredths')
+    """
+    if cells.plain is not None:
+        return None
+    decimal = column.form == ","
+    unusual = [text for text in cells.present if not _PLAIN.fullmatch(text.replace(",", ".") if decimal else text)]
+    numbers = [text for text in unusual if text.casefold() not in GAPS_AMONG_NUMBERS]
+    if not numbers:
+        return None
+    has_per_cent = [text for text in numbers if text.endswith("%")]
+    values = (as_number(text, column.form or ".", cells.marks.thousands) for text in cells.present)
+    nonzero = sum(bool(value) for value in values)
+    of_per_cent = sum(any(digit in text for digit in "123456789") for text in has_per_cent)
+    mixed = "only some are per cent, which are hundredths" if has_per_cent and of_per_cent < nonzero else ""
+    return (has_per_cent if mixed else numbers)[0], mixed
 
 
 def decided(name: str, cells: Cells) -> tuple[ColumnEncoding, bool]:
@@ -414,7 +465,7 @@ def decided(name: str, cells: Cells) -> tuple[ColumnEncoding, bool]:
     pair = next((pair for pair in BOOLEANS if folded == set(pair)), None)
     if pair is not None:
         return ColumnEncoding(name, ColumnKind.BOOLEAN, pair), False
-    told = [text for text in present if text.casefold() not in _GAPS_AMONG_NUMBERS]
+    told = [text for text in present if text.casefold() not in GAPS_AMONG_NUMBERS]
     for mark in dict.fromkeys((decimal, ".", ",")):
         if told and all(as_number(text, mark, thousands) is not None for text in told):
             return ColumnEncoding(name, form="" if mark == decimal == "." else mark), False
@@ -445,7 +496,10 @@ def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int
             return places.get(text, float(len(places)))
         found = None
         if kind is ColumnKind.BOOLEAN:
-            found = places.get(text.casefold(), as_number(text, "."))
+            folded = text.casefold()
+            # However this file writes truth values; of a pair of its own, only as the training samples do.
+            others = (float(pair.index(folded)) for pair in BOOLEANS if folded in pair)
+            found = places.get(folded, next(others, {"0": 0.0, "1": 1.0}.get(folded.removesuffix(".0"))))
         elif kind is ColumnKind.TIME:
             forms = (column.form,) if column.form else (ISO, "time of day")
             found = next((days for form in forms if (days := as_days(text, form)) is not None), None)
@@ -458,7 +512,7 @@ def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int
                 found = float(BOOLEANS[0].index(text.casefold()))
             if found in gaps:
                 return np.nan
-        if found is None and text.casefold() not in _GAPS_AMONG_NUMBERS:
+        if found is None and text.casefold() not in GAPS_AMONG_NUMBERS:
             odd.add(text)
         return np.nan if found is None else found
 

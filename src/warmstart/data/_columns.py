@@ -38,7 +38,12 @@ def find_label(names: Sequence[str], label: str | None, *, file: str) -> str:
         raise unknown_name("label column", label, names, place=file)
     found = label or _first_usual(names, LABEL_NAMES)
     if found is None:
-        listed = ", ".join(_listed(names[:_MOST_LISTED], len(names)))
+        # The last one is the label more often than any other.
+        last = [*names[: _MOST_LISTED - 1], names[-1]] if len(names) > _MOST_LISTED else names
+        listed = _listed(last, len(last))
+        if len(names) > _MOST_LISTED:
+            listed.insert(-1, "...")
+        listed = ", ".join(listed)
         raise InputError(
             f"The label column of {file} must be named with --label, since no column is called "
             f"{', '.join(LABEL_NAMES)}; its columns are: {listed}."
@@ -55,7 +60,8 @@ def check_different(names: Iterable[str], *, file: str) -> None:
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise InputError(
-            f"Columns must have different names, but {file} has several called '{shown(twice, _NAME_LENGTH)}'."
+            f"Columns must have different names, but {file} has several called '{shown(twice, _NAME_LENGTH)}': "
+            "rename all but one."
         )
 
 
@@ -83,8 +89,13 @@ def label_values(column: Any) -> np.ndarray:
     """
     types = require("pyarrow", extra="data", purpose="Reading tables").types
     kind = column.type.value_type if types.is_dictionary(column.type) else column.type
-    if not (types.is_string(kind) or types.is_large_string(kind)):
-        return (column.cast(kind) if types.is_dictionary(column.type) else column).to_numpy()
+    if types.is_string_view(kind):
+        arrow = require("pyarrow", extra="data", purpose="Reading tables")
+        column = column.cast(arrow.large_string())
+    elif not (types.is_string(kind) or types.is_large_string(kind)):
+        column = column.cast(kind) if types.is_dictionary(column.type) else column
+        # Decimals are numbers: as text, each value would be a class.
+        return column.cast("float64").to_numpy() if types.is_decimal(kind) else column.to_numpy()
     encoded = column if types.is_dictionary(column.type) else column.dictionary_encode()
     parts = [np.empty(0, object)]
     for chunk in encoded.chunks:

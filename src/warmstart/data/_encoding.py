@@ -11,6 +11,8 @@ import numpy as np
 
 from warmstart.basics import InputError, resolve_choices
 
+RELATIVE = "relative"
+"""Form of numbers that 32 bits tell apart only relative to the median of the first arrival, as of times in seconds."""
 MOST_ONE_HOT = 20
 """Distinct values up to which a category is one-hot: more columns than that would outweigh the others."""
 
@@ -35,7 +37,8 @@ class ColumnEncoding:
         values: The distinct values of a category in the training samples, sorted; of a boolean the texts that are 0
             and 1.
         has_missing: Whether training samples lack it anywhere: then an indicator column tells where.
-        form: How the file writes it: decimal mark of a number, where that is not a point, or order of a date's parts.
+        form: How the file writes it: decimal mark of a number, where that is not a point, or order of a date's parts;
+            or :data:`RELATIVE`.
 
     Example:
         >>> ColumnEncoding("color", ColumnKind.CATEGORY, ("blue", "red")).features
@@ -139,8 +142,8 @@ class FittedEncoding:
         """Return the columns that a model takes, float32 (n, width).
 
         A time is relative to the median of the first arrival, since 32-bit floats tell days since 1970 apart to some
-        minutes only. A missing category is 0 in all its columns but the indicator; where training samples lack no cell,
-        and there is no indicator, it counts as new.
+        minutes only; so are numbers whose form says so. A missing category is 0 in all its columns but the indicator;
+        where training samples lack no cell, and there is no indicator, it counts as new.
 
         Args:
             rows: float64 (n, columns).
@@ -158,7 +161,8 @@ class FittedEncoding:
             if column.has_missing:
                 own[:, -1] = missing
             if column.kind is not ColumnKind.CATEGORY:
-                own[:, 0] = np.where(missing, fill, values) - (fill if column.kind is ColumnKind.TIME else 0)
+                is_relative = column.kind is ColumnKind.TIME or column.form == RELATIVE
+                own[:, 0] = np.where(missing, fill, values) - (fill if is_relative else 0)
                 continue
             # The rank among known values: those of later arrivals must not shift it.
             ranks = np.full(len(column.values) + 1, -1)

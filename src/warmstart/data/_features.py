@@ -10,8 +10,8 @@ import numpy as np
 
 from warmstart.basics import InputError
 
-from ._cells import Cells, column_values, decided, is_plain_number
-from ._encoding import MOST_ONE_HOT, ColumnEncoding, ColumnKind, TableEncoding
+from ._cells import Cells, column_values, decided, few_others, unusual_number
+from ._encoding import MOST_ONE_HOT, RELATIVE, ColumnEncoding, ColumnKind, TableEncoding
 from ._raw import shown
 from ._source import DataSource, Missing, Scale
 from ._table import Table
@@ -21,6 +21,7 @@ _ID = re.compile(r"(?:.*[_\s-])?(?:id|ID|Id)|.*[a-z]I[dD]")
 # Of fewer rows, numbers may rise by one without being those of the rows.
 _LEAST_NUMBERED = 10
 # A message about a thousand columns is still to be read.
+_RELATIVE = "relative to their median, as 32 bits do not tell them apart"
 _MOST_SHOWN, _MOST_NAMED = 100, 2_000
 
 
@@ -50,7 +51,8 @@ class Features:
         """How the columns become numbers; None where all are numbers without gaps."""
         # Truth values are numbers too: 0 and 1.
         is_plain = all(
-            not one.has_missing and (one.kind is ColumnKind.NUMBER or one.values == ("false", "true"))
+            not one.has_missing
+            and ((one.kind is ColumnKind.NUMBER and one.form != RELATIVE) or one.values == ("false", "true"))
             for one in self.columns
         )
         return None if is_plain else TableEncoding(self.columns)
@@ -114,17 +116,22 @@ def find_features(
         column = replace(column, has_missing=bool(missing.any()))
         first = None if missing.all() else int(rows[missing.argmin()])
         reason = None if name in forced else _reason_to_leave_out(table, column, cells, values, own, missing)
+        if column.kind is ColumnKind.CATEGORY and (few := few_others(cells)) is not None:
+            what = f"{few[0]} but for {len(few[1]):,} value{'s' * (len(few[1]) > 1)}, such as"
+            said.add("text by few cells", name, what, cells, cells.first_row(few[1][:1]))
         if reason is not None:
             said.add("left out", name, reason, cells, first)
             if column.kind is not ColumnKind.CATEGORY and first is not None:
                 spare[name] = (column, values, cells)
             continue
+        if column.kind is ColumnKind.NUMBER and source.scale is not Scale.NONE and _is_narrow(own[~missing]):
+            column = replace(column, form=RELATIVE)
+            said.add(_RELATIVE, name, "", cells, first)
         kept[name] = (column, values, cells)
         if column.kind is ColumnKind.NUMBER:
-            with np.errstate(over="ignore", invalid="ignore"):
-                odd = np.isinf(own.astype(np.float32))
-            if odd.any():
-                row = int(odd.argmax())
+            infinite = _overflows(own)
+            if infinite.any():
+                row = int(infinite.argmax())
                 bad.add("infinite", name, f"{own[row]} in {table.place(int(rows[row]))}", cells, None)
         if missing.any():
             row = int(rows[missing.argmax()])
@@ -136,8 +143,8 @@ def find_features(
             said.add("encoded", name, f"time read as {column.form}" if is_ambiguous else "time", cells, first)
         elif column.kind is ColumnKind.BOOLEAN and cells.is_text:
             said.add("encoded", name, "boolean", cells, first)
-        elif cells.is_text and not is_plain_number(cells, column):
-            said.add("read as numbers", name, "", cells, first)
+        elif cells.is_text and (unusual := unusual_number(cells, column)) is not None:
+            said.add("read as numbers", name, unusual[1], cells, cells.first_row({unusual[0]}))
     if "unusable" in bad.groups:
         dropped = ",".join(text.split(" (")[0] for text in bad.groups["unusable"][:_MOST_NAMED])
         raise InputError(
@@ -157,7 +164,10 @@ def find_features(
     if not kept and spare:
         # A model needs something to learn from, and what can only be a row number may be a measurement.
         kept = spare
-        said.groups.pop("left out")
+        listed = [f"{shown(name, 60)} (" for name in spare]
+        left_out = [text for text in said.groups.pop("left out") if not text.startswith(tuple(listed))]
+        if left_out:
+            said.groups["left out"] = left_out
     if not kept:
         left = f": {said.listed('left out')}" if "left out" in said.groups else ""
         raise InputError(
@@ -173,8 +183,11 @@ def find_features(
         ]
         found = [one for one in whole if one is not None]
         integers = np.stack(found, axis=1) if len(found) == len(whole) else None
-    order = ("encoded", "read as numbers", "filled", "left out")
+    order = ("encoded", "read as numbers", _RELATIVE, "filled", "text by few cells", "left out")
     groups = [f"{group}: {said.listed(group)}" for group in order if group in said.groups]
+    if "text by few cells" in said.groups:
+        place = 1 + max(index for index, text in enumerate(groups) if text.startswith("text by few cells"))
+        groups.insert(place, "missing_marks (--missing-marks) names what stands for a missing cell")
     groups += ["features (--features) forces a column in"] if "left out" in said.groups else []
     notes = (f"Columns {'; '.join(groups)}.",) if groups else ()
     values = np.stack([values for _, values, _ in kept.values()], axis=1)
@@ -211,8 +224,8 @@ def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.nda
         missing = np.isnan(values)
         if row is not None:
             bad.add("odd", column.name, f"{column.kind}, not", cells, row)
-        elif column.kind is ColumnKind.NUMBER and np.isinf(values).any():
-            bad.add("odd", column.name, "finite number, not", cells, int(np.isinf(values).argmax()))
+        elif column.kind is ColumnKind.NUMBER and (infinite := _overflows(values)).any():
+            bad.add("odd", column.name, "finite 32-bit number, not", cells, int(infinite.argmax()))
         elif missing.any() and not fills:
             bad.add("odd", column.name, "none missing in training samples, not", cells, int(missing.argmax()))
         found.append(values)
@@ -221,6 +234,23 @@ def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.nda
             f"The columns of {table.file} must hold what those of the training samples do: {bad.listed('odd')}."
         )
     return np.stack(found, axis=1) if found else np.empty((len(table), 0))
+
+
+def _is_narrow(values: np.ndarray) -> bool:
+    """Return whether 32 bits hold numbers in less than 1,000 steps from least to greatest: they lie far from zero."""
+    # 1,024 steps are below what any column near zero has; seconds since 1970 fall below it within two days.
+    least, greatest = (float(value) for value in (values.min(initial=np.inf), values.max(initial=-np.inf)))
+    step = max(abs(least), abs(greatest)) * float(np.finfo(np.float32).eps)
+    if not 0 < greatest - least < 1024 * step < np.inf:
+        return False
+    # Integers and the like that are exact in 32 bits lose nothing.
+    return bool((values.astype(np.float32) != values).any())
+
+
+def _overflows(values: np.ndarray) -> np.ndarray:
+    """Return which numbers are not finite in 32 bits, in which models take them; missing ones are."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.isinf(values.astype(np.float32))
 
 
 def _reason_to_leave_out(

@@ -15,7 +15,7 @@ from warmstart.basics import InputError
 
 from ._images import decode_images
 from ._labels import object_array
-from ._raw import RawData, RawSplit, first_sentence, shown
+from ._raw import RawData, RawSplit, first_sentence, natural_order, shown
 
 # Below one class folder: a path such as /, typed by mistake, would be searched for minutes.
 MOST_FOLDERS = 10_000
@@ -81,7 +81,7 @@ def read_folder(path: Path, *, max_bytes: int, size: tuple[int, int] | None = No
 
 
 def image_files(path: Path) -> list[Path]:
-    """Return the image files in a folder and its subfolders, by path, or the file itself if it is one.
+    """Return the image files in a folder and its subfolders, in natural order, or the file itself if it is one.
 
     Hidden files are ignored. Empty where there are no such files.
 
@@ -90,7 +90,7 @@ def image_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path] if path.suffix.lower() in IMAGE_ENDINGS else []
-    return sorted(_images_below(path))
+    return natural_order(list(_images_below(path)))
 
 
 def read_images(paths: Sequence[Path], *, max_bytes: int, size: tuple[int, int] | None = None) -> np.ndarray:

@@ -54,9 +54,12 @@ class ClassMap:
         found, inverse = _distinct_labels(labels)
         unknown = [value for value in found if value not in position]
         if unknown:
+            alike = {_folded(value) for value in self.values if isinstance(value, str)}
+            is_alike = all(isinstance(value, str) and _folded(value) in alike for value in unknown)
             raise InputError(
                 f"Labels must be among those of the training set, but {origin} also contains "
-                f"{shown(repr(unknown[0]), _LENGTH)}."
+                f"{shown(repr(unknown[0]), _LENGTH)}"
+                f"{': tidy_labels (--tidy-labels) takes those that are alike as one' if is_alike else ''}."
             )
         return np.array([position[value] for value in found], np.int64)[inverse]
 
@@ -112,13 +115,7 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
     _check_not_empty(labels, origin)
     if labels.dtype.kind in "SU":
         labels = decoded_text(labels, origin, place)
-    kind = labels.dtype.kind
-    if kind == "O":
-        # Missing text is "" or, from pandas, NaN, which differs from itself. Others may be arrays: no == for them.
-        values = labels.tolist()
-        missing = np.array([v is None or (isinstance(v, str | float) and (v == "" or v != v)) for v in values], bool)
-    else:
-        missing = np.isnat(labels) if kind in "Mm" else np.isnan(labels) if kind == "f" else np.zeros(len(labels), bool)
+    kind, missing = labels.dtype.kind, missing_labels(labels)
     if missing.any():
         raise InputError(f"Every sample must have a label, but {origin} has none at {place(int(missing.argmax()))}.")
     if kind == "f":
@@ -148,6 +145,21 @@ def cleaned(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.
     if odd is not None:
         raise InputError(f"Labels must be numbers or text, but {origin} contains {type(odd).__name__}.")
     return object_array([str(value) for value in values])
+
+
+def missing_labels(labels: np.ndarray) -> np.ndarray:
+    """Return where labels are missing, bool (n,).
+
+    Example:
+        >>> missing_labels(np.array(["a", "", None], object)).tolist(), missing_labels(np.array([1.0, np.nan])).tolist()
+        ([False, True, True], [False, True])
+    """
+    kind = labels.dtype.kind
+    if kind == "O":
+        # Missing text is "" or, from pandas, NaN, which differs from itself. Others may be arrays: no == for them.
+        values = labels.tolist()
+        return np.array([v is None or (isinstance(v, str | float) and (v == "" or v != v)) for v in values], bool)
+    return np.isnat(labels) if kind in "Mm" else np.isnan(labels) if kind == "f" else np.zeros(len(labels), bool)
 
 
 def target_values(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.ndarray:
@@ -258,7 +270,7 @@ def text_labels(cells: Cells, origin: str, place: Callable[[int], str], *, targe
 def tidied(
     labels: np.ndarray, origin: str, *, merge: bool, spellings: Mapping[str, str] | None = None
 ) -> tuple[np.ndarray, list[str]]:
-    """Return labels of text, of which those that differ in case or spaces alone may be made one, and notes on them.
+    """Return labels of text, and notes on those that differ in case, spaces or a full stop alone; they may be made one.
 
     Args:
         labels: Texts.
@@ -280,17 +292,23 @@ def tidied(
     )
     if not merge:
         note = (
-            f"Labels of {origin} differ in case or spaces alone: {listed}; tidy_labels (--tidy-labels) makes them one."
+            f"Labels of {origin} differ in case, spaces or a full stop alone: {listed}; tidy_labels (--tidy-labels) "
+            "makes them one."
         )
         return labels, [note] if several else []
     kept = {_folded(text): text for text in spellings or ()}
     names = {text: kept.get(folded, texts[0].strip()) for folded, texts in alike.items() for text in texts}
-    notes = [f"Labels of {origin} that differ in case or spaces alone are one class: {listed}."] if several else []
+    notes = (
+        [f"Labels of {origin} that differ in case, spaces or a full stop alone are one class: {listed}."]
+        if several
+        else []
+    )
     return object_array([names[text] for text in labels.tolist()]), notes
 
 
 def _folded(text: str) -> str:
-    return " ".join(text.casefold().split())
+    # A full stop at the end is what tells the test labels of the census data (adult) from the training labels.
+    return " ".join(text.casefold().rstrip(". ").split())
 
 
 def decoded_text(labels: np.ndarray, origin: str, place: Callable[[int], str]) -> np.ndarray:

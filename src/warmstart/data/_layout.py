@@ -10,8 +10,8 @@ from pathlib import Path
 from warmstart.basics import InputError
 
 from ._folder import IMAGE_ENDINGS
-from ._raw import shown
-from ._table import TABLE_ENDINGS, natural_order, table_ending
+from ._raw import natural_order, shown
+from ._table import TABLE_ENDINGS, table_ending
 
 # However they are named, held-out samples must not be trained on.
 _NOT_TRAINING = re.compile(r"(test|val|valid|validation)[-_.\d]")

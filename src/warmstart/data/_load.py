@@ -303,14 +303,22 @@ def _read_path(source: DataSource, targets: Targets) -> RawData:
         return _parquet_data(table_name(path), SplitFiles((path,)), source, targets)
     if ending in TABLE_ENDINGS:
         return _table_data(table_name(path), SplitFiles((path,)), source, targets)
-    raise InputError(f"A data file must end in {', '.join(_ENDINGS)}, got {shown(path)}.")
+    ways = {
+        ".zip": "unpack it",
+        ".arff": "rename it to .csv and add --comment @",
+        ".xls": "save it as .xlsx",
+        ".json": "save it as a table, such as .csv or .parquet",
+    }
+    way = ways.get(ending, "rename it if it is a text table, else save it as .csv or .parquet")
+    raise InputError(f"A data file must end in {', '.join(_ENDINGS)}, got {shown(path)}: {way}.")
 
 
 def _parquet_data(
     name: str, files: SplitFiles, source: DataSource, targets: Targets, *, are_arrivals: bool = False
 ) -> RawData:
     """Return parquet files as images if they have a column of them, else as a table."""
-    images = image_data(name, files, source.label, max_bytes=source.max_bytes, size=source.image_shape)
+    limits = {"max_bytes": source.max_bytes, "size": source.image_shape}
+    images = None if source.features else image_data(name, files, source.label, **limits, drop=source.drop)
     if images is not None:
         _check_no_columns(source, but=("label",))
         return images
@@ -322,7 +330,7 @@ def _table_data(
 ) -> RawData:
     test = (_user_path(source.test),) if source.test else files.test
     for path in test:
-        if not path.exists() or table_ending(path) not in TABLE_ENDINGS:
+        if not path.exists() or table_ending(path) not in (*TABLE_ENDINGS, ".test"):
             raise InputError(
                 f"test must be a file that exists and ends in {', '.join(TABLE_ENDINGS)}, got {shown(path)}."
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -71,7 +71,13 @@ class _Files:
 
 
 def image_data(
-    name: str, files: SplitFiles, label: str | None, *, max_bytes: int, size: tuple[int, int] | None = None
+    name: str,
+    files: SplitFiles,
+    label: str | None,
+    *,
+    max_bytes: int,
+    size: tuple[int, int] | None = None,
+    drop: Collection[str] = (),
 ) -> RawData | None:
     """Return parquet files with a column of images as data; None if they have no such column.
 
@@ -81,6 +87,7 @@ def image_data(
         label: The label column; None: detected by name.
         max_bytes: Memory that reading one set may take.
         size: Height and width to which images are brought; None: as they are.
+        drop: Columns that are no images, whatever they hold.
 
     Raises:
         InputError: If a file cannot be read or has unsuitable columns.
@@ -90,7 +97,7 @@ def image_data(
     with reading(path, "parquet"), _open(path) as file:
         schema = file.schema_arrow
         candidates = []
-        for field in schema:
+        for field in (one for one in schema if one.name not in drop):
             # On the hub, an image is a struct of its bytes and its path.
             parts = [part.name for part in field.type] if types.is_struct(field.type) else []
             if "bytes" in parts or types.is_binary(field.type) or types.is_large_binary(field.type):

@@ -5,8 +5,9 @@ Subset, classes and the checks that all formats share are applied to this, in on
 
 from __future__ import annotations
 
+import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,3 +180,18 @@ def is_displayable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def natural_order(paths: Sequence[Path]) -> list[Path]:
+    """Return files in the order of their names, numbers in them by value.
+
+    Example:
+        >>> [path.name for path in natural_order([Path("week10.csv"), Path("week9.csv")])]
+        ['week9.csv', 'week10.csv']
+    """
+
+    def key(path: Path) -> list[tuple[int, str]]:
+        parts: Iterator[str] = iter(re.split(r"(\d+)", path.name))
+        return [(int(part) if part.isdecimal() else -1, part) for part in parts]
+
+    return sorted(paths, key=key)

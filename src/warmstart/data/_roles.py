@@ -12,14 +12,15 @@ import numpy as np
 from warmstart.basics import InputError, require, unknown_name
 
 from ._arrays import SampleOrder, Targets
-from ._cells import LABEL_MARKS, Cells, column_values, decided
+from ._cells import LABEL_MARKS, Cells, column_values, decided, few_others
 from ._columns import find_label, label_values
-from ._encoding import TableEncoding
+from ._encoding import ColumnKind, TableEncoding
 from ._features import Features, find_features, known_values
-from ._labels import joined, text_labels, tidied
+from ._labels import joined, missing_labels, text_labels, tidied
+from ._layout import table_files
 from ._raw import RawData, RawSplit, shown
-from ._source import DataSource
-from ._table import Table, open_table
+from ._source import DataSource, Missing
+from ._table import TEXT_ENDINGS, TEXT_OPTIONS, Table, open_table, table_ending
 
 FILE_ORDER = "file"
 
@@ -66,6 +67,14 @@ def table_data(
     notes = [f"{file} read with {'; '.join(table.notes)}."] if table.notes else []
     if table.marks.decimal == "," and source.decimal is None:
         notes.append(f"Numbers in {file} read with a decimal comma.")
+    if source.missing is Missing.FILL:
+        unknown = _unlabelled(table, label, source)
+        if unknown.any() and not unknown.all():
+            count, first = int(unknown.sum()), table.place(int(unknown.argmax()))
+            notes.append(
+                f"{count:,} of {len(table):,} rows of {file} have no label and are left out, the first of them {first}."
+            )
+            table = table.only(~unknown)
     order, rows = _ordered(table, source, are_arrivals, notes)
     wanted = set(source.features or table.names) - {label, source.key, *source.drop}
     # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
@@ -132,7 +141,7 @@ def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, pa
     """Return the rows of a table as the encoding of another one has them, such as of new samples for a trained model.
 
     Args:
-        source: The file, and how to read it; roles of columns do not matter.
+        source: The file, or a folder of them, and how to read it; roles of columns do not matter.
         columns: The encoding of the training samples; or the names of their columns, where all of these are numbers
             without gaps.
         paths: The files; empty: that of the source's name.
@@ -145,8 +154,17 @@ def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, pa
         InputError: If the file cannot be read, lacks columns, or holds something else in them.
     """
     names = [one.name for one in columns.columns] if isinstance(columns, TableEncoding) else columns
-    files = paths or (Path(source.name).expanduser(),)
-    return known_values(open_table(files, source, known=names), columns)
+    path = Path(source.name).expanduser()
+    files = paths or (table_files(path)[0].train if path.is_dir() else (path,))
+    if not files:
+        raise InputError(f"{shown(path)} must contain tables like the training samples, got none.")
+    if table_ending(files[0]) not in TEXT_ENDINGS:
+        # Said of the training samples, which were in a text file.
+        source = replace(source, **dict.fromkeys(TEXT_OPTIONS))
+    table = open_table(files, source, known=names)
+    if not len(table):
+        raise InputError(f"There must be samples to read, but {table.file} contains none.")
+    return known_values(table, columns)
 
 
 def _labels(
@@ -157,12 +175,22 @@ def _labels(
     if table.has_types:
         found = joined([label_values(part[label]) for part in table.parts])
     else:
-        marks = LABEL_MARKS | {mark.strip().casefold() for mark in source.missing_marks}
-        cells = table.cells(label, replace(table.marks, missing=marks))
-        found = text_labels(cells, origin, table.place, targets=targets)
+        found = text_labels(_label_cells(table, label, source), origin, table.place, targets=targets)
     if targets is Targets.VALUES or not all(isinstance(value, str) for value in found.tolist()):
         return found, []
     return tidied(found, origin, merge=source.tidy_labels, spellings=spellings)
+
+
+def _label_cells(table: Table, label: str, source: DataSource) -> Cells:
+    marks = LABEL_MARKS | {mark.strip().casefold() for mark in source.missing_marks}
+    return table.cells(label, replace(table.marks, missing=marks))
+
+
+def _unlabelled(table: Table, label: str, source: DataSource) -> np.ndarray:
+    """Return which rows of training samples have no label, as those have that still wait for one."""
+    if not table.has_types:
+        return np.isnan(_label_cells(table, label, source).spread(lambda _: 0.0))
+    return np.concatenate([missing_labels(label_values(part[label])) for part in table.parts])
 
 
 def _ordered(
@@ -174,6 +202,12 @@ def _ordered(
     if source.order is not None and source.order != FILE_ORDER:
         cells = table.cells(source.order)
         column, is_ambiguous = decided(source.order, cells)
+        if column.kind is ColumnKind.CATEGORY and (few := few_others(cells, 0.5)) is not None:
+            # In alphabetical order, 10/1/2024 would stand before 9/1/2024.
+            raise InputError(
+                f"order must be a column of {few[0]}s throughout, but '{shown(source.order, 60)}' of {file} contains "
+                f"'{shown(few[1][0], 40)}' in {table.place(cells.first_row(few[1]) or 0)}: correct or delete it."
+            )
         values, _ = column_values(cells, column)
         if np.isnan(values).any():
             row = int(np.isnan(values).argmax())

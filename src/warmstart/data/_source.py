@@ -49,10 +49,10 @@ class DataSource:
 
     Args:
         name: A data set known by name (see :func:`known_datasets`), or a path: a table (``.csv``, ``.tsv``, ``.txt``,
-            also ``.gz`` or ``.zst``; ``.parquet``, ``.feather``, ``.xlsx``), an ``.npz``, a folder of tables, each of
-            which is one arrival, or a folder of class folders with images. Or ``module:Object``, data of
-            your own, with the current folder on the search path: a function or class that returns them, or the object.
-            They are anything that :func:`as_dataset` takes, and must be the same at every call.
+            ``.data``, also ``.gz`` or ``.zst``; ``.parquet``, ``.feather``, ``.xlsx``), an ``.npz``, a folder of
+            tables, each of which is one arrival, or a folder of class folders with images. Or ``module:Object``, data
+            of your own, with the current folder on the search path: a function or class that returns them, or the
+            object. They are anything that :func:`as_dataset` takes, and must be the same at every call.
         directory: Folder that holds the data sets known by name, which are then not downloaded. None: the environment
             variable ``WARMSTART_DATA``, read when data are loaded. Paths and embedded data sets do not depend on it.
         subset: Number of training samples to load, at least 1, drawn without replacement and always the same; a larger
@@ -73,7 +73,7 @@ class DataSource:
         missing: Fill missing cells and mark them in an indicator column, or refuse the table.
         missing_marks: Further marks of a missing cell, besides empty cells, ?, -, NA, N/A, NaN, null and the like;
             separated by commas on the command line.
-        tidy_labels: Merge labels that differ only in case or surrounding spaces.
+        tidy_labels: Merge labels that differ only in case, spaces or a full stop.
         many_classes: Accept whole-number labels with many different values as classes; without it they are refused,
             since most are values to predict.
         separator: Separator of a text table's cells: one character, or tab or space. None: detected.

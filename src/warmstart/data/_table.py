@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -19,9 +18,9 @@ from ._cells import MISSING_MARKS, Cells, Marks, decimal_of
 from ._columns import check_different
 from ._raw import check_memory, reading, shown
 from ._source import DataSource
-from ._text_table import has_header, read_text_table
+from ._text_table import has_header, header_of, lines_above, read_text_table
 
-TEXT_ENDINGS = (".csv", ".tsv", ".txt")
+TEXT_ENDINGS = (".csv", ".tsv", ".txt", ".data", ".dat", ".tab")
 TABLE_ENDINGS = (*TEXT_ENDINGS, ".parquet", ".feather", ".arrow", ".xlsx")
 _COMPRESSED = (".gz", ".zst", ".bz2")
 TEXT_OPTIONS = ("separator", "decimal", "thousands", "header", "encoding", "comment")
@@ -40,6 +39,7 @@ class Table:
         marks: How numbers and missing cells are written.
         notes: What is unusual about how it was read, as phrases.
         has_types: Whether columns have types of their own, unlike those of text files.
+        kept: int64, ascending: the rows of the files that are rows of this; None: all.
     """
 
     names: tuple[str, ...]
@@ -49,6 +49,7 @@ class Table:
     marks: Marks
     notes: tuple[str, ...]
     has_types: bool
+    kept: np.ndarray | None = None
 
     @property
     def file(self) -> str:
@@ -58,18 +59,31 @@ class Table:
     @property
     def bounds(self) -> np.ndarray:
         """First row of each file, and the number of rows."""
-        return np.cumsum([0, *self.counts])
+        bounds = np.cumsum([0, *self.counts])
+        return bounds if self.kept is None else np.searchsorted(self.kept, bounds)
 
     def __len__(self) -> int:
         """Return the number of rows."""
-        return sum(self.counts)
+        return int(self.bounds[-1])
 
     def place(self, row: int) -> str:
         """Return where a row is, as a phrase for messages."""
+        row = row if self.kept is None else int(self.kept[row])
         if len(self.paths) == 1:
             return f"row {row + 1}"
-        file = int(np.searchsorted(self.bounds, row, side="right")) - 1
-        return f"row {row - int(self.bounds[file]) + 1} of {self.paths[file].name}"
+        bounds = np.cumsum([0, *self.counts])
+        file = int(np.searchsorted(bounds, row, side="right")) - 1
+        return f"row {row - int(bounds[file]) + 1} of {self.paths[file].name}"
+
+    def only(self, rows: np.ndarray) -> Table:
+        """Return some of the rows, given as bools, which keep their numbers in messages."""
+        arrow = require("pyarrow", extra="data", purpose=_PURPOSE)
+        parts = [
+            {name: column.filter(arrow.array(rows[start:after])) for name, column in part.items()}
+            for part, start, after in zip(self.parts, self.bounds[:-1], self.bounds[1:], strict=True)
+        ]
+        kept = np.flatnonzero(rows) if self.kept is None else self.kept[rows]
+        return replace(self, parts=tuple(parts), kept=kept)
 
     def cells(self, name: str, marks: Marks | None = None) -> Cells:
         """Return a column."""
@@ -113,7 +127,7 @@ def open_table(paths: Sequence[Path], source: DataSource, *, known: Collection[s
     Raises:
         InputError: If a file cannot be read, its columns have no names of their own, or files have different columns.
     """
-    is_text = table_ending(paths[0]) in TEXT_ENDINGS
+    is_text = table_ending(paths[0]) not in _READERS
     given = [option for option in TEXT_OPTIONS if getattr(source, option) is not None and option != "header"]
     if given and not is_text:
         raise InputError(
@@ -243,10 +257,19 @@ def _read_excel(path: Path, source: DataSource, known: Collection[str]) -> Read:
         raise InputError(f"{shown(path)} cannot be read as xlsx: its first sheet is empty.")
     rows = [(*row, *[None] * (width - len(row)))[:width] for row in rows]
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows[:200]]
+    above = 0 if known and set(known) <= set(texts[0]) else lines_above(texts)
+    if above:
+        title = next(cell for cell in texts[0] if cell)
+        notes.append(f"{above} row{'s' * (above > 1)} above the table left out ('{shown(title, 40)}')")
+        rows, texts = rows[above:], texts[above:]
     is_named = has_header(texts) if source.header is None else source.header
-    names = [text.strip() for text in texts[0]] if is_named else [str(index + 1) for index in range(width)]
-    notes += [] if is_named else [f"no header, columns named 1 to {width}"]
-    columns = [arrow.chunked_array([_excel_column(arrow, cells)]) for cells in zip(*rows[is_named:], strict=True)]
+    names, skipped = [str(index + 1) for index in range(width)], 0
+    if is_named:
+        names, skipped, said = header_of(texts, known or ([source.label] if source.label else []))
+        notes += said
+    else:
+        notes.append(f"no header, columns named 1 to {width}")
+    columns = [arrow.chunked_array([_excel_column(arrow, cells)]) for cells in zip(*rows[skipped:], strict=True)]
     columns = columns or [arrow.chunked_array([], arrow.string())] * width
     return names, columns, notes, ","
 
@@ -283,18 +306,3 @@ _READERS = {
     ".arrow": _read_arrow,
     ".xlsx": _read_excel,
 }
-
-
-def natural_order(paths: Sequence[Path]) -> list[Path]:
-    """Return files in the order of their names, numbers in them by value.
-
-    Example:
-        >>> [path.name for path in natural_order([Path("week10.csv"), Path("week9.csv")])]
-        ['week9.csv', 'week10.csv']
-    """
-
-    def key(path: Path) -> list[tuple[int, str]]:
-        parts: Iterator[str] = iter(re.split(r"(\d+)", path.name))
-        return [(int(part) if part.isdecimal() else -1, part) for part in parts]
-
-    return sorted(paths, key=key)

@@ -14,7 +14,7 @@ from typing import Any
 
 from warmstart.basics import InputError, require
 
-from ._cells import MISSING_MARKS, as_number, time_form
+from ._cells import GAPS_AMONG_NUMBERS, MISSING_MARKS, as_number, time_form
 from ._raw import check_memory, shown
 from ._source import DataSource
 
@@ -44,6 +44,8 @@ def read_text_table(
     notes: list[str] = []
     content = _content(path, source.max_bytes)
     content = _as_utf8(content, source, path, notes)
+    if content.startswith(b"PK\x03\x04"):
+        raise InputError(f"{shown(path)} cannot be read as csv: it is a zip archive; unpack it.")
     if b"\0" in content:
         raise InputError(f"{shown(path)} cannot be read as csv: it contains null bytes, which no text does.")
     if b"\n" not in content:
@@ -62,6 +64,20 @@ def read_text_table(
         raise InputError(f"{shown(path)} cannot be read as csv: empty csv file.")
     if separator == " ":
         content = re.sub(rb"(?m)^ +| +(?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", content))
+    content = _without_blank_end(content, separator)
+    if not known or not set(known) <= set(_stripped(rows[0])):
+        above = lines_above(rows)
+        if above:
+            content = _without_lines(content, separator, above)
+            notes.append(f"{_lines(above)} above the table left out ('{shown(' '.join(rows[0]).strip(), 40)}')")
+            rows = rows[above:]
+    if len(rows) > 2 and all(len(row) == len(rows[0]) + 1 for row in rows[1:]) and not any(map(_is_number, rows[0])):
+        # As R writes row names, whose column has no name; or with a separator at the end of all rows but the first.
+        if all(not row[-1].strip() for row in rows[1:]):
+            line, mark, others = content.partition(b"\n")
+            content, rows = line.rstrip(b"\r") + separator.encode() + mark + others, [[*rows[0], ""], *rows[1:]]
+        else:
+            content, rows = separator.encode() + content, [["", *rows[0]], *rows[1:]]
     if separator != ("\t" if ".tsv" in path.name.lower() else ","):
         notes.append(f"separator {_SPELLED.get(separator, repr(separator))}")
     is_named = source.header
@@ -69,12 +85,85 @@ def read_text_table(
         # Names that are positions may be cells as well.
         is_there = not all(name.isdecimal() for name in known) and set(known) <= set(_stripped(rows[0]))
         is_named = is_there or has_header(rows)
-    names = _stripped(rows[0]) if is_named else [str(number + 1) for number in range(len(rows[0]))]
-    if not is_named:
+    names, skipped = [str(number + 1) for number in range(len(rows[0]))], 0
+    if is_named:
+        names, skipped, said = header_of(rows, known or ([source.label] if source.label else []))
+        notes += said
+    else:
         notes.append(f"no header, columns named 1 to {len(names)}")
-    table = _parsed(arrow, reader, path, content, separator, len(names), int(is_named))
-    columns = [column.slice(int(is_named)) for column in table.columns]
+    table = _parsed(arrow, reader, path, content, separator, len(names), skipped)
+    columns = [column.slice(skipped) for column in table.columns]
     return names, columns, notes, separator
+
+
+def lines_above(rows: Sequence[Sequence[str]]) -> int:
+    """Return how many of the first rows stand above a table, as a title does: text in one cell or in few of many.
+
+    Example:
+        >>> lines_above([["Report"], ["a", "b", "label"], ["1", "2", "x"], ["3", "4", "y"], ["5", "6", "x"]])
+        1
+    """
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    above = 0
+    while above < len(rows) and (
+        (len(rows[above]) != width and filled[above] <= width / 2) or (width > 2 and filled[above] == 1)
+    ):
+        # Numbers, and cells behind a gap, are values, most of which may be missing.
+        if filled[above] and (not rows[above][0].strip() or _is_number(rows[above][0].strip())):
+            return 0
+        above += 1
+    # Not where rows are all alike, and where too few are left to tell.
+    return above if len(rows) - above > 2 and filled[above] >= width - 1 else 0
+
+
+def header_of(rows: Sequence[list[str]], known: Collection[str]) -> tuple[list[str], int, list[str]]:
+    """Return the names of columns in the first of some rows, the number of rows that are no values, and notes.
+
+    A second row of words above numbers belongs to the header as well: it holds units, or names beside shorter ones,
+    which count where the known names are there alone.
+
+    Example:
+        >>> header_of([["size", "mass"], ["m", "kg"], ["1", "2"], ["3", "4"], ["5", "6"]], ["size"])[:2]
+        (['size', 'mass'], 2)
+    """
+    names, second = _stripped(rows[0]), _stripped(rows[1]) if len(rows) > 4 else []
+    told = above = 0
+    for index, cell in enumerate(second):
+        if cell.casefold() in MISSING_MARKS | GAPS_AMONG_NUMBERS:
+            continue
+        told += 1
+        below = [text for row in rows[2:] if index < len(row) and (text := row[index].strip())]
+        below = [text for text in below if text.casefold() not in MISSING_MARKS]
+        if _is_number(cell) or time_form([cell]) is not None:
+            return names, 1, []
+        above += bool(below) and (all(map(_is_number, below)) or time_form(below) is not None)
+    if above < 2 or 2 * above < told:
+        return names, 1, []
+    if known and set(known) <= set(second) and not set(known) <= set(names):
+        return second, 2, [f"names of columns from the second line ('{shown(second[-1], 40)}')"]
+    cell = next(cell for cell in second if cell)
+    return names, 2, [f"the second line left out, which is above numbers and holds none ('{shown(cell, 40)}')"]
+
+
+def _lines(count: int) -> str:
+    return f"{count} line{'s' * (count > 1)}"
+
+
+def _without_blank_end(content: bytes, separator: str) -> bytes:
+    """Return a text without the rows at its end that have separators alone, as spreadsheets write them."""
+    last = len(content.rstrip(b" \t\r\n" + separator.encode()))
+    end = content.find(b"\n", last)
+    return content if end < 0 else content[: end + 1]
+
+
+def _without_lines(content: bytes, separator: str, rows: int) -> bytes:
+    """Return a text without its first rows; blank lines are none, and cells in quotes may have several."""
+    sample = io.StringIO(_sample(content), newline="")
+    reader, found = csv.reader(sample, delimiter=separator), 0
+    while found < rows:
+        found += bool(next(reader))
+    return b"".join(content.splitlines(keepends=True)[reader.line_num :])
 
 
 def _stripped(cells: Sequence[str]) -> list[str]:

@@ -119,8 +119,6 @@ class TrainedModel:
         path = checked_path("samples", samples).expanduser()
         source = replace(self.source, name=str(path), subset=None, test=None, order=None, options={})
         if columns:
-            if not path.is_file():
-                raise InputError(f"samples must be a file with a table, as the study's data are, got {shown(path)}.")
             return read_table(source, columns)
         if files := self.files(path):
             images = read_images(files, max_bytes=source.max_bytes, size=source.image_shape)
