@@ -114,7 +114,16 @@ def test_a_table_is_no_picture(pictures, tmp_path, capsys):
     assert "DATA must be images, as the study's data are, got the table" in capsys.readouterr().err
 
 
-def test_a_table_is_no_folder_and_not_a_name(study, tmp_path, capsys):
-    for data in (str(tmp_path), "digits"):
+def test_a_folder_without_tables_and_a_name_are_one_sentence(study, tmp_path, capsys):
+    for data, message in ((str(tmp_path), "must contain tables like the training samples"), ("digits", "digits")):
         assert run(["predict", study, data]) == 2
-        assert "DATA must be a file with a table" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert message in said
+        assert said.count("\n") == 1
+
+
+def test_a_folder_of_tables_is_read_whole(study, tmp_path, capsys):
+    for day in (1, 2):
+        _write(tmp_path / f"2024-01-0{day}.csv", ["red,9.5", "green,0.5"], header="color,size")
+    assert run(["predict", study, str(tmp_path)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 5

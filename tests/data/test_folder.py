@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from warmstart.basics import InputError
-from warmstart.data._folder import read_folder, read_images
+from warmstart.data._folder import image_files, read_folder, read_images
 
 
 @pytest.fixture
@@ -191,11 +191,9 @@ def test_images_of_different_sizes_need_one_size(write_folder, load_path, encode
 
 def test_images_without_classes_are_in_the_order_of_their_names(write_folder):
     folder = write_folder("10.png", "9.png", ".hidden.png", "note.txt")
-    assert read_images(folder, max_bytes=10**6)[:, 0, 0, 0].tolist() == [1, 0]
-    assert read_images(folder / "10.png", max_bytes=10**6).shape == (1, 3, 2, 3)
-    assert read_images(folder, max_bytes=10**6, size=(4, 4)).shape == (2, 3, 4, 4)
-
-
-def test_a_folder_of_folders_has_classes_and_is_not_read_without(write_folder):
-    assert read_images(write_folder("a/1.png", "loose.png"), max_bytes=10**6) is None
-    assert read_images(write_folder("a/note.txt") / "a" / "note.txt", max_bytes=10**6) is None
+    files = image_files(folder)
+    assert [path.name for path in files] == ["9.png", "10.png"]
+    assert image_files(folder / "10.png") == [folder / "10.png"]
+    assert image_files(folder / "note.txt") == []
+    assert read_images(files, max_bytes=10**6)[:, 0, 0, 0].tolist() == [1, 0]
+    assert read_images(files, max_bytes=10**6, size=(4, 4)).shape == (2, 3, 4, 4)

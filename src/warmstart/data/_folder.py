@@ -90,7 +90,7 @@ def image_files(path: Path) -> list[Path]:
     """
     if path.is_file():
         return [path] if path.suffix.lower() in IMAGE_ENDINGS else []
-    return natural_order(list(_images_below(path)))
+    return natural_order(sorted(_images_below(path)))
 
 
 def read_images(paths: Sequence[Path], *, max_bytes: int, size: tuple[int, int] | None = None) -> np.ndarray:
