@@ -65,7 +65,7 @@ class Features:
 
 
 @dataclass
-class _Said:
+class _ColumnReport:
     """Columns to be named in a message, each with a sample cell and its row, by what happened to them."""
 
     table: Table
@@ -101,13 +101,13 @@ def find_features(
     Raises:
         InputError: If no feature is left, or columns cannot be used: in one sentence for all of them.
     """
-    said, bad = _Said(table), _Said(table)
+    report, problems = _ColumnReport(table), _ColumnReport(table)
     kept: dict[str, tuple[ColumnEncoding, np.ndarray, Cells]] = {}
     spare: dict[str, tuple[ColumnEncoding, np.ndarray, Cells]] = {}
     for name in names:
         cells = table.cells(name)
         if not cells.is_usable:
-            bad.add("unusable", name, str(cells.type)[:40], cells, None)
+            problems.add("unusable", name, str(cells.type)[:40], cells, None)
             continue
         column, is_ambiguous = decided(name, cells)
         values, _ = column_values(cells, column)
@@ -118,58 +118,43 @@ def find_features(
         reason = None if name in forced else _reason_to_leave_out(table, column, cells, values, own, missing)
         if column.kind is ColumnKind.CATEGORY and (few := few_others(cells)) is not None:
             what = f"{few[0]} but for {len(few[1]):,} value{'s' * (len(few[1]) > 1)}, such as"
-            said.add("text by few cells", name, what, cells, cells.first_row(few[1][:1]))
+            report.add("text by few cells", name, what, cells, cells.first_row(few[1][:1]))
         if reason is not None:
-            said.add("left out", name, reason, cells, first)
+            report.add("left out", name, reason, cells, first)
             if column.kind is not ColumnKind.CATEGORY and first is not None:
                 spare[name] = (column, values, cells)
             continue
         if column.kind is ColumnKind.NUMBER and source.scale is not Scale.NONE and _is_narrow(own[~missing]):
             column = replace(column, form=RELATIVE)
-            said.add(_RELATIVE, name, "", cells, first)
+            report.add(_RELATIVE, name, "", cells, first)
         kept[name] = (column, values, cells)
         if column.kind is ColumnKind.NUMBER:
             infinite = _overflows(own)
             if infinite.any():
                 row = int(infinite.argmax())
-                bad.add("infinite", name, f"{own[row]} in {table.place(int(rows[row]))}", cells, None)
+                problems.add("infinite", name, f"{own[row]} in {table.place(int(rows[row]))}", cells, None)
         if missing.any():
             row = int(rows[missing.argmax()])
-            bad.add("missing", name, "", cells, row)
-            said.add("filled", name, f"{int(missing.sum()):,} missing", cells, row)
+            problems.add("missing", name, "", cells, row)
+            report.add("filled", name, f"{int(missing.sum()):,} missing", cells, row)
         if column.kind is ColumnKind.CATEGORY:
-            said.add("encoded", name, f"category of {len(column.values):,}, such as", cells, first)
+            report.add("encoded", name, f"category of {len(column.values):,}, such as", cells, first)
         elif column.kind is ColumnKind.TIME:
-            said.add("encoded", name, f"time read as {column.form}" if is_ambiguous else "time", cells, first)
+            report.add("encoded", name, f"time read as {column.form}" if is_ambiguous else "time", cells, first)
         elif column.kind is ColumnKind.BOOLEAN and cells.is_text:
-            said.add("encoded", name, "boolean", cells, first)
+            report.add("encoded", name, "boolean", cells, first)
         elif cells.is_text and (unusual := unusual_number(cells, column)) is not None:
-            said.add("read as numbers", name, unusual[1], cells, cells.first_row({unusual[0]}))
-    if "unusable" in bad.groups:
-        dropped = ",".join(text.split(" (")[0] for text in bad.groups["unusable"][:_MOST_NAMED])
-        raise InputError(
-            f"Features must be numbers, times or text, but {table.file} has columns of other types: "
-            f"{bad.listed('unusable')}: leave them out with drop (--drop {dropped})."
-        )
-    if "infinite" in bad.groups:
-        raise InputError(
-            f"Features must be finite 32-bit numbers, but {table.file} has columns that contain others: "
-            f"{bad.listed('infinite')}."
-        )
-    if source.missing is Missing.REFUSE and "missing" in bad.groups:
-        raise InputError(
-            f"missing (--missing) must be fill for {table.file}, or every cell be there, but cells are missing in: "
-            f"{bad.listed('missing')}."
-        )
+            report.add("read as numbers", name, unusual[1], cells, cells.first_row({unusual[0]}))
+    _check_columns(table, problems, source)
     if not kept and spare:
         # A model needs something to learn from, and what can only be a row number may be a measurement.
         kept = spare
         listed = [f"{shown(name, 60)} (" for name in spare]
-        left_out = [text for text in said.groups.pop("left out") if not text.startswith(tuple(listed))]
+        left_out = [text for text in report.groups.pop("left out") if not text.startswith(tuple(listed))]
         if left_out:
-            said.groups["left out"] = left_out
+            report.groups["left out"] = left_out
     if not kept:
-        left = f": {said.listed('left out')}" if "left out" in said.groups else ""
+        left = f": {report.listed('left out')}" if "left out" in report.groups else ""
         raise InputError(
             f"{table.file} must have feature columns beside the label column, got none{left}"
             f"{', which features (--features) would force in' if left else ''}."
@@ -183,15 +168,39 @@ def find_features(
         ]
         found = [one for one in whole if one is not None]
         integers = np.stack(found, axis=1) if len(found) == len(whole) else None
+    values = np.stack([values for _, values, _ in kept.values()], axis=1)
+    return Features(columns, values, integers, _notes(report))
+
+
+def _check_columns(table: Table, problems: _ColumnReport, source: DataSource) -> None:
+    """Raise if columns cannot be used, naming all of them."""
+    if "unusable" in problems.groups:
+        dropped = ",".join(text.split(" (")[0] for text in problems.groups["unusable"][:_MOST_NAMED])
+        raise InputError(
+            f"Features must be numbers, times or text, but {table.file} has columns of other types: "
+            f"{problems.listed('unusable')}: leave them out with drop (--drop {dropped})."
+        )
+    if "infinite" in problems.groups:
+        raise InputError(
+            f"Features must be finite 32-bit numbers, but {table.file} has columns that contain others: "
+            f"{problems.listed('infinite')}."
+        )
+    if source.missing is Missing.REFUSE and "missing" in problems.groups:
+        raise InputError(
+            f"missing (--missing) must be fill for {table.file}, or every cell be there, but cells are missing in: "
+            f"{problems.listed('missing')}."
+        )
+
+
+def _notes(report: _ColumnReport) -> tuple[str, ...]:
+    """Return the one note on all columns that were changed or left out; nothing where there are none."""
     order = ("encoded", "read as numbers", _RELATIVE, "filled", "text by few cells", "left out")
-    groups = [f"{group}: {said.listed(group)}" for group in order if group in said.groups]
-    if "text by few cells" in said.groups:
+    groups = [f"{group}: {report.listed(group)}" for group in order if group in report.groups]
+    if "text by few cells" in report.groups:
         place = 1 + max(index for index, text in enumerate(groups) if text.startswith("text by few cells"))
         groups.insert(place, "missing_marks (--missing-marks) names what stands for a missing cell")
-    groups += ["features (--features) forces a column in"] if "left out" in said.groups else []
-    notes = (f"Columns {'; '.join(groups)}.",) if groups else ()
-    values = np.stack([values for _, values, _ in kept.values()], axis=1)
-    return Features(columns, values, integers, notes)
+    groups += ["features (--features) forces a column in"] if "left out" in report.groups else []
+    return (f"Columns {'; '.join(groups)}.",) if groups else ()
 
 
 def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.ndarray:
@@ -213,25 +222,25 @@ def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.nda
             f"{table.file} must have the columns of the training samples, but lacks: "
             f"{', '.join(shown(name, 60) for name in absent[:_MOST_NAMED])}."
         )
-    bad = _Said(table)
+    problems = _ColumnReport(table)
     found = []
     for column in known:
         cells = table.cells(column.name)
         if not cells.is_usable:
-            bad.add("odd", column.name, f"{column.kind}, not {str(cells.type)[:40]}", cells, None)
+            problems.add("odd", column.name, f"{column.kind}, not {str(cells.type)[:40]}", cells, None)
             continue
         values, row = column_values(cells, column)
         missing = np.isnan(values)
         if row is not None:
-            bad.add("odd", column.name, f"{column.kind}, not", cells, row)
+            problems.add("odd", column.name, f"{column.kind}, not", cells, row)
         elif column.kind is ColumnKind.NUMBER and (infinite := _overflows(values)).any():
-            bad.add("odd", column.name, "finite 32-bit number, not", cells, int(infinite.argmax()))
+            problems.add("odd", column.name, "finite 32-bit number, not", cells, int(infinite.argmax()))
         elif missing.any() and not fills:
-            bad.add("odd", column.name, "none missing in training samples, not", cells, int(missing.argmax()))
+            problems.add("odd", column.name, "none missing in training samples, not", cells, int(missing.argmax()))
         found.append(values)
-    if bad.groups:
+    if problems.groups:
         raise InputError(
-            f"The columns of {table.file} must hold what those of the training samples do: {bad.listed('odd')}."
+            f"The columns of {table.file} must hold what those of the training samples do: {problems.listed('odd')}."
         )
     return np.stack(found, axis=1) if found else np.empty((len(table), 0))
 
