@@ -20,7 +20,7 @@ def test_the_users_word_counts_more_than_a_usual_name():
 
 
 def test_a_misspelt_column_is_answered_with_the_nearest():
-    with pytest.raises(InputError, match=r"column of t.csv 'specis': did you mean 'species'\? Known: a, species"):
+    with pytest.raises(InputError, match=r"column 'specis' of t.csv: did you mean 'species'\? Known: a, species"):
         find_label(["a", "species"], "specis", file="t.csv")
 
 
