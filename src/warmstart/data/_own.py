@@ -61,6 +61,9 @@ class OwnDataset:
     classes: tuple[str, ...] = field(default=(), init=False)
     input_shape: tuple[int, ...] = field(default=(), init=False)
     is_image: bool = field(default=False, init=False)
+    description: str = field(default="", init=False)
+    features: tuple[str, ...] = field(default=(), init=False)
+    notes: tuple[str, ...] = field(default=(), init=False)
 
     def __post_init__(self) -> None:
         """Check the name, which ends up in results and reports."""

@@ -153,7 +153,7 @@ def estimate(
     low, high = work.seconds(fewest, at_most=False), work.seconds(most, at_most=True)
     return StudyEstimate(
         data=about,
-        notes=tuple(getattr(data, "notes", ())),
+        notes=data.notes,
         arrivals=arrival_sizes(Arrays.of(data), study.trial(study.labels[0], 0), study.evaluation),
         seeds=(fewest, most),
         strategies=len(study.labels),

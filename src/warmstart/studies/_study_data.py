@@ -102,7 +102,8 @@ def load_data(
 
 def report_data(study: Study, data: _Data, source: _Data | None, report: Callable[[str], None]) -> None:
     """Report what the data are, and what a reader of results should know of them."""
-    for sentence in (_description(data), *_notes(study, data), _description(source), *getattr(source, "notes", ())):
+    of_source = () if source is None else (source.description, *source.notes)
+    for sentence in (data.description, *_notes(study, data), *of_source):
         if sentence:
             report(sentence)
 
@@ -212,15 +213,10 @@ def _is_in_time(data: Dataset | OwnDataset | None) -> bool:
 
 def _notes(study: Study, data: Dataset | OwnDataset) -> list[str]:
     """Return what a reader of results should know of the data, and of what the study takes them for."""
-    notes: list[str] = list(getattr(data, "notes", ()))
+    notes = list(data.notes)
     if isinstance(study.stream, TimeOrdered) and not _is_in_time(data):
         notes.append(f"Nothing says when the samples of {data.name} arrived: the order in which they stand is taken.")
     return notes
-
-
-def _description(data: Dataset | OwnDataset | None) -> str:
-    """Return what data say of themselves in one line; empty where they say nothing."""
-    return getattr(data, "description", "")
 
 
 def describe_data(study: Study, data: _Data) -> dict[str, Any]:
@@ -239,9 +235,9 @@ def describe_data(study: Study, data: _Data) -> dict[str, Any]:
         "input_shape": list(data.input_shape),
         "input_type": str(data.train.inputs.dtype) if isinstance(data, Dataset) else "",
         "target_shape": list(data.train.labels.shape[1:]) if isinstance(data, Dataset) else [],
-        "features": list(getattr(data, "features", ())),
+        "features": list(data.features),
         "fingerprint": data.fingerprint,
-        "description": _description(data),
+        "description": data.description,
         "notes": _notes(study, data),
         "class_counts": _class_counts(data),
     }
