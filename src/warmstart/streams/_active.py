@@ -7,7 +7,7 @@ from typing import ClassVar
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, described, resolve_choices
+from warmstart.basics import InputError, described, resolve_choices
 from warmstart.queries import Margin, Query
 from warmstart.training import TensorData, predict
 
@@ -45,8 +45,7 @@ class Active(Stream):
     def __post_init__(self) -> None:
         """Check the options."""
         resolve_choices(self)
-        check_at_least("arrival_size", self.arrival_size, 2)
-        check_at_least("rounds", self.rounds, 1)
+        Growing(self.arrival_size, self.rounds)  # whose options they are checks them
 
     def sizes(self, count: int) -> list[int]:
         """Return the sizes of the arrivals, which are those of :class:`Growing`."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import torch
 
-from warmstart.basics import check_at_least, resolve_choices
+from warmstart.basics import resolve_choices
 
 from ._growing import Growing
 from ._order import PoolOrder
@@ -41,8 +41,7 @@ class TimeOrdered(OrderedStream):
     def __post_init__(self) -> None:
         """Check the options."""
         resolve_choices(self)
-        check_at_least("arrival_size", self.arrival_size, 2)
-        check_at_least("rounds", self.rounds, 1)
+        Growing(self.arrival_size, self.rounds)  # whose options they are checks them
 
     def cut(self, order: PoolOrder) -> list[torch.Tensor]:
         """Return the arrivals; see :meth:`OrderedStream.cut`."""
