@@ -49,6 +49,11 @@ def test_every_result_file_is_cited():
     assert {name for _, name in CITED} == files
 
 
+@pytest.mark.parametrize("name", sorted({name for _, name in CITED}))
+def test_result_files_name_data_and_not_where_they_were(name):
+    assert re.findall(r'"name": ?"(?:/|~|[A-Za-z]:\\)[^"]*"', (ROOT / name).read_text()) == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     links = [link for link in re.findall(r"\]\(([^)]+)\)", page.read_text()) if not link.startswith("http")]
