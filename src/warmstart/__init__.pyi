@@ -47,7 +47,9 @@ from .learners import Round as Round
 from .learners import Scores as Scores
 from .models import MLP as MLP
 from .models import Architecture as Architecture
+from .models import ConvNet as ConvNet
 from .models import LogisticRegression as LogisticRegression
+from .models import ResNet8 as ResNet8
 from .models import ResNet18 as ResNet18
 from .models import UserModel as UserModel
 from .penalties import EWC as EWC

@@ -7,7 +7,9 @@ import pytest
 from PIL import Image
 
 from warmstart.basics import InputError
+from warmstart.data import DataSource, Interpolation, as_dataset
 from warmstart.data._images import decode_images, resized
+from warmstart.data._source import ImageSize
 
 GREY = np.arange(20, dtype=np.uint8).reshape(4, 5) * 12
 COLOUR = np.stack([GREY, 255 - GREY, GREY // 2], axis=-1)
@@ -148,15 +150,30 @@ def test_images_are_resized_as_pillow_resizes_what_they_show(mode):
     buffer = BytesIO()
     image.save(buffer, "PNG")
     expected = np.asarray(shown.resize((3, 4), Image.Resampling.BILINEAR)).reshape(4, 3, -1).transpose(2, 0, 1)
-    found = decode_images([buffer.getvalue()] * 3, 3, place=str, size=(4, 3))
+    found = decode_images([buffer.getvalue()] * 3, 3, place=str, size=ImageSize(4, 3))
     assert found.shape == (3, len(expected), 4, 3)
     assert np.array_equal(found[2], expected)
     plain = decode_images([buffer.getvalue()] * 3, 3, place=str)
-    assert np.array_equal(resized(plain, (4, 3)), found)
-    assert resized(plain, (9, 7)) is plain
+    assert np.array_equal(resized(plain, ImageSize(4, 3)), found)
+    assert resized(plain, ImageSize(9, 7)) is plain
 
 
 def test_the_memory_for_resizing_is_checked_against_every_image(encoded):
     small, large = encoded(np.zeros((4, 4), np.uint8)), encoded(np.zeros((600, 600), np.uint8))
     with pytest.raises(InputError, match=r"reading an image of 600x600 pixels among 2 takes about"):
-        decode_images([small, large], 2, place=str, size=(4, 4), max_bytes=2**20)
+        decode_images([small, large], 2, place=str, size=ImageSize(4, 4), max_bytes=2**20)
+
+
+def test_by_area_a_pixel_is_the_mean_of_those_it_covers():
+    images = np.arange(2 * 3 * 8 * 6, dtype=np.uint8).reshape(2, 3, 8, 6)
+    means = images.reshape(2, 3, 4, 2, 3, 2).mean(axis=(3, 5))
+    found = resized(images, ImageSize(4, 3, Interpolation.AREA))
+    assert np.abs(found - means).max() <= 0.5
+    assert not np.array_equal(found, resized(images, ImageSize(4, 3)))
+
+
+def test_images_in_memory_are_resized_by_area():
+    pixels = np.zeros((4, 1, 4, 4), np.uint8)
+    pixels[:, :, ::2, ::2] = 200
+    source = DataSource("small", image_size="2", interpolation=Interpolation.AREA)
+    assert np.unique(as_dataset((pixels, [0, 1, 0, 1]), source=source).train.inputs).tolist() == [50]

@@ -7,9 +7,23 @@ import torch
 from torch import nn
 
 from warmstart.basics import InputError, generator_for
-from warmstart.models import MLP, Activation, LogisticRegression, ResNet18, UserModel, _resnet, build_checked
+from warmstart.models import (
+    MLP,
+    Activation,
+    ConvNet,
+    LogisticRegression,
+    ResNet8,
+    ResNet18,
+    UserModel,
+    _resnet,
+    build_checked,
+)
 
-ALL = [LogisticRegression(), MLP(), MLP(layers=3, activation=Activation.TANH), MLP(bias=False), ResNet18(width=4)]
+IMAGES_ONLY = [ResNet18(width=4), ResNet8(width=4), ConvNet(width=4)]
+ALL = [
+    *(LogisticRegression(), MLP(), MLP(layers=3, activation=Activation.TANH), MLP(bias=False)),
+    *IMAGES_ONLY,
+]
 
 
 @pytest.mark.parametrize("architecture", ALL, ids=repr)
@@ -44,13 +58,25 @@ def test_the_usual_width_has_the_usual_size():
     assert sum(p.numel() for p in model.parameters()) == 11_173_962
 
 
+@pytest.mark.parametrize("architecture", IMAGES_ONLY, ids=repr)
 @pytest.mark.parametrize("shape", [(5,), (3, 7, 32), (3, 32, 7)])
-def test_resnet_refuses_what_is_no_image_of_8x8(shape):
-    with pytest.raises(InputError, match=r"at least 8x8 pixels, got inputs of shape \("):
-        ResNet18().build(shape, 2, generator=generator_for(0))
+def test_convolutional_networks_refuse_what_is_no_image_of_8x8(architecture, shape):
+    with pytest.raises(InputError, match=r"(resnet18|resnet8|convnet) needs images of at least 8x8 pixels, got inputs"):
+        architecture.build(shape, 2, generator=generator_for(0))
 
 
-@pytest.mark.parametrize(("owner", "option"), [(ResNet18, "width"), (MLP, "width"), (MLP, "layers")])
+def test_small_networks_have_as_many_layers_as_their_names_say():
+    resnet, convnet = (one.build((3, 16, 16), 10, generator=generator_for(0)) for one in (ResNet8(), ConvNet()))
+    # Projections of shortcuts are not counted, as in the literature.
+    layers = [name for name, one in resnet.named_modules() if isinstance(one, nn.Conv2d | nn.Linear)]
+    assert len([name for name in layers if "shortcut" not in name]) == 8
+    channels = [one.out_channels for one in convnet.modules() if isinstance(one, nn.Conv2d)]
+    assert channels == [16, 32, 64, 128]
+
+
+@pytest.mark.parametrize(
+    ("owner", "option"), [(ResNet18, "width"), (ResNet8, "width"), (ConvNet, "width"), (MLP, "width"), (MLP, "layers")]
+)
 def test_sizes_are_at_least_one(owner, option):
     with pytest.raises(InputError, match=f"{option} must be a whole number of at least 1, got 0"):
         owner(**{option: 0})

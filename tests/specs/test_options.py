@@ -292,7 +292,7 @@ def test_an_empty_description_is_the_default_study():
         ({"strategies": 3}, "strategies must be a list of names with options, got 3"),
         ({"strategies": []}, "at least one strategy, got none"),
         ({"strategies": ["warm", "warm"]}, "differ from each other, got 'warm' more than once"),
-        ({"model": {"name": "resnet", "width": 3}}, "Unknown model 'resnet': did you mean 'resnet18'?"),
+        ({"model": {"name": "resnet1", "width": 3}}, "Unknown model 'resnet1': did you mean 'resnet18'?"),
         ({"model": {"name": "logistic", "width": 3}}, "The model logistic has no options, got 'width'"),
         (
             {"model": {"name": "torch.nn:Identity", "width": 3}},

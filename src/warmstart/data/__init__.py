@@ -29,3 +29,4 @@ from ._own_object import own_target as own_target
 from ._own_object import takes_options as takes_options
 from ._roles import read_table as read_table
 from ._source import DataSource as DataSource
+from ._source import Interpolation as Interpolation

@@ -16,6 +16,7 @@ from warmstart.basics import InputError
 from ._images import decode_images
 from ._labels import object_array
 from ._raw import RawData, RawSplit, first_sentence, natural_order, shown
+from ._source import ImageSize
 
 # Below one class folder: a path such as /, typed by mistake, would be searched for minutes.
 MOST_FOLDERS = 10_000
@@ -50,7 +51,7 @@ class _Found:
         self.classes.setdefault(kind, []).extend(classes)
 
 
-def read_folder(path: Path, *, max_bytes: int, size: tuple[int, int] | None = None) -> RawData:
+def read_folder(path: Path, *, max_bytes: int, size: ImageSize | None = None) -> RawData:
     """Return a folder of class folders as data, or one that contains such folders for training and testing.
 
     A class is named after its folder; images may be in subfolders. Folders without images and hidden files are ignored.
@@ -93,7 +94,7 @@ def image_files(path: Path) -> list[Path]:
     return natural_order(sorted(_images_below(path)))
 
 
-def read_images(paths: Sequence[Path], *, max_bytes: int, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_images(paths: Sequence[Path], *, max_bytes: int, size: ImageSize | None = None) -> np.ndarray:
     """Return image files as uint8 (n, channels, height, width); see :func:`decode_images`.
 
     Args:
@@ -214,7 +215,7 @@ def _images_below(folder: Path) -> Iterator[Path]:
         yield from (Path(place, one) for one in visible if Path(one).suffix.lower() in IMAGE_ENDINGS)
 
 
-def _read_split(classes: ClassFolders, folder: Path, *, max_bytes: int, size: tuple[int, int] | None) -> RawSplit:
+def _read_split(classes: ClassFolders, folder: Path, *, max_bytes: int, size: ImageSize | None) -> RawSplit:
     images = [(name, path) for name, entry in classes for path in _images_below(entry)]
     if not images:
         raise InputError(

@@ -20,7 +20,7 @@ from warmstart.basics import InputError, require
 
 from ._arrays import Dataset, LabelledArrays
 from ._raw import check_memory, check_regular_file, first_sentence
-from ._source import MAX_BYTES
+from ._source import MAX_BYTES, ImageSize, Interpolation
 
 # An image is what begins like one, whatever its name: Pillow would start Ghostscript for an EPS called .png.
 _BEGINNINGS = re.compile(
@@ -42,7 +42,7 @@ def decode_images(
     *,
     place: Callable[[int], str],
     max_bytes: int = MAX_BYTES,
-    size: tuple[int, int] | None = None,
+    size: ImageSize | None = None,
 ) -> np.ndarray:
     """Return the decoded images, uint8 (count, channels, height, width).
 
@@ -130,24 +130,24 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[-1]}x{shape[-2]}"
 
 
-def resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resized(images: np.ndarray, size: ImageSize) -> np.ndarray:
     """Return images, uint8 (n, channels, height, width), brought to a height and width as those of files are.
 
     Example:
-        >>> resized(np.full((2, 1, 4, 4), 7, np.uint8), (2, 3))[0, 0].tolist()
+        >>> resized(np.full((2, 1, 4, 4), 7, np.uint8), ImageSize(2, 3))[0, 0].tolist()
         [[7, 7, 7], [7, 7, 7]]
     """
-    if images.shape[2:] == size:
+    if images.shape[2:] == size[:2]:
         return images
     pillow = require("PIL.Image", extra="data", purpose="Resizing images")
     # One channel after the other: Pillow knows no images of two channels, or of five.
-    result = np.empty((*images.shape[:2], *size), np.uint8)
+    result = np.empty((*images.shape[:2], *size[:2]), np.uint8)
     for place in np.ndindex(*images.shape[:2]):
         result[place] = _resized(pillow, pillow.fromarray(images[place]), size)
     return result
 
 
-def with_image_size(dataset: Dataset, size: tuple[int, int] | None) -> Dataset:
+def with_image_size(dataset: Dataset, size: ImageSize | None) -> Dataset:
     """Return a data set whose images have a height and width; those of files have it already.
 
     Raises:
@@ -168,7 +168,7 @@ def with_image_size(dataset: Dataset, size: tuple[int, int] | None) -> Dataset:
     return replace(dataset, **brought)
 
 
-def pixels_of(image: Any, size: tuple[int, int] | None = None) -> np.ndarray:
+def pixels_of(image: Any, size: ImageSize | None = None) -> np.ndarray:
     """Return an image of Pillow's as uint8 (1 or 3, height, width), see :func:`decode_images`."""
     pillow = require("PIL.Image", extra="data", purpose="Reading images")
     if image.mode in ("L", "1"):
@@ -182,10 +182,11 @@ def pixels_of(image: Any, size: tuple[int, int] | None = None) -> np.ndarray:
     return _resized(pillow, colour.convert("RGB"), size).transpose(2, 0, 1)
 
 
-def _resized(pillow: Any, image: Any, size: tuple[int, int] | None) -> np.ndarray:
-    if size is None or image.size == size[::-1]:
+def _resized(pillow: Any, image: Any, size: ImageSize | None) -> np.ndarray:
+    if size is None or image.size == (size.width, size.height):
         return np.asarray(image)
-    return np.asarray(image.resize(size[::-1], pillow.Resampling.BILINEAR))
+    filters = {Interpolation.BILINEAR: pillow.Resampling.BILINEAR, Interpolation.AREA: pillow.Resampling.BOX}
+    return np.asarray(image.resize((size.width, size.height), filters[size.interpolation]))
 
 
 def _decode(
@@ -193,7 +194,7 @@ def _decode(
     encoded: bytes | Path,
     place: str,
     check_header: Callable[..., None],
-    size: tuple[int, int] | None,
+    size: ImageSize | None,
 ) -> np.ndarray:
     """Return one image, uint8 (1 or 3, height, width).
 

@@ -8,6 +8,7 @@ from importlib.metadata import EntryPoint
 from warmstart.basics import InputError, offered_objects
 
 from ._arrays import Dataset, Targets
+from ._source import ImageSize
 
 GROUP = "warmstart.data"
 
@@ -49,14 +50,14 @@ class NamedDataset:
         hub = (self.hub_id.split("/")[-1], self.hub_id) if self.hub_id else ()
         return tuple(dict.fromkeys((self.name, *self.other_names, *hub)))
 
-    def check(self, dataset: Dataset, place: str, size: tuple[int, int] | None = None) -> None:
+    def check(self, dataset: Dataset, place: str, size: ImageSize | None = None) -> None:
         """Raise unless what was read from ``place`` can be this data set, with images brought to ``size``.
 
         Raises:
             InputError: If the shape of the images or the number of classes differs.
         """
         found = (dataset.input_shape, len(dataset.classes))
-        shape = self.input_shape if size is None else (*self.input_shape[:1], *size)
+        shape = self.input_shape if size is None else (*self.input_shape[:1], *size[:2])
         if found != (shape, self.classes):
             raise InputError(
                 f"The files of {self.name} must contain images of shape {shape} in {self.classes} classes, "

@@ -21,6 +21,7 @@ from ._images import decode_images
 from ._labels import joined
 from ._layout import SplitFiles
 from ._raw import RawData, RawSplit, check_memory, first_sentence, reading, shown
+from ._source import ImageSize
 
 _BATCH_ROWS = 1024
 _BATCH_BYTES = 128 * 2**20
@@ -76,7 +77,7 @@ def image_data(
     label: str | None,
     *,
     max_bytes: int,
-    size: tuple[int, int] | None = None,
+    size: ImageSize | None = None,
     drop: Collection[str] = (),
 ) -> RawData | None:
     """Return parquet files with a column of images as data; None if they have no such column.
@@ -130,7 +131,7 @@ def _open(path: Path, **options: Any) -> Any:
     return require("pyarrow.parquet", extra="data", purpose="Reading parquet files").ParquetFile(path, **options)
 
 
-def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int, size: tuple[int, int] | None) -> RawSplit:
+def _read_split(paths: tuple[Path, ...], columns: _Columns, max_bytes: int, size: ImageSize | None) -> RawSplit:
     used = (columns.label, columns.image)
     labels: list[np.ndarray] = []
     needed = 0
@@ -180,9 +181,7 @@ def _read_labels(path: Path, label: str, file: Any, held: int, max_bytes: int) -
     return np.concatenate(parts)
 
 
-def _read_images(
-    files: _Files, column: str, max_bytes: int, size: tuple[int, int] | None, rows: np.ndarray
-) -> np.ndarray:
+def _read_images(files: _Files, column: str, max_bytes: int, size: ImageSize | None, rows: np.ndarray) -> np.ndarray:
     def encoded() -> Iterator[bytes | Path]:
         for path, row, cell in files.cells(column, rows):
             fields = cell if isinstance(cell, dict) else {"bytes": cell}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from enum import StrEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from warmstart.basics import InputError, added_later, check_at_least, check_integer, resolve_choices
 
@@ -34,6 +34,25 @@ class Missing(StrEnum):
 
     FILL = "fill"
     REFUSE = "refuse"
+
+
+class Interpolation(StrEnum):
+    """How images are resized.
+
+    ``BILINEAR``: Pillow's bilinear filter, which weighs near pixels more where an image gets smaller. ``AREA``: the
+    mean of the pixels that a new one covers, which for half the size is 2x2 average pooling.
+    """
+
+    BILINEAR = "bilinear"
+    AREA = "area"
+
+
+class ImageSize(NamedTuple):
+    """What images are resized to, in pixels, and how."""
+
+    height: int
+    width: int
+    interpolation: Interpolation = Interpolation.BILINEAR
 
 
 class Options(dict[str, Any]):
@@ -83,8 +102,9 @@ class DataSource:
             detected.
         encoding: Character encoding of a text table, such as ``latin-1``. None: detected.
         comment: Mark that begins a comment line of a text table, such as ``#``. None: detected.
-        image_size: Resize images to this height and width, such as 32 or 32x24, with Pillow's bilinear filter, which
-            averages where an image gets smaller. None: not resized; all must have one size.
+        image_size: Resize images to this height and width, such as 32 or 32x24. None: not resized; all must have one
+            size.
+        interpolation: How images are resized: bilinear, or by area.
         options: What a function or class of your own is called with, by name; keyword-only.
 
     Raises:
@@ -120,6 +140,7 @@ class DataSource:
     encoding: str | None = added_later(None)
     comment: str | None = added_later(None)
     image_size: str | None = added_later(None)
+    interpolation: Interpolation = added_later(Interpolation.BILINEAR)
     options: Mapping[str, Any] = added_later(Options())
 
     def __post_init__(self) -> None:
@@ -151,15 +172,15 @@ class DataSource:
         object.__setattr__(self, "options", Options(self.options))
 
     @property
-    def image_shape(self) -> tuple[int, int] | None:
-        """Height and width to which images are brought; None: as they are.
+    def image_shape(self) -> ImageSize | None:
+        """What images are resized to; None: they are not.
 
         Raises:
             InputError: If ``image_size`` is neither one number nor two, from 1 to 10,000.
 
         Example:
-            >>> DataSource(image_size="32x24").image_shape, DataSource(image_size="32").image_shape
-            ((32, 24), (32, 32))
+            >>> DataSource(image_size="32x24").image_shape
+            ImageSize(height=32, width=24, interpolation=<Interpolation.BILINEAR: 'bilinear'>)
         """
         if self.image_size is None:
             return None
@@ -170,7 +191,7 @@ class DataSource:
                 f"image_size (--image-size) must be a height and width in pixels from 1 to {MOST_PIXELS:,}, such as 32 "
                 f"or 32x24, got {shown(self.image_size, 60)}."
             )
-        return height, width
+        return ImageSize(height, width, self.interpolation)
 
     def _check_text_options(self) -> None:
         separator = "\t" if self.separator in ("\\t", "tab") else " " if self.separator == "space" else self.separator

@@ -1,4 +1,4 @@
-"""ResNet-18 for small images, with a width."""
+"""ResNets for small images, with a width."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -47,27 +47,45 @@ class ResNet18(Architecture):
         Raises:
             InputError: If inputs are not images of at least 8x8 pixels.
         """
-        if len(input_shape) != 3 or min(input_shape[1:]) < SMALLEST_SIDE:
-            raise InputError(
-                f"resnet18 needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, "
-                f"got inputs of shape {input_shape}; mlp and logistic take any shape."
-            )
+        _check_images("resnet18", input_shape)
         with seeded_globals(generator):
-            width = self.width
-            return nn.Sequential(
-                OrderedDict(
-                    stem=nn.Conv2d(input_shape[0], width, 3, padding=1, bias=False),
-                    norm=nn.BatchNorm2d(width),
-                    relu=nn.ReLU(inplace=True),
-                    stage1=_stage(width, width, 1),
-                    stage2=_stage(width, 2 * width, 2),
-                    stage3=_stage(2 * width, 4 * width, 2),
-                    stage4=_stage(4 * width, 8 * width, 2),
-                    pool=nn.AdaptiveAvgPool2d(1),
-                    flatten=nn.Flatten(),
-                    head=nn.Linear(8 * width, classes),
-                )
-            )
+            return _resnet(input_shape[0], self.width, classes, stages=4, blocks=2)
+
+
+@dataclass(frozen=True)
+class ResNet8(Architecture):
+    """The shallowest ResNet for small images: a 3x3 stem, three stages of one block each, global average pooling.
+
+    Args:
+        width: Channels of the first stage, from 1 to 600; the stages have (1, 2, 4) x width. 16 is that of the paper's
+            networks for CIFAR-10, whose depth is 6 n + 2 with n = 1 here.
+
+    Reference:
+        He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2.
+
+    Example:
+        >>> from warmstart.basics import generator_for
+        >>> model = ResNet8(width=16).build((3, 16, 16), 10, generator=generator_for(0))
+        >>> sum(p.numel() for p in model.parameters())
+        78042
+    """
+
+    width: int = 16
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        resolve_choices(self)
+        check_at_least("width", self.width, 1, most=WIDEST, why=LARGER)
+
+    def build(self, input_shape: tuple[int, ...], classes: int, *, generator: torch.Generator) -> nn.Module:
+        """Return the model; see :meth:`Architecture.build`.
+
+        Raises:
+            InputError: If inputs are not images of at least 8x8 pixels.
+        """
+        _check_images("resnet8", input_shape)
+        with seeded_globals(generator):
+            return _resnet(input_shape[0], self.width, classes, stages=3, blocks=1)
 
 
 class _Block(nn.Module):
@@ -91,5 +109,26 @@ class _Block(nn.Module):
         return F.relu(self.norm2(self.conv2(hidden)) + self.shortcut(inputs), inplace=True)
 
 
-def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(_Block(inputs, outputs, stride), _Block(outputs, outputs, 1))
+def _resnet(channels: int, width: int, classes: int, *, stages: int, blocks: int) -> nn.Sequential:
+    """Return a stem, stages that each double the channels and halve the size, and a head."""
+    # Weights are drawn in the order in which layers are made, which stored results depend on.
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        stem=nn.Conv2d(channels, width, 3, padding=1, bias=False),
+        norm=nn.BatchNorm2d(width),
+        relu=nn.ReLU(inplace=True),
+    )
+    inputs = outputs = width
+    for number in range(1, stages + 1):
+        first = _Block(inputs, outputs, 1 if number == 1 else 2)
+        layers[f"stage{number}"] = nn.Sequential(first, *(_Block(outputs, outputs, 1) for _ in range(blocks - 1)))
+        inputs, outputs = outputs, 2 * outputs
+    head = nn.Linear(inputs, classes)
+    return nn.Sequential(layers | OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), head=head))
+
+
+def _check_images(name: str, input_shape: tuple[int, ...]) -> None:
+    if len(input_shape) != 3 or min(input_shape[1:]) < SMALLEST_SIDE:
+        raise InputError(
+            f"{name} needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, "
+            f"got inputs of shape {input_shape}; mlp and logistic take any shape."
+        )

@@ -9,7 +9,14 @@ from typing import Any
 
 from warmstart.basics import InputError, shown
 
-_SPOKEN = {"res-net18": "resnet18", "m-l-p": "mlp", "logistic-regression": "logistic", "e-w-c": "ewc"}
+_SPOKEN = {
+    "res-net18": "resnet18",
+    "res-net8": "resnet8",
+    "conv-net": "convnet",
+    "m-l-p": "mlp",
+    "logistic-regression": "logistic",
+    "e-w-c": "ewc",
+}
 _OPENING, _CLOSING = "([{", ")]}"
 # What would be read otherwise than it was meant: separators, quotes, brackets, and spaces at an end, which are cut off.
 _NEEDS_QUOTES = re.compile(r"""[:,="'()\[\]{}\\\n\r]|^\s|\s$|^$""")
