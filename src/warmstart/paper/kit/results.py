@@ -238,4 +238,4 @@ def read_results(experiment: Experiment, setting: Setting, directory: Path) -> R
         for case, folder in folders
         if has_study(folder)
     ]
-    return Results(experiment, setting, tuple(begun), len(cases))
+    return Results(experiment, experiment.in_setting(setting), tuple(begun), len(cases))
