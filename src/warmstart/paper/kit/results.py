@@ -15,10 +15,8 @@ from warmstart.store import RoundRecord, StudyRecords
 from warmstart.studies import Study, has_study, read_histories, read_study
 
 from .experiment import Experiment
-from .setting import Setting
+from .setting import CONFIDENCE, Setting
 
-# Confidence of an interval, unless several comparisons have to share the chance of a false alarm.
-CONFIDENCE = 0.95
 # Training accuracy from which a model counts as fitted where the stopping rule has no target.
 FITTED = 0.95
 
@@ -49,12 +47,14 @@ class CaseResults:
         study: The study.
         records: Its finished rounds.
         histories: Epochs and readings of its rounds, by arm, seed and round.
+        confidence: Confidence of the intervals that verdicts rest on; tables and charts keep 95 %.
     """
 
     facets: Mapping[str, str]
     study: Study
     records: StudyRecords
     histories: Mapping[tuple[str, int, int], Mapping[str, Any]]
+    confidence: float = CONFIDENCE
 
     @cached_property
     def table(self) -> SeedTable:
@@ -115,9 +115,12 @@ class CaseResults:
         left, right = self.accuracies(arm, round), self.accuracies(reference, round)
         return paired_difference(left, right, confidence=confidence)
 
-    def mean_difference(self, arm: str, reference: str, rounds: Sequence[int]) -> PairedDifference:
+    def mean_difference(
+        self, arm: str, reference: str, rounds: Sequence[int], *, confidence: float = CONFIDENCE
+    ) -> PairedDifference:
         """Return the paired difference of two arms' mean accuracies over some rounds."""
-        return paired_difference(self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds))
+        left, right = self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds)
+        return paired_difference(left, right, confidence=confidence)
 
     def cost_ratio(
         self, arm: str, reference: str = "cold", cost: str = "steps", *, confidence: float = CONFIDENCE
@@ -196,12 +199,14 @@ class Results:
         setting: The setting of the results.
         cases: Results of the studies that have begun.
         cases_planned: Number of studies, begun or not.
+        confidence: Confidence of the intervals that verdicts rest on.
     """
 
     experiment: Experiment
     setting: Setting
     cases: tuple[CaseResults, ...]
     cases_planned: int
+    confidence: float = CONFIDENCE
 
     def where(self, **facets: str) -> list[CaseResults]:
         """Return the studies with these facets."""
@@ -234,8 +239,9 @@ def read_results(experiment: Experiment, setting: Setting, directory: Path) -> R
     cases = list(experiment.cases(setting))
     folders = [(case, directory / case.folder) for case in cases]
     begun = [
-        CaseResults(case.facets, case.study, read_study(folder), read_histories(folder))
+        CaseResults(case.facets, case.study, read_study(folder), read_histories(folder), setting.confidence)
         for case, folder in folders
         if has_study(folder)
     ]
-    return Results(experiment, experiment.in_setting(setting), tuple(begun), len(cases))
+    of_experiment = experiment.in_setting(setting)
+    return Results(experiment, of_experiment, tuple(begun), len(cases), setting.confidence)
