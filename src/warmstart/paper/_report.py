@@ -10,6 +10,7 @@ from typing import Any
 from warmstart.basics import InputError
 
 from ._registry import known_experiments
+from ._result_file import read_result_file, write_result_file
 from ._setting_file import SETTING, STUDIES, read_setting
 from .kit.exhibits import Exhibit
 from .kit.experiment import Experiment, Judgement, Verdict
@@ -69,14 +70,34 @@ class Chapter:
     provenance: Mapping[str, Any]
 
 
-def read_chapters(directory: str | Path) -> list[Chapter]:
-    """Return a chapter per experiment, run or not, from the results in a directory; nothing is trained.
+def read_chapters(place: str | Path) -> list[Chapter]:
+    """Return a chapter per experiment, run or not, from stored results; nothing is trained.
+
+    Args:
+        place: Directory of results, or a file that :func:`export_results` wrote.
 
     Raises:
         InputError: If there are no results.
     """
-    setting, studies = setting_in(directory), Path(directory) / STUDIES
-    return [chapter_of(read_results(experiment, setting, studies)) for experiment in known_experiments().values()]
+    return list(map(chapter_of, _read_all(place)))
+
+
+def export_results(directory: str | Path, file: str | Path) -> Path:
+    """Write all results in a directory into one file, from which the report can be built again without them.
+
+    Raises:
+        InputError: If there are no results.
+    """
+    return write_result_file(_read_all(directory), file)
+
+
+def _read_all(place: str | Path) -> list[Results]:
+    experiments = known_experiments().values()
+    if Path(place).is_file():
+        file = read_result_file(place)
+        return [file.results(experiment) for experiment in experiments]
+    setting, studies = setting_in(place), Path(place) / STUDIES
+    return [read_results(experiment, setting, studies) for experiment in experiments]
 
 
 def progress_of(experiment: Experiment, directory: str | Path) -> str:
@@ -88,11 +109,13 @@ def progress_of(experiment: Experiment, directory: str | Path) -> str:
 
 
 def setting_in(directory: str | Path) -> Setting:
-    """Return the setting of the results in a directory.
+    """Return the setting of the results in a directory, or in a file that was exported from one.
 
     Raises:
         InputError: If there are none.
     """
+    if Path(directory).is_file():
+        return read_result_file(directory).setting
     setting = read_setting(Path(directory))
     if setting is None:
         raise InputError(
@@ -132,7 +155,7 @@ def chapter_of(results: Results) -> Chapter:
 
 def _state(results: Results) -> str:
     if not results.rounds_finished:
-        return "not run"
+        return results.problem or "not run"
     studies = f"{len(results.cases)} of {results.cases_planned} studies"
     finished = sum(case.complete for case in results.cases)
     return "complete" if results.complete else f"{studies} begun, {finished} finished"

@@ -92,6 +92,7 @@ EXPERIMENT = Experiment(
     ),
     cases=_cases,
     exhibits=_exhibits,
+    epoch_columns=("train_score",),
     claims=(
         Claim(
             "Trained on half of the data first, the model ends less accurate than one trained from scratch.",

@@ -119,6 +119,8 @@ class Experiment:
         cases: The studies, in a given setting.
         exhibits: Tables and charts, from the results.
         claims: The claims.
+        epoch_columns: Columns of the epochs' history that exhibits or claims read, and a file of results has to hold:
+            see :func:`epoch_points`.
     """
 
     id: str
@@ -131,3 +133,4 @@ class Experiment:
     cases: Callable[[Setting], Sequence[Case]] = field(repr=False)
     exhibits: Callable[[Results], Sequence[Exhibit]] = field(repr=False)
     claims: tuple[Claim, ...] = field(repr=False)
+    epoch_columns: tuple[str, ...] = ()

@@ -196,12 +196,14 @@ class Results:
         setting: The setting of the results.
         cases: Results of the studies that have begun.
         cases_planned: Number of studies, begun or not.
+        problem: Why there are results that cannot be used, in words; empty: there are none such.
     """
 
     experiment: Experiment
     setting: Setting
     cases: tuple[CaseResults, ...]
     cases_planned: int
+    problem: str = ""
 
     def where(self, **facets: str) -> list[CaseResults]:
         """Return the studies with these facets."""
