@@ -83,6 +83,27 @@ def test_readings_are_kept_and_epochs_where_an_experiment_shows_them(tmp_path):
         assert [r.value for r in found] == [0.333333, None]
     assert again.histories["warm", 0, 2]["columns"] == ["train_score"]
     assert again.histories["warm", 0, 2]["epochs"] == [[0.123457], [0.99]]
+
+
+def test_the_course_of_training_is_kept_of_rounds_that_ended_at_their_limit(tmp_path):
+    results = made(histories=True)
+    case = results.cases[0]
+    rounds = [
+        dataclasses.replace(record, stop_reason="limit") if (record.arm, record.seed) == ("warm", 1) else record
+        for record in case.records.rounds
+    ]
+    case = dataclasses.replace(case, records=dataclasses.replace(case.records, rounds=tuple(rounds)))
+    file = written(dataclasses.replace(results, cases=(case,)), tmp_path)
+    (study,) = json.loads(file.read_text())["studies"].values()
+    assert {arm: parts["epochs"] for arm, parts in study["arms"].items() if "epochs" in parts} == {
+        "warm": {"seed": [1, 1], "round": [1, 2], "train_score": [[0.123457, 0.99]] * 2}
+    }
+    again = read_result_file(file).results(noise.EXPERIMENT).cases[0]
+    assert "epochs" in again.histories["warm", 1, 2]
+    assert "epochs" not in again.histories["warm", 2, 2]
+
+
+def test_no_epochs_are_kept_where_nothing_reads_them(tmp_path):
     unused = json.loads(written(made(noise.EXPERIMENT, histories=True), tmp_path).read_text())
     assert all("epochs" not in arm for study in unused["studies"].values() for arm in study["arms"].values())
 

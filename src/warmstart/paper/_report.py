@@ -28,6 +28,8 @@ class Finding:
         reproduction: What the independent reproduction found; empty: nothing.
         verdict: What the results here say.
         reasons: Reasons of the verdict, one sentence per comparison, with its interval.
+        seeds: Number of seeds that the claim needs, if the published numbers hold.
+        needed: About how many seeds would decide an inconclusive claim; None: not known, or not a matter of seeds.
     """
 
     claim: str
@@ -35,6 +37,8 @@ class Finding:
     reproduction: str
     verdict: Verdict
     reasons: tuple[str, ...]
+    seeds: int = 5
+    needed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -132,11 +136,13 @@ def chapter_of(results: Results) -> Chapter:
     findings: list[Finding] = []
     for claim in experiment.claims:
         judgement = claim.judge(results) if results.rounds_finished else Judgement(Verdict.NOT_RUN, ())
-        verdict, reasons = judgement.verdict, judgement.reasons
+        verdict, reasons, needed = judgement.verdict, judgement.reasons, judgement.needed
         if verdict is not Verdict.NOT_RUN and not results.complete:
             # A claim about several comparisons would otherwise be judged by those that happened to run first.
             verdict, reasons = Verdict.INCONCLUSIVE, (*reasons, f"Preliminary: {_state(results)}.")
-        findings.append(Finding(claim.text, claim.published, claim.reproduction, verdict, reasons))
+            needed = None
+        texts = claim.text, claim.published, claim.reproduction
+        findings.append(Finding(*texts, verdict, reasons, claim.seeds, needed))
     return Chapter(
         id=experiment.id,
         title=experiment.title,

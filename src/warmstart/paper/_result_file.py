@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from warmstart.studies import study_digest, study_from_dict, study_identity
 from ._registry import known_experiments
 from ._setting_file import setting_from_table, setting_to_table
 from .kit.experiment import Case, Experiment
-from .kit.results import CaseResults, Results
+from .kit.results import CaseResults, Results, Stored, results_of
 from .kit.setting import Setting
 
 SCHEMA: Final = "warmstart.paper-results/1"
@@ -66,22 +66,23 @@ class ResultFile:
         Studies are found by their facets. One that an earlier version ran otherwise is used as it was run, if it has
         all the arms that are declared now; if none has, the results have none, and say why.
         """
-        stored = self.experiments.get(experiment.id, ())
-        declared = list(experiment.cases(self.setting))
-        cases: list[CaseResults] = []
+        keys = {frozenset(entry["facets"].items()): entry["study"] for entry in self.experiments.get(experiment.id, ())}
         problems: list[str] = []
-        for case in declared:
-            for entry in stored:
-                if entry["facets"] == dict(case.facets):
-                    try:
-                        cases.append(_case_results(case, entry["study"], self.studies[entry["study"]]))
-                    except InputError as error:
-                        problems.append(str(error))
-        problem = ""
-        if stored and not cases:
-            reason = problems[0] if problems else "none of its studies is declared any more"
-            problem = f"not to be judged: {self.path.name} was written by a version that ran it otherwise ({reason})"
-        return Results(experiment, self.setting, tuple(cases), len(declared), problem=problem)
+
+        def read(case: Case) -> Stored | None:
+            key = keys.get(frozenset(case.facets.items()))
+            try:
+                return None if key is None else _stored(case, key, self.studies[key])
+            except InputError as error:
+                problems.append(str(error))
+                return None
+
+        results = results_of(experiment, self.setting, read)
+        if results.cases or not keys:
+            return results
+        reason = problems[0] if problems else "none of its studies is declared any more"
+        problem = f"not to be judged: {self.path.name} was written by a version that ran it otherwise ({reason})"
+        return replace(results, problem=problem)
 
 
 def write_result_file(found: Sequence[Results], file: str | Path) -> Path:
@@ -146,7 +147,7 @@ def _study_table(case: CaseResults, columns: Sequence[str]) -> dict[str, Any]:
         arm: {
             "rounds": _columns(records.rounds, arm),
             "readings": _readings(case, arm),
-            "epochs": _epochs(case, arm, columns) if columns else {},
+            "epochs": _epochs(case, arm, columns),
         }
         for arm in case.arms
     }
@@ -179,15 +180,17 @@ def _readings(case: CaseResults, arm: str) -> dict[str, dict[str, list[Any]]]:
 
 def _epochs(case: CaseResults, arm: str, columns: Sequence[str]) -> dict[str, list[Any]]:
     """Return columns of the epochs' history of an arm: a list of values per seed and round."""
-    table: dict[str, list[Any]] = {name: [] for name in ("seed", "round", *columns)}
+    limited = {(record.seed, record.round) for record in case.table.arm(arm) if record.stop_reason == "limit"}
+    # Of a round that ended at its limit it is judged whether training accuracy was still rising.
+    names = list(dict.fromkeys((*columns, "train_score")))
+    table: dict[str, list[Any]] = {name: [] for name in ("seed", "round", *names)}
     for (label, seed, number), history in sorted(case.histories.items()):
-        if label != arm or "columns" not in history:
-            continue
-        table["seed"].append(seed)
-        table["round"].append(number)
-        for name in columns:
-            place = history["columns"].index(name)
-            table[name].append([_rounded(row[place]) for row in history["epochs"]])
+        if label == arm and "columns" in history and (columns or (seed, number) in limited):
+            table["seed"].append(seed)
+            table["round"].append(number)
+            for name in names:
+                place = history["columns"].index(name)
+                table[name].append([_rounded(row[place]) for row in history["epochs"]])
     return table if table["seed"] else {}
 
 
@@ -196,8 +199,8 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else float(f"{value:.6g}")
 
 
-def _case_results(case: Case, key: str, table: Mapping[str, Any]) -> CaseResults:
-    """Return stored results as those of a declared study.
+def _stored(case: Case, key: str, table: Mapping[str, Any]) -> Stored:
+    """Return what is stored of a declared study.
 
     Raises:
         InputError: If they lack an arm that is declared, or name something that this version does not know.
@@ -231,7 +234,7 @@ def _case_results(case: Case, key: str, table: Mapping[str, Any]) -> CaseResults
         provenance=table["provenance"],
         metric=Metric(**table["metric"]),
     )
-    return CaseResults(case.facets, study, records, histories)
+    return study, records, histories
 
 
 def _rows(columns: Mapping[str, Sequence[Any]]) -> Iterator[dict[str, Any]]:

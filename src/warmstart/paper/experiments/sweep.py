@@ -13,8 +13,8 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, V
 from warmstart.paper.kit.judge import cheaper, compare, in_all, in_some, not_worse, of_first_case, untestable
 from warmstart.paper.kit.points import estimate_point
 from warmstart.paper.kit.published import published
-from warmstart.paper.kit.results import CONFIDENCE, CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.results import CaseResults, Results
+from warmstart.paper.kit.setting import CONFIDENCE, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table, number_text, percent
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm

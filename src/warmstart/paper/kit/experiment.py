@@ -81,10 +81,18 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict on a claim with its reasons, one sentence per comparison."""
+    """A verdict on a claim.
+
+    Args:
+        verdict: The verdict.
+        reasons: Its reasons, one sentence per comparison.
+        needed: About how many seeds would decide an inconclusive claim if means and deviations stay as they are; None:
+            not known, or not a matter of seeds.
+    """
 
     verdict: Verdict
     reasons: tuple[str, ...]
+    needed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,12 +104,15 @@ class Claim:
         judge: Returns the verdict of results, with reasons.
         published: What the paper reports on it, with numbers.
         reproduction: What the independent reproduction (Kireev et al., ReScience C 2021) found; empty: nothing.
+        seeds: Number of seeds at which the verdict is *reproduced* in at least 80 % of runs if the published numbers
+            are true, or where there are none the assumptions in ``tests/paper/simulated.py``.
     """
 
     text: str
     judge: Callable[[Results], Judgement]
     published: str = ""
     reproduction: str = ""
+    seeds: int = 5
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ from warmstart.statistics import Estimate, PairedDifference, PairedRatio, mean_i
 from warmstart.store import RoundRecord, StudyRecords
 from warmstart.studies import Study, has_study, read_histories, read_study
 
-from .experiment import Experiment
-from .setting import Setting
+from .experiment import Case, Experiment
+from .setting import CONFIDENCE, Setting
 
-# Confidence of an interval, unless several comparisons have to share the chance of a false alarm.
-CONFIDENCE = 0.95
 # Training accuracy from which a model counts as fitted where the stopping rule has no target.
 FITTED = 0.95
 
@@ -49,12 +47,14 @@ class CaseResults:
         study: The study.
         records: Its finished rounds.
         histories: Epochs and readings of its rounds, by arm, seed and round.
+        confidence: Confidence of the intervals that verdicts rest on; tables and charts keep 95 %.
     """
 
     facets: Mapping[str, str]
     study: Study
     records: StudyRecords
     histories: Mapping[tuple[str, int, int], Mapping[str, Any]]
+    confidence: float = CONFIDENCE
 
     @cached_property
     def table(self) -> SeedTable:
@@ -115,9 +115,12 @@ class CaseResults:
         left, right = self.accuracies(arm, round), self.accuracies(reference, round)
         return paired_difference(left, right, confidence=confidence)
 
-    def mean_difference(self, arm: str, reference: str, rounds: Sequence[int]) -> PairedDifference:
+    def mean_difference(
+        self, arm: str, reference: str, rounds: Sequence[int], *, confidence: float = CONFIDENCE
+    ) -> PairedDifference:
         """Return the paired difference of two arms' mean accuracies over some rounds."""
-        return paired_difference(self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds))
+        left, right = self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds)
+        return paired_difference(left, right, confidence=confidence)
 
     def cost_ratio(
         self, arm: str, reference: str = "cold", cost: str = "steps", *, confidence: float = CONFIDENCE
@@ -196,6 +199,7 @@ class Results:
         setting: The setting of the results.
         cases: Results of the studies that have begun.
         cases_planned: Number of studies, begun or not.
+        confidence: Confidence of the intervals that verdicts rest on.
         problem: Why there are results that cannot be used, in words; empty: there are none such.
     """
 
@@ -203,6 +207,7 @@ class Results:
     setting: Setting
     cases: tuple[CaseResults, ...]
     cases_planned: int
+    confidence: float = CONFIDENCE
     problem: str = ""
 
     def where(self, **facets: str) -> list[CaseResults]:
@@ -224,6 +229,10 @@ class Results:
         return len(self.cases) == self.cases_planned and all(case.complete for case in self.cases)
 
 
+# The study as it was run, its finished rounds, and what is known of their epochs.
+Stored = tuple[Study, StudyRecords, Mapping[tuple[str, int, int], Mapping[str, Any]]]
+
+
 def read_results(experiment: Experiment, setting: Setting, directory: Path) -> Results:
     """Read the stored results of an experiment.
 
@@ -232,12 +241,25 @@ def read_results(experiment: Experiment, setting: Setting, directory: Path) -> R
         setting: The setting of the results.
         directory: Directory that contains the studies' directories.
     """
+
     # The declaration says which studies there are, and where: whatever else is in the directory is not read.
+    def read(case: Case) -> Stored | None:
+        folder = directory / case.folder
+        return (case.study, read_study(folder), read_histories(folder)) if has_study(folder) else None
+
+    return results_of(experiment, setting, read)
+
+
+def results_of(experiment: Experiment, setting: Setting, read: Callable[[Case], Stored | None]) -> Results:
+    """Return the results of an experiment, wherever they are read from.
+
+    Args:
+        experiment: The declaration.
+        setting: The setting of the results.
+        read: Returns what is stored of a study; None if it has not begun.
+    """
     cases = list(experiment.cases(setting))
-    folders = [(case, directory / case.folder) for case in cases]
     begun = [
-        CaseResults(case.facets, case.study, read_study(folder), read_histories(folder))
-        for case, folder in folders
-        if has_study(folder)
+        CaseResults(case.facets, *stored, setting.confidence) for case in cases if (stored := read(case)) is not None
     ]
-    return Results(experiment, setting, tuple(begun), len(cases))
+    return Results(experiment, setting, tuple(begun), len(cases), setting.confidence)

@@ -25,6 +25,9 @@ THIN_BELOW, ENDS_BELOW = 0.1, 0.05
 # Both are digits in colour, 32 x 32 pixels and ten classes, so that studies can be declared alike.
 SVHN, STAND_IN = "svhn", "mnist-m"
 
+# Confidence of an interval, unless several comparisons have to share the chance of a false alarm.
+CONFIDENCE = 0.95
+
 Value = TypeVar("Value")
 
 
@@ -155,6 +158,11 @@ class Setting:
     def every(self, epochs: int) -> int:
         """Return a number of the paper's epochs in proportion to the limit, at least 1."""
         return max(round(epochs * self.epochs / PAPER_EPOCHS), 1)
+
+    @property
+    def confidence(self) -> float:
+        """Confidence of the intervals that verdicts rest on."""
+        return CONFIDENCE
 
     @property
     def words(self) -> str:
