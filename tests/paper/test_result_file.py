@@ -12,7 +12,7 @@ from warmstart.models import UserModel
 from warmstart.paper import Curves, HeatMap, Setting, Table, Verdict, export_results, known_experiments, read_chapters
 from warmstart.paper._report import chapter_of, setting_in
 from warmstart.paper._result_file import SCHEMA, read_result_file, write_result_file
-from warmstart.paper.experiments import correlation, noise, two_phase
+from warmstart.paper.experiments import noise, two_phase
 
 SETTING = Setting(scale=0.5, seeds=4, samples={"cifar10": 50_000})
 EPOCHS = {"columns": ["train_score", "steps", "train_loss"], "epochs": [[0.1234567, 5, 2.0], [0.99, 10, 0.5]]}
@@ -224,32 +224,36 @@ def test_nothing_is_written_where_there_are_no_results(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.fixture(scope="module")
+def both(tiny, tmp_path_factory):
+    """Chapters from a directory, those from the file that was exported from it, and the file."""
+    directory, _ = tiny
+    file = export_results(directory, tmp_path_factory.mktemp("file") / "results.json")
+    return read_chapters(directory), read_chapters(file), file
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("paper")
-class TestOfAllExperiments:
-    @pytest.fixture(scope="class")
-    def both(self, tiny, tmp_path_factory):
-        directory, _ = tiny
-        file = export_results(directory, tmp_path_factory.mktemp("file") / "results.json")
-        return read_chapters(directory), read_chapters(file), file
+def test_findings_and_tables_of_every_experiment_are_the_same(both):
+    for stored, again in zip(*both[:2], strict=True):
+        assert again.findings == stored.findings
+        assert (again.state, again.seeds, again.provenance) == (stored.state, stored.seeds, stored.provenance)
+        assert tables(again) == tables(stored)
 
-    def test_verdicts_tables_and_states_are_the_same(self, both):
-        for stored, again in zip(*both[:2], strict=True):
-            assert again.findings == stored.findings
-            assert (again.state, again.provenance) == (stored.state, stored.provenance)
-            assert tables(again) == tables(stored)
 
-    def test_charts_show_the_same_values(self, both):
-        for stored, again in zip(*both[:2], strict=True):
-            assert values(again) == pytest.approx(values(stored), rel=1e-4, abs=1e-5, nan_ok=True)
+@pytest.mark.slow
+@pytest.mark.xdist_group("paper")
+def test_charts_of_every_experiment_show_the_same_values(both):
+    for stored, again in zip(*both[:2], strict=True):
+        assert values(again) == pytest.approx(values(stored), rel=1e-4, abs=1e-5, nan_ok=True)
 
-    def test_the_file_is_small_and_names_no_directory(self, both, tiny):
-        file: Path = both[2]
-        assert file.stat().st_size < 300_000
-        assert str(tiny[0]) not in file.read_text()
 
-    def test_every_measurement_is_found_again(self, both):
-        assert correlation.READING in both[2].read_text()
+@pytest.mark.slow
+@pytest.mark.xdist_group("paper")
+def test_the_file_of_all_experiments_is_small_and_names_no_directory(both, tiny):
+    file: Path = both[2]
+    assert file.stat().st_size < 300_000
+    assert str(tiny[0]) not in file.read_text()
 
 
 def tables(chapter):

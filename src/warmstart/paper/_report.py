@@ -40,6 +40,15 @@ class Finding:
     seeds: int = 5
     needed: int | None = None
 
+    @property
+    def deciding(self) -> str:
+        """The first reason that has an interval, and how many more there are; empty: none has one."""
+        with_interval = [reason for reason in self.reasons if "[" in reason]
+        if not with_interval:
+            return ""
+        more = len(with_interval) - 1
+        return with_interval[0].rstrip(".") + (f"; {more} more" if more else "")
+
 
 @dataclass(frozen=True)
 class Chapter:
@@ -58,6 +67,7 @@ class Chapter:
         findings: Its claims with their verdicts.
         exhibits: Its tables and charts; empty if nothing has been run.
         provenance: Versions, machine, commit, time; empty if nothing has been run.
+        seeds: Number of seeds of its studies, such as "5" or "5 to 6"; empty if nothing has been run.
     """
 
     id: str
@@ -72,6 +82,7 @@ class Chapter:
     findings: tuple[Finding, ...]
     exhibits: tuple[Exhibit, ...]
     provenance: Mapping[str, Any]
+    seeds: str = ""
 
 
 def read_chapters(place: str | Path) -> list[Chapter]:
@@ -133,6 +144,7 @@ def chapter_of(results: Results) -> Chapter:
     experiment = results.experiment
     # Without a finished round tables would be empty and charts without points: the chapter then has none.
     exhibits = tuple(experiment.exhibits(results)) if results.rounds_finished else ()
+    counts = [case.study.max_seeds for case in results.cases]
     findings: list[Finding] = []
     for claim in experiment.claims:
         judgement = claim.judge(results) if results.rounds_finished else Judgement(Verdict.NOT_RUN, ())
@@ -156,6 +168,7 @@ def chapter_of(results: Results) -> Chapter:
         findings=tuple(findings),
         exhibits=exhibits,
         provenance=_provenance(results.cases),
+        seeds=" to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "",
     )
 
 
