@@ -245,7 +245,7 @@ def test_findings_and_tables_of_every_experiment_are_the_same(both):
 @pytest.mark.xdist_group("paper")
 def test_charts_of_every_experiment_show_the_same_values(both):
     for stored, again in zip(*both[:2], strict=True):
-        assert values(again) == pytest.approx(values(stored), rel=1e-4, abs=1e-5, nan_ok=True)
+        assert values(again) == pytest.approx(values(stored), rel=1e-3, abs=1e-5, nan_ok=True)
 
 
 @pytest.mark.slow
