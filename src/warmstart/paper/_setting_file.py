@@ -78,8 +78,10 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
                         f"{directory} contains results in a different setting ({'; '.join(differing)}); choose "
                         "another directory, or the same setting."
                     )
-                setting = replace(setting, samples={**stored.samples, **setting.samples})
-            text = json.dumps(table | {"samples": dict(setting.samples)}, indent=1)
+                second = tuple(dict.fromkeys((*stored.second_look, *setting.second_look)))
+                setting = replace(setting, samples={**stored.samples, **setting.samples}, second_look=second)
+            grown = {"samples": dict(setting.samples), "second_look": list(setting.second_look)}
+            text = json.dumps(table | grown, indent=1)
             write_atomically(directory / SETTING, f"{text}\n")
     return setting
 
@@ -109,6 +111,10 @@ def _table(setting: Setting) -> dict[str, Any]:
         "width": setting.width,
         "max_epochs": setting.max_epochs,
         "digits": setting.digits,
+        "desk": setting.desk,
+        "image_size": setting.image_size,
+        "precision": setting.precision,
+        "auto_seeds": setting.auto_seeds,
     }
 
 
@@ -138,7 +144,7 @@ def read_setting(directory: Path) -> Setting | None:
             # A report must not need the user's module, which may be in the folder where the experiments were run.
             is_users = set(model) == {"name"} and ":" in model["name"]
             model = UserModel(model["name"]) if is_users else from_table(MODEL, model)
-        return Setting(**{**table, "model": model})
+        return Setting(**{**table, "model": model, "second_look": tuple(table.get("second_look", ()))})
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
             f"{path} must hold the setting of the results beside it, but cannot be read: {shown(error)}."

@@ -305,9 +305,13 @@ def untestable(reason: str) -> Judgement:
 
 
 def of_digits(setting: Setting, judgement: Judgement) -> Judgement:
-    """Return the judgement of a claim about SVHN, which its stand-in leaves open."""
+    """Return the judgement of a claim about SVHN, which its stand-in leaves open, but in the desk setting."""
     if setting.digits != STAND_IN or judgement.verdict is Verdict.NOT_RUN:
         return judgement
+    if setting.desk:
+        # There it is about small networks anyway, and the stand-in is one difference among several.
+        reason = "MNIST-M stands in for SVHN: the verdict is about MNIST-M."
+        return Judgement(judgement.verdict, (*judgement.reasons, reason), judgement.needed)
     # What holds for MNIST-M need not hold for SVHN: the reasons stay, without their verdict.
     reason = "MNIST-M stands in for SVHN: the claim about SVHN itself was not tested."
     return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))

@@ -261,4 +261,5 @@ def read_results(experiment: Experiment, setting: Setting, directory: Path) -> R
         for case, folder in folders
         if has_study(folder)
     ]
-    return Results(experiment, setting, tuple(begun), len(cases), setting.confidence)
+    of_experiment = experiment.in_setting(setting)
+    return Results(experiment, of_experiment, tuple(begun), len(cases), setting.confidence)
