@@ -130,7 +130,7 @@ def redeclared(change):
     def cases(setting):
         return [dataclasses.replace(case, study=change(case.study)) for case in noise.EXPERIMENT.cases(setting)]
 
-    return dataclasses.replace(noise.EXPERIMENT, cases=cases)
+    return dataclasses.replace(noise.EXPERIMENT, declare=cases)
 
 
 def test_a_study_that_ran_otherwise_is_used_as_it_was_run_if_it_has_the_arms(tmp_path):
