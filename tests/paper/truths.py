@@ -1,7 +1,7 @@
 """What every experiment's claims are simulated with: published numbers, or assumptions that are stated here.
 
-For an experiment: the truth in which all of its claims hold, and for each claim one in which it does not. Arms are known
-by what they do and not by their labels, since the grids of the settings differ.
+For an experiment: the truth in which all of its claims hold, and for each claim one in which it does not. Arms are
+known by what they do and not by their labels, since the grids of the settings differ.
 """
 
 import math
@@ -56,7 +56,7 @@ def penalties(facets, arm):
         known = {"data": "cifar10", "model": "resnet18", "optimizer": "sgd"}
         found = published_number("table-1", by=Source.PAPER, arm=start(arm), **known)
     else:
-        strength = getattr(arm.penalty, "strength")
+        strength = arm.penalty.strength
         found = nearest("regularization", strength, "strength", arm=start(arm), penalty=facets["penalty"])
     return Level(found.value, found.deviation)
 
