@@ -134,7 +134,7 @@ def test_one_data_set_for_all_cannot_be_compared_with_itself(data):
 
 @pytest.mark.parametrize(
     ("digits", "arm", "cells"),
-    [("svhn", "cold", ("76.5 (sd 0.3)", "39.4 (sd 16)")), ("mnist-m", "warm", ("75.4 (sd 0.1)", "51.4 (sd 3.1)"))],
+    [("svhn", "cold", ("76.5 (sd 0.3)", "72.7 (sd 2.2)")), ("mnist-m", "warm", ("75.4 (sd 0.1)", "67.3 (sd 3.8)"))],
 )
 def test_svhns_published_numbers_are_shown_for_it_and_its_stand_in(digits, arm, cells):
     _, table = EXPERIMENT.exhibits(results(digits))
@@ -170,8 +170,8 @@ def test_texts_name_what_contradicts_the_claims():
 def test_the_reproductions_perceptron_contradicts_the_first_claim():
     perceptron = {key: gap for key, gap in gaps(Source.REPRODUCTION).items() if key[1] == "mlp"}
     assert len(perceptron) == 6
-    assert sum(gap <= 0 for gap in perceptron.values()) == 4
+    assert sum(gap <= 0 for gap in perceptron.values()) == 3
     assert (
-        "For the perceptron four of six pairs contradict the claim, warm being equal or higher"
+        "For the perceptron three of six pairs contradict the claim, warm being equal or higher"
         in EVERYWHERE.reproduction
     )

@@ -204,24 +204,58 @@ def _facets(texts: Sequence[str]) -> dict[str, list[str]]:
     return facets
 
 
-@paper.command("report", cls=CheckedCommand)
+@paper.command("export", cls=CheckedCommand)
+@click.argument("file", metavar="FILE")
 @click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Where the results are.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def report(out: str, debug: bool) -> None:
-    """Rebuild the page from stored results, without training."""
-    _write(str(checked_path("out", out)), [])
+def export(file: str, out: str, debug: bool) -> None:
+    """Write all results into one FILE (JSON): per arm, seed and round, for `warmstart paper report FILE`."""
+    from warmstart.paper import export_results
+
+    written = export_results(checked_path("out", out), checked_path("file", file))
+    new_console().print(f"Results: {written} ({written.stat().st_size / 1e6:.1f} MB)", highlight=False, markup=False)
 
 
-def _write(out: str, ids: Sequence[str]) -> None:
-    """Write the page, and show the verdicts of the experiments with these ids; without any, of all that have run."""
+@paper.command("report", cls=CheckedCommand)
+@click.argument("file", metavar="[FILE]", required=False)
+@click.option(
+    "--out",
+    metavar="DIR",
+    help=f"Where the results are, and the page is written. [default: {OUT}; with FILE: its name]",
+)
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def report(file: str | None, out: str | None, debug: bool) -> None:
+    """Rebuild the page from stored results, without training: from those in --out, or from an exported FILE."""
+    if file is None:
+        _write(str(checked_path("out", out or OUT)), [])
+        return
+    results = checked_path("file", file)
+    if not results.is_file():
+        raise InputError(f"FILE must be a file that 'warmstart paper export' wrote, but there is no {shown(results)}.")
+    # The page would take the place of that of other results.
+    folder = checked_path("out", out or results.with_suffix(""))
+    if (folder / "setting.json").exists():
+        raise InputError(f"out must be a directory without results of its own, got {shown(folder)}.")
+    _write(str(folder), [], results)
+
+
+def _write(out: str, ids: Sequence[str], file: Path | None = None) -> None:
+    """Write the page, and show the verdicts of the experiments with these ids; without any, of all that have run.
+
+    Args:
+        out: Directory of the page, and of the results if there is no file.
+        ids: Ids of experiments.
+        file: A file with the results.
+    """
     from warmstart.paper import read_chapters, setting_in
     from warmstart.reports import write_paper_report
 
     from ._report import print_place
 
-    console, chapters = new_console(), read_chapters(out)
-    files = write_paper_report(chapters, Path(out), note=f"Setting: {setting_in(out).words}.")
-    table = Table("experiment", "claim", "verdict", title=Text(setting_in(out).words))
+    place = file or out
+    console, chapters, words = new_console(), read_chapters(place), setting_in(place).words
+    files = write_paper_report(chapters, Path(out), note=f"Setting: {words}.")
+    table = Table("experiment", "claim", "verdict", title=Text(words))
     for chapter in chapters:
         for finding in chapter.findings:
             if chapter.id in ids or (not ids and chapter.exhibits):

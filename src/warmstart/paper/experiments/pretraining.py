@@ -62,7 +62,7 @@ def published_difference(epochs: int) -> str:
         ('0', '-2', '-8 to -7', '-')
     """
     values: dict[float, list[float]] = {}
-    for number in published(ID, "difference", by=Source.PAPER):
+    for number in published(ID, "relative difference", by=Source.PAPER):
         values.setdefault(float(number.facets["epochs"]), []).append(number.value)
     # The figure is flat at both ends: no difference up to about epoch 25, and 7 to 8 points from 120 on.
     known = min(max(float(epochs), min(values)), max(values))
@@ -76,7 +76,7 @@ def _chart(results: Results, case: CaseResults) -> Curves:
     ]
     of_paper = [
         Point(SERIES, float(number.facets["epochs"]), 100 * number.value, by=number.by)
-        for number in published(ID, "difference", by=Source.PAPER)
+        for number in published(ID, "relative difference", by=Source.PAPER)
     ]
     return Curves(
         "difference",

@@ -93,6 +93,7 @@ EXPERIMENT = Experiment(
     declare=_cases,
     desk=Desk(seeds=6),
     exhibits=_exhibits,
+    epoch_columns=("train_score",),
     claims=(
         Claim(
             "Trained on half of the data first, the model ends less accurate than one trained from scratch.",

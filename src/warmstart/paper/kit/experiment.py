@@ -143,6 +143,8 @@ class Experiment:
         exhibits: Tables and charts, from the results.
         claims: The claims.
         desk: How it runs in the desk setting.
+        epoch_columns: Columns of the epochs' history that exhibits or claims read, and a file of results has to hold:
+            see :func:`epoch_points`.
     """
 
     id: str
@@ -156,6 +158,7 @@ class Experiment:
     exhibits: Callable[[Results], Sequence[Exhibit]] = field(repr=False)
     claims: tuple[Claim, ...] = field(repr=False)
     desk: Desk = Desk()
+    epoch_columns: tuple[str, ...] = ()
 
     def in_setting(self, setting: Setting) -> Setting:
         """Return the setting with what this experiment has of its own there."""

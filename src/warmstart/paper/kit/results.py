@@ -14,7 +14,7 @@ from warmstart.statistics import Estimate, PairedDifference, PairedRatio, mean_i
 from warmstart.store import RoundRecord, StudyRecords
 from warmstart.studies import Study, has_study, read_histories, read_study
 
-from .experiment import Experiment
+from .experiment import Case, Experiment
 from .setting import CONFIDENCE, Setting
 
 # Training accuracy from which a model counts as fitted where the stopping rule has no target.
@@ -218,6 +218,7 @@ class Results:
         cases: Results of the studies that have begun.
         cases_planned: Number of studies, begun or not.
         confidence: Confidence of the intervals that verdicts rest on.
+        problem: Why there are results that cannot be used, in words; empty: there are none such.
     """
 
     experiment: Experiment
@@ -225,6 +226,7 @@ class Results:
     cases: tuple[CaseResults, ...]
     cases_planned: int
     confidence: float = CONFIDENCE
+    problem: str = ""
 
     def where(self, **facets: str) -> list[CaseResults]:
         """Return the studies with these facets."""
@@ -245,6 +247,10 @@ class Results:
         return len(self.cases) == self.cases_planned and all(case.complete for case in self.cases)
 
 
+# The study as it was run, its finished rounds, and what is known of their epochs.
+Stored = tuple[Study, StudyRecords, Mapping[tuple[str, int, int], Mapping[str, Any]]]
+
+
 def read_results(experiment: Experiment, setting: Setting, directory: Path) -> Results:
     """Read the stored results of an experiment.
 
@@ -253,13 +259,26 @@ def read_results(experiment: Experiment, setting: Setting, directory: Path) -> R
         setting: The setting of the results.
         directory: Directory that contains the studies' directories.
     """
+
     # The declaration says which studies there are, and where: whatever else is in the directory is not read.
+    def read(case: Case) -> Stored | None:
+        folder = directory / case.folder
+        return (case.study, read_study(folder), read_histories(folder)) if has_study(folder) else None
+
+    return results_of(experiment, setting, read)
+
+
+def results_of(experiment: Experiment, setting: Setting, read: Callable[[Case], Stored | None]) -> Results:
+    """Return the results of an experiment, wherever they are read from.
+
+    Args:
+        experiment: The declaration.
+        setting: The setting of the results.
+        read: Returns what is stored of a study; None if it has not begun.
+    """
     cases = list(experiment.cases(setting))
-    folders = [(case, directory / case.folder) for case in cases]
     begun = [
-        CaseResults(case.facets, case.study, read_study(folder), read_histories(folder), setting.confidence)
-        for case, folder in folders
-        if has_study(folder)
+        CaseResults(case.facets, *stored, setting.confidence) for case in cases if (stored := read(case)) is not None
     ]
     of_experiment = experiment.in_setting(setting)
     return Results(experiment, of_experiment, tuple(begun), len(cases), setting.confidence)
