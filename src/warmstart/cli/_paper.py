@@ -11,7 +11,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from warmstart.basics import InputError, checked_path, shown
+from warmstart.basics import InputError, checked_path, shown, unknown_name
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from warmstart.paper import Experiment, Setting
 
 OUT = "runs/paper"
+AUTO = "auto"
+PAPER, DESK, REHEARSAL = "paper", "desk", "rehearsal"
+SETTINGS: dict[str, dict[str, Any]] = {PAPER: {}, DESK: {"desk": True}, REHEARSAL: {"scale": 0.02, "seeds": 2}}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,12 +98,27 @@ def _studies(experiment: Experiment) -> list[str]:
 
 
 _RUN = (
+    Flag(
+        "--setting",
+        "",
+        "paper|desk|rehearsal",
+        "All at once: the paper's setting; desk, small networks on images of 16x16 that two cores train in an hour; "
+        "rehearsal, 2 % of the data and 2 seeds. [default: paper]",
+    ),
     Flag("--scale", "", "SHARE", "Share of the training data; 1 is the paper's setting. [default: 1]"),
-    Flag("--seeds", "", "N", "Number of seeds (0 to N-1), shared by all strategies. [default: 5]"),
+    Flag(
+        "--seeds",
+        "",
+        "N|auto",
+        "Number of seeds (0 to N-1), shared by all strategies; with --setting desk also auto: twice as many where a "
+        "claim is still open. [default: 5; auto with --setting desk]",
+    ),
     Flag("--data-dir", "", "DIR", "Directory with the data sets; default: $WARMSTART_DATA, else they are downloaded."),
     Flag("--data", "", "NAME|PATH", "One data set in place of all the paper's."),
     Flag("--model", "", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
-    Flag("--width", "", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
+    Flag("--width", "", "N", "Width of the network. [default: 16, the released code's; 8 at a scale below 0.05]"),
+    Flag("--image-size", "", "N|HxW", "Resize images, by area. [default: as they are; 16 with --setting desk]"),
+    Flag("--precision", "", "fp32|tf32|bf16|auto", "Arithmetic of training. [default: fp32; auto with --setting desk]"),
     Flag("--max-epochs", "", "N", "Limit on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
     *EXECUTION,
 )
@@ -155,8 +173,21 @@ def _setting(given: dict[str, Any]) -> Setting:
         "data": "data",
         "width": "width",
         "max_epochs": "max_epochs",
+        "image_size": "image_size",
+        "precision": "precision",
     }
     options = {option: given[flag] for flag, option in names.items() if given[flag] is not None}
+    preset = PAPER if given["setting"] is None else given["setting"]
+    if preset not in SETTINGS:
+        raise unknown_name("setting", preset, SETTINGS)
+    if preset == REHEARSAL and "scale" in options:
+        raise InputError(
+            f"scale must be left out with --setting {REHEARSAL}, which is one of 0.02, got {options['scale']}."
+        )
+    if options.get("seeds", AUTO if preset == DESK else None) == AUTO:
+        options.pop("seeds", None)
+        options["auto_seeds"] = True
+    options = {**SETTINGS[preset], **options}
     setting = build_options(Setting, options, kind="paper run")
     if given["model"] is None:
         return setting

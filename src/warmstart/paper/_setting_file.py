@@ -20,6 +20,8 @@ from warmstart.studies import check_place, has_study
 
 from .kit.setting import Setting
 
+# What results of a directory add to its setting.
+_GROWING = ("samples", "second_look")
 SETTING, STUDIES = "setting.json", "studies"
 LOCK = f".{SETTING}.lock"
 # What a process that was killed during an atomic write of the setting leaves behind.
@@ -61,15 +63,13 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
         InputError: If the directory has results in another setting.
         StorageError: If it cannot be written.
     """
-    table = setting_to_table(setting)
-    del table["samples"]  # two processes may know the sizes of different data sets
+    table = _fixed(setting)
     with storage_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         # Two processes may add the sizes of different data sets at the same time.
         with FileLock(directory / LOCK):
             stored = read_setting(directory)
-            before = {} if stored is None else setting_to_table(stored)
-            before.pop("samples", None)
+            before = {} if stored is None else _fixed(stored)
             if stored is not None and (has_results(directory) or before == table):
                 differing = [
                     f"{key}: {shown(before[key])} there, {shown(requested)} requested"
@@ -81,7 +81,8 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
                         f"{directory} contains results in a different setting ({'; '.join(differing)}); choose "
                         "another directory, or the same setting."
                     )
-                setting = replace(setting, samples={**stored.samples, **setting.samples})
+                second = tuple(dict.fromkeys((*stored.second_look, *setting.second_look)))
+                setting = replace(setting, samples={**stored.samples, **setting.samples}, second_look=second)
             text = json.dumps(setting_to_table(setting), indent=1)
             write_atomically(directory / SETTING, f"{text}\n")
     return setting
@@ -112,8 +113,19 @@ def setting_to_table(setting: Setting) -> dict[str, Any]:
         "width": setting.width,
         "max_epochs": setting.max_epochs,
         "digits": setting.digits,
+        "desk": setting.desk,
+        "image_size": setting.image_size,
+        "precision": setting.precision,
+        "auto_seeds": setting.auto_seeds,
         "samples": dict(setting.samples),
+        "second_look": list(setting.second_look),
     }
+
+
+def _fixed(setting: Setting) -> dict[str, Any]:
+    """Return the part of a setting that all results in a directory share."""
+    table = setting_to_table(setting)
+    return {key: value for key, value in table.items() if key not in _GROWING}
 
 
 def setting_from_table(table: Mapping[str, Any]) -> Setting:
@@ -123,7 +135,7 @@ def setting_from_table(table: Mapping[str, Any]) -> Setting:
         # A report must not need the user's module, which may be in the folder where the experiments were run.
         is_users = set(model) == {"name"} and ":" in model["name"]
         model = UserModel(model["name"]) if is_users else from_table(MODEL, model)
-    return Setting(**{**table, "model": model})
+    return Setting(**{**table, "model": model, "second_look": tuple(table.get("second_look", ()))})
 
 
 def binding_setting(directory: Path) -> Setting | None:

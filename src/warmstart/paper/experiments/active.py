@@ -1,13 +1,14 @@
 """Version 1: active online learning."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, SAMPLES_SEEN, Curves, Exhibit, Point
 from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, paper_study
 from warmstart.paper.kit.judge import DifferenceJudge, better, if_trained, missing, not_worse, untestable, worse
 from warmstart.paper.kit.points import round_points
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
 from warmstart.queries import Entropy, LeastConfidence, Margin, Query, Random
 from warmstart.statistics import paired_difference
@@ -21,15 +22,23 @@ QUERIES: tuple[tuple[str, Query], ...] = (
     ("least-confidence", LeastConfidence()),
     ("random", Random()),
 )
+DESK_POOL = 20_000
 NO_CHOICE = untestable("Fewer than three rounds: no query has had a choice.")
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    size, arms = setting.arrival_size("cifar10"), [Cold(), Warm(), ShrinkPerturb()]
-    return [
-        Case({"query": name}, paper_study(setting, arms, stream=Active(query, size)))
-        for name, query in setting.grid(QUERIES)
-    ]
+    arms = [Cold(), Warm(), ShrinkPerturb()]
+    stream = Active(arrival_size=setting.arrival_size("cifar10"))
+    cases: list[Case] = []
+    for name, query in setting.grid(QUERIES, desk=(QUERIES[0], QUERIES[-1])):
+        stream, data, others = replace(stream, query=query), setting.source("cifar10"), arms
+        if setting.desk:
+            # From a pool of which most is never asked for, so that there is a choice.
+            stream, data = replace(stream, rounds=setting.plan.arrivals), setting.source("cifar10", DESK_POOL)
+            # Only a cold start is compared with a random choice.
+            others = arms[:1] if isinstance(query, Random) else arms
+        cases.append(Case({"query": name}, paper_study(setting, others, stream=stream, data=data)))
+    return cases
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
@@ -101,7 +110,8 @@ EXPERIMENT = Experiment(
         "Optimizer and stopping rule are those of passive online learning; besides margin sampling also entropy, least "
         "confidence and a random choice, and besides cold and warm starts also shrink-perturb."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(seeds=5),
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -11,7 +11,7 @@ from warmstart.paper.kit.results import CaseResults, Results
 from warmstart.paper.kit.tables import NO_VALUE, percent
 from warmstart.statistics import interval_text, mean_interval
 
-from .sweep import cases, cold_arms, starts, warm_arms
+from .sweep import DESK, cases, cold_arms, starts, warm_arms
 
 READING = "weight correlation"
 # Two points always lie on a line.
@@ -99,7 +99,8 @@ EXPERIMENT = Experiment(
         "Kernels and matrices together, without biases and gains of normalization layers, which are near 1 whatever is "
         "trained; else as in the sweep, which it shares."
     ),
-    cases=cases,
+    declare=cases,
+    desk=DESK,
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -8,7 +8,7 @@ from warmstart.paper.kit.experiment import Claim, Experiment, only_case
 from warmstart.paper.kit.judge import better, compare, in_some, of_first_case
 from warmstart.paper.kit.points import arm_point
 from warmstart.paper.kit.results import Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
 from warmstart.strategies import Cold
 from warmstart.streams import Part
@@ -54,7 +54,8 @@ EXPERIMENT = Experiment(
     paper_setting="Static data; weights are shrunk and perturbed after every step of SGD.",
     deviations="Adam; factors and noise are this project's choice, since the paper's are not known.",
     # One round on all data: what changes is the regularizer alone, not what the model has seen before.
-    cases=lambda setting: only_case(setting, [Cold(), *_arms(setting).values()], stream=Part()),
+    declare=lambda setting: only_case(setting, [Cold(), *_arms(setting).values()], stream=Part()),
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(

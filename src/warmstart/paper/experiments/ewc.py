@@ -62,7 +62,7 @@ EXPERIMENT = Experiment(
         "Strengths and optimizer are chosen here: 1 to 1000, and Adam with learning rate 1e-3; the Fisher information "
         "is the empirical one, of 1,024 samples of the half."
     ),
-    cases=lambda setting: only_case(setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS))]),
+    declare=lambda setting: only_case(setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS))]),
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -10,15 +10,16 @@ from warmstart.paper.kit.judge import of_first_case, positive
 from warmstart.paper.kit.points import reading_points
 from warmstart.paper.kit.published import published
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, on_papers_data, ratio_text
 from warmstart.statistics import mean_interval, paired_ratio
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "gradients"
 SHRINKS = (0.9, 0.7, 0.5, 0.3)
+DESK_SHRINKS = (0.9, 0.6, 0.3)
 # The paper does not say how much noise follows the shrinking.
 SIGMA = 0.01
 PARTS = ("old", "new")
@@ -27,8 +28,8 @@ PARTS = ("old", "new")
 def _cases(setting: Setting) -> Sequence[Case]:
     return only_case(
         setting,
-        [Cold(), Warm(), *(shrunk_arm(shrink) for shrink in setting.grid(SHRINKS))],
-        recipe=Recipe(OptimizerKind.SGD),
+        [Cold(), Warm(), *(shrunk_arm(shrink) for shrink in setting.grid(SHRINKS, desk=DESK_SHRINKS))],
+        recipe=setting.recipe(OptimizerKind.SGD),
         measurements=[GradientNorms(every=setting.every(10))],
     )
 
@@ -43,7 +44,9 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
 
 
 def _of_case(results: Results, case: CaseResults) -> Sequence[Exhibit]:
-    shrunk = {shrunk_arm(shrink).label: f"shrink {shrink:g}" for shrink in results.setting.grid(SHRINKS)}
+    shrunk = {
+        shrunk_arm(shrink).label: f"shrink {shrink:g}" for shrink in results.setting.grid(SHRINKS, desk=DESK_SHRINKS)
+    }
     rows: list[tuple[str, ...]] = []
     points: dict[str, list[Point]] = {part: [] for part in PARTS}
     for arm, name in ({"cold": "cold", "warm": "warm"} | shrunk).items():
@@ -106,7 +109,7 @@ def new_is_larger(results: Results, case: CaseResults) -> Judgement:
 @of_first_case
 def shrinking_balances(results: Results, case: CaseResults) -> Judgement:
     """Judge by how much closer to 1 the ratio of the norms is with the smallest factor than warm."""
-    shrink = min(results.setting.grid(SHRINKS))
+    shrink = min(results.setting.grid(SHRINKS, desk=DESK_SHRINKS))
     pairs = zip(log_ratios(case, "warm"), log_ratios(case, shrunk_arm(shrink).label), strict=True)
     # Distances from a ratio of 1: shrinking may overshoot, so that the old gradient is the larger one.
     closer = [None if warm is None or shrunk is None else abs(warm) - abs(shrunk) for warm, shrunk in pairs]
@@ -141,7 +144,8 @@ EXPERIMENT = Experiment(
         "normalization is by these samples' own mean and variance; a cold start besides. The paper does not say how "
         f"much noise follows the shrinking: here its standard deviation is {SIGMA}."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(seeds=5),
     exhibits=_exhibits,
     claims=(
         Claim(

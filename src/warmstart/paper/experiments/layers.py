@@ -8,7 +8,7 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, o
 from warmstart.paper.kit.judge import compare, in_all, of_first_case, worse
 from warmstart.paper.kit.points import arm_point, level_points
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
 from warmstart.strategies import Cold, KeepLayers, LayerEnd, Scope, ShrinkPerturb, Warm
 from warmstart.studies import Arm
@@ -16,6 +16,9 @@ from warmstart.studies import Arm
 # 17 convolutions, 3 shortcuts and the head; a model's layers are counted as KeepLayers does.
 RESNET_LAYERS = 21
 COUNTS = (1, 5, 9, 13, 17)
+# 4 convolutions and the head of the desk setting's ConvNet.
+DESK_LAYERS = 5
+DESK_COUNTS = (1, 2)
 # The other way round: all layers are kept as they are, and only the head is shrunk.
 SHRUNK_HEAD = Arm(ShrinkPerturb(scope=Scope.HEAD))
 
@@ -30,7 +33,7 @@ def kept_layers(setting: Setting) -> list[tuple[LayerEnd, int]]:
     # a head alone. Every other model has a first layer, a head and all but the head.
     if isinstance(setting.model, LogisticRegression):
         return [(LayerEnd.LAST, 1)]
-    counts = setting.grid(COUNTS) if setting.model is None else []
+    counts = setting.grid(COUNTS, desk=DESK_COUNTS) if setting.model is None else []
     first = [(LayerEnd.FIRST, count) for count in (*counts, -1)]
     return [*first, *((LayerEnd.LAST, count) for count in dict.fromkeys((1, *counts)))]
 
@@ -65,7 +68,9 @@ def number_kept(setting: Setting, count: int) -> int | None:
     """Return how many layers are kept; None for all but some of a model whose number of layers is unknown."""
     if count > 0:
         return count
-    return RESNET_LAYERS + count if setting.model is None else None
+    if setting.model is not None:
+        return None
+    return (DESK_LAYERS if setting.desk else RESNET_LAYERS) + count
 
 
 @of_first_case
@@ -94,7 +99,8 @@ EXPERIMENT = Experiment(
         "How many layers, and the optimizer, are chosen here: 1, 5, 9, 13 and 17 of ResNet-18's 21 layers, all but the "
         "last, and Adam with learning rate 1e-3; the last layer is shrunk to 0.4, plus 0.1 times a fresh one."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(

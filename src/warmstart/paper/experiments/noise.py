@@ -8,20 +8,21 @@ from warmstart.paper.kit.judge import better, cheaper, compare, if_trained, in_a
 from warmstart.paper.kit.points import arm_point, at_full_scale, estimate_point, level_points, published_points
 from warmstart.paper.kit.published import published, published_number
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table, published_text
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "noise"
 DEVIATIONS = (1e-2, 1e-3, 1e-4, 1e-5)
+DESK_DEVIATIONS = (1e-1, 3e-2, 1e-2, 1e-3)
 SERIES = "warm with noise"
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    noisy = [noisy_arm(deviation) for deviation in setting.grid(DEVIATIONS)]
-    return only_case(setting, [Cold(), Warm(), *noisy], recipe=Recipe(OptimizerKind.SGD))
+    noisy = [noisy_arm(deviation) for deviation in setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)]
+    return only_case(setting, [Cold(), Warm(), *noisy], recipe=setting.recipe(OptimizerKind.SGD))
 
 
 def noisy_arm(deviation: float) -> Arm:
@@ -48,7 +49,7 @@ def paper_columns(arm: str) -> dict[str, str]:
 
 
 def _accuracy(results: Results, case: CaseResults) -> Curves:
-    deviations = results.setting.grid(DEVIATIONS)
+    deviations = results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
     ours = [arm_point(case, noisy_arm(deviation).label, series=SERIES, x=deviation) for deviation in deviations]
     without = level_points(case, {"cold": "cold", "warm": "warm"}, deviations)
     of_paper = published_points(ID, series=lambda _: SERIES, x="noise")
@@ -62,7 +63,7 @@ def _accuracy(results: Results, case: CaseResults) -> Curves:
 
 
 def _steps(results: Results, case: CaseResults) -> Curves:
-    deviations = results.setting.grid(DEVIATIONS)
+    deviations = results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
     ratios = {deviation: case.cost_ratio(noisy_arm(deviation).label, "warm") for deviation in deviations}
     # Ratios, since the paper's minutes are those of another machine.
     cold = [estimate_point("cold", end, case.cost_ratio("cold", "warm")) for end in (min(deviations), max(deviations))]
@@ -93,14 +94,14 @@ def published_times() -> list[Point]:
 def noise_helps(results: Results, case: CaseResults) -> Judgement:
     """Judge the most noise against none."""
     # The most noise, since the paper's gain is largest there.
-    most = max(results.setting.grid(DEVIATIONS))
+    most = max(results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS))
     return compare(better, case, noisy_arm(most).label, "warm", what=f"Noise of {most:g} against none")
 
 
 @of_first_case
 def noise_costs(results: Results, case: CaseResults) -> Judgement:
     """Judge the steps of a plain warm start against those with the most noise."""
-    most = max(results.setting.grid(DEVIATIONS))
+    most = max(results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS))
     noisy = noisy_arm(most).label
     what = f"Steps of the last round, plain warm start against one with noise of {most:g}"
     judgement = if_trained(case, ["warm"], cheaper(case.cost_ratio("warm", noisy), what))
@@ -122,7 +123,8 @@ EXPERIMENT = Experiment(
         "Noise is added to all trainable parameters, gains and biases of normalization layers included; time is "
         "counted in steps."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(
@@ -140,7 +142,7 @@ EXPERIMENT = Experiment(
             of_first_case(
                 lambda results, case: in_all(
                     compare(worse, case, noisy_arm(d).label, what=f"Warm with noise of {d:g} against cold")
-                    for d in results.setting.grid(DEVIATIONS)
+                    for d in results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
                 )
             ),
             published="At most 54.4 % against 55.2 %.",

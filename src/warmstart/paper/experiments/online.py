@@ -7,7 +7,7 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, p
 from warmstart.paper.kit.judge import compare, compare_costs, if_trained, in_all, positive, worse
 from warmstart.paper.kit.points import at_full_scale, gap_points, published_points, round_points
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table, exhibit_name, published_text
 from warmstart.statistics import mean_interval
 from warmstart.strategies import Cold, Warm
@@ -22,9 +22,10 @@ ARRIVAL = Arm(Warm(), train_on=TrainOn.ARRIVAL)
 
 def _cases(setting: Setting) -> Sequence[Case]:
     arms = [Cold(), Warm(), ARRIVAL]
+    data_sets = setting.data_sets("cifar10", "cifar100", setting.digits)
     return [
         Case({"data": data}, paper_study(setting, arms, data=data, stream=Growing(setting.arrival_size(data))))
-        for data in setting.data_sets("cifar10", "cifar100", setting.digits)
+        for data in setting.grid(data_sets, desk=data_sets[::2])
     ]
 
 
@@ -94,7 +95,8 @@ EXPERIMENT = Experiment(
         "where SVHN is not at hand; seconds are those of the machine here; the text data and the augmented images that "
         "the appendix has besides are left out."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(seeds=6),
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -8,25 +8,28 @@ from warmstart.paper.kit.judge import compare, not_worse, of_first_case, untesta
 from warmstart.paper.kit.points import at_full_scale, estimate_point
 from warmstart.paper.kit.published import published
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import PAPER_EPOCHS, Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "pretraining"
 # The paper has a checkpoint every 5 epochs; each of ours is a study arm, so ten have to show where the curve bends.
 EPOCHS = (5, 15, 30, 50, 80, 105, 150, 200, 275, 350)
+DESK_EPOCHS = (2, 5, 10, 15, 30, 60)
 SERIES = "warm minus cold"
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
     arms = [Cold(), *(_pretrained(epochs) for epochs in first_epochs(setting))]
-    return only_case(setting, arms, recipe=Recipe(OptimizerKind.SGD))
+    return only_case(setting, arms, recipe=setting.recipe(OptimizerKind.SGD))
 
 
 def first_epochs(setting: Setting) -> dict[int, int]:
     """Return the epochs of pre-training, ascending, in proportion to the limit; each with the paper's it stands for."""
+    if setting.desk:
+        return {epochs: round(epochs * PAPER_EPOCHS / setting.epochs) for epochs in DESK_EPOCHS}
     # Where several round to the same number, the paper's fewest of them counts: it is written last.
     scaled = {setting.every(epochs): epochs for epochs in reversed(setting.grid(EPOCHS))}
     return dict(sorted(scaled.items()))
@@ -127,7 +130,8 @@ EXPERIMENT = Experiment(
     deviations=(
         "Ten checkpoints, each of a first round of its own; training on everything stops at 99 % training accuracy."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(

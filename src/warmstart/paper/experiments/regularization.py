@@ -9,17 +9,19 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, p
 from warmstart.paper.kit.judge import better, compare, in_all, in_some, missing, worse
 from warmstart.paper.kit.points import arm_point, at_full_scale, level_points, published_points
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, on_papers_data, percent, published_text
 from warmstart.penalties import L2, Adversarial, Confidence, Penalty
 from warmstart.statistics import describe_difference
 from warmstart.strategies import Cold, Strategy, Warm
 from warmstart.studies import Arm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "regularization"
 STARTS: dict[str, Strategy] = {"cold": Cold(), "warm": Warm()}
 STRENGTHS = (1e-1, 1e-2, 1e-3, 1e-4)
+# With a learning rate of 0.1, L2 of 0.1 keeps a network from learning.
+DESK_STRENGTHS = (1e-2, 1e-3)
 # About 8 grey levels of 255, in units of inputs that are normalized to [-1, 1].
 EPSILON = 0.0627
 # The paper gives penalties of adversarial training, too: they are taken as weights of the adversarial loss.
@@ -32,7 +34,7 @@ PENALTIES: dict[str, Callable[[float], Penalty]] = {
 
 def _cases(setting: Setting) -> Sequence[Case]:
     # Every study has both starts without a penalty, too: gains are paired within a study.
-    strengths, recipe = (None, *setting.grid(STRENGTHS)), Recipe(OptimizerKind.SGD)
+    strengths, recipe = (None, *setting.grid(STRENGTHS, desk=DESK_STRENGTHS)), setting.recipe(OptimizerKind.SGD)
     cases: list[Case] = []
     for penalty in PENALTIES:
         arms = [penalized_arm(start, penalty, strength) for strength in strengths for start in STARTS]
@@ -51,7 +53,7 @@ def _label(case: CaseResults, start: str, strength: float | None) -> str:
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     rows: list[tuple[str, ...]] = []
-    for case, strength in product(results.cases, (None, *results.setting.grid(STRENGTHS))):
+    for case, strength in product(results.cases, (None, *results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS))):
         cold, warm = (_label(case, start, strength) for start in STARTS)
         rows.append(
             (
@@ -79,7 +81,7 @@ def published_texts(penalty: str, strength: float | None) -> list[str]:
 
 
 def _chart(results: Results, case: CaseResults) -> Curves:
-    penalty, strengths = case.facets["penalty"], results.setting.grid(STRENGTHS)
+    penalty, strengths = case.facets["penalty"], results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS)
     ours = [arm_point(case, _label(case, start, x), series=start, x=x) for start in STARTS for x in strengths]
     without = level_points(case, {start: f"{start}, no penalty" for start in STARTS}, strengths)
     of_paper = published_points(ID, series=lambda number: str(number.facets["arm"]), x="strength", penalty=penalty)
@@ -100,7 +102,7 @@ def helps_both(results: Results) -> Judgement:
     judgements: list[Judgement] = []
     for start in STARTS:
         comparisons = []
-        for case, strength in product(results.cases, results.setting.grid(STRENGTHS)):
+        for case, strength in product(results.cases, results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS)):
             what = f"{start.capitalize()} with {case.facets['penalty']} {strength:g} against without"
             comparisons.append(partial(compare, better, case, _label(case, start, strength), start, what=what))
         judgements.append(in_some(comparisons))
@@ -110,7 +112,7 @@ def helps_both(results: Results) -> Judgement:
 def gap_stays(results: Results) -> Judgement:
     """Judge warm against cold starts with the same penalty, of every kind and strength."""
     judgements: list[Judgement] = []
-    for case, strength in product(results.cases, results.setting.grid(STRENGTHS)):
+    for case, strength in product(results.cases, results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS)):
         cold, warm = (_label(case, start, strength) for start in STARTS)
         what = f"Warm against cold, both with {case.facets['penalty']} {strength:g}"
         judgements.append(compare(worse, case, warm, cold, what=what))
@@ -132,7 +134,8 @@ EXPERIMENT = Experiment(
         f"the loss on adversarial examples, which differ from the inputs by {EPSILON} in units of normalized inputs, "
         "about 8 grey levels of 255; L2 is half the strength times the squared norm of all trainable parameters."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(seeds=5),
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -9,7 +9,7 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, o
 from warmstart.paper.kit.judge import better, compare, if_trained, in_all, in_some, of_first_case
 from warmstart.paper.kit.points import arm_point
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
 from warmstart.statistics import mean_interval
 from warmstart.strategies import Cold, NormMatched, ShrinkPerturb, Strategy, Warm
@@ -18,16 +18,17 @@ from warmstart.studies import Arm
 # The released code's 0.4 is in the middle, which a thinned grid keeps down to a scale of 0.05.
 SHRINKS = (0.6, 0.4, 0.2)
 SCALES = (0.75, 0.5, 0.25)
+DESK_SHRINKS, DESK_SCALES = (0.4, 0.2), (0.5, 0.25)
 
 
 def _strategies(setting: Setting) -> dict[str, list[Strategy]]:
     """Return the strategies of each series of the chart."""
-    shrinks = setting.grid(SHRINKS)
+    shrinks = setting.grid(SHRINKS, desk=DESK_SHRINKS)
     return {
         "shrink-perturb": [ShrinkPerturb(shrink) for shrink in shrinks],
         # Fresh weights whose every parameter has shrink-perturb's norm: the same scale, with nothing kept.
         "norm-matched": [NormMatched(shrink) for shrink in shrinks],
-        "cold, scaled": [Cold(), *(Cold(scale) for scale in setting.grid(SCALES))],
+        "cold, scaled": [Cold(), *(Cold(scale) for scale in setting.grid(SCALES, desk=DESK_SCALES))],
         "warm": [Warm()],
     }
 
@@ -62,7 +63,7 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
 def keeping_matters(results: Results, case: CaseResults) -> Judgement:
     """Judge shrink-perturb against fresh weights of the same norms."""
     judgements: list[Judgement] = []
-    for shrink in results.setting.grid(SHRINKS):
+    for shrink in results.setting.grid(SHRINKS, desk=DESK_SHRINKS):
         arm, control = Arm(ShrinkPerturb(shrink)).label, Arm(NormMatched(shrink)).label
         judgement = better(case.difference(arm, control), f"{arm} against {control}")
         judgements.append(if_trained(case, [arm, control], judgement))
@@ -73,7 +74,7 @@ def keeping_matters(results: Results, case: CaseResults) -> Judgement:
 def scale_alone_helps(results: Results, case: CaseResults) -> Judgement:
     """Judge cold starts of smaller scales against the usual one."""
     # Any of them will do: the claim is that a smaller scale can help, not that each does.
-    arms = [Arm(Cold(scale)).label for scale in results.setting.grid(SCALES)]
+    arms = [Arm(Cold(scale)).label for scale in results.setting.grid(SCALES, desk=DESK_SCALES)]
     return in_some([partial(compare, better, case, arm, what=f"{arm} against cold") for arm in arms])
 
 
@@ -85,7 +86,8 @@ EXPERIMENT = Experiment(
     question="Is what shrink-perturb gains due to the weights it keeps, or to a start of smaller scale?",
     paper_setting="The paper has no such control; shrink-perturb leaves weights of a smaller norm than a fresh start.",
     deviations="None to report: this experiment is this project's own.",
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(

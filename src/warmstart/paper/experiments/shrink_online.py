@@ -9,7 +9,7 @@ from warmstart.paper.kit.judge import better, compare, compare_costs, in_all, in
 from warmstart.paper.kit.points import arm_point, at_full_scale, estimate_point, published_points, round_points
 from warmstart.paper.kit.published import published_number
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table, on_papers_data, published_text
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.streams import Growing
@@ -19,11 +19,12 @@ ID = "shrink-online"
 # The paper's noise and factors; its factors 0 and 1 are the cold and the warm arm.
 SIGMA = 0.01
 SHRINKS = (0.8, 0.6, 0.4, 0.2)
+DESK_SHRINKS = (0.8, 0.6, 0.2)
 
 
 def _shrunk(setting: Setting) -> dict[str, Arm]:
     """Return the shrunk arms by label."""
-    arms = [Arm(ShrinkPerturb(shrink, SIGMA, Noise.GAUSSIAN)) for shrink in setting.grid(SHRINKS)]
+    arms = [Arm(ShrinkPerturb(shrink, SIGMA, Noise.GAUSSIAN)) for shrink in setting.grid(SHRINKS, desk=DESK_SHRINKS)]
     return {arm.label: arm for arm in arms}
 
 
@@ -35,7 +36,7 @@ def _cases(setting: Setting) -> Sequence[Case]:
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     # The factor on the previous weights that every arm stands for: a cold start keeps nothing, a warm one everything.
     factors = {"cold": 0.0, "warm": 1.0} | dict(
-        zip(_shrunk(results.setting), results.setting.grid(SHRINKS), strict=True)
+        zip(_shrunk(results.setting), results.setting.grid(SHRINKS, desk=DESK_SHRINKS), strict=True)
     )
 
     def columns(case: CaseResults, arm: str) -> dict[str, str]:
@@ -82,7 +83,8 @@ EXPERIMENT = Experiment(
     question="How do accuracy and cost of the online stream depend on how far the previous weights are shrunk?",
     paper_setting="As figure 2, with noise of standard deviation 0.01 and factors 0, 0.2, ..., 1.",
     deviations="Factors 0 and 1 are the plain cold and the plain warm start, without noise.",
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(seeds=6),
     exhibits=_exhibits,
     claims=(
         Claim(

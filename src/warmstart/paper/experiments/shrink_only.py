@@ -10,7 +10,7 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, p
 from warmstart.paper.kit.judge import DifferenceJudge, if_trained, in_all, not_worse, unchanged, worse
 from warmstart.paper.kit.points import estimate_point
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import percent
 from warmstart.statistics import mean_interval, paired_difference
 from warmstart.strategies import Cold
@@ -97,7 +97,8 @@ EXPERIMENT = Experiment(
         "The perceptrons have three hidden layers of 100 ReLU units; running statistics of BatchNorm stay those of the "
         "unshrunk model."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(

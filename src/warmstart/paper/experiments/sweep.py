@@ -14,16 +14,18 @@ from warmstart.paper.kit.judge import cheaper, compare, in_all, in_some, not_wor
 from warmstart.paper.kit.points import estimate_point
 from warmstart.paper.kit.published import published
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import CONFIDENCE, Setting
+from warmstart.paper.kit.setting import CONFIDENCE, Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table, number_text, percent
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "sweep"
 # A learning rate and a batch size.
 Pair = tuple[float, int]
 PAIRS: tuple[Pair, ...] = tuple(product((0.1, 0.01, 0.001), (16, 32, 64, 128)))
+DESK_PAIRS: tuple[Pair, ...] = tuple(product((0.3, 0.1, 0.03), (32, 128)))
+DESK = Desk(samples=4_000, seeds=5)
 # Of the 144 combinations for two rounds: all of them would be six times the work.
 WARM_ARMS = 24
 OPPOSITE = {Verdict.REPRODUCED: Verdict.NOT_REPRODUCED, Verdict.NOT_REPRODUCED: Verdict.REPRODUCED}
@@ -33,16 +35,20 @@ def cases(setting: Setting) -> Sequence[Case]:
     """Return the one study; it reads the correlation of weights with their start as well."""
     return only_case(
         setting,
-        [*(_cold(pair) for pair in setting.grid(PAIRS)), *(_warm(*pairs) for pairs in drawn_pairs(setting))],
-        recipe=Recipe(OptimizerKind.SGD),
+        [
+            *(_cold(pair) for pair in setting.grid(PAIRS, desk=DESK_PAIRS)),
+            *(_warm(*pairs) for pairs in drawn_pairs(setting)),
+        ],
+        recipe=setting.recipe(OptimizerKind.SGD),
         measurements=[Correlation()],
     )
 
 
 def drawn_pairs(setting: Setting) -> list[tuple[Pair, Pair]]:
     """Return the pairs of the warm arms' two rounds, without repeats."""
-    pairs = setting.grid(PAIRS)
-    count = WARM_ARMS if len(pairs) == len(PAIRS) else len(pairs)
+    pairs = setting.grid(PAIRS, desk=DESK_PAIRS)
+    # A thinned grid has as many of them as cold arms; the whole one twice as many.
+    count = WARM_ARMS * len(pairs) // len(PAIRS) if setting.desk or len(pairs) == len(PAIRS) else len(pairs)
     both = list(product(pairs, pairs))
     # The same draw whatever the seeds: arms are paired by seed, so all seeds need the same arms.
     order = torch.randperm(len(both), generator=generator_for(ID))
@@ -61,7 +67,7 @@ def _warm(first: Pair, second: Pair) -> Arm:
 
 def cold_arms(setting: Setting) -> dict[str, str]:
     """Return the labels of the cold arms, with their names in sentences."""
-    return {_cold(pair).label: f"cold {_text(pair)}" for pair in setting.grid(PAIRS)}
+    return {_cold(pair).label: f"cold {_text(pair)}" for pair in setting.grid(PAIRS, desk=DESK_PAIRS)}
 
 
 def warm_arms(setting: Setting) -> dict[str, str]:
@@ -183,7 +189,8 @@ EXPERIMENT = Experiment(
         "SGD, since the optimizer is not said; of the 144 combinations for two rounds a fixed random draw of 24; time "
         "is counted in samples processed, since a step of a larger batch is more work."
     ),
-    cases=cases,
+    declare=cases,
+    desk=DESK,
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -4,22 +4,25 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from statistics import fmean
 
-from warmstart.models import MLP, Activation, LogisticRegression
+from warmstart.models import MLP, Activation, LogisticRegression, ResNet8
 from warmstart.paper.kit.exhibits import POINTS_AXIS, Cell, Exhibit, HeatMap, Source
 from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, paper_study
 from warmstart.paper.kit.judge import better, compare, if_trained, in_all, missing, untestable, worse
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import STAND_IN, SVHN, Setting
+from warmstart.paper.kit.setting import STAND_IN, SVHN, Desk, Setting
 from warmstart.paper.kit.tables import arms_table, published_text
 from warmstart.statistics import paired_difference
 from warmstart.strategies import Cold, Warm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "table-1"
 # The paper's: three hidden layers of 100 tanh units.
 PERCEPTRON = MLP(layers=3, width=100, activation=Activation.TANH)
-# The paper does not say what "stops improving" means.
-PATIENCE = 10
+# The paper does not say what "stops improving" means. The reproduction waits until three epochs differ by a standard
+# deviation of less than 0.002; without such a least gain, plain SGD goes on to any limit.
+PATIENCE, MIN_DELTA = 10, 0.002
+# In the desk setting: the perceptron on all training data, since on a few thousand images it shows no gap.
+DESK_SAMPLES = {"mlp": 50_000, "logistic": 10_000}
 # Two studies, the first of which is claimed to have the smaller gap, and what sets them apart from other pairs.
 Pair = tuple[str, CaseResults, CaseResults]
 
@@ -30,14 +33,17 @@ def _cases(setting: Setting) -> Sequence[Case]:
     cases: list[Case] = []
     for data, (name, model), optimizer in product(data_sets, models.items(), (OptimizerKind.SGD, OptimizerKind.ADAM)):
         # These models need not fit 99 % of the data, however long they train.
-        patience = PATIENCE if isinstance(model, MLP | LogisticRegression) else None
+        waits = isinstance(model, MLP | LogisticRegression)
+        stop = setting.stop(patience=PATIENCE, min_delta=MIN_DELTA) if waits else setting.stop()
+        if setting.desk and name == "mlp" and (data != data_sets[0] or optimizer is OptimizerKind.SGD):
+            continue  # one of six: with SGD it takes hundreds of epochs
         study = paper_study(
             setting,
             [Cold(), Warm()],
-            data=data,
+            data=setting.source(data, DESK_SAMPLES.get(name)),
             architecture=model,
-            recipe=Recipe(optimizer),
-            stop=setting.stop(patience=patience),
+            recipe=setting.recipe(optimizer),
+            stop=stop,
         )
         cases.append(Case({"data": data, "model": name, "optimizer": optimizer.value}, study))
     return cases
@@ -148,7 +154,8 @@ EXPERIMENT = Experiment(
         "MNIST-M stands in for SVHN where SVHN is not at hand; 'stops improving' is no better epoch among ten, for "
         "perceptron and logistic regression; every round has a limit of epochs."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(network=ResNet8(), samples=4_000, seeds=5, max_epochs=100),
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -9,10 +9,10 @@ from warmstart.paper.kit.judge import compare, of_first_case, worse
 from warmstart.paper.kit.points import at_full_scale, epoch_points, reading_points
 from warmstart.paper.kit.published import published
 from warmstart.paper.kit.results import Results
-from warmstart.paper.kit.setting import PAPER_EPOCHS, Setting
+from warmstart.paper.kit.setting import PAPER_EPOCHS, Desk, Setting
 from warmstart.paper.kit.tables import arms_table, on_papers_data, percent, published_text
 from warmstart.strategies import Cold, Warm
-from warmstart.training import OptimizerKind, Recipe, StoppingRule
+from warmstart.training import OptimizerKind, StoppingRule
 
 ID = "two-phase"
 HALF = "half of the data"
@@ -24,11 +24,11 @@ def _cases(setting: Setting) -> Sequence[Case]:
     return only_case(
         setting,
         [Cold(), Warm()],
-        recipe=Recipe(OptimizerKind.SGD),
+        recipe=setting.recipe(OptimizerKind.SGD),
         # No target and no patience: both curves run over the same epochs, as in the figure.
         stop=StoppingRule(train_accuracy=None, patience=None, max_epochs=setting.epochs),
         # Each is a pass over the held-out third: 70 of them draw the curve well enough.
-        measurements=[EvaluationCurve(every=setting.every(5))],
+        measurements=[EvaluationCurve(every=5 if setting.desk else setting.every(5))],
     )
 
 
@@ -90,7 +90,8 @@ EXPERIMENT = Experiment(
         "Accuracy is measured on the third of the training data that is held out; running statistics are recalibrated "
         "before every measurement."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(seeds=6),
     exhibits=_exhibits,
     epoch_columns=("train_score",),
     claims=(
