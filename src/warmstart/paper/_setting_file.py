@@ -20,10 +20,10 @@ from warmstart.studies import check_place, has_study
 
 from .kit.setting import Setting
 
-# What results of a directory add to its setting.
-_GROWING = ("samples", "second_look")
 SETTING, STUDIES = "setting.json", "studies"
 LOCK = f".{SETTING}.lock"
+# What results add to: two processes may know the sizes of different data sets.
+_GROWING = ("samples", "second_look")
 # What a process that was killed during an atomic write of the setting leaves behind.
 _DRAFT = re.compile(rf"\.{re.escape(SETTING)}\.\d+\.part")
 
@@ -63,14 +63,14 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
         InputError: If the directory has results in another setting.
         StorageError: If it cannot be written.
     """
-    table = _fixed(setting)
+    table = {key: value for key, value in setting_to_table(setting).items() if key not in _GROWING}
     with storage_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         # Two processes may add the sizes of different data sets at the same time.
         with FileLock(directory / LOCK):
             stored = read_setting(directory)
-            before = {} if stored is None else _fixed(stored)
-            if stored is not None and (has_results(directory) or before == table):
+            before = {} if stored is None else setting_to_table(stored)
+            if stored is not None and (has_results(directory) or before.items() >= table.items()):
                 differing = [
                     f"{key}: {shown(before[key])} there, {shown(requested)} requested"
                     for key, requested in table.items()
@@ -120,12 +120,6 @@ def setting_to_table(setting: Setting) -> dict[str, Any]:
         "samples": dict(setting.samples),
         "second_look": list(setting.second_look),
     }
-
-
-def _fixed(setting: Setting) -> dict[str, Any]:
-    """Return the part of a setting that all results in a directory share."""
-    table = setting_to_table(setting)
-    return {key: value for key, value in table.items() if key not in _GROWING}
 
 
 def setting_from_table(table: Mapping[str, Any]) -> Setting:

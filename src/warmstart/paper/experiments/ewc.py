@@ -12,8 +12,10 @@ from warmstart.penalties import EWC
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 
-# The paper names none; these span three decades.
+# The paper names none; these span three decades. What matters is their size beside 1 over the mean Fisher information:
+# seen about 1,000 on digits, and 66 for the desk setting's network.
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+DESK_STRENGTHS = (100.0, 1_000.0, 10_000.0)
 
 
 def _consolidated(strength: float) -> Arm:
@@ -23,7 +25,7 @@ def _consolidated(strength: float) -> Arm:
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     caption = "Accuracy after training on everything, with the half's weights held where the half needed them."
-    strengths = results.setting.grid(STRENGTHS)
+    strengths = results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS)
     charts = [
         Curves(
             "accuracy-by-strength",
@@ -62,19 +64,26 @@ EXPERIMENT = Experiment(
         "Strengths and optimizer are chosen here: 1 to 1000, and Adam with learning rate 1e-3; the Fisher information "
         "is the empirical one, of 1,024 samples of the half."
     ),
-    declare=lambda setting: only_case(setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS))]),
+    declare=lambda setting: only_case(
+        setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS, desk=DESK_STRENGTHS))]
+    ),
     exhibits=_exhibits,
     claims=(
         Claim(
             "Strong elastic weight consolidation makes results worse than a plain warm start.",
-            of_first_case(lambda results, case: _against_plain(worse, case, max(results.setting.grid(STRENGTHS)))),
+            of_first_case(
+                lambda results, case: _against_plain(
+                    worse, case, max(results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS))
+                )
+            ),
             published="It makes results worse. No numbers are known.",
         ),
         Claim(
             "At no strength does it make the warm start more accurate.",
             of_first_case(
                 lambda results, case: in_all(
-                    _against_plain(not_better, case, strength) for strength in results.setting.grid(STRENGTHS)
+                    _against_plain(not_better, case, strength)
+                    for strength in results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS)
                 )
             ),
             published="It makes results worse. No numbers are known.",

@@ -262,4 +262,5 @@ def results_of(experiment: Experiment, setting: Setting, read: Callable[[Case], 
     begun = [
         CaseResults(case.facets, *stored, setting.confidence) for case in cases if (stored := read(case)) is not None
     ]
-    return Results(experiment, experiment.in_setting(setting), tuple(begun), len(cases), setting.confidence)
+    of_experiment = experiment.in_setting(setting)
+    return Results(experiment, of_experiment, tuple(begun), len(cases), setting.confidence)

@@ -31,8 +31,9 @@ SVHN, STAND_IN = "svhn", "mnist-m"
 DESK_IMAGES = "16"
 # With the paper's 1e-3, a small network on a few thousand images does not reach 99 % training accuracy.
 DESK_RATE = 0.1
-# Of each of two looks at the same results (Pocock, "Group sequential methods in the design and analysis of clinical
-# trials", Biometrika 64, 1977): where nothing differs, 5 of 100 experiments then find a difference at either look.
+# Confidence of an interval, unless several comparisons have to share the chance of a false alarm; and of each of two
+# looks at the same results (Pocock, "Group sequential methods in the design and analysis of clinical trials",
+# Biometrika 64, 1977), which find a difference where there is none in 5 of 100 experiments, both together.
 CONFIDENCE, OF_TWO_LOOKS = 0.95, 1 - 0.0294
 
 Value = TypeVar("Value")
