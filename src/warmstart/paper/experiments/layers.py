@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from warmstart.models import LogisticRegression
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
 from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, only_case
-from warmstart.paper.kit.judge import compare, in_all, of_first_case, worse
+from warmstart.paper.kit.judge import compare, of_first_case, worse
 from warmstart.paper.kit.points import arm_point, level_points
+from warmstart.paper.kit.pooled import Comparison, compared, mean_judged
 from warmstart.paper.kit.results import CaseResults, Results
 from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
@@ -75,14 +76,13 @@ def number_kept(setting: Setting, count: int) -> int | None:
 
 @of_first_case
 def some_layers_are_worse(results: Results, case: CaseResults) -> Judgement:
-    """Judge every choice of layers against a cold start."""
-    judgements: list[Judgement] = []
+    """Judge the mean over all choices of layers against a cold start, unless one is known to be as accurate."""
+    comparisons: list[Comparison] = []
     for end, count in kept_layers(results.setting):
         layers = "layer" if count == 1 else f"{count} layers"
         words = "All layers but the last kept" if count < 0 else f"{end.capitalize()} {layers} kept"
-        arm = Arm(KeepLayers(end, count)).label
-        judgements.append(compare(worse, case, arm, what=f"{words} against cold"))
-    return in_all(judgements)
+        comparisons.append(compared(case, Arm(KeepLayers(end, count)).label, what=f"{words} against cold"))
+    return mean_judged(comparisons, worse, what="Some layers kept against cold", confidence=case.confidence)
 
 
 EXPERIMENT = Experiment(

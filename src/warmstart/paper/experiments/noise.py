@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit, Point, Source
 from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, only_case
-from warmstart.paper.kit.judge import better, cheaper, compare, if_trained, in_all, of_first_case, worse
+from warmstart.paper.kit.judge import better, cheaper, compare, if_trained, of_first_case, worse
 from warmstart.paper.kit.points import arm_point, at_full_scale, estimate_point, level_points, published_points
+from warmstart.paper.kit.pooled import compared, mean_judged
 from warmstart.paper.kit.published import published, published_number
 from warmstart.paper.kit.results import CaseResults, Results
 from warmstart.paper.kit.setting import Desk, Setting
@@ -104,9 +105,21 @@ def noise_costs(results: Results, case: CaseResults) -> Judgement:
     most = max(results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS))
     noisy = noisy_arm(most).label
     what = f"Steps of the last round, plain warm start against one with noise of {most:g}"
-    judgement = if_trained(case, ["warm"], cheaper(case.cost_ratio("warm", noisy), what))
+    ratio = case.cost_ratio("warm", noisy, confidence=case.confidence)
+    judgement = if_trained(case, ["warm"], cheaper(ratio, what))
     # A noisy round that was cut off would have taken more steps still: that can only bear the claim out.
     return judgement if judgement.verdict is Verdict.REPRODUCED else if_trained(case, [noisy], judgement)
+
+
+@of_first_case
+def noise_is_not_enough(results: Results, case: CaseResults) -> Judgement:
+    """Judge the mean over all amounts of noise against a cold start, unless one is known to be as accurate."""
+    # The mean: with the paper's best amount warm starting loses 0.8 points, which only dozens of seeds could show.
+    comparisons = [
+        compared(case, noisy_arm(deviation).label, what=f"Warm with noise of {deviation:g} against cold")
+        for deviation in results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
+    ]
+    return mean_judged(comparisons, worse, what="Warm with noise against cold", confidence=case.confidence)
 
 
 EXPERIMENT = Experiment(
@@ -131,21 +144,19 @@ EXPERIMENT = Experiment(
             "Noise makes the warm start somewhat more accurate.",
             noise_helps,
             published="54.4 % with noise of 0.01 against 50.8 % without.",
+            seeds=6,
         ),
         Claim(
             "Noise costs time.",
             noise_costs,
             published="165 minutes with noise of 0.01 against 13.6 without, and 34 from scratch.",
+            seeds=5,
         ),
         Claim(
             "No amount of noise makes the warm start as accurate as training from scratch.",
-            of_first_case(
-                lambda results, case: in_all(
-                    compare(worse, case, noisy_arm(d).label, what=f"Warm with noise of {d:g} against cold")
-                    for d in results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
-                )
-            ),
-            published="At most 54.4 % against 55.2 %.",
+            noise_is_not_enough,
+            published="49.9 to 54.4 % against 55.2 %.",
+            seeds=5,
         ),
     ),
 )

@@ -31,7 +31,7 @@ def first_epochs(setting: Setting) -> dict[int, int]:
     if setting.desk:
         return {epochs: round(epochs * PAPER_EPOCHS / setting.epochs) for epochs in DESK_EPOCHS}
     # Where several round to the same number, the paper's fewest of them counts: it is written last.
-    scaled = {setting.every(epochs): epochs for epochs in reversed(setting.grid(EPOCHS))}
+    scaled = {setting.every(epochs): epochs for epochs in reversed(setting.grid(EPOCHS, desk=DESK_EPOCHS))}
     return dict(sorted(scaled.items()))
 
 

@@ -18,7 +18,7 @@ from warmstart.statistics import (
 
 from .experiment import Judgement, Verdict
 from .results import CaseResults, Results
-from .setting import CONFIDENCE
+from .setting import CONFIDENCE, STAND_IN, Setting
 
 # The smallest difference in accuracy that matters, a point, for all claims. An interval of a few seeds is never exactly
 # zero, so a claimed difference counts as contradicted once the interval rules out any difference of this size.
@@ -100,15 +100,36 @@ def unchanged(difference: PairedDifference, what: str, *, margin: float) -> Judg
     )
 
 
-def cheaper(ratio: PairedRatio, what: str) -> Judgement:
-    """Judge the claim that a paired ratio of costs is below 1; not reproduced where less than 5 % can be saved.
+def cheaper(ratio: PairedRatio, what: str, *, limit: float = 1.0) -> Judgement:
+    """Judge the claim that a paired ratio of costs is below ``limit``; not reproduced above 0.95 times it.
 
     Example:
         >>> cheaper(PairedRatio(0.4, 0.3, 0.5, n=5, detected=True), "steps of warm against cold").verdict
         <Verdict.REPRODUCED: 'reproduced'>
     """
     reason = f"{what}: {describe_ratio(ratio)}"
-    return _judged(ratio, reason, lambda low, high: high < 1, lambda low, high: low > SMALLEST_RATIO, logarithmic=True)
+    ruled_out = limit * SMALLEST_RATIO
+    return _judged(ratio, reason, lambda low, high: high < limit, lambda low, high: low > ruled_out, logarithmic=True)
+
+
+def as_costly(ratio: PairedRatio, what: str, *, margin: float = 0.8) -> Judgement:
+    """Judge the claim that a paired ratio of costs is at least 1, where one above ``margin`` counts as 1.
+
+    Not reproduced: a saving of any size is detected. Reproduced: none is, and one below the margin is ruled out.
+
+    Example:
+        >>> as_costly(PairedRatio(1.1, 0.9, 1.3, n=5, detected=False), "samples of warm against cold").verdict
+        <Verdict.REPRODUCED: 'reproduced'>
+    """
+    reason = f"{what}, where a saving of up to {1 - margin:.0%} counts as none: {describe_ratio(ratio)}"
+    # Costs vary by a fifth from seed to seed: a narrower margin would leave nearly every claim open.
+    return _judged(
+        ratio,
+        reason,
+        lambda low, high: low > margin and high >= 1,
+        lambda low, high: high < 1,
+        logarithmic=True,
+    )
 
 
 def positive(estimate: Estimate, what: str, *, digits: int = 2, smallest: float = 0.0) -> Judgement:
@@ -283,6 +304,19 @@ def missing() -> Judgement:
 def untestable(reason: str) -> Judgement:
     """Return the judgement of a claim that the setting cannot test."""
     return Judgement(Verdict.INCONCLUSIVE, (reason,))
+
+
+def of_digits(setting: Setting, judgement: Judgement) -> Judgement:
+    """Return the judgement of a claim about SVHN, which its stand-in leaves open, but in the desk setting."""
+    if setting.digits != STAND_IN or judgement.verdict is Verdict.NOT_RUN:
+        return judgement
+    if setting.desk:
+        # There it is about small networks anyway, and the stand-in is one difference among several.
+        reason = "MNIST-M stands in for SVHN: the verdict is about MNIST-M."
+        return Judgement(judgement.verdict, (*judgement.reasons, reason), judgement.needed)
+    # What holds for MNIST-M need not hold for SVHN: the reasons stay, without their verdict.
+    reason = "MNIST-M stands in for SVHN: the claim about SVHN itself was not tested."
+    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))
 
 
 def if_trained(case: CaseResults, arms: Sequence[str], judgement: Judgement) -> Judgement:

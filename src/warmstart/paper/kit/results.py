@@ -19,6 +19,9 @@ from .setting import CONFIDENCE, Setting
 
 # Training accuracy from which a model counts as fitted where the stopping rule has no target.
 FITTED = 0.95
+# Training accuracy is level where it rises by no more than this from one fifth of the epochs to the next; of fewer
+# epochs than these nothing is said.
+LEVEL, FEWEST_FOR_LEVEL = 0.005, 15
 
 Read = Callable[[RoundRecord], float | None]
 
@@ -175,7 +178,7 @@ class CaseResults:
         limited = [
             score
             for score, record in zip(scores, found, strict=True)
-            if record.stop_reason == "limit" and (waits or score < target)
+            if record.stop_reason == "limit" and (waits or score < target) and self._was_improving(record)
         ]
         if 2 * len(limited) <= len(found):
             return None
@@ -185,6 +188,21 @@ class CaseResults:
             f"The scale cannot test it: {len(limited)} of {len(found)} {self._in_words(number)} of {arm} ended at the "
             f"limit of {stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
         )
+
+    def _was_improving(self, record: RoundRecord) -> bool:
+        """Return whether training accuracy still rose in the last fifth of a round's epochs."""
+        # A model with a strong penalty never fits 99 %, and one with patience may creep along for ever: where the
+        # course of training accuracy is known to be level, more epochs would have changed nothing. Any other model that
+        # is level below the target has not learned.
+        arm = self.study.arm(record.arm)
+        if self.study.stop.patience is None and arm.penalty is None and arm.step_shrink is None:
+            return True
+        history = self.histories.get((record.arm, record.seed, record.round), {})
+        columns, epochs = history.get("columns", []), history.get("epochs", [])
+        if "train_score" not in columns or len(epochs) < FEWEST_FOR_LEVEL:
+            return True
+        fifth, scores = len(epochs) // 5, [row[columns.index("train_score")] for row in epochs]
+        return fmean(scores[-fifth:]) - fmean(scores[-2 * fifth : -fifth]) > LEVEL
 
     def _in_words(self, number: int) -> str:
         return {1: "first rounds", self.rounds: "last rounds"}.get(number, f"rounds number {number}")

@@ -118,6 +118,8 @@ class Setting:
             raise InputError(
                 "seeds auto needs the desk setting (--setting desk), whose experiments say how many to begin with."
             )
+        if self.seeds is None and not self.desk:
+            object.__setattr__(self, "seeds", PAPER_SEEDS)
         check_at_least("seeds", self.seeds, 1, most=MOST_SEEDS, why=MANY_SEEDS)
         check_at_least("max_epochs", self.max_epochs, 1)
         if self.width is not None:
@@ -146,7 +148,7 @@ class Setting:
     @property
     def seed_count(self) -> int:
         """Number of seeds."""
-        return self.plan.seeds if self.desk else self.seeds or PAPER_SEEDS
+        return self.seeds or self.plan.seeds
 
     @property
     def confidence(self) -> float:
