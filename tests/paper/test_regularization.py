@@ -63,9 +63,8 @@ def test_the_gap_must_stay_with_every_penalty():
     every = {penalty: {"warm": FAR_WORSE} for penalty in regularization.PENALTIES}
     one_strength_is_without_gap = regularization.EXPERIMENT.claims[1].judge(results(**every))
     assert one_strength_is_without_gap.verdict is Verdict.NOT_REPRODUCED
-    assert one_strength_is_without_gap.reasons[0].startswith(
-        "Warm against cold, both with l2 0.1: lower by 19.7 points"
-    )
+    lower = "Warm against cold, both with l2 0.1: lower by 19.7 points"
+    assert any(reason.startswith(lower) for reason in one_strength_is_without_gap.reasons)
 
 
 def test_published_numbers_are_shown_for_their_penalty_only():
