@@ -42,12 +42,10 @@ class Finding:
 
     @property
     def deciding(self) -> str:
-        """The first reason that has an interval, and how many more there are; empty: none has one."""
-        with_interval = [reason for reason in self.reasons if "[" in reason]
-        if not with_interval:
-            return ""
-        more = len(with_interval) - 1
-        return with_interval[0].rstrip(".") + (f"; {more} more" if more else "")
+        """The first reason that has an interval, or else the first, and how many more there are; empty: none."""
+        reasons = [reason for reason in self.reasons if "[" in reason] or self.reasons
+        more = f"; {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        return f"{reasons[0].rstrip('.')}{more}" if reasons else ""
 
 
 @dataclass(frozen=True)
