@@ -7,6 +7,8 @@ known by what they do and not by their labels, since the grids of the settings d
 import math
 import zlib
 
+import numpy as np
+
 from paper.simulated import Level, Simulation, equal, last
 from warmstart.paper import Source
 from warmstart.paper.experiments import ewc, gradients, noise, pretraining, shrink_only
@@ -286,7 +288,7 @@ def unbalanced_pulls(facets, arm, number, rounds):
 
 @last
 def transfers(facets, arm):
-    """Figure 9. Of the smallest fraction one pair is known; assumed of the others: a warm start gains a tenth of that."""
+    """Figure 9; of the smallest fraction one pair is known: of the others a tenth of its gain is assumed."""
     name = "shrink-perturb" if isinstance(arm.strategy, ShrinkPerturb) else start(arm)
     source, data = (facets[key].replace("mnist-m", "svhn") for key in ("source", "data"))
     fraction = float(facets["fraction"])
