@@ -8,16 +8,15 @@ page is written by hand. Verdicts are those of today's rules.
 """
 
 import argparse
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from warmstart.basics import InputError, write_atomically
-from warmstart.paper import Chapter, Curves, HeatMap, Table, Verdict, read_chapters, setting_in
+from warmstart.paper import Chapter, Curves, HeatMap, Table, read_chapters, setting_in
 from warmstart.reports._document import Chart
 from warmstart.reports._export import chart_images
 from warmstart.reports._markdown import escaped, grid
-from warmstart.reports.paper._document import exhibit_name, paper_document, seeds_text
+from warmstart.reports.paper._document import counts_text, exhibit_name, paper_document, seeds_text
 from warmstart.reports.paper._rows import has_points
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -56,8 +55,6 @@ def parts(origin: str, chapters: Sequence[Chapter]) -> dict[str, str]:
 
 def _claims(origin: str, chapters: Sequence[Chapter]) -> str:
     findings = [(chapter, finding) for chapter in chapters for finding in chapter.findings]
-    counts = Counter(finding.verdict for _, finding in findings)
-    summary = ", ".join(f"{counts[verdict]} {verdict}" for verdict in Verdict if counts[verdict])
     rows = [
         [
             _link(chapter),
@@ -72,7 +69,7 @@ def _claims(origin: str, chapters: Sequence[Chapter]) -> str:
         f"\n\n{chapter.title}: {chapter.state}." for chapter in chapters if chapter.state.startswith("not to be")
     )
     return f"""
-{origin} Of {len(findings)} claims: {summary}.
+{origin} {counts_text(chapters)}
 
 {_made(chapters)}{problems}
 

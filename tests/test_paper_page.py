@@ -64,7 +64,7 @@ def test_every_claim_is_in_the_first_table_with_verdict_numbers_and_seeds(page):
             for text in (finding.published, finding.reproduction):
                 assert f"| {escaped(text)} |" in line
     assert "| warm is lower by 4.5 points [3.1, 5.7] |" in table
-    assert "| 5; about 1,400 would settle it |" in table
+    assert "| 5 seeds; about 1,400 would settle it |" in table
     assert "Of 14 claims: 4 reproduced, 4 not reproduced, 5 inconclusive, 1 not run." in table
 
 

@@ -31,7 +31,7 @@ COST = 0.1
 # Nominal level of either of two looks by Pocock, which together have a level of 5 %.
 TWO_LOOKS = 0.9706
 # Both grids that claims are judged on: the paper's, and what two cores can carry.
-SETTINGS = {"paper": Setting()}
+SETTINGS = {"paper": Setting(), "desk": Setting(desk=True, digits="mnist-m")}
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Level:
     cost: float = COST
 
 
-# The facets of a study, an arm, the number of a round and of all rounds; None: no claim reads this round.
+# The facets of a study and the name of the setting, an arm, the number of a round and of all rounds; None: no claim
+# reads this round.
 Truth = Callable[[Mapping[str, str], Arm, int, int], Level | None]
 
 
@@ -76,22 +77,25 @@ class Simulation:
 @cache
 def _cases(experiment: str, setting: str, seeds: int):
     """Return the studies with their numbers of rounds."""
-    found = replace(SETTINGS[setting], seeds=seeds)
-    cases = known_experiments()[experiment].cases(found)
-    return [(case, len(case.study.stream.sizes(found.fitted(case.study.data.name)))) for case in cases]
+    declared = known_experiments()[experiment]
+    found = declared.in_setting(replace(SETTINGS[setting], seeds=seeds))
+    sizes = [found.fitted(case.study.data.name, case.study.data.subset) for case in declared.cases(found)]
+    return [(case, len(case.study.stream.sizes(s))) for case, s in zip(declared.cases(found), sizes, strict=True)]
 
 
 def draw(experiment: str, setting: str, truth: Truth, seeds: int, generator: np.random.Generator) -> dict:
     """Return accuracy, steps and readings by study, arm, round and seed."""
     drawn = {}
+    # Studies on the same data share what depends on the seed alone: split, arrivals and fresh draws.
+    shared: dict[str, np.ndarray] = {}
     for place, (case, rounds) in enumerate(_cases(experiment, setting, seeds)):
-        shared = generator.normal(0, SEED, seeds)
+        of_seed = shared.setdefault(case.study.data.name, generator.normal(0, SEED, seeds))
         for arm in case.study.labels:
             for number in range(1, rounds + 1):
-                level = truth(case.facets, case.study.arm(arm), number, rounds)
+                level = truth({**case.facets, "setting": setting}, case.study.arm(arm), number, rounds)
                 if level is None:
                     continue
-                accuracies = level.accuracy + shared + generator.normal(0, level.deviation, seeds)
+                accuracies = level.accuracy + of_seed + generator.normal(0, level.deviation, seeds)
                 steps = level.steps * np.exp(generator.normal(0, level.cost, seeds))
                 for seed, (accuracy, count) in enumerate(zip(accuracies.tolist(), steps.tolist(), strict=True)):
                     found = {} if level.readings is None else level.readings(accuracy, generator)
@@ -120,45 +124,40 @@ def results(experiment: str, setting: str, drawn: dict, seeds: int, confidence: 
         )
         for place, (case, count) in enumerate(declared)
     ]
-    found = replace(SETTINGS[setting], seeds=seeds)
-    return Results(known_experiments()[experiment], found, tuple(cases), len(cases), confidence)
+    declared_by = known_experiments()[experiment]
+    found = declared_by.in_setting(replace(SETTINGS[setting], seeds=seeds))
+    return Results(declared_by, found, tuple(cases), len(cases), confidence)
 
 
-def share_reproduced(
-    experiment: str,
-    index: int,
-    setting: str,
-    truth: Truth,
-    *,
-    runs: int,
-    seeds: int | None = None,
-    confidence: float = 0.95,
-    looks: int = 1,
-) -> float:
-    """Return in which share of runs a claim is reproduced, at any look.
+def shares_reproduced(
+    experiment: str, index: int, setting: str, truth: Truth, *, runs: int, two_looks: bool = False
+) -> tuple[float, float]:
+    """Return in which shares of runs a claim is reproduced: in one look, and in either of two.
 
     Args:
         experiment: Id of the experiment.
         index: Position of the claim.
         setting: Name of the setting.
         truth: What is drawn from.
-        runs: How many experiments are drawn.
-        seeds: Seeds at the first look; None: as many as the claim needs.
-        confidence: Confidence of all intervals.
-        looks: Number of looks, at most 2: at the second there are twice as many seeds.
+        runs: How many experiments are drawn, each with as many seeds as the claim needs.
+        two_looks: Whether to look twice as well: with a confidence of 97.06 % each, and with twice the seeds at the
+            second, if the first leaves the claim open; else the second share is 0.
     """
     claim = known_experiments()[experiment].claims[index]
-    first = seeds or claim.seeds
     # The same draws whatever runs before: a claim's share does not depend on which tests are chosen.
-    generator = np.random.default_rng([zlib.crc32(experiment.encode()), index, looks])
-    found = 0
+    generator = np.random.default_rng([zlib.crc32(experiment.encode()), index])
+    once = twice = 0
     for _ in range(runs):
-        drawn = draw(experiment, setting, truth, first * looks, generator)
-        verdict = claim.judge(results(experiment, setting, drawn, first, confidence)).verdict
-        if looks == 2 and verdict is Verdict.INCONCLUSIVE:
-            verdict = claim.judge(results(experiment, setting, drawn, 2 * first, confidence)).verdict
-        found += verdict is Verdict.REPRODUCED
-    return found / runs
+        drawn = draw(experiment, setting, truth, claim.seeds * (1 + two_looks), generator)
+        found = results(experiment, setting, drawn, claim.seeds, 0.95)
+        once += claim.judge(found).verdict is Verdict.REPRODUCED
+        if two_looks:
+            first = [replace(case, confidence=TWO_LOOKS) for case in found.cases]
+            verdict = claim.judge(replace(found, cases=tuple(first), confidence=TWO_LOOKS)).verdict
+            if verdict is Verdict.INCONCLUSIVE:
+                verdict = claim.judge(results(experiment, setting, drawn, 2 * claim.seeds, TWO_LOOKS)).verdict
+            twice += verdict is Verdict.REPRODUCED
+    return once / runs, twice / runs
 
 
 def last(accuracy: Callable[[Mapping[str, str], Arm], Level | float]) -> Truth:

@@ -106,9 +106,9 @@ def test_several_comparisons_become_one_verdict_with_all_reasons(verdicts, of_al
     assert in_all(parts).verdict is of_all
     one_of_them = in_some([partial(given, part) for part in parts])
     assert one_of_them.verdict is of_some
-    reasons = tuple(f"{index}." for index in range(len(parts)))
-    assert in_all(parts).reasons == reasons
-    assert one_of_them.reasons[-len(parts) :] == reasons
+    reasons = [f"{index}." for index in range(len(parts))]
+    assert sorted(in_all(parts).reasons) == reasons
+    assert sorted(one_of_them.reasons[-len(parts) :]) == reasons
 
 
 def given(judgement, confidence):
@@ -178,3 +178,11 @@ def test_all_open_comparisons_have_to_be_settled_of_some_a_single_one(needed, of
     parts = [Judgement(OPEN, (), count) for count in needed]
     assert in_all([Judgement(YES, ()), *parts]).needed == of_all
     assert in_some([partial(given, part) for part in [Judgement(NO, ()), *parts]]).needed == of_some
+
+
+def test_the_reasons_that_a_combined_verdict_rests_on_come_first():
+    made = [Judgement(verdict, (f"{verdict}.",)) for verdict in (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED)]
+    opened = Judgement(Verdict.INCONCLUSIVE, ("Open.",), 9)
+    assert in_all([made[0], opened, made[1]]).reasons == ("not reproduced.", "reproduced.", "Open.")
+    assert in_all([made[0], opened]).reasons == ("Open.", "reproduced.")
+    assert in_all([made[0], made[0]]).reasons == ("reproduced.", "reproduced.")

@@ -127,10 +127,10 @@ def test_rules_and_published_numbers_are_todays(tmp_path):
 def redeclared(change):
     """The experiment, with its study changed as a later version might."""
 
-    def cases(setting):
-        return [dataclasses.replace(case, study=change(case.study)) for case in noise.EXPERIMENT.cases(setting)]
+    def declare(setting):
+        return [dataclasses.replace(case, study=change(case.study)) for case in noise.EXPERIMENT.declare(setting)]
 
-    return dataclasses.replace(noise.EXPERIMENT, cases=cases)
+    return dataclasses.replace(noise.EXPERIMENT, declare=declare)
 
 
 def test_a_study_that_ran_otherwise_is_used_as_it_was_run_if_it_has_the_arms(tmp_path):

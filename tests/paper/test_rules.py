@@ -2,14 +2,14 @@
 
 import pytest
 
-from paper.simulated import TWO_LOOKS, share_reproduced
+from paper.simulated import shares_reproduced
 from paper.truths import SIMULATIONS
 from warmstart.paper import known_experiments
 
-# With 200 runs a share of 80 % is known to +- 2.8 points (one standard error), one of 2.5 % to +- 1.1. All draws are
-# seeded: a rule that passes stays so until it is changed.
-RUNS = 200
-TO_COME = set()
+# All draws are seeded: a rule that passes stays so until it is changed. The few runs find a rule that is broken: of 60,
+# a true share of 5 % gives more than 6 in one case of 50. The many show that the level is kept, to half a point.
+FEW, MANY = 60, 2_000
+TO_COME: set[str] = set()
 CLAIMS = [
     pytest.param(name, index, setting, id=f"{name}-{index}-{setting}")
     for name, simulation in SIMULATIONS.items()
@@ -25,18 +25,18 @@ def test_every_claim_of_every_experiment_has_a_simulation():
 
 @pytest.mark.parametrize(("experiment", "index", "setting"), CLAIMS)
 def test_the_published_effect_is_reproduced(experiment, index, setting):
-    truth = SIMULATIONS[experiment].published
-    assert share_reproduced(experiment, index, setting, truth, runs=RUNS) >= 0.8
+    once, _ = shares_reproduced(experiment, index, setting, SIMULATIONS[experiment].published, runs=FEW)
+    assert once >= 0.8
 
 
 @pytest.mark.parametrize(("experiment", "index", "setting"), CLAIMS)
 def test_nothing_is_reproduced_where_there_is_no_effect(experiment, index, setting):
-    truth = SIMULATIONS[experiment].wrong[index]
-    assert share_reproduced(experiment, index, setting, truth, runs=RUNS) <= 0.05
+    wrong = SIMULATIONS[experiment].wrong[index]
+    assert max(shares_reproduced(experiment, index, setting, wrong, runs=FEW, two_looks=True)) <= 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("experiment", "index", "setting"), CLAIMS)
-def test_nor_is_it_where_a_second_look_follows(experiment, index, setting):
-    truth = SIMULATIONS[experiment].wrong[index]
-    found = share_reproduced(experiment, index, setting, truth, runs=RUNS, confidence=TWO_LOOKS, looks=2)
-    assert found <= 0.05
+def test_in_the_long_run_that_is_so_in_one_of_twenty_at_most(experiment, index, setting):
+    wrong = SIMULATIONS[experiment].wrong[index]
+    assert max(shares_reproduced(experiment, index, setting, wrong, runs=MANY, two_looks=True)) <= 0.055

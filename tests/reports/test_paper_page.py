@@ -89,18 +89,19 @@ def test_the_overview_has_every_verdict_in_words(html):
 def test_all_claims_come_first_with_what_decides_them_and_their_seeds():
     document = paper_document(CHAPTERS, "Title", NOTE)
     _, overview, *_ = document.blocks
-    table = overview.blocks[0]
+    table = overview.blocks[1]
+    assert overview.blocks[0].text == "Of 14 claims: 4 reproduced, 4 not reproduced, 5 inconclusive, 1 not run."
     assert [row[0][0].text for row in table.rows] == [f.claim for chapter in CHAPTERS for f in chapter.findings]
     texts = {(row[1].anchor, row[0][0].label): row[2:] for row in table.rows}
-    assert texts["table-1", "reproduced"] == ("warm is lower by 4.5 points [3.1, 5.7]", "5")
-    assert texts["table-1", "inconclusive"] == ("0.93x the steps [0.70, 1.24]", "5; about 1,400 would settle it")
-    assert texts["table-1", "not reproduced"] == ("", "5")
+    assert texts["table-1", "reproduced"] == ("warm is lower by 4.5 points [3.1, 5.7]", "5 seeds")
+    assert texts["table-1", "inconclusive"] == ("0.93x the steps [0.70, 1.24]", "5 seeds; about 1,400 would settle it")
+    assert texts["table-1", "not reproduced"] == ("Lower by 2.2 points", "5 seeds")
     assert texts["ewc", "not run"] == ("", "")
 
 
 def test_a_claim_says_how_many_seeds_are_enough(html):
     sections = Reader(html).sections
-    assert "5; about 1,400 would settle it; 7 are enough if the published numbers hold" in sections["table-1"]
+    assert "5 seeds; about 1,400 would settle it; 7 are enough if the published numbers are true" in sections["table-1"]
     assert "are enough" not in sections["ewc"]
 
 
@@ -108,7 +109,7 @@ def test_a_claim_says_how_many_seeds_are_enough(html):
     ("reasons", "deciding"),
     [
         ((), ""),
-        (("No interval.",), ""),
+        (("No interval.", "None either."), "No interval; 1 more"),
         (("Note.", "Lower by 1 [0, 2] (n = 3)."), "Lower by 1 [0, 2] (n = 3)"),
         (("Lower by 1 [0, 2].", "Higher by 1 [0, 2].", "Cut off.", "Level [-1, 1]."), "Lower by 1 [0, 2]; 2 more"),
     ],

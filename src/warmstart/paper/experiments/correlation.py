@@ -100,7 +100,7 @@ def negative_association(value: float, count: int, confidence: float) -> Estimat
     Example:
         >>> estimate = negative_association(-0.6, 24, 0.95)
         >>> f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
-        '0.60 [0.26, 0.81]'
+        '0.60 [0.23, 0.82]'
     """
     from scipy.special import stdtrit
 

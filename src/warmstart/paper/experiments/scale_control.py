@@ -74,7 +74,7 @@ def keeping_matters(results: Results, case: CaseResults) -> Judgement:
 def scale_alone_helps(results: Results, case: CaseResults) -> Judgement:
     """Judge the best cold start of a smaller scale against the usual one."""
     # Any of them will do: the claim is that a smaller scale can help, not that each does.
-    arms = [Arm(Cold(scale)).label for scale in results.setting.grid(SCALES)]
+    arms = [Arm(Cold(scale)).label for scale in results.setting.grid(SCALES, desk=DESK_SCALES)]
     candidates = [compared(case, arm, what=arm) for arm in arms]
     what = "A cold start of smaller scale against the usual one"
     return best_judged(candidates, better, what=what, confidence=case.confidence)

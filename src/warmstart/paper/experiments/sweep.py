@@ -28,8 +28,9 @@ Pair = tuple[float, int]
 PAIRS: tuple[Pair, ...] = tuple(product((0.1, 0.01, 0.001), (16, 32, 64, 128)))
 DESK_PAIRS: tuple[Pair, ...] = tuple(product((0.3, 0.1, 0.03), (32, 128)))
 DESK = Desk(samples=4_000, seeds=5)
-# Of the 144 combinations for two rounds: all of them would be six times the work.
-WARM_ARMS = 24
+# Of the 144 combinations for two rounds: all of them would be six times the work. With fewer than 16 settings a
+# correlation of 0.7 between two of their properties could not be told from none.
+WARM_ARMS, DESK_WARM_ARMS = 24, 16
 NOTE = "Settings are learning rate/batch size, of both rounds for a warm start."
 
 
@@ -49,8 +50,8 @@ def cases(setting: Setting) -> Sequence[Case]:
 def drawn_pairs(setting: Setting) -> list[tuple[Pair, Pair]]:
     """Return the pairs of the warm arms' two rounds, without repeats."""
     pairs = setting.grid(PAIRS, desk=DESK_PAIRS)
-    # A thinned grid has as many of them as cold arms; the whole one twice as many.
-    count = WARM_ARMS * len(pairs) // len(PAIRS) if setting.desk or len(pairs) == len(PAIRS) else len(pairs)
+    # A thinned grid has as many of them as cold arms.
+    count = DESK_WARM_ARMS if setting.desk else WARM_ARMS if len(pairs) == len(PAIRS) else len(pairs)
     both = list(product(pairs, pairs))
     # The same draw whatever the seeds: arms are paired by seed, so all seeds need the same arms.
     order = torch.randperm(len(both), generator=generator_for(ID))
@@ -150,14 +151,15 @@ def _frontier(results: Results, case: CaseResults) -> Table:
 Chosen = tuple[str, str]
 
 
-def best_of_both(results: Results, case: CaseResults) -> tuple[Chosen, Chosen] | None:
+def best_of_both(case: CaseResults) -> tuple[Chosen, Chosen] | None:
     """Return the most accurate cold and warm settings, one for each half of the seeds; None if none was trained.
 
     Each half is judged by the settings that are best on the other: of many settings the best looks better than it is on
     the seeds that it was chosen by, the more so the more there are, and there are twice as many warm ones.
     """
     chosen: list[Chosen] = []
-    for arms in (cold_arms(results.setting), warm_arms(results.setting)):
+    for continues in (False, True):
+        arms = [arm for arm in case.arms if case.study.arm(arm).strategy.continues is continues]
         columns = {arm: case.accuracies(arm) for arm in arms if case.training_problem([arm]) is None}
         if not any(value is not None for column in columns.values() for value in column):
             return None
@@ -168,36 +170,40 @@ def best_of_both(results: Results, case: CaseResults) -> tuple[Chosen, Chosen] |
 @of_first_case
 def some_match(results: Results, case: CaseResults) -> Judgement:
     """Judge the most accurate warm setting against the most accurate cold one."""
-    best = best_of_both(results, case)
+    best = best_of_both(case)
     if best is None:
         return untestable("No cold or no warm setting was trained to the end.")
     cold, warm = (by_halves({arm: case.accuracies(arm) for arm in case.arms}, chosen) for chosen in best)
     difference = paired_difference(warm, cold, confidence=case.confidence)
-    judgement = not_worse(difference, _in_words(results, best))
+    judgement = not_worse(difference, _in_words(case, best))
     return Judgement(judgement.verdict, (*judgement.reasons, NOTE), judgement.needed)
 
 
 @of_first_case
 def matching_takes_as_long(results: Results, case: CaseResults) -> Judgement:
     """Judge the cost of the same settings, if the warm ones match."""
-    match, best = some_match(results), best_of_both(results, case)
+    match, best = some_match(results), best_of_both(case)
     if match.verdict is not Verdict.REPRODUCED or best is None:
         return Judgement(Verdict.INCONCLUSIVE, ("No warm setting is known to match the best cold one.",), match.needed)
     # In samples: a step of a larger batch is fewer steps, not less work.
     samples = {arm: case.costs(arm, "samples") for arm in case.arms}
     cold, warm = (by_halves(samples, chosen) for chosen in best)
     ratio = paired_ratio(warm, cold, confidence=case.confidence)
-    judgement = as_costly(ratio, f"Samples processed in the last round, {_in_words(results, best)}")
+    judgement = as_costly(ratio, f"Samples processed in the last round, {_in_words(case, best)}")
     return Judgement(judgement.verdict, (*judgement.reasons, NOTE), judgement.needed)
 
 
-def _in_words(results: Results, best: tuple[Chosen, Chosen]) -> str:
-    colds, warms = cold_arms(results.setting), warm_arms(results.setting)
-    texts = [
-        chosen_text((names[chosen[0]], names[chosen[1]]), len(names))
-        for names, chosen in zip((colds, warms), best, strict=True)
-    ]
-    return f"Warm, {texts[1]}, against cold, {texts[0]}"
+def _in_words(case: CaseResults, best: tuple[Chosen, Chosen]) -> str:
+    cold, warm = ([_text_of(case, arm) for arm in chosen] for chosen in best)
+    warm_count = sum(case.study.arm(arm).strategy.continues for arm in case.arms)
+    cold_text = chosen_text((cold[0], cold[1]), len(case.arms) - warm_count)
+    return f"Warm, {chosen_text((warm[0], warm[1]), warm_count)}, against cold, {cold_text}"
+
+
+def _text_of(case: CaseResults, label: str) -> str:
+    arm = case.study.arm(label)
+    rounds = [(arm.first_learning_rate, arm.first_batch_size), (arm.learning_rate, arm.batch_size)]
+    return ", ".join(f"{rate:g}/{size}" for rate, size in rounds if rate is not None)
 
 
 EXPERIMENT = Experiment(

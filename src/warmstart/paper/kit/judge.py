@@ -268,12 +268,14 @@ def _combined(judgements: Sequence[Judgement], *, decisive: Verdict) -> Judgemen
     """Return one judgement with all reasons: ``decisive`` if any of them is, another verdict only if all agree."""
     if not judgements:
         return missing()
-    reasons = tuple(reason for judgement in judgements for reason in judgement.reasons)
     verdicts = {judgement.verdict for judgement in judgements}
-    if decisive in verdicts:
-        return Judgement(decisive, reasons)
-    if verdicts != {Verdict.INCONCLUSIVE} and len(verdicts) == 1:
-        return Judgement(verdicts.pop(), reasons)
+    agreed = judgements[0].verdict if len(verdicts) == 1 else Verdict.INCONCLUSIVE
+    verdict = decisive if decisive in verdicts else agreed
+    # First the reasons that the verdict rests on: of twelve comparisons few readers go through all.
+    ordered = sorted(judgements, key=lambda judgement: judgement.verdict is not verdict)
+    reasons = tuple(reason for judgement in ordered for reason in judgement.reasons)
+    if verdict is not Verdict.INCONCLUSIVE:
+        return Judgement(verdict, reasons)
     needed = [judgement.needed for judgement in judgements if judgement.verdict is Verdict.INCONCLUSIVE]
     known = [count for count in needed if count is not None]
     # Of claims about all comparisons every open one has to be settled, of claims about some a single one.

@@ -106,7 +106,9 @@ def _mean_judged(
     left = _mean_column([comparison.values for comparison in judged], mean)
     right = _mean_column([comparison.reference for comparison in judged], mean)
     pooled = judge(estimate(left, right, confidence=confidence), f"{what}, mean over {len(judged)} comparisons")
-    shared = 1 - (1 - confidence) / len(judged)
+    # Where none can contradict the claim, all of them only show what the mean is a mean of.
+    can_contradict = any(one.may_contradict for one in judged)
+    shared = 1 - (1 - confidence) / len(judged) if can_contradict else confidence
     singles = [single(estimate(one.values, one.reference, confidence=shared), one.what) for one in judged]
     verdict, needed = pooled.verdict, pooled.needed
     pairs = zip(judged, singles, strict=True)
@@ -121,8 +123,9 @@ def _mean_judged(
         f"confidence of {100 * shared:.4g} %."
     )
     left_out = (f"{len(problems)} of {len(comparisons)} comparisons are left out.",) if problems and enough else ()
+    notes = (note,) if can_contradict else ()
     reasons = (reason for found in singles for reason in found.reasons)
-    return Judgement(verdict, (*pooled.reasons, note, *reasons, *problems, *left_out), needed)
+    return Judgement(verdict, (*pooled.reasons, *notes, *reasons, *problems, *left_out), needed)
 
 
 def _mean_column(columns: Sequence[Column], mean: Callable[[Sequence[float]], float]) -> list[float | None]:

@@ -1,6 +1,7 @@
 """The paper's experiments as a document."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
@@ -59,6 +60,7 @@ def paper_document(chapters: Sequence[Chapter], title: str, note: str, *, drawn:
     ]
     experiments = [(Link(chapter.title, chapter.id), chapter.where, _status(chapter)) for chapter in chapters]
     overview = (
+        Paragraph(counts_text(chapters)),
         TextTable(list(map(Column, ("claim", "experiment", "what decides", "seeds"))), claims, style="overview"),
         Paragraph(READING, "remark"),
         TextTable(list(map(Column, ("experiment", "in the paper", "state"))), experiments, style="overview"),
@@ -80,7 +82,14 @@ def seeds_text(chapter: Chapter, finding: Finding) -> str:
     if not chapter.seeds or finding.verdict is Verdict.NOT_RUN:
         return ""
     settled = "" if finding.needed is None else f"; about {finding.needed:,} would settle it"
-    return f"{chapter.seeds}{settled}"
+    return f"{chapter.seeds} {'seed' if chapter.seeds == '1' else 'seeds'}{settled}"
+
+
+def counts_text(chapters: Sequence[Chapter]) -> str:
+    """Return how many claims have which verdict, in a sentence."""
+    verdicts = Counter(finding.verdict for chapter in chapters for finding in chapter.findings)
+    counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict if verdicts[verdict])
+    return f"Of {verdicts.total()} claims: {counts}." if verdicts else ""
 
 
 def exhibit_name(chapter: Chapter, exhibit: Exhibit) -> str:
@@ -118,7 +127,7 @@ def _chapter(chapter: Chapter, *, drawn: bool) -> Group:
 
 def _finding(chapter: Chapter, finding: Finding) -> Group:
     seeds = seeds_text(chapter, finding)
-    planned = f"{seeds}; {finding.seeds} are enough if the published numbers hold" if seeds else ""
+    planned = f"{seeds}; {finding.seeds} are enough if the published numbers are true" if seeds else ""
     published = {"Paper": finding.published, "Independent reproduction": finding.reproduction, "Seeds": planned}
     terms = tuple((name, text) for name, text in published.items() if text)
     blocks: list[Block] = [Definitions(terms)] if terms else []
