@@ -54,7 +54,7 @@ def test_one_penalty_has_to_help_each_start(accuracies, verdict):
 
 def test_reasons_name_the_penalty_that_was_chosen_and_among_how_many():
     found = regularization.EXPERIMENT.claims[0].judge(results(confidence={"cold": FAR_BETTER}))
-    cold, warm = found.reasons
+    warm, cold = found.reasons  # what the verdict rests on comes first
     assert cold.startswith(
         "Cold with a penalty against without, the best of 6 chosen on one half of the seeds and judged on the other "
         "(confidence 0.1): higher by"
@@ -66,10 +66,13 @@ def test_the_gap_must_stay_with_every_penalty():
     every = {penalty: {"warm": FAR_WORSE} for penalty in regularization.PENALTIES}
     one_strength_is_without_gap = regularization.EXPERIMENT.claims[1].judge(results(**every))
     assert one_strength_is_without_gap.verdict is Verdict.NOT_REPRODUCED
-    mean, note, first, *_ = one_strength_is_without_gap.reasons
+    *against, mean, note, one, _, _ = one_strength_is_without_gap.reasons
+    assert [reason.split(":")[0] for reason in against] == [
+        f"Warm against cold, both with {penalty} 0.0001" for penalty in regularization.PENALTIES
+    ]
     assert mean.startswith("Warm against cold, mean over 6 comparisons: lower by 9.8 points")
     assert "each of their intervals has a confidence of 99.17 %" in note
-    assert first.startswith("Warm against cold, both with l2 0.1: lower by 19.7 points")
+    assert one.startswith("Warm against cold, both with l2 0.1: lower by 19.7 points")
 
 
 def test_a_penalty_that_ruins_both_starts_does_not_close_the_gap():

@@ -30,7 +30,10 @@ def results(*, first, last, setting=SETTING):
 def test_cost_is_that_of_the_last_round_as_in_the_paper(first, last, verdict):
     found = CHEAPER.judge(results(first=first, last=last))
     assert found.verdict is verdict
-    mean, note, *others = found.reasons
+    reasons = [reason for reason in found.reasons if "mean over" in reason or "Any of" in reason]
+    mean, note = reasons
+    others = [reason for reason in found.reasons if reason not in reasons]
+    assert len(others) == 4
     assert mean.startswith("Steps of the last round, shrink-perturb to cold, mean over 4 comparisons")
     assert note.startswith("Any of the 4 comparisons can contradict the claim by itself")
     assert all(reason.startswith("Steps of the last round, shrink-perturb") for reason in others)
@@ -43,9 +46,9 @@ def test_cost_is_that_of_the_last_round_as_in_the_paper(first, last, verdict):
 def test_as_accurate_but_not_much_cheaper_is_not_both(last, verdict):
     found = JOINT.judge(results(first=10, last=last))
     assert found.verdict is verdict
-    assert [reason.split(":")[0] for reason in found.reasons] == [
-        "shrink-perturb",
+    assert sorted(reason.split(":")[0] for reason in found.reasons) == [
         "Steps of the last round, shrink-perturb",
+        "shrink-perturb",
     ]
 
 

@@ -110,22 +110,24 @@ def _mean_judged(
     can_contradict = any(one.may_contradict for one in judged)
     shared = 1 - (1 - confidence) / len(judged) if can_contradict else confidence
     singles = [single(estimate(one.values, one.reference, confidence=shared), one.what) for one in judged]
-    verdict, needed = pooled.verdict, pooled.needed
-    pairs = zip(judged, singles, strict=True)
-    if any(one.may_contradict and found.verdict is Verdict.NOT_REPRODUCED for one, found in pairs):
-        verdict = Verdict.NOT_REPRODUCED
-    if not enough:
-        verdict = Verdict.INCONCLUSIVE
-    if verdict is not pooled.verdict or not enough:
-        needed = None
+    against = [
+        found
+        for one, found in zip(judged, singles, strict=True)
+        if enough and one.may_contradict and found.verdict is Verdict.NOT_REPRODUCED
+    ]
+    verdict = Verdict.NOT_REPRODUCED if against else pooled.verdict if enough else Verdict.INCONCLUSIVE
+    needed = pooled.needed if enough and not against else None
     note = (
         f"Any of the {len(judged)} comparisons can contradict the claim by itself, so each of their intervals has a "
         f"confidence of {100 * shared:.4g} %."
     )
     left_out = (f"{len(problems)} of {len(comparisons)} comparisons are left out.",) if problems and enough else ()
     notes = (note,) if can_contradict else ()
-    reasons = (reason for found in singles for reason in found.reasons)
-    return Judgement(verdict, (*pooled.reasons, *notes, *reasons, *problems, *left_out), needed)
+    # First what the verdict rests on: the mean, or where one contradicts it that one.
+    others = [found for found in singles if not any(found is one for one in against)]
+    ordered = [*against, pooled, Judgement(verdict, notes), *others]
+    reasons = (reason for found in ordered for reason in found.reasons)
+    return Judgement(verdict, (*reasons, *problems, *left_out), needed)
 
 
 def _mean_column(columns: Sequence[Column], mean: Callable[[Sequence[float]], float]) -> list[float | None]:
