@@ -13,6 +13,7 @@ from paper.simulated import Level, Simulation, equal, last
 from warmstart.paper import Source
 from warmstart.paper.experiments import ewc, gradients, noise, pretraining, shrink_only
 from warmstart.paper.kit.published import published, published_number
+from warmstart.paper.kit.setting import PAPER_EPOCHS
 from warmstart.strategies import Cold, KeepLayers, NormMatched, ShrinkPerturb, Warm
 from warmstart.trial import TrainOn
 
@@ -231,10 +232,11 @@ def checkpoints(facets, arm):
     for number in published("pretraining", "relative difference", by=Source.PAPER):
         known.setdefault(float(number.facets["epochs"]), []).append(number.value)
     epochs = sorted(known)
-    # 350 epochs in the paper's setting; in the desk setting as many as stand for them.
-    papers = arm.first_epochs * pretraining.PAPER_EPOCHS / pretraining.EXPERIMENT.desk.max_epochs
+    # In the desk setting an epoch stands for several of the paper's. The truth does not know the setting, and numbers of
+    # epochs that both have are taken as the paper's: no claim is judged by them.
     of_desk = arm.first_epochs in pretraining.DESK_EPOCHS and arm.first_epochs not in pretraining.EPOCHS
-    loss = np.interp(papers if of_desk else arm.first_epochs, epochs, [np.mean(known[each]) for each in epochs])
+    papers = arm.first_epochs * (PAPER_EPOCHS / pretraining.EXPERIMENT.desk.max_epochs if of_desk else 1)
+    loss = np.interp(papers, epochs, [np.mean(known[each]) for each in epochs])
     return cold * (1 + float(loss))
 
 

@@ -78,7 +78,7 @@ EXPERIMENT = Experiment(
             "Whatever share of the data the first round is trained on, a warm start is less accurate than a cold one.",
             warm_hurts,
             published="The figure shows the gap against the share; no numbers are known.",
-            seeds=5,
+            seeds=3,
         ),
     ),
 )
