@@ -1,0 +1,164 @@
+"""Whether what shrink-perturb gains is due to the weights it keeps, or to the smaller scale of its start.
+
+    python benchmarks/scale_control.py --data-dir DIR
+
+runs every part, or what is left of it, in the folder ``--out``; ``--part`` chooses some of them. ``--json`` writes the
+result of all that is finished there, and ``--page`` the tables and charts of the page.
+
+A shrunk start keeps something of the previous model, and it is smaller than a fresh one. Two controls tell these apart,
+and a third one belongs to every claim of lower cost:
+
+- ``cold:scale=s``: a fresh model whose parameters are all multiplied by s.
+- ``norm-matched``: a fresh model whose every parameter has the norm that shrink-perturb would give it.
+- a cold start at the reduced budget.
+
+Each seed draws its own training images, their order and its fresh weights, shared by all arms; the test set is the
+official one. Safe to interrupt: run it again to resume.
+"""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+import warmstart as ws
+from warmstart.store import RoundRecord
+from warmstart.studies import Arm
+from warmstart.training import Augmentation, Schedule
+
+SHRINKS, SCALES = (0.2, 0.4, 0.6, 0.8), (0.75, 0.5, 0.25)
+SHRINK, SCALE = 0.4, 0.5
+BEFORE = ws.ShrinkPerturb(SHRINK, before_first_round=True)
+FULL_EPOCHS = 30
+# Four times what the slowest arm took in a trial run; who does not reach 99 % by then is counted as not having done so.
+MAX_EPOCHS = 500
+
+
+@dataclass(frozen=True)
+class Part:
+    """A study of the page: which arms, on which stream, how they train."""
+
+    title: str
+    arms: Sequence[ws.Strategy]
+    rounds: int
+    recipe: ws.Recipe
+    stop: ws.StoppingRule
+    first_epochs: int | None = None
+
+    def study(self, options: argparse.Namespace) -> ws.Study:
+        """Return the study on the data that the command line names."""
+        is_official = options.holdout is None
+        return ws.Study(
+            [Arm(strategy, first_epochs=self.first_epochs) for strategy in self.arms],
+            data=ws.DataSource(options.data, directory=options.data_dir, image_size="16", interpolation="area"),
+            evaluation=ws.EvaluationSettings(ws.EvaluateOn.TEST)
+            if is_official
+            else ws.EvaluationSettings(holdout=options.holdout),
+            architecture=ws.ConvNet(options.width),
+            # Not TwoPhase on a fixed subset: so each seed draws images of its own, and intervals are over them too.
+            stream=ws.Growing(arrival_size=options.samples // self.rounds, rounds=self.rounds),
+            recipe=self.recipe,
+            stop=self.stop,
+            seeds=options.seeds,
+        )
+
+
+def _to_target(optimizer: str, rate: float) -> tuple[ws.Recipe, ws.StoppingRule]:
+    recipe = ws.Recipe(optimizer=ws.OptimizerKind(optimizer), learning_rate=rate, precision=ws.Precision.AUTO)
+    return recipe, ws.StoppingRule(train_accuracy=0.99, patience=None, max_epochs=MAX_EPOCHS)
+
+
+def two_phase(optimizer: str, rate: float, title: str) -> Part:
+    """Return the part in which half of the images arrive first, every round trained to 99 % training accuracy."""
+    arms = [
+        ws.Cold(),
+        *(ws.Cold(scale) for scale in SCALES),
+        ws.Warm(),
+        *(ws.ShrinkPerturb(shrink) for shrink in SHRINKS),
+        *(ws.NormMatched(shrink) for shrink in SHRINKS),
+        BEFORE,
+    ]
+    return Part(title, arms, 2, *_to_target(optimizer, rate))
+
+
+def growing(optimizer: str, rate: float, title: str) -> Part:
+    """Return the part in which images arrive in 20 rounds, each trained to 99 % training accuracy."""
+    arms = [ws.Cold(), ws.Cold(SCALE), ws.Warm(), ws.ShrinkPerturb(SHRINK), ws.NormMatched(SHRINK), BEFORE]
+    return Part(title, arms, 20, *_to_target(optimizer, rate))
+
+
+def budget(share: int, title: str) -> Part:
+    """Return the part whose last round has one ``share``-th of the full budget of epochs, and round 1 all of it."""
+    recipe = ws.Recipe(
+        optimizer=ws.OptimizerKind.SGD,
+        learning_rate=0.1,
+        momentum=0.9,
+        schedule=Schedule.COSINE,
+        warm_up=0.1,
+        augmentation=(Augmentation.FLIP, Augmentation.CROP),
+        precision=ws.Precision.AUTO,
+    )
+    arms = [ws.Cold(), ws.Warm(), ws.ShrinkPerturb(SHRINK), ws.NormMatched(SHRINK)]
+    stop = ws.StoppingRule(train_accuracy=None, patience=None, max_epochs=FULL_EPOCHS // share)
+    return Part(title, arms, 2, recipe, stop, first_epochs=FULL_EPOCHS)
+
+
+# In the order in which they run.
+PARTS: Mapping[str, Part] = {
+    "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001"),
+    "two-phase-sgd-0.1": two_phase("sgd", 0.1, "two rounds to 99 %, SGD 0.1"),
+    "budget-full": budget(1, "full budget"),
+    "budget-half": budget(2, "half the last round's budget"),
+    "budget-third": budget(3, "a third of the last round's budget"),
+    "growing-adam": growing("adam", 1e-3, "20 rounds to 99 %, Adam 0.001"),
+    "two-phase-sgd-0.01": two_phase("sgd", 0.01, "two rounds to 99 %, SGD 0.01"),
+    "growing-sgd-0.1": growing("sgd", 0.1, "20 rounds to 99 %, SGD 0.1"),
+}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the parts that the command line asks for, or what is left of them."""
+    console = Console(stderr=True)
+    execution = ws.Execution(workers=options.workers, threads=1, device="cpu")
+
+    def listen(message: object) -> None:
+        if isinstance(message, RoundRecord):
+            score = "diverged" if message.score is None else f"{100 * message.score:.1f} %"
+            at = f"seed {message.seed}, round {message.round}: {message.arm}"
+            console.print(f"{at}: {score}, {message.epochs} epochs, {message.seconds:.0f} s", highlight=False)
+
+    for name in options.part or PARTS:
+        console.print(name, style="bold")
+        part = PARTS[name]
+        if options.max_epochs is not None:
+            part = replace(part, stop=replace(part.stop, max_epochs=options.max_epochs))
+        ws.run_study(part.study(options), options.out / name, store=options.out, execution=execution, listener=listen)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--data", default="cifar10")
+    made.add_argument("--data-dir", help="where named data sets are stored")
+    made.add_argument("--out", type=Path, default=Path("runs/scale-control"), help="where all trials are stored")
+    made.add_argument("--part", action="append", choices=PARTS, help="may be repeated (default: all)")
+    made.add_argument("--seeds", type=int, default=6, help="a part can be extended later (default: 6)")
+    made.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
+    made.add_argument("--samples", type=int, default=6000, help="training images of a seed (default: 6000)")
+    made.add_argument("--width", type=int, default=16, help="of the network (default: 16)")
+    made.add_argument("--holdout", type=float, help="share to evaluate on, of data without an official test set")
+    made.add_argument("--max-epochs", type=int, help="of a round, in place of the part's own, for a dry run")
+    return made
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the program."""
+    options = parser().parse_args(arguments)
+    run(options)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
