@@ -17,16 +17,23 @@ official one. Safe to interrupt: run it again to resume.
 """
 
 import argparse
+import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 import warmstart as ws
-from warmstart.store import RoundRecord
-from warmstart.studies import Arm
+from scale_control_page import answers, write_page
+from warmstart.basics import write_atomically
+from warmstart.data import Interpolation
+from warmstart.statistics import mean_interval, paired_difference, paired_ratio
+from warmstart.store import RoundRecord, StudyRecords
+from warmstart.studies import Arm, read_study, study_to_dict
 from warmstart.training import Augmentation, Schedule
 
 SHRINKS, SCALES = (0.2, 0.4, 0.6, 0.8), (0.75, 0.5, 0.25)
@@ -53,7 +60,9 @@ class Part:
         is_official = options.holdout is None
         return ws.Study(
             [Arm(strategy, first_epochs=self.first_epochs) for strategy in self.arms],
-            data=ws.DataSource(options.data, directory=options.data_dir, image_size="16", interpolation="area"),
+            data=ws.DataSource(
+                options.data, directory=options.data_dir, image_size="16", interpolation=Interpolation.AREA
+            ),
             evaluation=ws.EvaluationSettings(ws.EvaluateOn.TEST)
             if is_official
             else ws.EvaluationSettings(holdout=options.holdout),
@@ -71,14 +80,14 @@ def _to_target(optimizer: str, rate: float) -> tuple[ws.Recipe, ws.StoppingRule]
     return recipe, ws.StoppingRule(train_accuracy=0.99, patience=None, max_epochs=MAX_EPOCHS)
 
 
-def two_phase(optimizer: str, rate: float, title: str) -> Part:
+def two_phase(optimizer: str, rate: float, title: str, *, shrinks: Sequence[float], scales: Sequence[float]) -> Part:
     """Return the part in which half of the images arrive first, every round trained to 99 % training accuracy."""
     arms = [
         ws.Cold(),
-        *(ws.Cold(scale) for scale in SCALES),
+        *(ws.Cold(scale) for scale in scales),
         ws.Warm(),
-        *(ws.ShrinkPerturb(shrink) for shrink in SHRINKS),
-        *(ws.NormMatched(shrink) for shrink in SHRINKS),
+        *(ws.ShrinkPerturb(shrink) for shrink in shrinks),
+        *(ws.NormMatched(shrink) for shrink in shrinks),
         BEFORE,
     ]
     return Part(title, arms, 2, *_to_target(optimizer, rate))
@@ -108,13 +117,16 @@ def budget(share: int, title: str) -> Part:
 
 # In the order in which they run.
 PARTS: Mapping[str, Part] = {
-    "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001"),
-    "two-phase-sgd-0.1": two_phase("sgd", 0.1, "two rounds to 99 %, SGD 0.1"),
+    "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001", shrinks=SHRINKS, scales=SCALES),
+    "two-phase-sgd-0.1": two_phase("sgd", 0.1, "two rounds to 99 %, SGD 0.1", shrinks=SHRINKS, scales=SCALES),
     "budget-full": budget(1, "full budget"),
     "budget-half": budget(2, "half the last round's budget"),
     "budget-third": budget(3, "a third of the last round's budget"),
     "growing-adam": growing("adam", 1e-3, "20 rounds to 99 %, Adam 0.001"),
-    "two-phase-sgd-0.01": two_phase("sgd", 0.01, "two rounds to 99 %, SGD 0.01"),
+    # Rounds take four times the epochs, hence fewer arms.
+    "two-phase-sgd-0.01": two_phase(
+        "sgd", 0.01, "two rounds to 99 %, SGD 0.01", shrinks=(0.2, SHRINK), scales=(SCALE,)
+    ),
     "growing-sgd-0.1": growing("sgd", 0.1, "20 rounds to 99 %, SGD 0.1"),
 }
 
@@ -138,6 +150,132 @@ def run(options: argparse.Namespace) -> None:
         ws.run_study(part.study(options), options.out / name, store=options.out, execution=execution, listener=listen)
 
 
+def values_of(records: StudyRecords, labels: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
+    """Return what each seed gave that all arms have finished, by arm and measure, in the order of seeds.
+
+    Args:
+        records: The stored rounds, of some seeds perhaps not all.
+        labels: Names of the arms in place of those of the records, in their order.
+    """
+    by_trial: dict[tuple[str, int], list[RoundRecord]] = {}
+    for record in sorted(records.rounds, key=lambda record: record.round):
+        by_trial.setdefault((record.arm, record.seed), []).append(record)
+    # A seed that lacks an arm is left out of all: every table then has one number of seeds.
+    done = [
+        seed
+        for seed in range(records.seeds_expected)
+        if all(len(by_trial.get((arm, seed), ())) == records.rounds_expected for arm in records.arms)
+    ]
+    found: dict[str, dict[str, list[Any]]] = {}
+    for arm, label in zip(records.arms, labels, strict=True):
+        trials = [by_trial[arm, seed] for seed in done]
+        found[label] = {
+            "accuracy": [rounds[-1].score for rounds in trials],
+            "accuracy by round": [[record.score for record in rounds] for rounds in trials],
+            "training accuracy": [rounds[-1].train_score for rounds in trials],
+            "epochs of the last round": [rounds[-1].epochs for rounds in trials],
+            "steps of the last round": [rounds[-1].steps for rounds in trials],
+            "steps": [sum(record.steps or 0 for record in rounds) for rounds in trials],
+            "rounds that reached the target": [
+                sum(record.stop_reason == "converged" for record in rounds) for rounds in trials
+            ],
+            "seed": list(done),
+        }
+    return found
+
+
+def beside(
+    part: Mapping[str, Any], arms: Sequence[str], reference: Mapping[str, Any], references: Sequence[str]
+) -> dict[str, Any]:
+    """Return accuracy and steps of some arms beside others, paired by seed, each the mean over the arms of its side.
+
+    Args:
+        part: A part of the result.
+        arms: Labels in that part.
+        reference: The part that the others are of.
+        references: Their labels.
+    """
+    # Parts have the same seeds, from 0 on, but perhaps not equally many.
+    seeds = min(part["n"], reference["n"])
+
+    def mean(of: Mapping[str, Any], labels: Sequence[str], measure: str) -> list[float | None]:
+        by_seed = list(zip(*(of["seeds"][label][measure][:seeds] for label in labels), strict=True))
+        return [None if None in values else sum(values) / len(values) for values in by_seed]
+
+    sides = {
+        measure: (mean(part, arms, measure), mean(reference, references, measure))
+        for measure in ("accuracy", "steps of the last round", "steps")
+    }
+    return {
+        "accuracy": asdict(paired_difference(*sides["accuracy"])),
+        "steps of the last round": asdict(paired_ratio(*sides["steps of the last round"])),
+        "steps": asdict(paired_ratio(*sides["steps"])),
+    }
+
+
+COLD, WARM, KEPT, BEFORE_LABEL = (
+    Arm(strategy).label for strategy in (ws.Cold(), ws.Warm(), ws.ShrinkPerturb(SHRINK), BEFORE)
+)
+BUDGET = "budget-full"
+
+
+def compared(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return, by part, each arm beside cold, each shrink-perturb beside its control, and what the page is about."""
+    found: dict[str, Any] = {}
+    for name, part in parts.items():
+        # A cold start at the full budget is what a reduced one has to be as good as.
+        is_budget, labels = name.startswith("budget"), list(part["seeds"])
+        full = parts.get(BUDGET) if is_budget else part
+        if full is None:
+            continue
+        pairs = [(Arm(ws.ShrinkPerturb(shrink)).label, Arm(ws.NormMatched(shrink)).label) for shrink in SHRINKS]
+        pairs = [(kept, matched) for kept, matched in pairs if kept in labels and matched in labels]
+        kept, matched = zip(*pairs, strict=True)
+        found[name] = {
+            "beside cold": {label: beside(part, [label], full, [COLD]) for label in labels},
+            "beside its control": {label: beside(part, [label], part, [control]) for label, control in pairs},
+            "kept weights": beside(part, kept, part, matched),
+            "scale": beside(part, matched, part, [COLD]),
+            "shrink-perturb": beside(part, kept, part, [COLD]),
+            "warm": beside(part, [WARM], part, [COLD]),
+        }
+        if BEFORE_LABEL in labels:
+            found[name]["before round 1"] = beside(part, [BEFORE_LABEL], part, [KEPT])
+    return found
+
+
+def result_of(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what is finished of all parts in the folder, as plain values without paths."""
+    parts: dict[str, Any] = {}
+    for name, part in PARTS.items():
+        folder = options.out / name
+        if not (folder / "study.json").exists():
+            continue
+        records = read_study(folder)
+        seeds = values_of(records, [Arm(strategy).label for strategy in part.arms])
+        n = len(seeds[COLD]["seed"])
+        if not n:
+            continue
+        study = study_to_dict(part.study(options))
+        study["data"].pop("directory", None)
+        data = {key: records.data[key] for key in ("name", "description", "fingerprint", "evaluate")}
+        parts[name] = {
+            "title": part.title,
+            "n": n,
+            "study": study,
+            "data": data,
+            "provenance": dict(records.provenance),
+            "means": {label: asdict(mean_interval(measured["accuracy"])) for label, measured in seeds.items()},
+            "seeds": seeds,
+        }
+    return {
+        "command": "python benchmarks/scale_control.py --data-dir DIR",
+        "confidence": 0.95,
+        "comparisons": compared(parts),
+        "parts": parts,
+    }
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -151,13 +289,25 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--width", type=int, default=16, help="of the network (default: 16)")
     made.add_argument("--holdout", type=float, help="share to evaluate on, of data without an official test set")
     made.add_argument("--max-epochs", type=int, help="of a round, in place of the part's own, for a dry run")
+    made.add_argument("--json", type=Path, help="write the result of all that is finished here")
+    made.add_argument("--page", type=Path, help="write tables and charts of the result into this page")
+    made.add_argument("--no-run", action="store_true", help="train nothing: write what is finished")
     return made
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run the program."""
     options = parser().parse_args(arguments)
-    run(options)
+    if not options.no_run:
+        run(options)
+    result = result_of(options)
+    if options.json:
+        # A list of numbers on one line: else each has a line of its own, and there are thousands.
+        text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), json.dumps(result, indent=1))
+        write_atomically(options.json, text + "\n")
+    if options.page:
+        write_page(result, options.page)
+    print("\n".join(answers(result)))
 
 
 if __name__ == "__main__":
