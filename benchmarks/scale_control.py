@@ -22,6 +22,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,15 @@ class Part:
     stop: ws.StoppingRule
     first_epochs: int | None = None
 
+    def arm(self, strategy: ws.Strategy) -> Arm:
+        """Return a strategy as it takes part."""
+        return Arm(strategy, first_epochs=self.first_epochs)
+
     def study(self, options: argparse.Namespace) -> ws.Study:
         """Return the study on the data that the command line names."""
         is_official = options.holdout is None
         return ws.Study(
-            [Arm(strategy, first_epochs=self.first_epochs) for strategy in self.arms],
+            [self.arm(strategy) for strategy in self.arms if not options.arm or Arm(strategy).label in options.arm],
             data=ws.DataSource(
                 options.data, directory=options.data_dir, image_size="16", interpolation=Interpolation.AREA
             ),
@@ -80,14 +85,14 @@ def _to_target(optimizer: str, rate: float) -> tuple[ws.Recipe, ws.StoppingRule]
     return recipe, ws.StoppingRule(train_accuracy=0.99, patience=None, max_epochs=MAX_EPOCHS)
 
 
-def two_phase(optimizer: str, rate: float, title: str, *, shrinks: Sequence[float], scales: Sequence[float]) -> Part:
+def two_phase(optimizer: str, rate: float, title: str) -> Part:
     """Return the part in which half of the images arrive first, every round trained to 99 % training accuracy."""
     arms = [
         ws.Cold(),
-        *(ws.Cold(scale) for scale in scales),
+        *(ws.Cold(scale) for scale in SCALES),
         ws.Warm(),
-        *(ws.ShrinkPerturb(shrink) for shrink in shrinks),
-        *(ws.NormMatched(shrink) for shrink in shrinks),
+        *(ws.ShrinkPerturb(shrink) for shrink in SHRINKS),
+        *(ws.NormMatched(shrink) for shrink in SHRINKS),
         BEFORE,
     ]
     return Part(title, arms, 2, *_to_target(optimizer, rate))
@@ -117,17 +122,9 @@ def budget(share: int, title: str) -> Part:
 
 # In the order in which they run.
 PARTS: Mapping[str, Part] = {
-    "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001", shrinks=SHRINKS, scales=SCALES),
-    "two-phase-sgd-0.1": two_phase("sgd", 0.1, "two rounds to 99 %, SGD 0.1", shrinks=SHRINKS, scales=SCALES),
-    "budget-full": budget(1, "full budget"),
-    "budget-half": budget(2, "half the last round's budget"),
-    "budget-third": budget(3, "a third of the last round's budget"),
-    "growing-adam": growing("adam", 1e-3, "20 rounds to 99 %, Adam 0.001"),
-    # Rounds take four times the epochs, hence fewer arms.
-    "two-phase-sgd-0.01": two_phase(
-        "sgd", 0.01, "two rounds to 99 %, SGD 0.01", shrinks=(0.2, SHRINK), scales=(SCALE,)
-    ),
+    "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001"),
     "growing-sgd-0.1": growing("sgd", 0.1, "20 rounds to 99 %, SGD 0.1"),
+    "growing-sgd-0.01": growing("sgd", 0.01, "20 rounds to 99 %, SGD 0.01"),
 }
 
 
@@ -150,26 +147,24 @@ def run(options: argparse.Namespace) -> None:
         ws.run_study(part.study(options), options.out / name, store=options.out, execution=execution, listener=listen)
 
 
-def values_of(records: StudyRecords, labels: Sequence[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return what each seed gave that all arms have finished, by arm and measure, in the order of seeds.
+def values_of(records: StudyRecords, labels: Mapping[str, str]) -> dict[str, dict[str, list[Any]]]:
+    """Return what each finished seed gave, by arm and measure, in the order of seeds; arms without any are left out.
 
     Args:
         records: The stored rounds, of some seeds perhaps not all.
-        labels: Names of the arms in place of those of the records, in their order.
+        labels: By label of an arm of the records, its label in the result.
     """
     by_trial: dict[tuple[str, int], list[RoundRecord]] = {}
     for record in sorted(records.rounds, key=lambda record: record.round):
         by_trial.setdefault((record.arm, record.seed), []).append(record)
-    # A seed that lacks an arm is left out of all: every table then has one number of seeds.
-    done = [
-        seed
-        for seed in range(records.seeds_expected)
-        if all(len(by_trial.get((arm, seed), ())) == records.rounds_expected for arm in records.arms)
-    ]
     found: dict[str, dict[str, list[Any]]] = {}
-    for arm, label in zip(records.arms, labels, strict=True):
-        trials = [by_trial[arm, seed] for seed in done]
-        found[label] = {
+    for arm in records.arms:
+        by_seed = (by_trial.get((arm, seed), []) for seed in range(records.seeds_expected))
+        # Those before the first gap: arms, and parts, are paired by the seeds' places.
+        trials = list(takewhile(lambda rounds: len(rounds) == records.rounds_expected, by_seed))
+        if not trials:
+            continue
+        found[labels[arm]] = {
             "accuracy": [rounds[-1].score for rounds in trials],
             "accuracy by round": [[record.score for record in rounds] for rounds in trials],
             "training accuracy": [rounds[-1].train_score for rounds in trials],
@@ -179,7 +174,6 @@ def values_of(records: StudyRecords, labels: Sequence[str]) -> dict[str, dict[st
             "rounds that reached the target": [
                 sum(record.stop_reason == "converged" for record in rounds) for rounds in trials
             ],
-            "seed": list(done),
         }
     return found
 
@@ -195,8 +189,9 @@ def beside(
         reference: The part that the others are of.
         references: Their labels.
     """
-    # Parts have the same seeds, from 0 on, but perhaps not equally many.
-    seeds = min(part["n"], reference["n"])
+    # All have the same seeds, from 0 on, but perhaps not equally many.
+    sides_of = [(part, label) for label in arms] + [(reference, label) for label in references]
+    seeds = min(len(of["seeds"][label]["accuracy"]) for of, label in sides_of)
 
     def mean(of: Mapping[str, Any], labels: Sequence[str], measure: str) -> list[float | None]:
         by_seed = list(zip(*(of["seeds"][label][measure][:seeds] for label in labels), strict=True))
@@ -224,22 +219,25 @@ def compared(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, part in parts.items():
         # A cold start at the full budget is what a reduced one has to be as good as.
-        is_budget, labels = name.startswith("budget"), list(part["seeds"])
-        full = parts.get(BUDGET) if is_budget else part
+        full, labels = parts.get(BUDGET) if name.startswith("budget") else part, list(part["seeds"])
         if full is None:
             continue
         pairs = [(Arm(ws.ShrinkPerturb(shrink)).label, Arm(ws.NormMatched(shrink)).label) for shrink in SHRINKS]
         pairs = [(kept, matched) for kept, matched in pairs if kept in labels and matched in labels]
-        kept, matched = zip(*pairs, strict=True)
         found[name] = {
             "beside cold": {label: beside(part, [label], full, [COLD]) for label in labels},
             "beside its control": {label: beside(part, [label], part, [control]) for label, control in pairs},
-            "kept weights": beside(part, kept, part, matched),
-            "scale": beside(part, matched, part, [COLD]),
-            "shrink-perturb": beside(part, kept, part, [COLD]),
-            "warm": beside(part, [WARM], part, [COLD]),
         }
-        if BEFORE_LABEL in labels:
+        if WARM in labels:
+            found[name]["warm"] = beside(part, [WARM], part, [COLD])
+        if pairs:
+            kept, matched = zip(*pairs, strict=True)
+            found[name] |= {
+                "kept weights": beside(part, kept, part, matched),
+                "scale": beside(part, matched, part, [COLD]),
+                "shrink-perturb": beside(part, kept, part, [COLD]),
+            }
+        if {BEFORE_LABEL, KEPT} <= set(labels):
             found[name]["before round 1"] = beside(part, [BEFORE_LABEL], part, [KEPT])
     return found
 
@@ -252,16 +250,16 @@ def result_of(options: argparse.Namespace) -> dict[str, Any]:
         if not (folder / "study.json").exists():
             continue
         records = read_study(folder)
-        seeds = values_of(records, [Arm(strategy).label for strategy in part.arms])
-        n = len(seeds[COLD]["seed"])
-        if not n:
+        seeds = values_of(records, {part.arm(strategy).label: Arm(strategy).label for strategy in part.arms})
+        if COLD not in seeds:
             continue
-        study = study_to_dict(part.study(options))
+        run_arms = [part.arm(strategy) for strategy in part.arms if Arm(strategy).label in seeds]
+        most = max(len(of["accuracy"]) for of in seeds.values())
+        study = study_to_dict(replace(part.study(options), arms=run_arms, seeds=most))
         study["data"].pop("directory", None)
         data = {key: records.data[key] for key in ("name", "description", "fingerprint", "evaluate")}
         parts[name] = {
             "title": part.title,
-            "n": n,
             "study": study,
             "data": data,
             "provenance": dict(records.provenance),
@@ -283,6 +281,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--data-dir", help="where named data sets are stored")
     made.add_argument("--out", type=Path, default=Path("runs/scale-control"), help="where all trials are stored")
     made.add_argument("--part", action="append", choices=PARTS, help="may be repeated (default: all)")
+    made.add_argument("--arm", action="append", metavar="LABEL", help="of the parts, may be repeated (default: all)")
     made.add_argument("--seeds", type=int, default=6, help="a part can be extended later (default: 6)")
     made.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
     made.add_argument("--samples", type=int, default=6000, help="training images of a seed (default: 6000)")

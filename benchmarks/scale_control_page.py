@@ -74,12 +74,13 @@ def answers(result: Mapping[str, Any]) -> list[str]:
 
     def each(comparison: str) -> str:
         return "; ".join(
-            f"{parts[name]['title']} ({parts[name]['n']} seeds): {words(of[comparison]['accuracy'])}"
+            f"{parts[name]['title']} ({of[comparison]['accuracy']['n']} seeds): {words(of[comparison]['accuracy'])}"
             for name, of in found.items()
+            if comparison in of
         )
 
     def count(comparison: str, **sides: str) -> str:
-        return tally([of[comparison]["accuracy"] for of in found.values()], **sides)
+        return tally([of[comparison]["accuracy"] for of in found.values() if comparison in of], **sides)
 
     lines: list[str] = []
     if found:
@@ -91,7 +92,7 @@ def answers(result: Mapping[str, Any]) -> list[str]:
             f"**The scale**: fresh weights of these norms beside a plain cold start. {scale}. {each('scale')}.",
         ]
     for name, share in (("budget-half", "half"), ("budget-third", "a third")):
-        if name in result["comparisons"]:
+        if "warm" in result["comparisons"].get(name, {}).get("beside cold", {}):
             of_budget = result["comparisons"][name]["beside cold"]
             warm, cold = (of_budget[label]["accuracy"] for label in ("warm", "cold"))
             lines.append(
@@ -115,19 +116,21 @@ def part_table(result: Mapping[str, Any], name: str) -> str:
     """Return the table of a part that is trained to 99 %: a row for each arm."""
     part, found = result["parts"][name], result["comparisons"][name]
     rounds = part["study"]["stream"]["rounds"]
-    header = ("start", "accuracy %", "beside cold", "beside its control", "steps, last round", "steps, all", "at 99 %")
+    header = ("start", "seeds", "accuracy %", "beside cold", "beside its control", "steps, last round", "steps, all",
+              "at 99 %")  # fmt: skip
     rows: list[list[str]] = []
     for label, measured in part["seeds"].items():
         to_cold, control = found["beside cold"][label], found["beside its control"].get(label)
         is_reference = label == "cold"
         rows.append([
             f"`{label}`",
+            str(part["means"][label]["n"]),
             _level(part["means"][label]),
             "reference" if is_reference else margin(to_cold["accuracy"]),
             "" if control is None else margin(control["accuracy"]),
             "1" if is_reference else times(to_cold["steps of the last round"]),
             "1" if is_reference else times(to_cold["steps"]),
-            f"{sum(measured['rounds that reached the target'])} of {rounds * part['n']}",
+            f"{sum(measured['rounds that reached the target'])} of {rounds * part['means'][label]['n']}",
         ])  # fmt: skip
     return grid(header, rows)
 
@@ -136,11 +139,13 @@ def summary_table(result: Mapping[str, Any]) -> str:
     """Return the three comparisons that the page is about, for each setting that is trained to 99 %."""
     header = ("setting", "seeds", "warm - cold", "shrink-perturb - cold", "norm-matched - cold",
               "shrink-perturb - norm-matched")  # fmt: skip
-    return grid(header, [
-        [result["parts"][name]["title"], str(result["parts"][name]["n"]),
-         *(margin(of[one]["accuracy"]) for one in ("warm", "shrink-perturb", "scale", "kept weights"))]
+    rows = [
+        [result["parts"][name]["title"], str(of["kept weights"]["accuracy"]["n"])]
+        + [margin(of[one]["accuracy"]) for one in ("warm", "shrink-perturb", "scale", "kept weights")]
         for name, of in to_target(result).items()
-    ])  # fmt: skip
+        if "kept weights" in of
+    ]
+    return grid(header, rows)
 
 
 def budget_table(result: Mapping[str, Any]) -> str:
@@ -158,7 +163,7 @@ def budget_table(result: Mapping[str, Any]) -> str:
             rows.append([
                 f"{part['study']['stop']['max_epochs']} epochs",
                 f"`{label}`",
-                str(part["n"]),
+                str(part["means"][label]["n"]),
                 _level(part["means"][label]),
                 "reference" if is_reference else margin(to_cold["accuracy"]),
                 "" if control is None else margin(control["accuracy"]),
@@ -172,7 +177,7 @@ def pilot_table(result: Mapping[str, Any]) -> str:
     """Return the pilot's differences beside those found here, and whether the two agree."""
     rows: list[list[str]] = []
     for (name, label), (mean, half) in PILOT.items():
-        if name not in result["comparisons"]:
+        if label not in result["comparisons"].get(name, {}).get("beside cold", {}):
             continue
         found = result["comparisons"][name]["beside cold"][label]["accuracy"]
         title, pilot = result["parts"][name]["title"], f"{mean:+.1f} ± {half:.1f}"
@@ -197,7 +202,6 @@ def _level(found: Mapping[str, Any]) -> str:
 def provenance(result: Mapping[str, Any]) -> str:
     """Return where the parts were run."""
     made = [part["provenance"] for part in result["parts"].values()]
-    seeds = ", ".join(f"{part['title']} {part['n']}" for part in result["parts"].values())
 
     def all_of(key: str) -> str:
         return ", ".join(sorted({str(one[key]) for one in made}))
@@ -205,7 +209,7 @@ def provenance(result: Mapping[str, Any]) -> str:
     processes = f"{all_of('workers')} processes of {all_of('threads')} thread each"
     return (
         f"Run on {all_of('cpu')}, {all_of('cores')} cores ({processes}, beside other work), {all_of('precision')}, "
-        f"PyTorch {all_of('torch')}, Python {all_of('python')}, commit {all_of('commit')}. Seeds: {seeds}."
+        f"PyTorch {all_of('torch')}, Python {all_of('python')}, commit {all_of('commit')}."
     )
 
 
@@ -286,7 +290,7 @@ def _growing_rows(result: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             for index in range(stream["rounds"]):
                 pairs = [
                     (own[index], other[index])
-                    for own, other in zip(measured["accuracy by round"], cold, strict=True)
+                    for own, other in zip(measured["accuracy by round"], cold, strict=False)
                     if own[index] is not None and other[index] is not None
                 ]
                 if label != "cold" and pairs:
