@@ -123,6 +123,12 @@ def budget(share: int, title: str) -> Part:
 # In the order in which they run.
 PARTS: Mapping[str, Part] = {
     "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001"),
+    "two-phase-sgd-0.1": two_phase("sgd", 0.1, "two rounds to 99 %, SGD 0.1"),
+    "budget-full": budget(1, "full budget"),
+    "budget-half": budget(2, "half the last round's budget"),
+    "budget-third": budget(3, "a third of the last round's budget"),
+    "growing-adam": growing("adam", 1e-3, "20 rounds to 99 %, Adam 0.001"),
+    "two-phase-sgd-0.01": two_phase("sgd", 0.01, "two rounds to 99 %, SGD 0.01"),
     "growing-sgd-0.1": growing("sgd", 0.1, "20 rounds to 99 %, SGD 0.1"),
     "growing-sgd-0.01": growing("sgd", 0.01, "20 rounds to 99 %, SGD 0.01"),
 }

@@ -232,7 +232,7 @@ def filled(text: str, result: Mapping[str, Any]) -> str:
     new = blocks(result)
 
     def block(found: re.Match[str]) -> str:
-        return f"<!-- {found[1]} -->\n\n{new[found[1]]}\n\n<!-- end -->"
+        return f"<!-- {found[1]} -->\n\n{new.get(found[1], 'Not run.')}\n\n<!-- end -->"
 
     return re.sub(r"<!-- (?!end)([\w.-]+) -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
 
