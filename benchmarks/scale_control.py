@@ -153,6 +153,12 @@ def run(options: argparse.Namespace) -> None:
         ws.run_study(part.study(options), options.out / name, store=options.out, execution=execution, listener=listen)
 
 
+def _mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean; None where a value is missing."""
+    given = [value for value in values if value is not None]
+    return sum(given) / len(given) if given and len(given) == len(values) else None
+
+
 def values_of(records: StudyRecords, labels: Mapping[str, str]) -> dict[str, dict[str, list[Any]]]:
     """Return what each finished seed gave, by arm and measure, in the order of seeds; arms without any are left out.
 
@@ -172,6 +178,7 @@ def values_of(records: StudyRecords, labels: Mapping[str, str]) -> dict[str, dic
             continue
         found[labels[arm]] = {
             "accuracy": [rounds[-1].score for rounds in trials],
+            "mean accuracy": [_mean([record.score for record in rounds]) for rounds in trials],
             "accuracy by round": [[record.score for record in rounds] for rounds in trials],
             "training accuracy": [rounds[-1].train_score for rounds in trials],
             "epochs of the last round": [rounds[-1].epochs for rounds in trials],
@@ -201,14 +208,15 @@ def beside(
 
     def mean(of: Mapping[str, Any], labels: Sequence[str], measure: str) -> list[float | None]:
         by_seed = list(zip(*(of["seeds"][label][measure][:seeds] for label in labels), strict=True))
-        return [None if None in values else sum(values) / len(values) for values in by_seed]
+        return [_mean(values) for values in by_seed]
 
     sides = {
         measure: (mean(part, arms, measure), mean(reference, references, measure))
-        for measure in ("accuracy", "steps of the last round", "steps")
+        for measure in ("accuracy", "mean accuracy", "steps of the last round", "steps")
     }
     return {
         "accuracy": asdict(paired_difference(*sides["accuracy"])),
+        "mean accuracy": asdict(paired_difference(*sides["mean accuracy"])),
         "steps of the last round": asdict(paired_ratio(*sides["steps of the last round"])),
         "steps": asdict(paired_ratio(*sides["steps"])),
     }

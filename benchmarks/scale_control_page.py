@@ -73,11 +73,15 @@ def answers(result: Mapping[str, Any]) -> list[str]:
     found, parts = to_target(result), result["parts"]
 
     def each(comparison: str) -> str:
-        return "; ".join(
-            f"{parts[name]['title']} ({of[comparison]['accuracy']['n']} seeds): {words(of[comparison]['accuracy'])}"
-            for name, of in found.items()
-            if comparison in of
-        )
+        texts: list[str] = []
+        for name, of in found.items():
+            if comparison in of:
+                one = of[comparison]
+                seeds = f"{one['accuracy']['n']} seeds"
+                texts.append(f"{parts[name]['title']} ({seeds}): {words(one['accuracy'])}")
+                if parts[name]["study"]["stream"]["rounds"] > 2:
+                    texts[-1] += f", over all rounds {words(one['mean accuracy'])}"
+        return "; ".join(texts)
 
     def count(comparison: str, **sides: str) -> str:
         return tally([of[comparison]["accuracy"] for of in found.values() if comparison in of], **sides)
@@ -116,18 +120,28 @@ def part_table(result: Mapping[str, Any], name: str) -> str:
     """Return the table of a part that is trained to 99 %: a row for each arm."""
     part, found = result["parts"][name], result["comparisons"][name]
     rounds = part["study"]["stream"]["rounds"]
-    header = ("start", "seeds", "accuracy %", "beside cold", "beside its control", "steps, last round", "steps, all",
-              "at 99 %")  # fmt: skip
+    header = ["start", "seeds", "accuracy %", "beside cold", "beside its control", "steps, last round", "steps, all",
+              "at 99 %"]  # fmt: skip
+    if rounds > 2:
+        header[5:5] = ["all rounds, beside cold", "all rounds, beside its control"]
     rows: list[list[str]] = []
     for label, measured in part["seeds"].items():
         to_cold, control = found["beside cold"][label], found["beside its control"].get(label)
         is_reference = label == "cold"
+        measures = ("accuracy", "mean accuracy") if rounds > 2 else ("accuracy",)
+        differences = [
+            text
+            for measure in measures
+            for text in (
+                "reference" if is_reference else margin(to_cold[measure]),
+                "" if control is None else margin(control[measure]),
+            )
+        ]
         rows.append([
             f"`{label}`",
             str(part["means"][label]["n"]),
             _level(part["means"][label]),
-            "reference" if is_reference else margin(to_cold["accuracy"]),
-            "" if control is None else margin(control["accuracy"]),
+            *differences,
             "1" if is_reference else times(to_cold["steps of the last round"]),
             "1" if is_reference else times(to_cold["steps"]),
             f"{sum(measured['rounds that reached the target'])} of {rounds * part['means'][label]['n']}",
