@@ -58,14 +58,12 @@ def to_target(result: Mapping[str, Any]) -> dict[str, Any]:
     return {name: found for name, found in result["comparisons"].items() if not name.startswith("budget")}
 
 
-def tally(differences: Sequence[Mapping[str, Any]], *, gain: str, loss: str) -> str:
+def tally(differences: Sequence[Mapping[str, Any]], *, of: str, gain: str, loss: str) -> str:
     """Return how many of some differences are detected, on which side."""
     higher = sum(found["detected"] and found["mean"] > 0 for found in differences)
     lower = sum(found["detected"] and found["mean"] < 0 for found in differences)
     neither = len(differences) - higher - lower
-    return (
-        f"{gain} in {higher} of {len(differences)} settings, {loss} in {lower}; no difference is detected in {neither}"
-    )
+    return f"{gain} in {higher} of {len(differences)} {of}, {loss} in {lower}; no difference is detected in {neither}"
 
 
 def answers(result: Mapping[str, Any]) -> list[str]:
@@ -84,17 +82,24 @@ def answers(result: Mapping[str, Any]) -> list[str]:
         return "; ".join(texts)
 
     def count(comparison: str, **sides: str) -> str:
-        return tally([of[comparison]["accuracy"] for of in found.values() if comparison in of], **sides)
+        return tally([of[comparison]["accuracy"] for of in found.values() if comparison in of], of="settings", **sides)
 
     lines: list[str] = []
     if found:
         kept = count("kept weights", gain="Keeping them gains accuracy", loss="costs accuracy")
         scale = count("scale", gain="They are more accurate than it", loss="less accurate")
+        singles = [one["accuracy"] for of in found.values() for one in of.get("beside its control", {}).values()]
+        each_factor = tally(singles, of="comparisons", gain="it gains", loss="costs")
         lines += [
             f"**The kept weights**: shrink-perturb beside fresh weights of the same norms. {kept}. "
-            f"{each('kept weights')}.",
+            f"{each('kept weights')}. Factor by factor, {each_factor}.",
             f"**The scale**: fresh weights of these norms beside a plain cold start. {scale}. {each('scale')}.",
         ]
+    if before := each("before round 1"):
+        lines.append(
+            "**The released code's first round**, which shrinks and perturbs the first initialisation too, beside "
+            f"shrink-perturb whose first round is a plain cold start: {before}."
+        )
     for name, share in (("budget-half", "half"), ("budget-third", "a third")):
         if "warm" in result["comparisons"].get(name, {}).get("beside cold", {}):
             of_budget = result["comparisons"][name]["beside cold"]
@@ -348,9 +353,15 @@ def _draw_budget(rows: Sequence[Mapping[str, Any]]) -> Any:
     looks = _channels(rows)
     starts = list(dict.fromkeys(row["start"] for row in rows))
     # Side by side: at a third of the budget, intervals would lie on one another.
-    moved = [{**row, "at": row["epochs"] + 0.35 * (starts.index(row["start"]) - 1.5)} for row in rows]
+    epochs = sorted({row["epochs"] for row in rows})
+    moved = [{**row, "at": row["epochs"] + 0.25 * (starts.index(row["start"]) - 1.5)} for row in rows]
     base = alt.Chart(alt.Data(values=moved)).encode(
-        x=alt.X("at:Q", title="epochs of the last round", scale=alt.Scale(domain=[8, 32]), axis=alt.Axis(grid=False)),
+        x=alt.X(
+            "at:Q",
+            title="epochs of the last round",
+            scale=alt.Scale(domain=[8, 32]),
+            axis=alt.Axis(grid=False, values=epochs),
+        ),
         color=looks["color"],
     )
     zero = alt.Chart().mark_rule(color="#8a8f94").encode(y=alt.datum(0))
