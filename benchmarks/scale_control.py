@@ -43,6 +43,8 @@ BEFORE = ws.ShrinkPerturb(SHRINK, before_first_round=True)
 FULL_EPOCHS = 30
 # Four times what the slowest arm took in a trial run; who does not reach 99 % by then is counted as not having done so.
 MAX_EPOCHS = 500
+# Of an arm's seeds in a result: one has no interval.
+FEWEST = 2
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,9 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 
 def values_of(records: StudyRecords, labels: Mapping[str, str]) -> dict[str, dict[str, list[Any]]]:
-    """Return what each finished seed gave, by arm and measure, in the order of seeds; arms without any are left out.
+    """Return what each finished seed gave, by arm and measure, in the order of seeds.
+
+    Arms with fewer than two finished seeds are left out.
 
     Args:
         records: The stored rounds, of some seeds perhaps not all.
@@ -174,7 +178,7 @@ def values_of(records: StudyRecords, labels: Mapping[str, str]) -> dict[str, dic
         by_seed = (by_trial.get((arm, seed), []) for seed in range(records.seeds_expected))
         # Those before the first gap: arms, and parts, are paired by the seeds' places.
         trials = list(takewhile(lambda rounds: len(rounds) == records.rounds_expected, by_seed))
-        if not trials:
+        if len(trials) < FEWEST:
             continue
         found[labels[arm]] = {
             "accuracy": [rounds[-1].score for rounds in trials],

@@ -14,7 +14,11 @@ from warmstart.statistics import PairedDifference, PairedRatio, describe_differe
 
 MARGIN = 0.007
 """A loss of accuracy that a lower cost may have, of the question whether half the cost is as good."""
-IMAGES = ("scale-control-two-rounds", "scale-control-budget", "scale-control-growing")
+IMAGES = {
+    "scale-control-two-rounds": "Two rounds: accuracy beside a cold start",
+    "scale-control-budget": "Accuracy at a reduced budget",
+    "scale-control-growing": "20 rounds: accuracy beside a cold start, round after round",
+}
 
 # A pilot of five seeds on one fixed choice of 6,000 images, whose rounds were trained by a script of its own: points of
 # accuracy beside a cold start (at the full budget), and half of the 95 % interval.
@@ -243,6 +247,8 @@ def blocks(result: Mapping[str, Any]) -> dict[str, str]:
     }
     for name in to_target(result):
         found[name] = part_table(result, name)
+    for name in charts(result):
+        found[name] = f"![{IMAGES[name]}](images/{name}.svg)"
     return found
 
 
