@@ -22,7 +22,9 @@ CITED = [
 ]
 # The page on the scale control has a test of its own.
 STUDIES = [
-    (page, name) for page, name in CITED if not name.startswith("results/paper/") and name != "results/scale-control.json"
+    (page, name)
+    for page, name in CITED
+    if not name.startswith("results/paper/") and name != "results/scale-control.json"
 ]
 PERFORMANCE = "benchmarks/results/cpu-1-thread.json"
 FINDINGS = [(page, name) for page, name in CITED if name.startswith("results/paper/")]
