@@ -126,7 +126,7 @@ def budget(share: int, title: str) -> Part:
 PARTS: Mapping[str, Part] = {
     "two-phase-adam": two_phase("adam", 1e-3, "two rounds to 99 %, Adam 0.001"),
     "two-phase-sgd-0.1": two_phase("sgd", 0.1, "two rounds to 99 %, SGD 0.1"),
-    "budget-full": budget(1, "full budget"),
+    "budget-full": budget(1, "the full budget"),
     "budget-half": budget(2, "half the last round's budget"),
     "budget-third": budget(3, "a third of the last round's budget"),
     "growing-adam": growing("adam", 1e-3, "20 rounds to 99 %, Adam 0.001"),
@@ -269,7 +269,7 @@ def result_of(options: argparse.Namespace) -> dict[str, Any]:
             continue
         records = read_study(folder)
         seeds = values_of(records, {part.arm(strategy).label: Arm(strategy).label for strategy in part.arms})
-        if COLD not in seeds:
+        if not {COLD, WARM} <= set(seeds):
             continue
         run_arms = [part.arm(strategy) for strategy in part.arms if Arm(strategy).label in seeds]
         most = max(len(of["accuracy"]) for of in seeds.values())

@@ -52,8 +52,8 @@ def times(found: Mapping[str, Any]) -> str:
     ratio = PairedRatio(**found)
     if ratio.mean is None or ratio.interval is None:
         return "-"
-    if ratio.interval == (1.0, 1.0):
-        return "1"
+    if ratio.low == ratio.high:  # a fixed budget: no seed differs from another
+        return times_text(ratio.mean)
     return f"{times_text(ratio.mean)} [{', '.join(map(times_text, ratio.interval))}]"
 
 
@@ -62,57 +62,74 @@ def to_target(result: Mapping[str, Any]) -> dict[str, Any]:
     return {name: found for name, found in result["comparisons"].items() if not name.startswith("budget")}
 
 
-def tally(differences: Sequence[Mapping[str, Any]], *, of: str, gain: str, loss: str) -> str:
-    """Return how many of some differences are detected, on which side."""
+def tally(differences: Sequence[Mapping[str, Any]], things: str) -> str:
+    """Return in how many of some things a difference is detected, on which side."""
     higher = sum(found["detected"] and found["mean"] > 0 for found in differences)
     lower = sum(found["detected"] and found["mean"] < 0 for found in differences)
     neither = len(differences) - higher - lower
-    return f"{gain} in {higher} of {len(differences)} {of}, {loss} in {lower}; no difference is detected in {neither}"
+    return f"higher in {higher} of {len(differences)} {things}, lower in {lower}, no difference detected in {neither}"
 
 
 def answers(result: Mapping[str, Any]) -> list[str]:
-    """Return what the study answers, in sentences that say no more than the intervals do."""
-    found, parts = to_target(result), result["parts"]
+    """Return the page's three answers, in sentences that say no more than the intervals do."""
+    fitted = to_target(result)
+    budgets = {name: found for name, found in result["comparisons"].items() if name not in fitted}
 
-    def each(comparison: str) -> str:
-        texts: list[str] = []
-        for name, of in found.items():
-            if comparison in of:
-                one = of[comparison]
-                seeds = f"{one['accuracy']['n']} seeds"
-                texts.append(f"{parts[name]['title']} ({seeds}): {words(one['accuracy'])}")
-                if parts[name]["study"]["stream"]["rounds"] > 2:
-                    texts[-1] += f", over all rounds {words(one['mean accuracy'])}"
-        return "; ".join(texts)
+    def said(parts: Mapping[str, Any], comparison: str) -> str:
+        of = {name: found[comparison] for name, found in parts.items() if comparison in found}
+        each = "; ".join(f"{_short(result, name)}: {_in_words(result, name, one)}" for name, one in of.items())
+        return f"{tally([one['accuracy'] for one in of.values()], 'settings')} ({each})" if of else "not run"
 
-    def count(comparison: str, **sides: str) -> str:
-        return tally([of[comparison]["accuracy"] for of in found.values() if comparison in of], of="settings", **sides)
-
-    lines: list[str] = []
-    if found:
-        kept = count("kept weights", gain="Keeping them gains accuracy", loss="costs accuracy")
-        scale = count("scale", gain="They are more accurate than it", loss="less accurate")
-        singles = [one["accuracy"] for of in found.values() for one in of.get("beside its control", {}).values()]
-        each_factor = tally(singles, of="comparisons", gain="it gains", loss="costs")
-        lines += [
-            f"**The kept weights**: shrink-perturb beside fresh weights of the same norms. {kept}. "
-            f"{each('kept weights')}. Factor by factor, {each_factor}.",
-            f"**The scale**: fresh weights of these norms beside a plain cold start. {scale}. {each('scale')}.",
-        ]
-    if before := each("before round 1"):
-        lines.append(
-            "**The released code's first round**, which shrinks and perturbs the first initialisation too, beside "
-            f"shrink-perturb whose first round is a plain cold start: {before}."
-        )
+    lines = [
+        "**Trained to 99 %, is it the kept weights, or the scale?** Accuracy of shrink-perturb beside fresh weights of "
+        f"the same norms: {said(fitted, 'kept weights')}. Accuracy of those fresh weights beside a plain cold start: "
+        f"{said(fitted, 'scale')}.",
+        "**With a schedule, augmentation and a fixed budget?** Accuracy of shrink-perturb beside fresh weights of the "
+        f"same norms and the same budget: {said(budgets, 'kept weights')}. Accuracy of those fresh weights beside a "
+        f"cold start with the same budget: {said(budgets, 'scale')}.",
+    ]
+    costs: list[str] = []
     for name, share in (("budget-half", "half"), ("budget-third", "a third")):
-        if "warm" in result["comparisons"].get(name, {}).get("beside cold", {}):
-            of_budget = result["comparisons"][name]["beside cold"]
-            warm, cold = (of_budget[label]["accuracy"] for label in ("warm", "cold"))
-            lines.append(
-                f"**The cost**: with {share} of the last round's budget, a warm start beside a cold start with all of "
-                f"it: {words(warm)}; {within(warm)}. A cold start with {share} of it: {words(cold)}."
+        starts = budgets.get(name, {}).get("beside cold", {})
+        if {"cold", "warm"} <= set(starts):
+            kept = starts.get("shrink-perturb")
+            costs.append(
+                f"With {share} of the last round's budget, a warm start is beside a cold start with all of it: "
+                f"{words(starts['warm']['accuracy'])}; {within(starts['warm']['accuracy'])}."
+                + (f" Shrink-perturb: {words(kept['accuracy'])}; {within(kept['accuracy'])}." if kept else "")
+                + f" The control, a cold start with {share} of it: {words(starts['cold']['accuracy'])}."
             )
-    return lines
+    return [*lines, f"**Is a cheaper last round as good?** {' '.join(costs)}"]
+
+
+def details(result: Mapping[str, Any]) -> str:
+    """Return what single factors say, and what the released code's first round changes."""
+    fitted = to_target(result)
+    singles = [one["accuracy"] for of in fitted.values() for one in of["beside its control"].values()]
+    lines = [f"Factor by factor, shrink-perturb beside its control is {tally(singles, 'comparisons')}."]
+    before = [
+        f"{_short(result, name)}: {_in_words(result, name, of['before round 1'])}"
+        for name, of in fitted.items()
+        if "before round 1" in of
+    ]
+    if before:
+        lines.append(
+            "Shrinking and perturbing before round 1 too, as the released code does, beside shrink-perturb with a "
+            f"plain first round: {'; '.join(before)}."
+        )
+    return " ".join(lines)
+
+
+def _short(result: Mapping[str, Any], name: str) -> str:
+    return result["parts"][name]["title"].replace(" to 99 %", "")
+
+
+def _in_words(result: Mapping[str, Any], name: str, found: Mapping[str, Any]) -> str:
+    """Return a comparison in words with its seeds, of many rounds also that of all of them."""
+    text = f"{words(found['accuracy'])}, {found['accuracy']['n']} seeds"
+    if result["parts"][name]["study"]["stream"]["rounds"] > 2:
+        text += f", and over all rounds {words(found['mean accuracy'])}"
+    return text
 
 
 def within(found: Mapping[str, Any]) -> str:
@@ -159,13 +176,14 @@ def part_table(result: Mapping[str, Any], name: str) -> str:
 
 
 def summary_table(result: Mapping[str, Any]) -> str:
-    """Return the three comparisons that the page is about, for each setting that is trained to 99 %."""
+    """Return the comparisons that the page is about, for each setting; at a budget, beside cold with that budget."""
     header = ("setting", "seeds", "warm - cold", "shrink-perturb - cold", "norm-matched - cold",
               "shrink-perturb - norm-matched")  # fmt: skip
+    measures = ("warm", "shrink-perturb", "scale", "kept weights")
     rows = [
         [result["parts"][name]["title"], str(of["kept weights"]["accuracy"]["n"])]
-        + [margin(of[one]["accuracy"]) for one in ("warm", "shrink-perturb", "scale", "kept weights")]
-        for name, of in to_target(result).items()
+        + [margin(of[one]["accuracy"]) for one in measures]
+        for name, of in result["comparisons"].items()
         if "kept weights" in of
     ]
     return grid(header, rows)
@@ -240,6 +258,7 @@ def blocks(result: Mapping[str, Any]) -> dict[str, str]:
     """Return what stands on the page between its marks, by name."""
     found = {
         "answers": "\n".join(f"{number}. {line}" for number, line in enumerate(answers(result), 1)),
+        "details": details(result),
         "summary": summary_table(result),
         "budget": budget_table(result),
         "pilot": pilot_table(result),

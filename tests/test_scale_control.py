@@ -122,7 +122,7 @@ def test_a_study_that_is_complete_is_not_run_again(tiny, capsys):
     few = ["--arm", "cold", "--arm", "warm", "--arm", "shrink-perturb", "--arm", "norm-matched"]
     scale_control.main([*TINY, *few, "--part", "budget-half", "--out", str(tiny / "store"), "--seeds", "2"])
     assert {file: file.stat().st_mtime_ns for file in (tiny / "store").rglob("*.jsonl")} == before
-    assert "The kept weights" in capsys.readouterr().out
+    assert "Is a cheaper last round as good?" in capsys.readouterr().out
 
 
 def record(arm, seed, number, accuracy):
@@ -225,27 +225,29 @@ def result_with(kept, warm=None, rounds=2):
     """Return a result with one part to 99 % and, if a warm start's difference is given, half a budget."""
     of = {"accuracy": kept, "mean accuracy": difference(-0.03, 0.01)}
     comparisons = {"two-phase-adam": {"kept weights": of, "scale": of}}
+    part = {"title": "two rounds to 99 %, Adam", "study": {"stream": {"rounds": rounds}}}
     if warm is not None:
-        cold = {"accuracy": difference(-0.05, 0.01)}
-        comparisons["budget-half"] = {"beside cold": {"warm": {"accuracy": warm}, "cold": cold}}
-    part = {"title": "Adam", "study": {"stream": {"rounds": rounds}}}
-    return {"comparisons": comparisons, "parts": {"two-phase-adam": part}}
+        starts = {"warm": {"accuracy": warm}, "cold": {"accuracy": difference(-0.05, 0.01)}}
+        comparisons["budget-half"] = {"beside cold": starts, "kept weights": of, "scale": of}
+    return {"comparisons": comparisons, "parts": dict.fromkeys(comparisons, part)}
 
 
 @pytest.mark.parametrize(
     ("mean", "half", "expected"),
     [
+        (0.02, 0.01, "higher in 1 of 1 settings, lower in 0, no difference detected in 0 (two rounds, Adam: higher by"),
+        (-0.02, 0.01, "higher in 0 of 1 settings, lower in 1, no difference detected in 0 (two rounds, Adam: lower by"),
         (
             0.02,
-            0.01,
-            "Keeping them gains accuracy in 1 of 1 settings, costs accuracy in 0; no difference is detected in 0",
+            0.03,
+            "lower in 0, no difference detected in 1 (two rounds, Adam: no difference detected [-1.0, 5.0], 6",
         ),
-        (-0.02, 0.01, "Keeping them gains accuracy in 0 of 1 settings, costs accuracy in 1"),
-        (0.02, 0.03, "no difference is detected in 1"),
     ],
 )
 def test_the_answer_about_kept_weights_is_what_the_interval_says(mean, half, expected):
-    assert expected in page.answers(result_with(difference(mean, half)))[0]
+    kept, budget, _ = page.answers(result_with(difference(mean, half)))
+    assert expected in kept
+    assert "the same budget: not run" in budget
 
 
 @pytest.mark.parametrize(
@@ -257,15 +259,16 @@ def test_the_answer_about_kept_weights_is_what_the_interval_says(mean, half, exp
     ],
 )
 def test_the_answer_about_cost_is_what_the_interval_says(mean, half, expected):
-    cost = page.answers(result_with(difference(0.01, 0.02), difference(mean, half)))[-1]
+    _, budget, cost = page.answers(result_with(difference(0.01, 0.005), difference(mean, half)))
     assert expected in cost
-    assert "A cold start with half of it: lower by 5.0 points [4.0, 6.0]" in cost
+    assert "a cold start with half of it: lower by 5.0 points [4.0, 6.0]" in cost
+    assert "and the same budget: higher in 1 of 1 settings" in budget
 
 
 @pytest.mark.parametrize(("rounds", "is_said"), [(2, False), (20, True)])
 def test_the_mean_of_all_rounds_is_said_of_many_rounds_only(rounds, is_said):
     kept = page.answers(result_with(difference(0.02, 0.01), rounds=rounds))[0]
-    assert ("higher by 2.0 points [1.0, 3.0], over all rounds lower by 3.0 points [2.0, 4.0]" in kept) is is_said
+    assert ("6 seeds, and over all rounds lower by 3.0 points [2.0, 4.0]" in kept) is is_said
 
 
 def test_a_mean_with_a_diverged_round_is_none():
