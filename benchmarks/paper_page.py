@@ -107,7 +107,7 @@ def _section(chapter: Chapter) -> str:
     if not chapter.complete:
         lines.append(f"Not complete: {escaped(chapter.state)}.")
     if chart is not None:
-        lines += [f"![{escaped(chart.caption)}]({IMAGES}/{chapter.id}.svg)", f"*{escaped(chart.caption)}*"]
+        lines += [f"![{escaped(chapter.title)}]({IMAGES}/{chapter.id}.svg)", f"*{escaped(chart.caption)}*"]
     if table is not None:
         lines += [grid(table.header, [list(map(escaped, row)) for row in table.rows]), escaped(table.caption)]
     return "\n" + "\n\n".join(lines) + "\n"

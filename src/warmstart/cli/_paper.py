@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -213,7 +214,7 @@ def export(file: str, out: str, debug: bool) -> None:
     from warmstart.paper import export_results
 
     written = export_results(checked_path("out", out), checked_path("file", file))
-    new_console().print(f"Results: {written} ({written.stat().st_size / 1e6:.1f} MB)", highlight=False, markup=False)
+    new_console().print(f"Results: {written} ({written.stat().st_size / 1e3:,.0f} kB)", highlight=False, markup=False)
 
 
 @paper.command("report", cls=CheckedCommand)
@@ -247,7 +248,7 @@ def _write(out: str, ids: Sequence[str], file: Path | None = None) -> None:
         ids: Ids of experiments.
         file: A file with the results.
     """
-    from warmstart.paper import read_chapters, setting_in
+    from warmstart.paper import count_trials, read_chapters, setting_in
     from warmstart.reports import write_paper_report
 
     from ._report import print_place
@@ -261,4 +262,9 @@ def _write(out: str, ids: Sequence[str], file: Path | None = None) -> None:
             if chapter.id in ids or (not ids and chapter.exhibits):
                 table.add_row(chapter.id, finding.claim, finding.verdict.value)
     console.print(table)
+    verdicts = Counter(finding.verdict.value for chapter in chapters for finding in chapter.findings)
+    console.print(f"Claims: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.most_common())}.")
+    if file is None:
+        planned, stored = count_trials(out)
+        console.print(f"{planned:,} trials, of which {planned - stored:,} are shared between studies and were not run.")
     print_place(console, files)

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError
+from warmstart.store import TrialStore
+from warmstart.studies import has_study
 
 from ._registry import known_experiments
 from ._result_file import read_result_file, write_result_file
@@ -119,6 +121,20 @@ def progress_of(experiment: Experiment, directory: str | Path) -> str:
     if setting is None:
         return "not run"
     return _state(read_results(experiment, setting, Path(directory) / STUDIES))
+
+
+def count_trials(directory: str | Path) -> tuple[int, int]:
+    """Return how many trials the studies in a directory have, and how many there are, each counted once.
+
+    Trials that are equal in all that decides their numbers are trained once, however many studies have them.
+    """
+    setting, studies = setting_in(directory), Path(directory) / STUDIES
+    begun: dict[str, int] = {}
+    for experiment in known_experiments().values():
+        for case in experiment.cases(setting):
+            if has_study(studies / case.folder):
+                begun[f"{experiment.id} {case.folder}"] = len(case.study.arms) * case.study.max_seeds
+    return sum(begun.values()), len(TrialStore(studies).stored_keys())
 
 
 def setting_in(directory: str | Path) -> Setting:

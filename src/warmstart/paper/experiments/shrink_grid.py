@@ -16,7 +16,7 @@ from warmstart.studies import Arm
 # The paper's grid is not known. Its edges here are noise alone (factor 1) and shrinking alone (noise 0).
 SHRINKS = (1.0, 0.8, 0.6, 0.4, 0.2)
 SIGMAS = (0.0, 0.001, 0.01, 0.1)
-DESK_SIGMAS = (0.0, 0.01, 0.1)
+DESK_SHRINKS, DESK_SIGMAS = (1.0, 0.6, 0.2), (0.0, 0.01, 0.1)
 # The noise of the paper's other figures. Claims are about it alone: three noises and four factors would be twelve
 # comparisons, of which one is bound to look good.
 PAPERS = 0.01
@@ -25,7 +25,7 @@ PAPERS = 0.01
 def _grid(setting: Setting) -> dict[tuple[float, float], Arm]:
     """Return the arms by factor and standard deviation of the noise."""
     arms = {}
-    for shrink, sigma in product(setting.grid(SHRINKS), setting.grid(SIGMAS, desk=DESK_SIGMAS)):
+    for shrink, sigma in product(setting.grid(SHRINKS, desk=DESK_SHRINKS), setting.grid(SIGMAS, desk=DESK_SIGMAS)):
         # Factor 1 without noise is a warm start, and goes by that name.
         plain = (shrink, sigma) == (1.0, 0.0)
         arms[shrink, sigma] = Arm(Warm() if plain else ShrinkPerturb(shrink, sigma, Noise.GAUSSIAN))
@@ -62,7 +62,11 @@ def _with_noise(
     noises = [sigma for sigma in setting.grid(SIGMAS, desk=DESK_SIGMAS) if sigma]
     noise = PAPERS if PAPERS in noises else min(noises)
     # Against the same factor without noise, not against warm: otherwise shrinking would count for the noise.
-    pairs = [(grid[shrink, noise].label, grid[shrink, 0.0].label) for shrink in setting.grid(SHRINKS) if shrink < 1]
+    pairs = [
+        (grid[shrink, noise].label, grid[shrink, 0.0].label)
+        for shrink in setting.grid(SHRINKS, desk=DESK_SHRINKS)
+        if shrink < 1
+    ]
     return [compared_by(case, noisy, plain, what=f"{quantity}, {noisy} against {plain}") for noisy, plain in pairs]
 
 

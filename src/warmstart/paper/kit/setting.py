@@ -84,7 +84,8 @@ class Setting:
         auto_seeds: Whether experiments of which a claim is still open run with twice the seeds; each of the two looks
             then has a confidence of 97.06 %. Only in the desk setting.
         second_look: Ids of the experiments that have come to twice the seeds.
-        plan: The experiment's, once it is known which one it is; no part of what is stored.
+        experiment: Id of the experiment, once it is known; no part of what is stored, nor is its plan.
+        plan: The experiment's.
 
     Raises:
         InputError: If an option is out of its range, or does not go with another one.
@@ -104,6 +105,7 @@ class Setting:
     precision: Precision | None = None
     auto_seeds: bool = False
     second_look: tuple[str, ...] = ()
+    experiment: str | None = None
     plan: Desk = Desk()
 
     def __post_init__(self) -> None:
@@ -143,7 +145,9 @@ class Setting:
                 raise InputError(f"width must be left out for a model without one, got {self.width}.")
             plan = replace(plan, network=replace(network, width=self.width))
         seeds = self.seeds or plan.seeds * (2 if id in self.second_look else 1)
-        return replace(self, plan=replace(plan, seeds=seeds, max_epochs=self.max_epochs or plan.max_epochs))
+        return replace(
+            self, experiment=id, plan=replace(plan, seeds=seeds, max_epochs=self.max_epochs or plan.max_epochs)
+        )
 
     @property
     def seed_count(self) -> int:
@@ -290,7 +294,7 @@ class Setting:
         size = self.full_source("cifar10").image_size
         images = "images as they are" if size is None else f"images of {size} pixels"
         of_test = "official test set" if self.data is None else "a third held out"
-        if self.plan == Desk():
+        if self.experiment is None:
             return f"small networks on {images}, {of_test}"
         looks = ", of two looks" if self.auto_seeds else ""
         return (
