@@ -24,7 +24,7 @@ def made(experiment=noise.EXPERIMENT, setting=SETTING, *, kept=None, histories=F
     records = [
         record(arm, seed, number, (0.5 if arm == "cold" else 0.4) + (seed + index) / 3_000)
         for index, arm in enumerate(case.study.labels)
-        for seed in range(setting.seeds)
+        for seed in range(case.study.max_seeds)
         for number in (1, 2)
     ]
     found = case_by_hand(case, records[:kept])
@@ -181,6 +181,21 @@ def test_an_experiment_that_is_not_in_the_file_was_not_run(tmp_path):
     assert list(chapters) == list(known_experiments())
     assert chapters["ewc"].state == "not run"
     assert chapters["noise"].state == "complete"
+
+
+def test_both_looks_of_the_desk_setting_are_read_as_they_were_run(tmp_path):
+    setting = Setting(desk=True, auto_seeds=True, samples={"cifar10": 50_000})
+    for second in ((), ("noise",)):
+        looked = dataclasses.replace(setting, second_look=second)
+        plan = noise.EXPERIMENT.in_setting(looked).seed_count
+        results = made(setting=dataclasses.replace(noise.EXPERIMENT.in_setting(looked), samples=setting.samples))
+        again = read_result_file(written(results, tmp_path)).results(noise.EXPERIMENT)
+        assert plan == noise.EXPERIMENT.desk.seeds * (2 if second else 1)
+        assert again.complete
+        assert again.cases[0].study.max_seeds == plan
+        # Results by hand are judged at 95 %, those of two looks at their own.
+        assert again.confidence == looked.confidence == again.cases[0].confidence
+        assert chapter_of(again).exhibits == chapter_of(results).exhibits
 
 
 def test_a_model_of_the_users_is_named_and_not_needed(tmp_path):
