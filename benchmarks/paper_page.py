@@ -82,7 +82,9 @@ def _made(chapters: Sequence[Chapter]) -> str:
     for chapter in chapters:
         for key in MADE:
             if key in chapter.provenance:
-                values.setdefault(key, []).append(str(chapter.provenance[key]))
+                text = str(chapter.provenance[key])
+                # Several values of one chapter are listed; a processor's name may have a comma of its own.
+                values.setdefault(key, []).extend([text] if key == "cpu" else text.split(", "))
     texts = {key: " and ".join(dict.fromkeys(found)) for key, found in values.items() if key != "created"}
     # A text may be a range already: its ends are compared, not its middle.
     dates = sorted(end[:10] for text in values.get("created", []) for end in text.split(" to "))

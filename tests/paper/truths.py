@@ -232,10 +232,10 @@ def checkpoints(facets, arm):
     for number in published("pretraining", "relative difference", by=Source.PAPER):
         known.setdefault(float(number.facets["epochs"]), []).append(number.value)
     epochs = sorted(known)
-    # In the desk setting an epoch stands for several of the paper's. The truth does not know the setting, and numbers
-    # of epochs that both have are taken as the paper's: no claim is judged by them.
-    of_desk = arm.first_epochs in pretraining.DESK_EPOCHS and arm.first_epochs not in pretraining.EPOCHS
-    papers = arm.first_epochs * (PAPER_EPOCHS / pretraining.EXPERIMENT.desk.max_epochs if of_desk else 1)
+    # In the desk setting an epoch stands for several of the paper's.
+    papers = arm.first_epochs
+    if facets["setting"] == "desk":
+        papers *= PAPER_EPOCHS / pretraining.EXPERIMENT.desk.max_epochs
     loss = np.interp(papers, epochs, [np.mean(known[each]) for each in epochs])
     return cold * (1 + float(loss))
 
