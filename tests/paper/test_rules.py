@@ -10,9 +10,9 @@ from warmstart.paper import known_experiments
 from warmstart.studies import Arm
 
 # All draws are seeded: a rule that passes stays so until it is changed. The few runs find a rule that is broken: of 60,
-# a true share of 5 % gives more than 6 in one case of 50. Of the many it gives more than 30 in one case of 100. The best
-# of twelve equal settings, chosen on one half of the seeds and judged on the other, comes nearest: 3.8 % in one look and
-# 4.7 % in two.
+# a true share of 5 % gives more than 6 in one case of 50; of the many it gives more than 30 in one case of 100. The
+# best of twelve equal settings, chosen on one half of the seeds and judged on the other, comes nearest: 3.8 % in one
+# look and 4.7 % in two.
 FEW, MANY = 60, 400
 CLAIMS = [
     pytest.param(name, index, setting, id=f"{name}-{index}-{setting}")
