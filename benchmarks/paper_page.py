@@ -82,7 +82,9 @@ def _made(chapters: Sequence[Chapter]) -> str:
     for chapter in chapters:
         for key in MADE:
             if key in chapter.provenance:
-                values.setdefault(key, []).append(str(chapter.provenance[key]))
+                text = str(chapter.provenance[key])
+                # Several values of one chapter are listed; a processor's name may have a comma of its own.
+                values.setdefault(key, []).extend([text] if key == "cpu" else text.split(", "))
     texts = {key: " and ".join(dict.fromkeys(found)) for key, found in values.items() if key != "created"}
     # A text may be a range already: its ends are compared, not its middle.
     dates = sorted(end[:10] for text in values.get("created", []) for end in text.split(" to "))
@@ -107,7 +109,7 @@ def _section(chapter: Chapter) -> str:
     if not chapter.complete:
         lines.append(f"Not complete: {escaped(chapter.state)}.")
     if chart is not None:
-        lines += [f"![{escaped(chart.caption)}]({IMAGES}/{chapter.id}.svg)", f"*{escaped(chart.caption)}*"]
+        lines += [f"![{escaped(chapter.title)}]({IMAGES}/{chapter.id}.svg)", f"*{escaped(chart.caption)}*"]
     if table is not None:
         lines += [grid(table.header, [list(map(escaped, row)) for row in table.rows]), escaped(table.caption)]
     return "\n" + "\n\n".join(lines) + "\n"

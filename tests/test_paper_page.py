@@ -111,10 +111,10 @@ def test_one_chart_is_drawn_per_experiment():
 
 
 def test_provenance_names_machine_and_dates_once():
-    made = {"cpu": "X", "torch": "2", "created": "2026-11-26T01:00 to 2026-11-27T05:00"}
-    later = {**made, "created": "2026-11-28T01:00"}
+    made = {"cpu": "X, fast", "torch": "2, 3", "created": "2026-11-26T01:00 to 2026-11-27T05:00"}
+    later = {**made, "torch": "3, 4", "created": "2026-11-28T01:00"}
     page = paper_page.written(BY_HAND, ORIGIN, [replace(FULL, provenance=made), replace(MAPS, provenance=later)])
-    assert "Measured with: cpu X; torch 2; run 2026-11-26 to 2026-11-28." in page
+    assert "Measured with: cpu X, fast; torch 2 and 3 and 4; run 2026-11-26 to 2026-11-28." in page
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

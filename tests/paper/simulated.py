@@ -11,6 +11,7 @@ assumptions hold:
 
 import math
 import zlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, wraps
@@ -76,11 +77,12 @@ class Simulation:
 
 @cache
 def _cases(experiment: str, setting: str, seeds: int):
-    """Return the studies with their numbers of rounds."""
+    """Return the setting for the experiment, and its studies with their numbers of rounds."""
     declared = known_experiments()[experiment]
     found = declared.in_setting(replace(SETTINGS[setting], seeds=seeds))
     sizes = [found.fitted(case.study.data.name, case.study.data.subset) for case in declared.cases(found)]
-    return [(case, len(case.study.stream.sizes(s))) for case, s in zip(declared.cases(found), sizes, strict=True)]
+    rounds = [len(case.study.stream.sizes(s)) for case, s in zip(declared.cases(found), sizes, strict=True)]
+    return found, list(zip(declared.cases(found), rounds, strict=True))
 
 
 def draw(experiment: str, setting: str, truth: Truth, seeds: int, generator: np.random.Generator) -> dict:
@@ -88,7 +90,7 @@ def draw(experiment: str, setting: str, truth: Truth, seeds: int, generator: np.
     drawn = {}
     # Studies on the same data share what depends on the seed alone: split, arrivals and fresh draws.
     shared: dict[str, np.ndarray] = {}
-    for place, (case, rounds) in enumerate(_cases(experiment, setting, seeds)):
+    for place, (case, rounds) in enumerate(_cases(experiment, setting, seeds)[1]):
         of_seed = shared.setdefault(case.study.data.name, generator.normal(0, SEED, seeds))
         for arm in case.study.labels:
             for number in range(1, rounds + 1):
@@ -105,15 +107,15 @@ def draw(experiment: str, setting: str, truth: Truth, seeds: int, generator: np.
 
 def results(experiment: str, setting: str, drawn: dict, seeds: int, confidence: float) -> Results:
     """Return the results of the first seeds of what was drawn."""
-    declared = _cases(experiment, setting, seeds)
+    found, declared = _cases(experiment, setting, seeds)
     rounds: list[list] = [[] for _ in declared]
     histories: list[dict] = [{} for _ in declared]
     for (place, arm, seed, number), (accuracy, steps, readings) in drawn.items():
         if seed < seeds:
             rounds[place].append(record(arm, seed, number, accuracy, steps=steps))
             if readings:
-                found = [reading(name, value) for name, value in readings.items()]
-                histories[place][arm, seed, number] = {"readings": found}
+                stored = [reading(name, value) for name, value in readings.items()]
+                histories[place][arm, seed, number] = {"readings": stored}
     cases = [
         CaseResults(
             case.facets,
@@ -124,40 +126,45 @@ def results(experiment: str, setting: str, drawn: dict, seeds: int, confidence: 
         )
         for place, (case, count) in enumerate(declared)
     ]
-    declared_by = known_experiments()[experiment]
-    found = declared_by.in_setting(replace(SETTINGS[setting], seeds=seeds))
-    return Results(declared_by, found, tuple(cases), len(cases), confidence)
+    return Results(known_experiments()[experiment], found, tuple(cases), len(cases), confidence)
 
 
+@cache
 def shares_reproduced(
-    experiment: str, index: int, setting: str, truth: Truth, *, runs: int, two_looks: bool = False
-) -> tuple[float, float]:
-    """Return in which shares of runs a claim is reproduced: in one look, and in either of two.
+    experiment: str, indices: tuple[int, ...], setting: str, truth: Truth, *, runs: int, two_looks: bool = False
+) -> dict[int, tuple[float, float]]:
+    """Return in which shares of runs claims are reproduced: in one look, and in either of two.
 
     Args:
         experiment: Id of the experiment.
-        index: Position of the claim.
+        indices: Positions of the claims, which need equally many seeds; their results are the same.
         setting: Name of the setting.
         truth: What is drawn from.
-        runs: How many experiments are drawn, each with as many seeds as the claim needs.
+        runs: How many experiments are drawn, each with as many seeds as the claims need.
         two_looks: Whether to look twice as well: with a confidence of 97.06 % each, and with twice the seeds at the
             second, if the first leaves the claim open; else the second share is 0.
     """
-    claim = known_experiments()[experiment].claims[index]
+    claims = {index: known_experiments()[experiment].claims[index] for index in indices}
+    (seeds,) = {claim.seeds for claim in claims.values()}
     # The same draws whatever runs before: a claim's share does not depend on which tests are chosen.
-    generator = np.random.default_rng([zlib.crc32(experiment.encode()), index])
-    once = twice = 0
+    generator = np.random.default_rng([zlib.crc32(experiment.encode()), *indices])
+    once, twice = Counter[int](), Counter[int]()
     for _ in range(runs):
-        drawn = draw(experiment, setting, truth, claim.seeds * (1 + two_looks), generator)
-        found = results(experiment, setting, drawn, claim.seeds, 0.95)
-        once += claim.judge(found).verdict is Verdict.REPRODUCED
-        if two_looks:
-            first = [replace(case, confidence=TWO_LOOKS) for case in found.cases]
-            verdict = claim.judge(replace(found, cases=tuple(first), confidence=TWO_LOOKS)).verdict
+        drawn = draw(experiment, setting, truth, seeds * (1 + two_looks), generator)
+        found = results(experiment, setting, drawn, seeds, 0.95)
+        once.update(index for index, claim in claims.items() if claim.judge(found).verdict is Verdict.REPRODUCED)
+        if not two_looks:
+            continue
+        cases = tuple(replace(case, confidence=TWO_LOOKS) for case in found.cases)
+        first = replace(found, cases=cases, confidence=TWO_LOOKS)
+        second = None
+        for index, claim in claims.items():
+            verdict = claim.judge(first).verdict
             if verdict is Verdict.INCONCLUSIVE:
-                verdict = claim.judge(results(experiment, setting, drawn, 2 * claim.seeds, TWO_LOOKS)).verdict
-            twice += verdict is Verdict.REPRODUCED
-    return once / runs, twice / runs
+                second = second or results(experiment, setting, drawn, 2 * seeds, TWO_LOOKS)
+                verdict = claim.judge(second).verdict
+            twice[index] += verdict is Verdict.REPRODUCED
+    return {index: (once[index] / runs, twice[index] / runs) for index in claims}
 
 
 def last(accuracy: Callable[[Mapping[str, str], Arm], Level | float]) -> Truth:

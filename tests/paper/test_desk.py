@@ -37,7 +37,7 @@ def test_it_fits_a_few_thousand_small_images_and_evaluates_on_the_official_test_
 
 def test_experiments_have_networks_sizes_and_seeds_of_their_own():
     assert study("table-1", model="resnet8:width=16", optimizer="sgd").architecture == ResNet8()
-    assert study("table-1", model="mlp").data.subset is None  # of 50,000 images all
+    assert study("table-1", model="mlp").data.subset == 20_000
     assert study("table-1", model="logistic").data.subset == 10_000
     assert study("active", query="margin").data.subset == 20_000
     assert study("transfer", fraction="1").source.subset == 10_000

@@ -214,7 +214,7 @@ def export(file: str, out: str, debug: bool) -> None:
     from warmstart.paper import export_results
 
     written = export_results(checked_path("out", out), checked_path("file", file))
-    new_console().print(f"Results: {written} ({written.stat().st_size / 1e6:.1f} MB)", highlight=False, markup=False)
+    new_console().print(f"Results: {written} ({written.stat().st_size / 1e3:,.0f} kB)", highlight=False, markup=False)
 
 
 @paper.command("report", cls=CheckedCommand)

@@ -28,7 +28,7 @@ ID = "shrink-online"
 # The paper's noise and factors; its factors 0 and 1 are the cold and the warm arm.
 SIGMA = 0.01
 SHRINKS = (0.8, 0.6, 0.4, 0.2)
-DESK_SHRINKS = (0.8, 0.6, 0.2)
+DESK_SHRINKS = (0.6, 0.2)
 # The factor of which the paper says that it is both accurate and fast.
 JOINT = 0.6
 
