@@ -93,7 +93,7 @@ REPRODUCED = Finding(
     ("warm is lower by 4.5 points [3.1, 5.7].", "The interval excludes zero."),
 )
 FAILED = Finding("Shrink-perturb closes the gap.", "54.9 %.", "", Verdict.NOT_REPRODUCED, ("Lower by 2.2 points.",))
-OPEN = Finding("Warm starts are faster.", "", "", Verdict.INCONCLUSIVE, ("0.93x the steps [0.70, 1.24].",))
+OPEN = Finding("Warm starts are faster.", "", "", Verdict.INCONCLUSIVE, ("0.93x the steps [0.70, 1.24].",), 7, 1400)
 AWAITED = Finding("Logistic regression is not harmed.", "", "", Verdict.NOT_RUN, ())
 
 FULL = Chapter(
@@ -109,6 +109,7 @@ FULL = Chapter(
     findings=(REPRODUCED, FAILED, OPEN),
     exhibits=(TABLE, ACCURACY, DIFFERENCE, NOTHING),
     provenance={"version": "0.1.0", "machine": {"cores": 2, "gpu": None}},
+    seeds="5",
 )
 MAPS = replace(FULL, id="shrink-grid", title="Shrink and noise", where="Figure 8", exhibits=(GRID, LAYERS))
 SWEEP = replace(

@@ -1,6 +1,7 @@
 """`warmstart paper` as people meet it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -148,3 +149,35 @@ def test_files_of_others_are_not_replaced_by_the_report(tmp_path, capsys):
     assert paper("run", "every-step", *TINY, "--out", ".") == 2
     assert "contains other files, such as report.md" in capsys.readouterr().err
     assert (tmp_path / "report.md").read_text() == "precious"
+
+
+def test_results_become_one_file_and_the_page_is_built_from_it(tmp_path, capsys):
+    paper("run", "every-step", *TINY, "--out", "found")
+    capsys.readouterr()
+    assert paper("export", "desk.json", "--out", "found") == 0
+    assert "Results: desk.json" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "found/studies")
+    assert paper("report", "desk.json") == 0
+    shown = capsys.readouterr().out
+    assert "every-step" in shown
+    assert "10 % of the training data" in shown
+    again, first = (json.loads((tmp_path / name / "findings.json").read_text()) for name in ("desk", "found"))
+    assert [chapter["findings"] for chapter in again["chapters"]] == [
+        chapter["findings"] for chapter in first["chapters"]
+    ]
+
+
+def test_a_page_does_not_replace_that_of_other_results(tmp_path, capsys):
+    paper("run", "every-step", *TINY, "--out", "found")
+    paper("export", "desk.json", "--out", "found")
+    before = (tmp_path / "found/report.md").read_text()
+    assert paper("report", "desk.json", "--out", "found") == 2
+    assert "out must be a directory without results of its own, got found" in capsys.readouterr().err
+    assert (tmp_path / "found/report.md").read_text() == before
+
+
+def test_a_file_that_is_not_there_is_named(capsys):
+    assert paper("report", "desk.json") == 2
+    assert "there is no desk.json" in " ".join(capsys.readouterr().err.split())
+    assert paper("export", "desk.json", "--out", "nothing") == 2
+    assert "there is no setting.json in it" in " ".join(capsys.readouterr().err.split())

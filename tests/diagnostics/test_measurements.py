@@ -148,6 +148,18 @@ def test_gradient_norms_at_the_start_are_those_of_autograd_in_training_mode(arch
         assert read(second, When.START)[name] == [pytest.approx(expected, rel=1e-4)]
 
 
+def test_both_averages_of_gradients_and_both_shrink_curves_can_be_measured_in_one_study():
+    both = (GradientNorms(), GradientNorms(average="norms", batch_size=10), ShrinkCurve(1), ShrinkCurve(1, True))
+    _, second = run(changed(TRIAL, architecture=ResNet18(width=2), measurements=both), IMAGES)
+    found = read(second)
+    assert set(found) == {
+        *(f"{part} {kind}" for part in ("old", "new") for kind in ("gradient", "batch gradient")),
+        *(f"{kind} {factor}" for factor in (0, 1) for kind in ("shrink", "recalibrated shrink")),
+    }
+    # Samples of a batch cancel one another less than all samples do.
+    assert found["old batch gradient"][0] > found["old gradient"][0]
+
+
 def test_without_earlier_data_there_is_only_the_new_gradient():
     first, second = run(changed(TRIAL, measurements=(GradientNorms(),)), IMAGES)
     assert set(read(first)) == {"new gradient"}
@@ -327,7 +339,7 @@ def test_mean_norms_at_the_start_are_those_of_a_literal_loop(architecture):
     measurement = GradientNorms(average="norms", batch_size=10)
     first, second = run(changed(TRIAL, architecture=architecture, measurements=(measurement,)), IMAGES)
     generator = generator_for(0, "probe", 2)
-    for name, part in zip(("old gradient", "new gradient"), arrivals(TRIAL.stream, 60), strict=True):
+    for name, part in zip(("old batch gradient", "new batch gradient"), arrivals(TRIAL.stream, 60), strict=True):
         order = torch.randperm(len(part), generator=generator)
         norms = []
         for indices in part[order].tensor_split(3):
@@ -369,7 +381,7 @@ def test_the_recalibrated_shrink_curve_is_that_of_statistics_by_hand():
                 if isinstance(module, nn.BatchNorm2d):
                     module.momentum = 1.0
             model.train()(IMAGES.pool.batch(part)[0])
-        assert curve[f"shrink {step / 5:g}"] == [evaluate(model.eval(), IMAGES.evaluation).accuracy]
+        assert curve[f"recalibrated shrink {step / 5:g}"] == [evaluate(model.eval(), IMAGES.evaluation).accuracy]
 
 
 def test_a_frozen_normalization_keeps_its_statistics_in_the_recalibrated_curve():
@@ -386,7 +398,7 @@ def test_a_frozen_normalization_keeps_its_statistics_in_the_recalibrated_curve()
             model[2].momentum = 1.0
             model(IMAGES.pool.batch(part)[0])
         assert (model[5].running_mean == 0.2).all()
-        assert curve[f"shrink {step / 5:g}"] == [evaluate(model.eval(), IMAGES.evaluation).accuracy]
+        assert curve[f"recalibrated shrink {step / 5:g}"] == [evaluate(model.eval(), IMAGES.evaluation).accuracy]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
+import math
+
 import pytest
+from scipy import stats
 
 from results_by_hand import case_by_hand, reading, record, results_by_hand
 from warmstart.paper import Setting, Verdict
@@ -58,5 +61,17 @@ def test_settings_that_were_not_trained_to_the_end_are_left_out_and_counted(stop
     assert found.reasons[-1] == "8 of 24 warm settings were trained to the end, and count."
 
 
-def test_seeds_that_have_not_begun_are_left_out():
-    assert "(n = 2)" in judged(RISING, FALLING, seeds=2).reasons[0]
+def test_settings_are_counted_and_not_seeds():
+    # What eight settings have in common by chance they have in common with every seed.
+    found = judged(RISING, FALLING, seeds=2)
+    assert "(n = 8)" in found.reasons[0]
+    assert found.needed is None
+
+
+@pytest.mark.parametrize(("value", "count"), [(-0.6, 24), (0.3, 12)])
+def test_the_interval_of_an_association_is_that_of_its_artanh(value, count):
+    found = correlation.negative_association(value, count, 0.95)
+    low, high = math.atanh(found.low), math.atanh(found.high)
+    assert (low + high) / 2 == pytest.approx(-math.atanh(value))
+    # Fisher's, with Student's quantile in place of the normal one.
+    assert (high - low) / 2 == pytest.approx(stats.t.ppf(0.975, count - 3) / math.sqrt(count - 3))

@@ -7,6 +7,7 @@ import pytest
 
 from runs import ONE
 from warmstart.basics import InputError
+from warmstart.models import ResNet18
 from warmstart.paper import (
     Curves,
     HeatMap,
@@ -23,7 +24,10 @@ from warmstart.reports import write_paper_report
 from warmstart.studies import study_digest, study_from_dict, study_to_dict
 
 EXPERIMENTS = list(known_experiments().values())
-SETTINGS = [Setting(), Setting(scale=0.12, seeds=3), Setting(scale=0.02, seeds=1), Setting(scale=0.04, data="digits")]
+SETTINGS = [
+    *(Setting(), Setting(scale=0.12, seeds=3), Setting(scale=0.02, seeds=1), Setting(scale=0.04, data="digits")),
+    *(Setting(desk=True), Setting(desk=True, data="digits", seeds=2), Setting(desk=True, model=ResNet18())),
+]
 
 
 def results_of(experiment, tiny):
@@ -44,7 +48,7 @@ def test_studies_can_be_declared_at_every_scale_and_read_back_from_a_file(experi
     assert len({tuple(case.facets.items()) for case in cases}) == len(cases)
     for case in cases:
         assert study_digest(study_from_dict(study_to_dict(case.study))) == study_digest(case.study)
-        assert case.study.seeds == setting.seeds
+        assert case.study.seeds == setting.seeds or (setting.desk and case.study.seeds == experiment.desk.seeds)
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """From intervals to verdicts."""
 
+import math
 from functools import partial
 
+import numpy as np
 import pytest
 
 from warmstart.paper import Judgement, Verdict
@@ -14,10 +16,18 @@ from warmstart.paper.kit.judge import (
     not_better,
     not_worse,
     positive,
+    seeds_needed,
     unchanged,
     worse,
 )
-from warmstart.statistics import Estimate, PairedDifference, PairedRatio
+from warmstart.statistics import (
+    Estimate,
+    PairedDifference,
+    PairedRatio,
+    mean_interval,
+    paired_difference,
+    paired_ratio,
+)
 
 YES, NO, OPEN = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED, Verdict.INCONCLUSIVE
 
@@ -36,18 +46,19 @@ def within_a_point(difference, what):
         (worse, (-3, -1), YES),
         (worse, (-0.3, -0.1), YES),  # small, but detected
         (worse, (1, 3), NO),
-        (worse, (-0.4, 0.4), NO),  # rules out a loss that matters
+        (worse, (-0.9, 0.9), NO),  # rules out a loss that matters
+        (worse, (-1.1, 0.9), OPEN),
         (worse, (-3, 1), OPEN),
         (better, (1, 3), YES),
         (better, (-3, -1), NO),
-        (better, (-0.4, 0.4), NO),
+        (better, (-0.9, 0.9), NO),
         (better, (-1, 3), OPEN),
         (not_worse, (-0.9, 3), YES),
         (not_worse, (-3, -1.1), NO),
         (not_worse, (-3, 1), OPEN),
         (not_worse, (-3, -0.5), OPEN),  # lower, but perhaps by less than what counts
         (not_better, (-3, -1), YES),
-        (not_better, (-3, 0.4), YES),
+        (not_better, (-3, 0.9), YES),
         (not_better, (0.1, 0.4), NO),  # small, but detected
         (not_better, (-1, 3), OPEN),
         (within_a_point, (-0.9, 0.9), YES),
@@ -95,9 +106,9 @@ def test_several_comparisons_become_one_verdict_with_all_reasons(verdicts, of_al
     assert in_all(parts).verdict is of_all
     one_of_them = in_some([partial(given, part) for part in parts])
     assert one_of_them.verdict is of_some
-    reasons = tuple(f"{index}." for index in range(len(parts)))
-    assert in_all(parts).reasons == reasons
-    assert one_of_them.reasons[-len(parts) :] == reasons
+    reasons = [f"{index}." for index in range(len(parts))]
+    assert sorted(in_all(parts).reasons) == reasons
+    assert sorted(one_of_them.reasons[-len(parts) :]) == reasons
 
 
 def given(judgement, confidence):
@@ -122,3 +133,56 @@ def test_comparisons_of_which_one_suffices_share_the_chance_of_a_false_alarm(cou
 
 def test_no_comparisons_mean_not_run():
     assert in_all([]) == in_some([]) == missing()
+
+
+@pytest.mark.parametrize("confidence", [0.95, 0.9706])
+@pytest.mark.parametrize(
+    ("judge", "mean", "deviation"), [(worse, -1.0, 1.5), (not_worse, 0.0, 2.0), (worse, -0.4, 2.0)]
+)
+def test_an_open_verdict_says_how_many_seeds_would_settle_it(judge, mean, deviation, confidence):
+    def at(count):
+        """Deviations from the mean of which every number of seeds has the same standard deviation."""
+        values = np.linspace(-1, 1, count)
+        return judge(
+            paired_difference(
+                mean / 100 + deviation / 100 * values / values.std(ddof=1), [0] * count, confidence=confidence
+            ),
+            "it",
+        )
+
+    needed = at(4).needed
+    assert at(4).verdict is OPEN
+    assert needed is not None
+    assert at(needed - 1).verdict is OPEN
+    assert at(needed).verdict is not OPEN
+    assert at(needed).needed is None
+
+
+def test_costs_need_as_many_seeds_as_their_logarithms_say():
+    costs = [math.exp(0.5 * x) for x in (-1.6, -0.3, 0.1, 0.9)]
+    found = cheaper(paired_ratio(costs, [1.0] * 4), "steps")
+    assert found.verdict is OPEN
+    logs = mean_interval([math.log(cost) for cost in costs])
+    assert found.needed == seeds_needed(logs, lambda low, high: high < 0 or low > math.log(0.95))
+
+
+def test_nobody_knows_how_many_seeds_a_difference_on_the_margin_needs():
+    assert not_worse(points(-2, 0), "it").needed is None
+    assert worse(PairedDifference(-0.5, None, None, n=1, detected=False), "it").needed is None
+
+
+@pytest.mark.parametrize(
+    ("needed", "of_all", "of_some"), [([7, 12], 12, 7), ([7, None], None, 7), ([None, None], None, None)]
+)
+def test_all_open_comparisons_have_to_be_settled_of_some_a_single_one(needed, of_all, of_some):
+    parts = [Judgement(OPEN, (), count) for count in needed]
+    assert in_all([Judgement(YES, ()), *parts]).needed == of_all
+    assert in_some([partial(given, part) for part in [Judgement(NO, ()), *parts]]).needed == of_some
+
+
+def test_the_reasons_that_a_combined_verdict_rests_on_come_first():
+    made = [Judgement(verdict, (f"{verdict}.",)) for verdict in (Verdict.REPRODUCED, Verdict.NOT_REPRODUCED)]
+    opened = Judgement(Verdict.INCONCLUSIVE, ("Open.",), 9)
+    assert in_all([made[0], opened, made[1]]).reasons == ("not reproduced.", "reproduced.", "Open.")
+    assert in_all([made[0], opened]).reasons == ("Open.", "reproduced.")
+    assert in_all([made[0], made[0]]).reasons == ("reproduced.", "reproduced.")

@@ -1,7 +1,7 @@
 import pytest
 
 from results_by_hand import case_by_hand, record, results_by_hand
-from warmstart.paper import Setting, Verdict
+from warmstart.paper import Setting, Source, Verdict
 from warmstart.paper.experiments import pretraining
 
 
@@ -35,11 +35,23 @@ def test_published_differences_are_constant_beyond_the_ends_of_the_figure(epochs
     assert pretraining.published_difference(epochs) == text
 
 
-def test_claims_are_about_the_fewest_and_the_most_epochs():
-    results = results_of(Setting(scale=0.02, seeds=3), [0.6, 0.6, 0.5])
-    assert [claim.judge(results).verdict for claim in pretraining.EXPERIMENT.claims] == [Verdict.REPRODUCED] * 3
-    results = results_of(Setting(scale=0.02, seeds=3), [0.6, 0.5, 0.6])
-    assert [claim.judge(results).verdict for claim in pretraining.EXPERIMENT.claims] == [Verdict.NOT_REPRODUCED] * 3
+YES, NO = Verdict.REPRODUCED, Verdict.NOT_REPRODUCED
+
+
+@pytest.mark.parametrize(
+    ("few", "many", "verdicts"),
+    [(0.58, 0.5, [YES, YES, YES]), (0.6, 0.5, [NO, YES, YES]), (0.5, 0.6, [YES, NO, NO]), (0.5, 0.5, [YES, YES, NO])],
+)
+def test_claims_are_about_a_few_and_the_most_epochs(few, many, verdicts):
+    results = results_of(Setting(scale=0.02, seeds=3), [0.6, few, many])
+    assert [claim.judge(results).verdict for claim in pretraining.EXPERIMENT.claims] == verdicts
+
+
+@pytest.mark.parametrize(
+    ("setting", "few"), [(Setting(), 50), (Setting(scale=0.5), 25), (Setting(scale=0.02), 1), (Setting(desk=True), 10)]
+)
+def test_a_few_epochs_are_those_at_which_the_figure_begins_to_show_a_loss(setting, few):
+    assert pretraining.few_epochs(pretraining.EXPERIMENT.in_setting(setting)) == few
 
 
 def test_one_number_of_epochs_leaves_no_growth_to_judge():
@@ -47,8 +59,28 @@ def test_one_number_of_epochs_leaves_no_growth_to_judge():
     assert pretraining.EXPERIMENT.claims[2].judge(results).verdict is Verdict.INCONCLUSIVE
 
 
-def test_the_chart_has_the_epochs_on_half():
-    results = results_of(Setting(scale=0.02, seeds=3), [0.6, 0.6, 0.5])
-    _, chart = pretraining.EXPERIMENT.exhibits(results)
-    assert [point.x for point in chart.points] == [1, 5]
-    assert [point.y for point in chart.points] == pytest.approx([0, -10])
+def test_differences_are_shown_in_points_and_relative_to_the_cold_start():
+    results = results_of(Setting(scale=0.02, seeds=3), [0.6, 0.6, 0.51])
+    table, relative, points = pretraining.EXPERIMENT.exhibits(results)
+    assert [point.x for point in points.points] == [point.x for point in relative.points] == [1, 5]
+    assert [point.y for point in points.points] == pytest.approx([0, -9])
+    # Of 60, 61 and 62 %.
+    of_cold = [100 * -0.09 / cold for cold in (0.6, 0.61, 0.62)]
+    assert [point.y for point in relative.points] == pytest.approx([0, sum(of_cold) / 3])
+    column = table.header.index("relative difference %")
+    assert [row[column] for row in table.rows] == ["-", "0.0 [0.0, 0.0]", "-14.8 [-15.4, -14.2]"]
+    assert "inferred" in relative.caption
+    assert "it is inferred" in table.caption
+
+
+def test_the_papers_points_are_on_the_relative_chart_alone():
+    results = results_of(Setting(seeds=3), [0.6] * 11)
+    _, relative, points = pretraining.EXPERIMENT.exhibits(results)
+    papers = {point.x: point.y for point in relative.points if point.by is Source.PAPER and point.x < 120}
+    assert papers == {25: 0, 50: -2, 80: -4, 105: pytest.approx(-6)}
+    assert all(point.by is Source.US for point in points.points)
+
+
+def test_a_cold_start_that_gets_nothing_right_has_no_relative_difference():
+    (case,) = results_of(Setting(scale=0.02, seeds=3), [-0.01, 0.5, 0.5]).cases
+    assert pretraining.relative_difference(case, case.arms[1]).n == 2

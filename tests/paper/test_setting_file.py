@@ -70,7 +70,9 @@ def test_unusable_paths_are_reported_in_one_sentence(path, tmp_path, monkeypatch
     [
         ({"width": 10**9}, "width must be a whole number from 1 to 600"),
         ({"seeds": 10**8}, "seeds must be a whole number from 1 to 100000"),
-        ({"seeds": None}, "seeds must be given"),
+        ({"desk": True, "scale": 0.5}, "scale must be left out in the desk setting, .* got 0.5"),
+        ({"auto_seeds": True}, "seeds auto needs the desk setting"),
+        ({"image_size": "big"}, "image_size .* must be a height and width in pixels"),
         ({"scale": "1"}, r"scale must lie in \(0, 1\], got '1'"),
         ({"data": ""}, "data must be the name of a data set or a path, got ''"),
         ({"directory": ""}, "directory must be a non-empty string"),

@@ -10,7 +10,7 @@ from warmstart.paper.experiments import shrink_online
 
 SETTING = Setting(seeds=3)
 (CASE,) = shrink_online.EXPERIMENT.cases(SETTING)
-CHEAPER = shrink_online.EXPERIMENT.claims[-1]
+_, _, CHEAPER, JOINT = shrink_online.EXPERIMENT.claims
 
 
 def results(*, first, last, setting=SETTING):
@@ -30,8 +30,33 @@ def results(*, first, last, setting=SETTING):
 def test_cost_is_that_of_the_last_round_as_in_the_paper(first, last, verdict):
     found = CHEAPER.judge(results(first=first, last=last))
     assert found.verdict is verdict
-    assert all(reason.startswith("Steps of the last round, shrink-perturb") for reason in found.reasons)
+    reasons = [reason for reason in found.reasons if "mean over" in reason or "Any of" in reason]
+    mean, note = reasons
+    others = [reason for reason in found.reasons if reason not in reasons]
+    assert len(others) == 4
+    assert mean.startswith("Steps of the last round, shrink-perturb to cold, mean over 4 comparisons")
+    assert note.startswith("Any of the 4 comparisons can contradict the claim by itself")
+    assert all(reason.startswith("Steps of the last round, shrink-perturb") for reason in others)
     assert "last round" in CHEAPER.text
+
+
+@pytest.mark.parametrize(
+    ("last", "verdict"), [(30, Verdict.REPRODUCED), (64, Verdict.INCONCLUSIVE), (80, Verdict.NOT_REPRODUCED)]
+)
+def test_as_accurate_but_not_much_cheaper_is_not_both(last, verdict):
+    found = JOINT.judge(results(first=10, last=last))
+    assert found.verdict is verdict
+    assert sorted(reason.split(":")[0] for reason in found.reasons) == [
+        "Steps of the last round, shrink-perturb",
+        "shrink-perturb",
+    ]
+
+
+def test_the_joint_claim_is_about_its_factor_alone():
+    setting = Setting(scale=0.02, seeds=3)
+    (case,) = shrink_online.EXPERIMENT.cases(setting)
+    found = JOINT.judge(results_by_hand(shrink_online.EXPERIMENT, setting, case_by_hand(case, [])))
+    assert found.reasons == ("The factor 0.6 is not among those of this scale.",)
 
 
 def columns(setting):

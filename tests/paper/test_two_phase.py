@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from results_by_hand import case_by_hand, reading, record, results_by_hand
-from warmstart.paper import Setting, Source
+from warmstart.paper import Setting, Source, Verdict
 from warmstart.paper.experiments import two_phase
 from warmstart.paper.kit.points import epoch_points
 
@@ -105,3 +105,33 @@ def test_rounds_without_stored_epochs_have_no_points():
     (case,) = results(FULL).cases
     readings = {("warm", 0, 2): {"readings": [reading("accuracy", 0.5)]}}
     assert epoch_points(replace(case, histories=readings), "warm", "train_score", series="it") == []
+
+
+def fitted(arm_fits, accuracies):
+    """Results of three seeds with these training accuracies and accuracies after everything, by arm."""
+    records = [
+        replace(record(arm, seed, number, accuracies[arm]), train_score=arm_fits[arm] + 0.001 * seed)
+        for arm in ("cold", "warm")
+        for seed in range(3)
+        for number in (1, 2)
+    ]
+    setting = replace(FULL, seeds=3)
+    (case,) = two_phase.EXPERIMENT.cases(setting)
+    return results_by_hand(two_phase.EXPERIMENT, setting, case_by_hand(case, records))
+
+
+@pytest.mark.parametrize(
+    ("fits", "warm", "verdict"),
+    [
+        ((0.99, 0.99), 0.5, Verdict.REPRODUCED),
+        ((0.99, 0.985), 0.5, Verdict.REPRODUCED),  # within a point
+        ((0.99, 0.96), 0.5, Verdict.NOT_REPRODUCED),  # worse, but it fits worse as well
+        ((0.99, 0.99), 0.6, Verdict.NOT_REPRODUCED),  # as good
+    ],
+)
+def test_equal_fit_and_lower_accuracy_are_judged_together(fits, warm, verdict):
+    cold_fit, warm_fit = fits
+    results = fitted({"cold": cold_fit, "warm": warm_fit}, {"cold": 0.6, "warm": warm})
+    judgement = two_phase.EXPERIMENT.claims[1].judge(results)
+    assert judgement.verdict is verdict
+    assert {reason.split(",")[0] for reason in judgement.reasons} == {"Training accuracy", "Accuracy"}

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 import pytest
 
 from chapters import ACCURACY, CHAPTERS, DIFFERENCE, DRAWN, FULL, NOT_RUN, NOTE, SWEEP, WORDS
-from warmstart.paper import Chapter, Table
+from warmstart.paper import Chapter, Finding, Table, Verdict
 from warmstart.reports._html import as_html
 from warmstart.reports.paper._document import paper_document, text_table
 
@@ -47,7 +47,8 @@ def html() -> str:
 
 def test_the_page_loads_nothing_and_leads_to_every_chapter(html):
     reader = Reader(html)
-    assert reader.loads == [f"#{chapter.id}" for chapter in CHAPTERS]
+    claims = [f"#{chapter.id}" for chapter in CHAPTERS for _ in chapter.findings]
+    assert reader.loads == [*claims, *(f"#{chapter.id}" for chapter in CHAPTERS)]
     assert not {"link", "iframe", "img", "base", "i", "b"} & set(reader.tags)
     assert "default-src 'none'" in html
     assert html.count("<style>") == 1
@@ -83,6 +84,38 @@ def test_the_overview_has_every_verdict_in_words(html):
         assert html.count(f'<span class="badge {name}">{verdict}</span>') == 2 * sum(
             finding.verdict == verdict for chapter in CHAPTERS for finding in chapter.findings
         )
+
+
+def test_all_claims_come_first_with_what_decides_them_and_their_seeds():
+    document = paper_document(CHAPTERS, "Title", NOTE)
+    _, overview, *_ = document.blocks
+    table = overview.blocks[1]
+    assert overview.blocks[0].text == "Of 14 claims: 4 reproduced, 4 not reproduced, 5 inconclusive, 1 not run."
+    assert [row[0][0].text for row in table.rows] == [f.claim for chapter in CHAPTERS for f in chapter.findings]
+    texts = {(row[1].anchor, row[0][0].label): row[2:] for row in table.rows}
+    assert texts["table-1", "reproduced"] == ("warm is lower by 4.5 points [3.1, 5.7]", "5 seeds")
+    assert texts["table-1", "inconclusive"] == ("0.93x the steps [0.70, 1.24]", "5 seeds; about 1,400 would settle it")
+    assert texts["table-1", "not reproduced"] == ("Lower by 2.2 points", "5 seeds")
+    assert texts["ewc", "not run"] == ("", "")
+
+
+def test_a_claim_says_how_many_seeds_are_enough(html):
+    sections = Reader(html).sections
+    assert "5 seeds; about 1,400 would settle it; 7 are enough if the published numbers are true" in sections["table-1"]
+    assert "are enough" not in sections["ewc"]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "deciding"),
+    [
+        ((), ""),
+        (("No interval.", "None either."), "No interval; 1 more"),
+        (("Note.", "Lower by 1 [0, 2] (n = 3)."), "Lower by 1 [0, 2] (n = 3)"),
+        (("Lower by 1 [0, 2].", "Higher by 1 [0, 2].", "Cut off.", "Level [-1, 1]."), "Lower by 1 [0, 2]; 2 more"),
+    ],
+)
+def test_what_decides_is_the_first_interval(reasons, deciding):
+    assert Finding("It.", "", "", Verdict.INCONCLUSIVE, reasons).deciding == deciding
 
 
 def test_a_chapter_that_is_not_run_says_so():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import rich_click as click
 from rich.table import Table
 from rich.text import Text
 
-from warmstart.basics import InputError, checked_path, shown
+from warmstart.basics import InputError, checked_path, shown, unknown_name
 
 from ._checked import CheckedCommand
 from ._console import console as new_console
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from warmstart.paper import Experiment, Setting
 
 OUT = "runs/paper"
+AUTO = "auto"
+PAPER, DESK, REHEARSAL = "paper", "desk", "rehearsal"
+SETTINGS: dict[str, dict[str, Any]] = {PAPER: {}, DESK: {"desk": True}, REHEARSAL: {"scale": 0.02, "seeds": 2}}
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -95,12 +99,27 @@ def _studies(experiment: Experiment) -> list[str]:
 
 
 _RUN = (
+    Flag(
+        "--setting",
+        "",
+        "paper|desk|rehearsal",
+        "All at once: the paper's setting; desk, small networks on images of 16x16 that two cores train in an hour; "
+        "rehearsal, 2 % of the data and 2 seeds. [default: paper]",
+    ),
     Flag("--scale", "", "SHARE", "Share of the training data; 1 is the paper's setting. [default: 1]"),
-    Flag("--seeds", "", "N", "Number of seeds (0 to N-1), shared by all strategies. [default: 5]"),
+    Flag(
+        "--seeds",
+        "",
+        "N|auto",
+        "Number of seeds (0 to N-1), shared by all strategies; with --setting desk also auto: twice as many where a "
+        "claim is still open. [default: 5; auto with --setting desk]",
+    ),
     Flag("--data-dir", "", "DIR", "Directory with the data sets; default: $WARMSTART_DATA, else they are downloaded."),
     Flag("--data", "", "NAME|PATH", "One data set in place of all the paper's."),
     Flag("--model", "", "NAME|MODULE:FUNCTION", "A model in place of ResNet-18, with options as in mlp:layers=3."),
-    Flag("--width", "", "N", "Width of ResNet-18. [default: 16, the released code's; 8 at a scale below 0.05]"),
+    Flag("--width", "", "N", "Width of the network. [default: 16, the released code's; 8 at a scale below 0.05]"),
+    Flag("--image-size", "", "N|HxW", "Resize images, by area. [default: as they are; 16 with --setting desk]"),
+    Flag("--precision", "", "fp32|tf32|bf16|auto", "Arithmetic of training. [default: fp32; auto with --setting desk]"),
     Flag("--max-epochs", "", "N", "Limit on the epochs of a round. [default: 350 x scale; 5 at a scale below 0.05]"),
     *EXECUTION,
 )
@@ -155,8 +174,21 @@ def _setting(given: dict[str, Any]) -> Setting:
         "data": "data",
         "width": "width",
         "max_epochs": "max_epochs",
+        "image_size": "image_size",
+        "precision": "precision",
     }
     options = {option: given[flag] for flag, option in names.items() if given[flag] is not None}
+    preset = PAPER if given["setting"] is None else given["setting"]
+    if preset not in SETTINGS:
+        raise unknown_name("setting", preset, SETTINGS)
+    if preset == REHEARSAL and "scale" in options:
+        raise InputError(
+            f"scale must be left out with --setting {REHEARSAL}, which is one of 0.02, got {options['scale']}."
+        )
+    if options.get("seeds", AUTO if preset == DESK else None) == AUTO:
+        options.pop("seeds", None)
+        options["auto_seeds"] = True
+    options = {**SETTINGS[preset], **options}
     setting = build_options(Setting, options, kind="paper run")
     if given["model"] is None:
         return setting
@@ -173,27 +205,66 @@ def _facets(texts: Sequence[str]) -> dict[str, list[str]]:
     return facets
 
 
-@paper.command("report", cls=CheckedCommand)
+@paper.command("export", cls=CheckedCommand)
+@click.argument("file", metavar="FILE")
 @click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Where the results are.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def report(out: str, debug: bool) -> None:
-    """Rebuild the page from stored results, without training."""
-    _write(str(checked_path("out", out)), [])
+def export(file: str, out: str, debug: bool) -> None:
+    """Write all results into one FILE (JSON): per arm, seed and round, for `warmstart paper report FILE`."""
+    from warmstart.paper import export_results
+
+    written = export_results(checked_path("out", out), checked_path("file", file))
+    new_console().print(f"Results: {written} ({written.stat().st_size / 1e3:,.0f} kB)", highlight=False, markup=False)
 
 
-def _write(out: str, ids: Sequence[str]) -> None:
-    """Write the page, and show the verdicts of the experiments with these ids; without any, of all that have run."""
-    from warmstart.paper import read_chapters, setting_in
+@paper.command("report", cls=CheckedCommand)
+@click.argument("file", metavar="[FILE]", required=False)
+@click.option(
+    "--out",
+    metavar="DIR",
+    help=f"Where the results are, and the page is written. [default: {OUT}; with FILE: its name]",
+)
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def report(file: str | None, out: str | None, debug: bool) -> None:
+    """Rebuild the page from stored results, without training: from those in --out, or from an exported FILE."""
+    if file is None:
+        _write(str(checked_path("out", out or OUT)), [])
+        return
+    results = checked_path("file", file)
+    if not results.is_file():
+        raise InputError(f"FILE must be a file that 'warmstart paper export' wrote, but there is no {shown(results)}.")
+    # The page would take the place of that of other results.
+    folder = checked_path("out", out or results.with_suffix(""))
+    if (folder / "setting.json").exists():
+        raise InputError(f"out must be a directory without results of its own, got {shown(folder)}.")
+    _write(str(folder), [], results)
+
+
+def _write(out: str, ids: Sequence[str], file: Path | None = None) -> None:
+    """Write the page, and show the verdicts of the experiments with these ids; without any, of all that have run.
+
+    Args:
+        out: Directory of the page, and of the results if there is no file.
+        ids: Ids of experiments.
+        file: A file with the results.
+    """
+    from warmstart.paper import count_trials, read_chapters, setting_in
     from warmstart.reports import write_paper_report
 
     from ._report import print_place
 
-    console, chapters = new_console(), read_chapters(out)
-    files = write_paper_report(chapters, Path(out), note=f"Setting: {setting_in(out).words}.")
-    table = Table("experiment", "claim", "verdict", title=Text(setting_in(out).words))
+    place = file or out
+    console, chapters, words = new_console(), read_chapters(place), setting_in(place).words
+    files = write_paper_report(chapters, Path(out), note=f"Setting: {words}.")
+    table = Table("experiment", "claim", "verdict", title=Text(words))
     for chapter in chapters:
         for finding in chapter.findings:
             if chapter.id in ids or (not ids and chapter.exhibits):
                 table.add_row(chapter.id, finding.claim, finding.verdict.value)
     console.print(table)
+    verdicts = Counter(finding.verdict.value for chapter in chapters for finding in chapter.findings)
+    console.print(f"Claims: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.most_common())}.")
+    if file is None:
+        planned, stored = count_trials(out)
+        console.print(f"{planned:,} trials, of which {planned - stored:,} are shared between studies and were not run.")
     print_place(console, files)

@@ -171,6 +171,9 @@ def gradient_norms(
 class GradientNorms(Measurement):
     """At the start of a round and after its epochs: ``old gradient`` and ``new gradient``.
 
+    With ``average="norms"`` they are called ``old batch gradient`` and ``new batch gradient``, so that a study may
+    measure both.
+
     Each is :func:`warmstart.gradient_norm` over samples of what had arrived before, or has arrived for this round. In
     training mode, since running statistics do not fit right after weights were shrunk. Without earlier data there is
     only the new one.
@@ -212,7 +215,8 @@ class GradientNorms(Measurement):
         options: dict[str, Any] = {"batch_size": self.batch_size, "training": True, "average": self.average}
         options["loss"] = moment.loss
         norms: dict[str, float | None] = {}
-        for name, part in (("old gradient", moment.old), ("new gradient", moment.new)):
+        what = "gradient" if self.average is Average.GRADIENTS else "batch gradient"
+        for name, part in ((f"old {what}", moment.old), (f"new {what}", moment.new)):
             if part is not None:
                 # The generator is the same at every moment, and so are the samples.
                 order = torch.randperm(len(part), generator=moment.generator)

@@ -14,7 +14,8 @@ from ._measurement import Measurement, Moment, When, check_moment
 class ShrinkCurve(Measurement):
     """At the end of a round: score of the trained model with all its weights shrunk, without any retraining.
 
-    ``shrink F`` is the score on the evaluation data for F = 0, 1/steps, ..., 1. A ReLU network without biases stays the
+    ``shrink F`` is the score on the evaluation data for F = 0, 1/steps, ..., 1; with ``recalibrate`` it is called
+    ``recalibrated shrink F``, so that a study may measure both. A ReLU network without biases stays the
     same function up to a factor, so its accuracy does not change until F is 0.
 
     Args:
@@ -45,9 +46,10 @@ class ShrinkCurve(Measurement):
         if moment.when is not When.END:
             return {}
         scores: dict[str, float | None] = {}
+        what = "recalibrated shrink" if self.recalibrate else "shrink"
         for factor in (step / self.steps for step in range(self.steps + 1)):
             model = scale(moment.model, factor)
             if self.recalibrate and isinstance(moment.training, TensorData):
                 recalibrate_(model, moment.training, generator=moment.generator)
-            scores[f"shrink {factor:g}"] = next(iter(moment.evaluate(model).values()))
+            scores[f"{what} {factor:g}"] = next(iter(moment.evaluate(model).values()))
         return scores

@@ -4,6 +4,8 @@ from ._registry import chosen_experiments as chosen_experiments
 from ._registry import known_experiments as known_experiments
 from ._report import Chapter as Chapter
 from ._report import Finding as Finding
+from ._report import count_trials as count_trials
+from ._report import export_results as export_results
 from ._report import progress_of as progress_of
 from ._report import read_chapters as read_chapters
 from ._report import setting_in as setting_in

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError
+from warmstart.store import TrialStore
+from warmstart.studies import has_study
 
 from ._registry import known_experiments
+from ._result_file import read_result_file, write_result_file
 from ._setting_file import SETTING, STUDIES, read_setting
 from .kit.exhibits import Exhibit
 from .kit.experiment import Experiment, Judgement, Verdict
@@ -27,6 +30,8 @@ class Finding:
         reproduction: What the independent reproduction found; empty: nothing.
         verdict: What the results here say.
         reasons: Reasons of the verdict, one sentence per comparison, with its interval.
+        seeds: Number of seeds that the claim needs, if the published numbers hold.
+        needed: About how many seeds would decide an inconclusive claim; None: not known, or not a matter of seeds.
     """
 
     claim: str
@@ -34,6 +39,15 @@ class Finding:
     reproduction: str
     verdict: Verdict
     reasons: tuple[str, ...]
+    seeds: int = 5
+    needed: int | None = None
+
+    @property
+    def deciding(self) -> str:
+        """The first reason that has an interval, or else the first, and how many more there are; empty: none."""
+        reasons = [reason for reason in self.reasons if "[" in reason] or self.reasons
+        more = f"; {len(reasons) - 1} more" if len(reasons) > 1 else ""
+        return f"{reasons[0].rstrip('.')}{more}" if reasons else ""
 
 
 @dataclass(frozen=True)
@@ -53,6 +67,7 @@ class Chapter:
         findings: Its claims with their verdicts.
         exhibits: Its tables and charts; empty if nothing has been run.
         provenance: Versions, machine, commit, time; empty if nothing has been run.
+        seeds: Number of seeds of its studies, such as "5" or "5 to 6"; empty if nothing has been run.
     """
 
     id: str
@@ -67,16 +82,37 @@ class Chapter:
     findings: tuple[Finding, ...]
     exhibits: tuple[Exhibit, ...]
     provenance: Mapping[str, Any]
+    seeds: str = ""
 
 
-def read_chapters(directory: str | Path) -> list[Chapter]:
-    """Return a chapter per experiment, run or not, from the results in a directory; nothing is trained.
+def read_chapters(place: str | Path) -> list[Chapter]:
+    """Return a chapter per experiment, run or not, from stored results; nothing is trained.
+
+    Args:
+        place: Directory of results, or a file that :func:`export_results` wrote.
 
     Raises:
         InputError: If there are no results.
     """
-    setting, studies = setting_in(directory), Path(directory) / STUDIES
-    return [chapter_of(read_results(experiment, setting, studies)) for experiment in known_experiments().values()]
+    return list(map(chapter_of, _read_all(place)))
+
+
+def export_results(directory: str | Path, file: str | Path) -> Path:
+    """Write all results in a directory into one file, from which the report can be built again without them.
+
+    Raises:
+        InputError: If there are no results.
+    """
+    return write_result_file(_read_all(directory), file)
+
+
+def _read_all(place: str | Path) -> list[Results]:
+    experiments = known_experiments().values()
+    if Path(place).is_file():
+        file = read_result_file(place)
+        return [file.results(experiment) for experiment in experiments]
+    setting, studies = setting_in(place), Path(place) / STUDIES
+    return [read_results(experiment, setting, studies) for experiment in experiments]
 
 
 def progress_of(experiment: Experiment, directory: str | Path) -> str:
@@ -87,12 +123,28 @@ def progress_of(experiment: Experiment, directory: str | Path) -> str:
     return _state(read_results(experiment, setting, Path(directory) / STUDIES))
 
 
+def count_trials(directory: str | Path) -> tuple[int, int]:
+    """Return how many trials the studies in a directory have, and how many there are, each counted once.
+
+    Trials that are equal in all that decides their numbers are trained once, however many studies have them.
+    """
+    setting, studies = setting_in(directory), Path(directory) / STUDIES
+    begun: dict[str, int] = {}
+    for experiment in known_experiments().values():
+        for case in experiment.cases(setting):
+            if has_study(studies / case.folder):
+                begun[f"{experiment.id} {case.folder}"] = len(case.study.arms) * case.study.max_seeds
+    return sum(begun.values()), len(TrialStore(studies).stored_keys())
+
+
 def setting_in(directory: str | Path) -> Setting:
-    """Return the setting of the results in a directory.
+    """Return the setting of the results in a directory, or in a file that was exported from one.
 
     Raises:
         InputError: If there are none.
     """
+    if Path(directory).is_file():
+        return read_result_file(directory).setting
     setting = read_setting(Path(directory))
     if setting is None:
         raise InputError(
@@ -106,14 +158,17 @@ def chapter_of(results: Results) -> Chapter:
     experiment = results.experiment
     # Without a finished round tables would be empty and charts without points: the chapter then has none.
     exhibits = tuple(experiment.exhibits(results)) if results.rounds_finished else ()
+    counts = [case.study.max_seeds for case in results.cases]
     findings: list[Finding] = []
     for claim in experiment.claims:
         judgement = claim.judge(results) if results.rounds_finished else Judgement(Verdict.NOT_RUN, ())
-        verdict, reasons = judgement.verdict, judgement.reasons
+        verdict, reasons, needed = judgement.verdict, judgement.reasons, judgement.needed
         if verdict is not Verdict.NOT_RUN and not results.complete:
             # A claim about several comparisons would otherwise be judged by those that happened to run first.
             verdict, reasons = Verdict.INCONCLUSIVE, (*reasons, f"Preliminary: {_state(results)}.")
-        findings.append(Finding(claim.text, claim.published, claim.reproduction, verdict, reasons))
+            needed = None
+        texts = claim.text, claim.published, claim.reproduction
+        findings.append(Finding(*texts, verdict, reasons, claim.seeds, needed))
     return Chapter(
         id=experiment.id,
         title=experiment.title,
@@ -127,12 +182,13 @@ def chapter_of(results: Results) -> Chapter:
         findings=tuple(findings),
         exhibits=exhibits,
         provenance=_provenance(results.cases),
+        seeds=" to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "",
     )
 
 
 def _state(results: Results) -> str:
     if not results.rounds_finished:
-        return "not run"
+        return results.problem or "not run"
     studies = f"{len(results.cases)} of {results.cases_planned} studies"
     finished = sum(case.complete for case in results.cases)
     return "complete" if results.complete else f"{studies} begun, {finished} finished"

@@ -11,10 +11,13 @@ from warmstart.basics import InputError, checked_path, unknown_name
 from warmstart.data import Dataset, DataSource, OwnDataset, is_at_hand, load, training_samples
 from warmstart.executors import Execution, Workers
 from warmstart.studies import Listener, check_source, is_complete, run_study
+from warmstart.training import Precision
 from warmstart.trial import EvaluateOn
 
+from ._report import chapter_of
 from ._setting_file import STUDIES, binding_setting, check_results_directory, drop_setting, has_results, keep_setting
-from .kit.experiment import Case, Experiment
+from .kit.experiment import Case, Experiment, Verdict
+from .kit.results import read_results
 from .kit.setting import STAND_IN, SVHN, Setting
 
 
@@ -57,7 +60,10 @@ def run_experiments(
     only = only or {}
     check_results_directory(directory)
     check_source(setting.full_source("digits"))
-    setting = replace(setting, digits=available_digits(setting, directory))
+    execution = execution or Execution()
+    setting = replace(
+        setting, digits=available_digits(setting, directory), precision=_precision(setting, directory, execution)
+    )
     _check_facets(experiments, setting, only)
     # Arrivals and fractions follow from the sizes of the data sets, so the studies are declared again with them.
     setting = _with_sizes(setting, [case for _, case in _chosen(experiments, setting, only)], directory)
@@ -66,10 +72,16 @@ def run_experiments(
         facets = ", ".join(f"{key}={' or '.join(values)}" for key, values in only.items())
         raise InputError(f"only must leave at least one study to run, but none has {facets}.")
     # Workers first: if a cluster cannot be reached, nothing has been written.
-    with Workers(execution or Execution()) as workers:
+    with Workers(execution) as workers:
         setting = keep_setting(setting, directory)
         try:
             failed = _run_all(chosen, directory / STUDIES, workers, report)
+            if setting.auto_seeds:
+                # Those of an earlier call as well: they are still at twice the seeds.
+                setting = replace(setting, second_look=_open_experiments(experiments, setting, directory))
+                setting = keep_setting(setting, directory)
+                chosen = _chosen([e for e in experiments if e.id in setting.second_look], setting, only)
+                failed += _run_all(chosen, directory / STUDIES, workers, report)
         finally:
             drop_setting(directory)
         if has_results(directory):
@@ -78,6 +90,33 @@ def run_experiments(
     if failed:
         raise UnfinishedError(f"{len(failed)} of {len(chosen)} studies could not be run: {' '.join(failed)}")
     return setting
+
+
+def _precision(setting: Setting, directory: Path, execution: Execution) -> Precision | None:
+    """Return the precision of a directory's results, or what the setting's is on this machine."""
+    asked = setting.precision or (Precision.AUTO if setting.desk else None)
+    if asked is not Precision.AUTO:
+        return asked
+    if execution.on_ray:
+        raise InputError("precision must be fp32, tf32 or bf16 on Ray, whose nodes may differ, got auto.")
+    stored = binding_setting(directory)
+    here = Precision.AUTO.on(execution.device)
+    return here if stored is None or stored.precision is None else stored.precision
+
+
+def _open_experiments(experiments: Sequence[Experiment], setting: Setting, directory: Path) -> tuple[str, ...]:
+    """Return the ids of experiments with a claim that twice the seeds would probably settle."""
+    open_ids = list(setting.second_look)
+    for experiment in experiments:
+        if experiment.id in setting.second_look:
+            continue
+        results = read_results(experiment, setting, directory / STUDIES)
+        twice = 2 * results.setting.seed_count
+        needed = [finding.needed for finding in chapter_of(results).findings if finding.verdict is Verdict.INCONCLUSIVE]
+        # Where many more would be needed, twice the time would buy nothing.
+        if any(count is not None and count <= twice for count in needed):
+            open_ids.append(experiment.id)
+    return tuple(open_ids)
 
 
 def available_digits(setting: Setting, directory: Path) -> str:
@@ -133,9 +172,9 @@ def _run_all(
     """Run studies one after the other, and return a sentence for each that could not be run."""
 
     @cache  # many studies read the same data set
-    def loaded(source: DataSource) -> Dataset | OwnDataset:
+    def loaded(source: DataSource, with_test: bool) -> Dataset | OwnDataset:
         report(f"Loading {source.name}")
-        return load(source)
+        return load(source, with_test=with_test)
 
     failed: list[str] = []
     for number, (experiment, case) in enumerate(chosen, start=1):
@@ -144,9 +183,9 @@ def _run_all(
         try:
             if is_complete(study, directory / case.folder):
                 continue  # without loading any data
-            assert study.evaluation.evaluate is EvaluateOn.HOLDOUT, "only training data are loaded"
-            data = loaded(study.data)
-            source = None if study.source is None else loaded(study.source)
+            with_test = study.evaluation.evaluate is EvaluateOn.TEST
+            data = loaded(study.data, with_test)
+            source = None if study.source is None else loaded(study.source, with_test)
             run_study(
                 study,
                 directory / case.folder,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from .kit.setting import Setting
 
 SETTING, STUDIES = "setting.json", "studies"
 LOCK = f".{SETTING}.lock"
+# What results add to: two processes may know the sizes of different data sets.
+_GROWING = ("samples", "second_look")
 # What a process that was killed during an atomic write of the setting leaves behind.
 _DRAFT = re.compile(rf"\.{re.escape(SETTING)}\.\d+\.part")
 
@@ -60,14 +63,14 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
         InputError: If the directory has results in another setting.
         StorageError: If it cannot be written.
     """
-    table = _table(setting)
+    table = {key: value for key, value in setting_to_table(setting).items() if key not in _GROWING}
     with storage_errors(directory):
         directory.mkdir(parents=True, exist_ok=True)
         # Two processes may add the sizes of different data sets at the same time.
         with FileLock(directory / LOCK):
             stored = read_setting(directory)
-            if stored is not None and (has_results(directory) or _table(stored) == table):
-                before = _table(stored)
+            before = {} if stored is None else setting_to_table(stored)
+            if stored is not None and (has_results(directory) or before.items() >= table.items()):
                 differing = [
                     f"{key}: {shown(before[key])} there, {shown(requested)} requested"
                     for key, requested in table.items()
@@ -78,8 +81,9 @@ def keep_setting(setting: Setting, directory: Path) -> Setting:
                         f"{directory} contains results in a different setting ({'; '.join(differing)}); choose "
                         "another directory, or the same setting."
                     )
-                setting = replace(setting, samples={**stored.samples, **setting.samples})
-            text = json.dumps(table | {"samples": dict(setting.samples)}, indent=1)
+                second = tuple(dict.fromkeys((*stored.second_look, *setting.second_look)))
+                setting = replace(setting, samples={**stored.samples, **setting.samples}, second_look=second)
+            text = json.dumps(setting_to_table(setting), indent=1)
             write_atomically(directory / SETTING, f"{text}\n")
     return setting
 
@@ -98,8 +102,8 @@ def drop_setting(directory: Path) -> None:
                 folder.rmdir()
 
 
-def _table(setting: Setting) -> dict[str, Any]:
-    """Return the part of a setting that all results in a directory share."""
+def setting_to_table(setting: Setting) -> dict[str, Any]:
+    """Return a setting as JSON knows it."""
     # Without the directory of the data, which may be another one on another machine.
     return {
         "scale": setting.scale,
@@ -109,7 +113,23 @@ def _table(setting: Setting) -> dict[str, Any]:
         "width": setting.width,
         "max_epochs": setting.max_epochs,
         "digits": setting.digits,
+        "desk": setting.desk,
+        "image_size": setting.image_size,
+        "precision": setting.precision,
+        "auto_seeds": setting.auto_seeds,
+        "samples": dict(setting.samples),
+        "second_look": list(setting.second_look),
     }
+
+
+def setting_from_table(table: Mapping[str, Any]) -> Setting:
+    """Return the setting that :func:`setting_to_table` was given; other keys and values raise as they may."""
+    model = table["model"]
+    if model is not None:
+        # A report must not need the user's module, which may be in the folder where the experiments were run.
+        is_users = set(model) == {"name"} and ":" in model["name"]
+        model = UserModel(model["name"]) if is_users else from_table(MODEL, model)
+    return Setting(**{**table, "model": model, "second_look": tuple(table.get("second_look", ()))})
 
 
 def binding_setting(directory: Path) -> Setting | None:
@@ -132,13 +152,7 @@ def read_setting(directory: Path) -> Setting | None:
     if not path.exists():
         return None
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        model = table.pop("model")
-        if model is not None:
-            # A report must not need the user's module, which may be in the folder where the experiments were run.
-            is_users = set(model) == {"name"} and ":" in model["name"]
-            model = UserModel(model["name"]) if is_users else from_table(MODEL, model)
-        return Setting(**{**table, "model": model})
+        return setting_from_table(json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise InputError(
             f"{path} must hold the setting of the results beside it, but cannot be read: {shown(error)}."

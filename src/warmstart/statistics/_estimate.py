@@ -1,6 +1,6 @@
 """The mean of one quantity over seeds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,12 +16,15 @@ class Estimate:
         low: Lower end of the interval; None with fewer than two values.
         high: Upper end of the interval; None with fewer than two values.
         n: Number of values.
+        confidence: Confidence of the interval.
     """
 
     mean: float | None
     low: float | None
     high: float | None
     n: int
+    # Neither compared nor shown: two estimates are equal if their numbers are.
+    confidence: float = field(default=0.95, kw_only=True, compare=False, repr=False)
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -58,4 +61,4 @@ def mean_interval(values: Values, *, confidence: float = 0.95) -> Estimate:
     """
     floats = as_floats("values", values)
     sample = floats[np.isfinite(floats)]
-    return Estimate(*student_interval(sample, confidence), n=len(sample))
+    return Estimate(*student_interval(sample, confidence), n=len(sample), confidence=confidence)

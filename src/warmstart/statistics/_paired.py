@@ -75,7 +75,7 @@ def paired_difference(
     """
     left, right = complete_pairs(values, reference)
     mean, low, high = (sequential_interval if sequential else student_interval)(left - right, confidence)
-    return PairedDifference(mean, low, high, n=len(left), detected=_excludes(0.0, low, high))
+    return PairedDifference(mean, low, high, n=len(left), detected=_excludes(0.0, low, high), confidence=confidence)
 
 
 def paired_ratio(
@@ -120,7 +120,7 @@ def paired_ratio(
     logs = (sequential_interval if sequential else student_interval)(np.log(left / right), confidence)
     # exp(710) overflows, and two pairs that disagree can give an interval that reaches beyond it.
     mean, low, high = (None if log is None else math.exp(min(log, 700.0)) for log in logs)
-    return PairedRatio(mean, low, high, n=len(left), detected=_excludes(1.0, low, high))
+    return PairedRatio(mean, low, high, n=len(left), detected=_excludes(1.0, low, high), confidence=confidence)
 
 
 def _excludes(point: float, low: float | None, high: float | None) -> bool:

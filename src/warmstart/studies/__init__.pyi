@@ -19,6 +19,7 @@ from ._study import Study as Study
 from ._study import by_key as by_key
 from ._study import study_digest as study_digest
 from ._study import study_from_dict as study_from_dict
+from ._study import study_identity as study_identity
 from ._study import study_to_dict as study_to_dict
 from ._study_file import read_study_file as read_study_file
 from ._trained import Predictions as Predictions

@@ -106,6 +106,8 @@ class StoppingRule:
             trained on.
         validation_patience: With early stopping: done when the validation loss has not improved for this many epochs;
             None: never for this reason.
+        min_delta: With patience: done when that many epochs together have not raised the training score by more than
+            this, at least 0. Small steps of plain SGD rise for hundreds of epochs by next to nothing.
 
     Example:
         >>> rule = StoppingRule(train_accuracy=0.99, patience=2)
@@ -127,6 +129,7 @@ class StoppingRule:
     # Measured on tables (docs/stopping.md): with 20, as for the training score, rounds take about twice the steps of
     # 5 and end no better; on data in time order they end worse.
     validation_patience: int | None = added_later(5)
+    min_delta: float = added_later(0.0)
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -140,6 +143,7 @@ class StoppingRule:
         check_at_least("max_steps", self.max_steps, 1)
         check_in_range("validation", self.validation, 0, 0.5, low_open=True)
         check_at_least("validation_patience", self.validation_patience, 1)
+        check_in_range("min_delta", self.min_delta, 0, math.inf, high_open=True)
 
     @property
     def stops_early(self) -> bool:
@@ -208,7 +212,8 @@ class StoppingRule:
             # Patience has not run out before, so the best epoch is among the last few, however long the history is. If
             # the oldest of them is not exceeded by the others, it is the best, and patience is over.
             oldest, *others = map(self._progress, history[-patience - 1 :])
-            if len(others) == patience and oldest >= max(others):
+            least = 0.0 if self.stops_early else self.min_delta
+            if len(others) == patience and oldest + least >= max(others):
                 return StopReason.PLATEAU
         if last.epoch >= self.max_epochs or (self.max_steps is not None and last.steps >= self.max_steps):
             return StopReason.LIMIT

@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
 from warmstart.paper.kit.experiment import Claim, Experiment, Judgement, only_case
-from warmstart.paper.kit.judge import DifferenceJudge, if_trained, in_all, not_better, of_first_case, worse
+from warmstart.paper.kit.judge import not_better, of_first_case, worse
 from warmstart.paper.kit.points import arm_point, level_points
+from warmstart.paper.kit.pooled import Comparison, mean_judged
 from warmstart.paper.kit.results import CaseResults, Results
 from warmstart.paper.kit.tables import arms_table
 from warmstart.penalties import EWC
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 
-# The paper names none; these span three decades.
+# The paper names none; these span three decades. What matters is their size beside 1 over the mean Fisher information:
+# seen about 1,000 on digits, and 66 for the desk setting's network.
 STRENGTHS = (1.0, 10.0, 100.0, 1000.0)
+DESK_STRENGTHS = (100.0, 1_000.0, 10_000.0)
 
 
 def _consolidated(strength: float) -> Arm:
@@ -23,7 +26,7 @@ def _consolidated(strength: float) -> Arm:
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     caption = "Accuracy after training on everything, with the half's weights held where the half needed them."
-    strengths = results.setting.grid(STRENGTHS)
+    strengths = results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS)
     charts = [
         Curves(
             "accuracy-by-strength",
@@ -40,12 +43,31 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
     return [arms_table("accuracy", caption, results.cases), *charts]
 
 
-def _against_plain(judge: DifferenceJudge, case: CaseResults, strength: float) -> Judgement:
-    difference = case.difference(_consolidated(strength).label, "warm")
-    what = f"Consolidation of strength {strength:g} against plain warm start"
-    # A strong penalty may keep the model from fitting the data: that is harm, too, and not a limit of the scale. So
-    # only the plain warm start must have been trained to the end.
-    return if_trained(case, ["warm"], judge(difference, what))
+def _against_plain(case: CaseResults, strengths: Sequence[float]) -> list[Comparison]:
+    comparisons: list[Comparison] = []
+    for strength in strengths:
+        columns = case.accuracies(_consolidated(strength).label), case.accuracies("warm")
+        # A strong penalty may keep the model from fitting the data: that is harm, too, and not a limit of the scale. So
+        # only the plain warm start must have been trained to the end.
+        what = f"Consolidation of strength {strength:g} against plain warm start"
+        comparisons.append(Comparison(what, *columns, case.training_problem(["warm"])))
+    return comparisons
+
+
+@of_first_case
+def strong_ones_harm(results: Results, case: CaseResults) -> Judgement:
+    """Judge the mean over the stronger half of the strengths against a plain warm start."""
+    # The weakest change nothing that could be measured; the paper does not say which it took.
+    strengths = sorted(results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS))
+    comparisons = _against_plain(case, strengths[len(strengths) // 2 :])
+    return mean_judged(comparisons, worse, what="Strong consolidation against none", confidence=case.confidence)
+
+
+@of_first_case
+def none_helps(results: Results, case: CaseResults) -> Judgement:
+    """Judge that the mean over all strengths is no gain, and that no single one is."""
+    comparisons = _against_plain(case, results.setting.grid(STRENGTHS, desk=DESK_STRENGTHS))
+    return mean_judged(comparisons, not_better, what="Consolidation against none", confidence=case.confidence)
 
 
 EXPERIMENT = Experiment(
@@ -62,22 +84,22 @@ EXPERIMENT = Experiment(
         "Strengths and optimizer are chosen here: 1 to 1000, and Adam with learning rate 1e-3; the Fisher information "
         "is the empirical one, of 1,024 samples of the half."
     ),
-    cases=lambda setting: only_case(setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS))]),
+    declare=lambda setting: only_case(
+        setting, [Cold(), Warm(), *map(_consolidated, setting.grid(STRENGTHS, desk=DESK_STRENGTHS))]
+    ),
     exhibits=_exhibits,
     claims=(
         Claim(
             "Strong elastic weight consolidation makes results worse than a plain warm start.",
-            of_first_case(lambda results, case: _against_plain(worse, case, max(results.setting.grid(STRENGTHS)))),
+            strong_ones_harm,
             published="It makes results worse. No numbers are known.",
+            seeds=5,
         ),
         Claim(
             "At no strength does it make the warm start more accurate.",
-            of_first_case(
-                lambda results, case: in_all(
-                    _against_plain(not_better, case, strength) for strength in results.setting.grid(STRENGTHS)
-                )
-            ),
+            none_helps,
             published="It makes results worse. No numbers are known.",
+            seeds=5,
         ),
     ),
 )

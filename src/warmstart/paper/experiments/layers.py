@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from warmstart.models import LogisticRegression
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit
 from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, only_case
-from warmstart.paper.kit.judge import compare, in_all, of_first_case, worse
+from warmstart.paper.kit.judge import compare, of_first_case, worse
 from warmstart.paper.kit.points import arm_point, level_points
+from warmstart.paper.kit.pooled import Comparison, compared, mean_judged
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
 from warmstart.strategies import Cold, KeepLayers, LayerEnd, Scope, ShrinkPerturb, Warm
 from warmstart.studies import Arm
@@ -16,6 +17,9 @@ from warmstart.studies import Arm
 # 17 convolutions, 3 shortcuts and the head; a model's layers are counted as KeepLayers does.
 RESNET_LAYERS = 21
 COUNTS = (1, 5, 9, 13, 17)
+# 4 convolutions and the head of the desk setting's ConvNet.
+DESK_LAYERS = 5
+DESK_COUNTS = (1, 2)
 # The other way round: all layers are kept as they are, and only the head is shrunk.
 SHRUNK_HEAD = Arm(ShrinkPerturb(scope=Scope.HEAD))
 
@@ -30,7 +34,7 @@ def kept_layers(setting: Setting) -> list[tuple[LayerEnd, int]]:
     # a head alone. Every other model has a first layer, a head and all but the head.
     if isinstance(setting.model, LogisticRegression):
         return [(LayerEnd.LAST, 1)]
-    counts = setting.grid(COUNTS) if setting.model is None else []
+    counts = setting.grid(COUNTS, desk=DESK_COUNTS) if setting.model is None else []
     first = [(LayerEnd.FIRST, count) for count in (*counts, -1)]
     return [*first, *((LayerEnd.LAST, count) for count in dict.fromkeys((1, *counts)))]
 
@@ -65,19 +69,20 @@ def number_kept(setting: Setting, count: int) -> int | None:
     """Return how many layers are kept; None for all but some of a model whose number of layers is unknown."""
     if count > 0:
         return count
-    return RESNET_LAYERS + count if setting.model is None else None
+    if setting.model is not None:
+        return None
+    return (DESK_LAYERS if setting.desk else RESNET_LAYERS) + count
 
 
 @of_first_case
 def some_layers_are_worse(results: Results, case: CaseResults) -> Judgement:
-    """Judge every choice of layers against a cold start."""
-    judgements: list[Judgement] = []
+    """Judge the mean over all choices of layers against a cold start, unless one is known to be as accurate."""
+    comparisons: list[Comparison] = []
     for end, count in kept_layers(results.setting):
         layers = "layer" if count == 1 else f"{count} layers"
         words = "All layers but the last kept" if count < 0 else f"{end.capitalize()} {layers} kept"
-        arm = Arm(KeepLayers(end, count)).label
-        judgements.append(compare(worse, case, arm, what=f"{words} against cold"))
-    return in_all(judgements)
+        comparisons.append(compared(case, Arm(KeepLayers(end, count)).label, what=f"{words} against cold"))
+    return mean_judged(comparisons, worse, what="Some layers kept against cold", confidence=case.confidence)
 
 
 EXPERIMENT = Experiment(
@@ -94,7 +99,8 @@ EXPERIMENT = Experiment(
         "How many layers, and the optimizer, are chosen here: 1, 5, 9, 13 and 17 of ResNet-18's 21 layers, all but the "
         "last, and Adam with learning rate 1e-3; the last layer is shrunk to 0.4, plus 0.1 times a fresh one."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(

@@ -4,24 +4,26 @@ from collections.abc import Sequence
 
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Curves, Exhibit, Point, Source
 from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, only_case
-from warmstart.paper.kit.judge import better, cheaper, compare, if_trained, in_all, of_first_case, worse
+from warmstart.paper.kit.judge import better, cheaper, compare, if_trained, of_first_case, worse
 from warmstart.paper.kit.points import arm_point, at_full_scale, estimate_point, level_points, published_points
+from warmstart.paper.kit.pooled import compared, mean_judged
 from warmstart.paper.kit.published import published, published_number
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import NO_VALUE, arms_table, published_text
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "noise"
 DEVIATIONS = (1e-2, 1e-3, 1e-4, 1e-5)
+DESK_DEVIATIONS = (1e-1, 3e-2, 1e-2, 1e-3)
 SERIES = "warm with noise"
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
-    noisy = [noisy_arm(deviation) for deviation in setting.grid(DEVIATIONS)]
-    return only_case(setting, [Cold(), Warm(), *noisy], recipe=Recipe(OptimizerKind.SGD))
+    noisy = [noisy_arm(deviation) for deviation in setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)]
+    return only_case(setting, [Cold(), Warm(), *noisy], recipe=setting.recipe(OptimizerKind.SGD))
 
 
 def noisy_arm(deviation: float) -> Arm:
@@ -48,7 +50,7 @@ def paper_columns(arm: str) -> dict[str, str]:
 
 
 def _accuracy(results: Results, case: CaseResults) -> Curves:
-    deviations = results.setting.grid(DEVIATIONS)
+    deviations = results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
     ours = [arm_point(case, noisy_arm(deviation).label, series=SERIES, x=deviation) for deviation in deviations]
     without = level_points(case, {"cold": "cold", "warm": "warm"}, deviations)
     of_paper = published_points(ID, series=lambda _: SERIES, x="noise")
@@ -62,7 +64,7 @@ def _accuracy(results: Results, case: CaseResults) -> Curves:
 
 
 def _steps(results: Results, case: CaseResults) -> Curves:
-    deviations = results.setting.grid(DEVIATIONS)
+    deviations = results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
     ratios = {deviation: case.cost_ratio(noisy_arm(deviation).label, "warm") for deviation in deviations}
     # Ratios, since the paper's minutes are those of another machine.
     cold = [estimate_point("cold", end, case.cost_ratio("cold", "warm")) for end in (min(deviations), max(deviations))]
@@ -93,19 +95,31 @@ def published_times() -> list[Point]:
 def noise_helps(results: Results, case: CaseResults) -> Judgement:
     """Judge the most noise against none."""
     # The most noise, since the paper's gain is largest there.
-    most = max(results.setting.grid(DEVIATIONS))
+    most = max(results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS))
     return compare(better, case, noisy_arm(most).label, "warm", what=f"Noise of {most:g} against none")
 
 
 @of_first_case
 def noise_costs(results: Results, case: CaseResults) -> Judgement:
     """Judge the steps of a plain warm start against those with the most noise."""
-    most = max(results.setting.grid(DEVIATIONS))
+    most = max(results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS))
     noisy = noisy_arm(most).label
     what = f"Steps of the last round, plain warm start against one with noise of {most:g}"
-    judgement = if_trained(case, ["warm"], cheaper(case.cost_ratio("warm", noisy), what))
+    ratio = case.cost_ratio("warm", noisy, confidence=case.confidence)
+    judgement = if_trained(case, ["warm"], cheaper(ratio, what))
     # A noisy round that was cut off would have taken more steps still: that can only bear the claim out.
     return judgement if judgement.verdict is Verdict.REPRODUCED else if_trained(case, [noisy], judgement)
+
+
+@of_first_case
+def noise_is_not_enough(results: Results, case: CaseResults) -> Judgement:
+    """Judge the mean over all amounts of noise against a cold start, unless one is known to be as accurate."""
+    # The mean: with the paper's best amount warm starting loses 0.8 points, which only dozens of seeds could show.
+    comparisons = [
+        compared(case, noisy_arm(deviation).label, what=f"Warm with noise of {deviation:g} against cold")
+        for deviation in results.setting.grid(DEVIATIONS, desk=DESK_DEVIATIONS)
+    ]
+    return mean_judged(comparisons, worse, what="Warm with noise against cold", confidence=case.confidence)
 
 
 EXPERIMENT = Experiment(
@@ -122,28 +136,27 @@ EXPERIMENT = Experiment(
         "Noise is added to all trainable parameters, gains and biases of normalization layers included; time is "
         "counted in steps."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(
             "Noise makes the warm start somewhat more accurate.",
             noise_helps,
             published="54.4 % with noise of 0.01 against 50.8 % without.",
+            seeds=6,
         ),
         Claim(
             "Noise costs time.",
             noise_costs,
             published="165 minutes with noise of 0.01 against 13.6 without, and 34 from scratch.",
+            seeds=5,
         ),
         Claim(
             "No amount of noise makes the warm start as accurate as training from scratch.",
-            of_first_case(
-                lambda results, case: in_all(
-                    compare(worse, case, noisy_arm(d).label, what=f"Warm with noise of {d:g} against cold")
-                    for d in results.setting.grid(DEVIATIONS)
-                )
-            ),
-            published="At most 54.4 % against 55.2 %.",
+            noise_is_not_enough,
+            published="49.9 to 54.4 % against 55.2 %.",
+            seeds=5,
         ),
     ),
 )

@@ -1,14 +1,14 @@
 """Figure 8: shrink factor and noise."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import product
 
 from warmstart.paper.kit.exhibits import ACCURACY_AXIS, Axis, Cell, Exhibit, HeatMap
 from warmstart.paper.kit.experiment import Claim, Experiment, Judgement, only_case
-from warmstart.paper.kit.judge import better, cheaper, if_trained, in_some, of_first_case
+from warmstart.paper.kit.judge import better, cheaper, not_worse, of_first_case
+from warmstart.paper.kit.pooled import Comparison, compared, costs_compared, mean_judged, mean_ratio_judged
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import arms_table
 from warmstart.strategies import Cold, Noise, ShrinkPerturb, Warm
 from warmstart.studies import Arm
@@ -16,12 +16,16 @@ from warmstart.studies import Arm
 # The paper's grid is not known. Its edges here are noise alone (factor 1) and shrinking alone (noise 0).
 SHRINKS = (1.0, 0.8, 0.6, 0.4, 0.2)
 SIGMAS = (0.0, 0.001, 0.01, 0.1)
+DESK_SHRINKS, DESK_SIGMAS = (1.0, 0.6, 0.2), (0.0, 0.01, 0.1)
+# The noise of the paper's other figures. Claims are about it alone: three noises and four factors would be twelve
+# comparisons, of which one is bound to look good.
+PAPERS = 0.01
 
 
 def _grid(setting: Setting) -> dict[tuple[float, float], Arm]:
     """Return the arms by factor and standard deviation of the noise."""
     arms = {}
-    for shrink, sigma in product(setting.grid(SHRINKS), setting.grid(SIGMAS)):
+    for shrink, sigma in product(setting.grid(SHRINKS, desk=DESK_SHRINKS), setting.grid(SIGMAS, desk=DESK_SIGMAS)):
         # Factor 1 without noise is a warm start, and goes by that name.
         plain = (shrink, sigma) == (1.0, 0.0)
         arms[shrink, sigma] = Arm(Warm() if plain else ShrinkPerturb(shrink, sigma, Noise.GAUSSIAN))
@@ -50,27 +54,36 @@ def _maps(results: Results, case: CaseResults) -> Sequence[HeatMap]:
     ]
 
 
-def _with_noise_in_some(judge: Callable[..., Judgement]) -> Callable[[Results], Judgement]:
-    """Return a judge that compares every shrunk and perturbed arm with the one that is shrunk alike, without noise."""
-
-    @of_first_case
-    def judged(results: Results, case: CaseResults) -> Judgement:
-        grid = _grid(results.setting)
-        pairs = [(arm.label, grid[shrink, 0.0].label) for (shrink, sigma), arm in grid.items() if shrink < 1 and sigma]
-        return in_some([partial(judge, case, noisy, plain) for noisy, plain in pairs])
-
-    return judged
-
-
-# Against the same factor without noise, not against warm: otherwise shrinking would count for the noise.
-def _is_better(case: CaseResults, noisy: str, plain: str, *, confidence: float) -> Judgement:
-    difference = case.difference(noisy, plain, confidence=confidence)
-    return if_trained(case, [noisy, plain], better(difference, f"{noisy} against {plain}"))
+def _with_noise(
+    case: CaseResults, setting: Setting, compared_by: Callable[..., Comparison], quantity: str
+) -> list[Comparison]:
+    """Return the comparisons of noise with none after shrinking by the same factor, one for each factor."""
+    grid = _grid(setting)
+    noises = [sigma for sigma in setting.grid(SIGMAS, desk=DESK_SIGMAS) if sigma]
+    noise = PAPERS if PAPERS in noises else min(noises)
+    # Against the same factor without noise, not against warm: otherwise shrinking would count for the noise.
+    pairs = [
+        (grid[shrink, noise].label, grid[shrink, 0.0].label)
+        for shrink in setting.grid(SHRINKS, desk=DESK_SHRINKS)
+        if shrink < 1
+    ]
+    return [compared_by(case, noisy, plain, what=f"{quantity}, {noisy} against {plain}") for noisy, plain in pairs]
 
 
-def _is_cheaper(case: CaseResults, noisy: str, plain: str, *, confidence: float) -> Judgement:
-    ratio = case.cost_ratio(noisy, plain, confidence=confidence)
-    return if_trained(case, [noisy, plain], cheaper(ratio, f"Steps of {noisy} against {plain}"))
+@of_first_case
+def noise_helps(results: Results, case: CaseResults) -> Judgement:
+    """Judge the accuracy with noise against that without, in the mean over factors."""
+    comparisons = _with_noise(case, results.setting, compared, "Accuracy")
+    what = "Accuracy after shrinking, noise against none"
+    return mean_judged(comparisons, better, what=what, confidence=case.confidence, single=not_worse)
+
+
+@of_first_case
+def noise_saves(results: Results, case: CaseResults) -> Judgement:
+    """Judge the steps with noise against those without, in the mean over factors."""
+    comparisons = _with_noise(case, results.setting, costs_compared, "Steps")
+    what = "Steps after shrinking, noise against none"
+    return mean_ratio_judged(comparisons, cheaper, what=what, confidence=case.confidence)
 
 
 EXPERIMENT = Experiment(
@@ -81,18 +94,21 @@ EXPERIMENT = Experiment(
     question="Which factors and which noise are accurate, and which are cheap?",
     paper_setting="Heat maps of accuracy and training time over the factor and the standard deviation of the noise.",
     deviations=("Two phases, half of the data and then everything, where the paper's setting is not known."),
-    cases=lambda setting: only_case(setting, [Cold(), *_grid(setting).values()]),
+    desk=Desk(seeds=5),
+    declare=lambda setting: only_case(setting, [Cold(), *_grid(setting).values()]),
     exhibits=_exhibits,
     claims=(
         Claim(
-            "After shrinking, noise makes the model more accurate, for some factor and noise.",
-            _with_noise_in_some(_is_better),
+            "After shrinking, noise makes the model more accurate, in the mean over factors.",
+            noise_helps,
             published="Reported for both accuracy and time; no numbers are known.",
+            seeds=5,
         ),
         Claim(
-            "After shrinking, noise makes training cheaper, for some factor and noise.",
-            _with_noise_in_some(_is_cheaper),
+            "After shrinking, noise makes training cheaper, in the mean over factors.",
+            noise_saves,
             published="Reported for both accuracy and time; no numbers are known.",
+            seeds=7,
         ),
     ),
 )

@@ -10,7 +10,7 @@ from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, p
 from warmstart.paper.kit.judge import DifferenceJudge, if_trained, in_all, not_worse, unchanged, worse
 from warmstart.paper.kit.points import estimate_point
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import Setting
+from warmstart.paper.kit.setting import Desk, Setting
 from warmstart.paper.kit.tables import percent
 from warmstart.statistics import mean_interval, paired_difference
 from warmstart.strategies import Cold
@@ -18,6 +18,11 @@ from warmstart.streams import Part
 
 STEPS = 10
 FACTORS = tuple(step / STEPS for step in range(STEPS + 1))
+# Names of the readings: with running statistics that fit the shrunk weights, and with those of the unshrunk model.
+FITTING, UNSHRUNK = "recalibrated shrink", "shrink"
+# Down to here accuracy is claimed to survive. Of ResNets the reproduction says so above 0.2; "moderate" shrinking of
+# other models with biases is no number in the paper.
+NORMALIZED_SURVIVES, BIASED_SURVIVES = 0.3, 0.8
 
 
 def _cases(setting: Setting) -> Sequence[Case]:
@@ -27,6 +32,8 @@ def _cases(setting: Setting) -> Sequence[Case]:
         "mlp": MLP(layers=3, width=100),
         setting.network: setting.resnet,
     }
+    # Recalibrating changes nothing where nothing is normalized, so that perceptrons are measured once.
+    curves = [ShrinkCurve(STEPS, recalibrate=True), ShrinkCurve(STEPS)]
     return [
         Case(
             {"model": name},
@@ -36,27 +43,32 @@ def _cases(setting: Setting) -> Sequence[Case]:
                 architecture=model,
                 stream=Part(),
                 stop=setting.stop(patience=10),
-                measurements=[ShrinkCurve(STEPS)],
+                measurements=curves if name == setting.network else curves[:1],
             ),
         )
         for name, model in models.items()
     ]
 
 
-def _accuracies(case: CaseResults, factor: float) -> list[float | None]:
-    return case.reading("cold", f"shrink {factor:g}")
+def _accuracies(case: CaseResults, factor: float, kind: str = FITTING) -> list[float | None]:
+    return case.reading("cold", f"{kind} {factor:g}")
 
 
 def _exhibits(results: Results) -> Sequence[Exhibit]:
     points: list[Point] = []
     rows: list[tuple[str, ...]] = []
     for case in results.cases:
-        model = case.facets["model"]
-        means = {factor: mean_interval(_accuracies(case, factor)) for factor in FACTORS}
-        points += [estimate_point(model, factor, mean) for factor, mean in means.items()]
-        rows.append((model, *(percent(means[factor]) for factor in FACTORS[::-1])))
+        for kind, note in ((FITTING, ""), (UNSHRUNK, ", statistics of the unshrunk model")):
+            means = {factor: mean_interval(_accuracies(case, factor, kind)) for factor in FACTORS}
+            if kind == UNSHRUNK and means[1.0].mean is None:
+                continue
+            model = f"{case.facets['model']}{note}"
+            points += [estimate_point(model, factor, mean) for factor, mean in means.items()]
+            rows.append((model, *(percent(means[factor]) for factor in FACTORS[::-1])))
     chart_caption = (
-        "Accuracy of trained models whose weights are all multiplied by one factor, without any further training."
+        "Accuracy of trained models whose weights are all multiplied by one factor, without any further training. "
+        "Running statistics of normalization are estimated anew for the shrunk weights, unless the legend says "
+        "otherwise."
     )
     table_caption = "Accuracy in per cent by factor, mean over seeds with half its 95 % interval."
     return [
@@ -66,7 +78,8 @@ def _exhibits(results: Results) -> Sequence[Exhibit]:
 
 
 def _against_unshrunk(judge: DifferenceJudge, case: CaseResults, factor: float) -> Judgement:
-    difference = paired_difference(_accuracies(case, factor), _accuracies(case, 1.0))
+    columns = _accuracies(case, factor), _accuracies(case, 1.0)
+    difference = paired_difference(*columns, confidence=case.confidence)
     return if_trained(case, case.arms, judge(difference, f"{case.facets['model']} at {factor:g} against unshrunk"))
 
 
@@ -78,12 +91,21 @@ def is_invariant(results: Results) -> Judgement:
     return in_all(_against_unshrunk(judge, case, factor) for case in cases for factor in FACTORS[1:-1])
 
 
-def others_survive(results: Results) -> Judgement:
-    """Judge that other models keep their accuracy at 0.8 and lose it at the smallest factor."""
-    # "Moderate" and "small" are not numbers in the paper: 0.8 and 0.1 are taken here.
-    others = [case for name in ("mlp", results.setting.network) for case in results.where(model=name)]
-    survive = [_against_unshrunk(partial(not_worse, margin=0.02), case, 0.8) for case in others]
-    return in_all([*survive, *(_against_unshrunk(worse, case, FACTORS[1]) for case in others)])
+def survives(results: Results) -> Judgement:
+    """Judge that other models keep their accuracy down to a factor of their own."""
+    found = [
+        _against_unshrunk(partial(not_worse, margin=0.02), case, factor)
+        for model, factor in (("mlp", BIASED_SURVIVES), (results.setting.network, NORMALIZED_SURVIVES))
+        for case in results.where(model=model)
+    ]
+    return in_all(found)
+
+
+def is_lost(results: Results) -> Judgement:
+    """Judge that other models lose accuracy at the smallest factor."""
+    # "Small" is no number in the paper: the smallest factor but 0 is taken.
+    others = [case for model in ("mlp", results.setting.network) for case in results.where(model=model)]
+    return in_all(_against_unshrunk(worse, case, FACTORS[1]) for case in others)
 
 
 EXPERIMENT = Experiment(
@@ -94,21 +116,34 @@ EXPERIMENT = Experiment(
     question="How far can weights be shrunk before the model's predictions change?",
     paper_setting="Trained models, all weights multiplied by a factor between 0 and 1; no retraining.",
     deviations=(
-        "The perceptrons have three hidden layers of 100 ReLU units; running statistics of BatchNorm stay those of the "
-        "unshrunk model."
+        "The perceptrons have three hidden layers of 100 ReLU units. Claims are judged with running statistics of "
+        "BatchNorm that are estimated anew for the shrunk weights; with those of the unshrunk model, which are shown "
+        "as well, a network collapses at once. Accuracy is taken to survive if it does at 0.3 (ResNet) and 0.8 "
+        "(perceptron with biases), and to be lost if it is lower at 0.1."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(),
     exhibits=_exhibits,
     claims=(
         Claim(
             "A ReLU perceptron without biases stays as accurate, however far it is shrunk.",
             is_invariant,
             published="The figure shows a constant line; no numbers are known.",
+            seeds=3,
         ),
         Claim(
-            "With biases or BatchNorm, accuracy survives moderate shrinking and is lost when the factor is small.",
-            others_survive,
+            "With biases or BatchNorm, accuracy survives moderate shrinking.",
+            survives,
             published="Shown in the figure; no numbers are known.",
+            reproduction="No significant damage to ResNets by factors above 0.2.",
+            seeds=4,
+        ),
+        Claim(
+            "With biases or BatchNorm, accuracy is lost when the factor is small.",
+            is_lost,
+            published="Shown in the figure; no numbers are known.",
+            reproduction="No significant damage to ResNets by factors above 0.2; below, nothing is known here.",
+            seeds=3,
         ),
     ),
 )

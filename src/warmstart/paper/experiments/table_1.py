@@ -1,25 +1,27 @@
 """Table 1: half of the data, then everything, over data sets, models and optimizers."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
-from statistics import fmean
 
-from warmstart.models import MLP, Activation, LogisticRegression
+from warmstart.models import MLP, Activation, LogisticRegression, ResNet8
 from warmstart.paper.kit.exhibits import POINTS_AXIS, Cell, Exhibit, HeatMap, Source
-from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, Verdict, paper_study
-from warmstart.paper.kit.judge import better, compare, if_trained, in_all, missing, untestable, worse
+from warmstart.paper.kit.experiment import Case, Claim, Experiment, Judgement, paper_study
+from warmstart.paper.kit.judge import better, not_better, of_digits, untestable, worse
+from warmstart.paper.kit.pooled import Comparison, compared, mean_judged
 from warmstart.paper.kit.results import CaseResults, Results
-from warmstart.paper.kit.setting import STAND_IN, SVHN, Setting
+from warmstart.paper.kit.setting import STAND_IN, SVHN, Desk, Setting
 from warmstart.paper.kit.tables import arms_table, published_text
-from warmstart.statistics import paired_difference
 from warmstart.strategies import Cold, Warm
-from warmstart.training import OptimizerKind, Recipe
+from warmstart.training import OptimizerKind
 
 ID = "table-1"
 # The paper's: three hidden layers of 100 tanh units.
 PERCEPTRON = MLP(layers=3, width=100, activation=Activation.TANH)
-# The paper does not say what "stops improving" means.
-PATIENCE = 10
+# The paper does not say what "stops improving" means. The reproduction waits until three epochs differ by a standard
+# deviation of less than 0.002; without such a least gain, plain SGD goes on to any limit.
+PATIENCE, MIN_DELTA = 10, 0.002
+# In the desk setting: a perceptron shows hardly a gap on a few thousand images, and on all of them takes ten minutes.
+DESK_SAMPLES = {"mlp": 20_000, "logistic": 10_000}
 # Two studies, the first of which is claimed to have the smaller gap, and what sets them apart from other pairs.
 Pair = tuple[str, CaseResults, CaseResults]
 
@@ -30,14 +32,17 @@ def _cases(setting: Setting) -> Sequence[Case]:
     cases: list[Case] = []
     for data, (name, model), optimizer in product(data_sets, models.items(), (OptimizerKind.SGD, OptimizerKind.ADAM)):
         # These models need not fit 99 % of the data, however long they train.
-        patience = PATIENCE if isinstance(model, MLP | LogisticRegression) else None
+        waits = isinstance(model, MLP | LogisticRegression)
+        stop = setting.stop(patience=PATIENCE, min_delta=MIN_DELTA) if waits else setting.stop()
+        if setting.desk and name == "mlp" and (data != data_sets[0] or optimizer is OptimizerKind.SGD):
+            continue  # one of six: with SGD it takes hundreds of epochs
         study = paper_study(
             setting,
             [Cold(), Warm()],
-            data=data,
+            data=setting.source(data, DESK_SAMPLES.get(name)),
             architecture=model,
-            recipe=Recipe(optimizer),
-            stop=setting.stop(patience=patience),
+            recipe=setting.recipe(optimizer),
+            stop=stop,
         )
         cases.append(Case({"data": data, "model": name, "optimizer": optimizer.value}, study))
     return cases
@@ -73,6 +78,14 @@ def _name(case: CaseResults) -> str:
     return ", ".join(case.facets.values())
 
 
+def hurts_everywhere(results: Results) -> Judgement:
+    """Judge the mean gap over all studies, unless a single one shows a gain."""
+    # Not a loss in each: a third of the paper's own gaps are half a point or less.
+    comparisons = [compared(case, "warm", what=f"Warm against cold, {_name(case)}") for case in results.cases]
+    confidence = results.confidence
+    return mean_judged(comparisons, worse, what="Warm against cold", confidence=confidence, single=not_better)
+
+
 def hurts_less(results: Results) -> Judgement:
     """Judge the gap of logistic regression against those of the other two models, in the mean over pairs."""
     pairs = [
@@ -81,7 +94,7 @@ def hurts_less(results: Results) -> Judgement:
         for model in (results.setting.network, "mlp")
         for case in results.where(model=model, data=simple.facets["data"], optimizer=simple.facets["optimizer"])
     ]
-    return _smaller_gap(pairs, "Warm minus cold of logistic regression less that of the others")
+    return _smaller_gap(results, pairs, "Warm minus cold of logistic regression less that of the others")
 
 
 def hurts_less_on_digits(results: Results) -> Judgement:
@@ -94,37 +107,24 @@ def hurts_less_on_digits(results: Results) -> Judgement:
     ]
     if not pairs and results.setting.data is not None:
         return untestable("One data set stands in for all, so two cannot be compared.")
-    judgement = _smaller_gap(pairs, f"Warm minus cold on {digits.upper()} less that on CIFAR-10")
-    if digits == SVHN or judgement.verdict is Verdict.NOT_RUN:
-        return judgement
-    # What holds for MNIST-M need not hold for SVHN: the reasons stay, without their verdict.
-    reason = "MNIST-M stands in for SVHN: the claim about SVHN itself was not tested."
-    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))
+    judgement = _smaller_gap(results, pairs, f"Warm minus cold on {digits.upper()} less that on CIFAR-10")
+    return of_digits(results.setting, judgement)
 
 
-def _smaller_gap(pairs: Sequence[Pair], what: str) -> Judgement:
-    """Judge that the first of each pair has the smaller gap, in the mean over pairs, with a reason per pair."""
-    # Not in each pair: the paper's own table, which the claim is drawn from, contradicts it in single ones.
-    if not pairs:
-        return missing()
-    ones, others = _mean_gaps(one for _, one, _ in pairs), _mean_gaps(other for _, _, other in pairs)
-    mean = better(paired_difference(ones, others), f"{what}, mean over {len(pairs)} pairs")
-    verdict, reasons = mean.verdict, list(mean.reasons)
-    for name, one, other in pairs:
-        difference = better(paired_difference(_gaps(one), _gaps(other)), f"{what}, {name}")
-        # One study that was not trained to the end makes the mean over all of them inconclusive.
-        judgement = Judgement(mean.verdict, difference.reasons)
-        judgement = if_trained(one, one.arms, if_trained(other, other.arms, judgement))
-        reasons += judgement.reasons
-        if judgement.verdict is not mean.verdict:
-            verdict = Verdict.INCONCLUSIVE
-    return Judgement(verdict, tuple(reasons))
-
-
-def _mean_gaps(cases: Iterable[CaseResults]) -> list[float | None]:
-    """Return the mean gap over studies per seed; None where one of them lacks it."""
-    by_seed = zip(*(_gaps(case) for case in cases), strict=True)
-    return [None if None in gaps else fmean(gap for gap in gaps if gap is not None) for gaps in by_seed]
+def _smaller_gap(results: Results, pairs: Sequence[Pair], what: str) -> Judgement:
+    """Judge that the first of each pair has the smaller gap, in the mean over pairs."""
+    # No pair can contradict it by itself: in the paper's own table, which the claim is drawn from, single ones do.
+    comparisons = [
+        Comparison(
+            f"{what}, {name}",
+            _gaps(one),
+            _gaps(other),
+            one.training_problem(one.arms) or other.training_problem(other.arms),
+            may_contradict=False,
+        )
+        for name, one, other in pairs
+    ]
+    return mean_judged(comparisons, better, what=what, confidence=results.confidence)
 
 
 def _gaps(case: CaseResults) -> list[float | None]:
@@ -148,24 +148,25 @@ EXPERIMENT = Experiment(
         "MNIST-M stands in for SVHN where SVHN is not at hand; 'stops improving' is no better epoch among ten, for "
         "perceptron and logistic regression; every round has a limit of epochs."
     ),
-    cases=_cases,
+    declare=_cases,
+    desk=Desk(network=ResNet8(), samples=4_000, seeds=5, max_epochs=100),
     exhibits=_exhibits,
     claims=(
         Claim(
             "Warm starting hurts in all cases.",
-            lambda results: in_all(
-                compare(worse, case, "warm", what=f"Warm against cold, {_name(case)}") for case in results.cases
-            ),
+            hurts_everywhere,
             published=(
                 "Warm is lower in 17 of 18 pairs; one is a tie, logistic regression on SVHN with SGD: 28.0 both. "
                 "ResNet on CIFAR-10: 51.7 against 56.2 (SGD), 74.4 against 78.0 (Adam)."
             ),
             reproduction=(
                 "ResNet on CIFAR-10: 57.8 against 60.3 (SGD), 79.0 against 80.3 (Adam); on SVHN warm is no lower at "
-                "99 %: 86.3 against 84.7 (SGD), 93.2 against 92.4 (Adam). For the perceptron four of six pairs "
+                "99 %: 86.3 against 84.7 (SGD), 93.2 against 92.4 (Adam). For the perceptron three of six pairs "
                 "contradict the claim, warm being equal or higher: CIFAR-10 with SGD 38.5 against 38.2, CIFAR-100 with "
-                "SGD 5.1 both, SVHN 51.4 against 39.4 (SGD), 72.5 against 72.2 (Adam)."
+                "SGD 5.1 both, SVHN with Adam 72.5 against 72.2. For logistic regression two of six: SVHN with SGD "
+                "19.8 both, with Adam 24.4 against 24.2; the others lose 0.1 to 0.4 points."
             ),
+            seeds=5,
         ),
         Claim(
             "It hurts ResNets and perceptrons more than logistic regression.",
@@ -175,6 +176,8 @@ EXPERIMENT = Experiment(
                 "One of twelve pairs contradicts the claim: on SVHN with Adam 0.1 for the ResNet, 0.2 for logistic "
                 "regression."
             ),
+            reproduction="CIFAR-10 with SGD: 2.5 points for the ResNet, 0.1 for logistic regression.",
+            seeds=5,
         ),
         Claim(
             "It hurts more on CIFAR-10 than on SVHN.",
@@ -184,6 +187,7 @@ EXPERIMENT = Experiment(
                 "perceptron with Adam, 3.3 on CIFAR-10, 7.3 on SVHN."
             ),
             reproduction="No gap on SVHN at a 99 % stop; it appears at 99.9 %.",
+            seeds=8,
         ),
     ),
 )

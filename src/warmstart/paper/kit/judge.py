@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from functools import cache, wraps
 
 from warmstart.statistics import (
     Estimate,
@@ -15,12 +17,16 @@ from warmstart.statistics import (
 )
 
 from .experiment import Judgement, Verdict
-from .results import CONFIDENCE, CaseResults, Results
+from .results import CaseResults, Results
+from .setting import CONFIDENCE, STAND_IN, Setting
 
-# Half a point of accuracy. An interval of a few seeds is never exactly zero, so a claimed difference counts as
-# contradicted once the interval rules out any difference of this size.
-SMALLEST = 0.005
-
+# The smallest difference in accuracy that matters, a point, for all claims. An interval of a few seeds is never exactly
+# zero, so a claimed difference counts as contradicted once the interval rules out any difference of this size.
+SMALLEST = 0.01
+# The same of costs: a saving of less than 5 % is none.
+SMALLEST_RATIO = 0.95
+# A claim that needs more seeds than this is out of reach: it is better to say nothing than to say 4,711.
+MOST_NEEDED = 1_000
 
 # Judges the paired difference of two arms; the text names the arms in the reason.
 DifferenceJudge = Callable[[PairedDifference, str], Judgement]
@@ -29,7 +35,7 @@ DifferenceJudge = Callable[[PairedDifference, str], Judgement]
 def worse(difference: PairedDifference, what: str) -> Judgement:
     """Judge the claim that a paired difference of accuracies is negative.
 
-    Reproduced: the interval is below zero. Not reproduced: it rules out any loss of half a point or more.
+    Reproduced: the interval is below zero. Not reproduced: it rules out any loss of a point or more.
     Inconclusive: neither, or there is no interval.
 
     Example:
@@ -53,7 +59,7 @@ def better(difference: PairedDifference, what: str) -> Judgement:
     return _judged(difference, reason, lambda low, high: low > 0, lambda low, high: high < SMALLEST)
 
 
-def not_worse(difference: PairedDifference, what: str, *, margin: float = 0.01) -> Judgement:
+def not_worse(difference: PairedDifference, what: str, *, margin: float = SMALLEST) -> Judgement:
     """Judge the claim that accuracy is not lower by ``margin`` or more.
 
     Example:
@@ -67,7 +73,7 @@ def not_worse(difference: PairedDifference, what: str, *, margin: float = 0.01) 
 def not_better(difference: PairedDifference, what: str) -> Judgement:
     """Judge the claim that accuracy is not higher.
 
-    Not reproduced: a gain of any size is detected. Reproduced: none is, and one of half a point or more is ruled out.
+    Not reproduced: a gain of any size is detected. Reproduced: none is, and one of a point or more is ruled out.
 
     Example:
         >>> not_better(PairedDifference(0.008, 0.006, 0.010, n=5, detected=True), "it").verdict
@@ -94,16 +100,36 @@ def unchanged(difference: PairedDifference, what: str, *, margin: float) -> Judg
     )
 
 
-def cheaper(ratio: PairedRatio, what: str) -> Judgement:
-    """Judge the claim that a paired ratio of costs is below 1; not reproduced where less than 5 % can be saved.
+def cheaper(ratio: PairedRatio, what: str, *, limit: float = 1.0) -> Judgement:
+    """Judge the claim that a paired ratio of costs is below ``limit``; not reproduced above 0.95 times it.
 
     Example:
         >>> cheaper(PairedRatio(0.4, 0.3, 0.5, n=5, detected=True), "steps of warm against cold").verdict
         <Verdict.REPRODUCED: 'reproduced'>
     """
     reason = f"{what}: {describe_ratio(ratio)}"
-    # 5 % has the role of SMALLEST: an interval hardly ever excludes every saving.
-    return _judged(ratio, reason, lambda low, high: high < 1, lambda low, high: low > 0.95)
+    ruled_out = limit * SMALLEST_RATIO
+    return _judged(ratio, reason, lambda low, high: high < limit, lambda low, high: low > ruled_out, logarithmic=True)
+
+
+def as_costly(ratio: PairedRatio, what: str, *, margin: float = 0.8) -> Judgement:
+    """Judge the claim that a paired ratio of costs is at least 1, where one above ``margin`` counts as 1.
+
+    Not reproduced: a saving of any size is detected. Reproduced: none is, and one below the margin is ruled out.
+
+    Example:
+        >>> as_costly(PairedRatio(1.1, 0.9, 1.3, n=5, detected=False), "samples of warm against cold").verdict
+        <Verdict.REPRODUCED: 'reproduced'>
+    """
+    reason = f"{what}, where a saving of up to {1 - margin:.0%} counts as none: {describe_ratio(ratio)}"
+    # Costs vary by a fifth from seed to seed: a narrower margin would leave nearly every claim open.
+    return _judged(
+        ratio,
+        reason,
+        lambda low, high: low > margin and high >= 1,
+        lambda low, high: high < 1,
+        logarithmic=True,
+    )
 
 
 def positive(estimate: Estimate, what: str, *, digits: int = 2, smallest: float = 0.0) -> Judgement:
@@ -124,15 +150,64 @@ def positive(estimate: Estimate, what: str, *, digits: int = 2, smallest: float 
 IntervalTest = Callable[[float, float], bool]
 
 
-def _judged(estimate: Estimate, reason: str, claimed: IntervalTest, ruled_out: IntervalTest) -> Judgement:
+def _judged(
+    estimate: Estimate, reason: str, claimed: IntervalTest, ruled_out: IntervalTest, *, logarithmic: bool = False
+) -> Judgement:
     reasons = (f"{reason} (n = {estimate.n}).",)
     if estimate.interval is None:
         # A mean of one seed decides nothing, however large it is.
         return Judgement(Verdict.INCONCLUSIVE, reasons)
     if claimed(*estimate.interval):
         return Judgement(Verdict.REPRODUCED, reasons)
-    verdict = Verdict.NOT_REPRODUCED if ruled_out(*estimate.interval) else Verdict.INCONCLUSIVE
-    return Judgement(verdict, reasons)
+    if ruled_out(*estimate.interval):
+        return Judgement(Verdict.NOT_REPRODUCED, reasons)
+
+    def decided(low: float, high: float) -> bool:
+        return claimed(low, high) or ruled_out(low, high)
+
+    return Judgement(Verdict.INCONCLUSIVE, reasons, seeds_needed(estimate, decided, logarithmic=logarithmic))
+
+
+def seeds_needed(estimate: Estimate, decided: IntervalTest, *, logarithmic: bool = False) -> int | None:
+    """Return about how many seeds would decide, if mean and standard deviation stay as they are.
+
+    With n seeds the interval is mean -+ t(n - 1, (1 + confidence) / 2) * s / sqrt(n), where s follows from the present
+    interval.
+
+    Args:
+        estimate: The present estimate.
+        decided: Whether an interval decides.
+        logarithmic: Whether the interval is symmetric on the logarithm, as that of a ratio.
+
+    Returns:
+        The smallest number above the present one; None if there is no interval, or beyond 1,000.
+
+    Example:
+        >>> seeds_needed(Estimate(-0.02, -0.05, 0.01, n=5), lambda low, high: high < 0)
+        9
+    """
+    if estimate.mean is None or estimate.interval is None:
+        return None
+    transform, back = (math.log, math.exp) if logarithmic else (float, float)
+    middle, widths = transform(estimate.mean), _relative_widths(estimate.confidence)
+    half = transform(estimate.interval[1]) - middle
+    counts = range(estimate.n + 1, MOST_NEEDED + 1)
+
+    # Intervals of more seeds lie within those of fewer, so that what is decided stays so.
+    def decides(count: int) -> bool:
+        width = half * widths[count] / widths[estimate.n]
+        return decided(back(middle - width), back(middle + width))
+
+    place = bisect_left(counts, True, key=decides)
+    return counts[place] if place < len(counts) else None
+
+
+@cache
+def _relative_widths(confidence: float) -> dict[int, float]:
+    """Return t(n - 1, (1 + confidence) / 2) / sqrt(n) by n, the half interval of a standard deviation of 1."""
+    from scipy.special import stdtrit
+
+    return {n: float(stdtrit(n - 1, (1 + confidence) / 2)) / math.sqrt(n) for n in range(2, MOST_NEEDED + 1)}
 
 
 def compare(
@@ -142,17 +217,18 @@ def compare(
     reference: str = "cold",
     *,
     what: str,
-    confidence: float = CONFIDENCE,
+    confidence: float | None = None,
 ) -> Judgement:
     """Judge the paired difference of two arms' accuracies after the last round, if both were trained to the end."""
     # A difference between models that were cut off is one of the limit on epochs, not of the arms.
-    difference = case.difference(arm, reference, confidence=confidence)
+    difference = case.difference(arm, reference, confidence=confidence or case.confidence)
     return if_trained(case, [reference, arm], judge(difference, what))
 
 
 def compare_costs(case: CaseResults, arm: str, *, what: str) -> Judgement:
     """Judge that an arm takes fewer steps in the last round than a cold start, if both were trained to the end."""
-    return if_trained(case, ["cold", arm], cheaper(case.cost_ratio(arm, "cold"), what))
+    ratio = case.cost_ratio(arm, "cold", confidence=case.confidence)
+    return if_trained(case, ["cold", arm], cheaper(ratio, what))
 
 
 def in_all(judgements: Iterable[Judgement]) -> Judgement:
@@ -162,39 +238,50 @@ def in_all(judgements: Iterable[Judgement]) -> Judgement:
     return _combined(list(judgements), decisive=Verdict.NOT_REPRODUCED)
 
 
-def in_some(comparisons: Sequence[Callable[..., Judgement]]) -> Judgement:
+def in_some(comparisons: Sequence[Callable[..., Judgement]], *, confidence: float = CONFIDENCE) -> Judgement:
     """Judge a claim that one comparison among several is enough for: reproduced in one, or contradicted in all.
 
-    With k comparisons each interval has the confidence 1 - 0.05 / k (Bonferroni). Where there is no effect, one is then
-    found in at most 5 of 100 experiments, however many comparisons they make.
+    With k comparisons each interval has the confidence 1 - alpha / k (Bonferroni), alpha being 1 - ``confidence``.
+    Where there is no effect, one is then found in at most a share of alpha of all experiments, however many comparisons
+    they make.
 
     Args:
         comparisons: Each is called with ``confidence``, that of its interval.
+        confidence: Confidence that all intervals have together.
 
     Reference:
         Dunn, "Multiple comparisons among means", JASA 56, 1961.
     """
-    confidence = 1 - 0.05 / max(len(comparisons), 1)
-    combined = _combined([judge(confidence=confidence) for judge in comparisons], decisive=Verdict.REPRODUCED)
+    shared = 1 - (1 - confidence) / max(len(comparisons), 1)
+    combined = _combined([judge(confidence=shared) for judge in comparisons], decisive=Verdict.REPRODUCED)
     if len(comparisons) < 2:
         return combined
     # The reader has to know why these intervals are wider than all others.
     note = (
         f"One of {len(comparisons)} comparisons suffices, so each of these intervals has a confidence of "
-        f"{100 * confidence:.4g} %."
+        f"{100 * shared:.4g} %."
     )
-    return Judgement(combined.verdict, (note, *combined.reasons))
+    return Judgement(combined.verdict, (note, *combined.reasons), combined.needed)
 
 
 def _combined(judgements: Sequence[Judgement], *, decisive: Verdict) -> Judgement:
     """Return one judgement with all reasons: ``decisive`` if any of them is, another verdict only if all agree."""
     if not judgements:
         return missing()
-    reasons = tuple(reason for judgement in judgements for reason in judgement.reasons)
     verdicts = {judgement.verdict for judgement in judgements}
-    if decisive in verdicts:
-        return Judgement(decisive, reasons)
-    return Judgement(verdicts.pop() if len(verdicts) == 1 else Verdict.INCONCLUSIVE, reasons)
+    agreed = judgements[0].verdict if len(verdicts) == 1 else Verdict.INCONCLUSIVE
+    verdict = decisive if decisive in verdicts else agreed
+    # First the reasons that the verdict rests on: of twelve comparisons few readers go through all.
+    ordered = sorted(judgements, key=lambda judgement: judgement.verdict is not verdict)
+    reasons = tuple(reason for judgement in ordered for reason in judgement.reasons)
+    if verdict is not Verdict.INCONCLUSIVE:
+        return Judgement(verdict, reasons)
+    needed = [judgement.needed for judgement in judgements if judgement.verdict is Verdict.INCONCLUSIVE]
+    known = [count for count in needed if count is not None]
+    # Of claims about all comparisons every open one has to be settled, of claims about some a single one.
+    if decisive is Verdict.NOT_REPRODUCED:
+        return Judgement(Verdict.INCONCLUSIVE, reasons, max(known) if known and len(known) == len(needed) else None)
+    return Judgement(Verdict.INCONCLUSIVE, reasons, min(known, default=None))
 
 
 def of_first_case(judge: Callable[[Results, CaseResults], Judgement]) -> Callable[[Results], Judgement]:
@@ -217,6 +304,19 @@ def missing() -> Judgement:
 def untestable(reason: str) -> Judgement:
     """Return the judgement of a claim that the setting cannot test."""
     return Judgement(Verdict.INCONCLUSIVE, (reason,))
+
+
+def of_digits(setting: Setting, judgement: Judgement) -> Judgement:
+    """Return the judgement of a claim about SVHN, which its stand-in leaves open, but in the desk setting."""
+    if setting.digits != STAND_IN or judgement.verdict is Verdict.NOT_RUN:
+        return judgement
+    if setting.desk:
+        # There it is about small networks anyway, and the stand-in is one difference among several.
+        reason = "MNIST-M stands in for SVHN: the verdict is about MNIST-M."
+        return Judgement(judgement.verdict, (*judgement.reasons, reason), judgement.needed)
+    # What holds for MNIST-M need not hold for SVHN: the reasons stay, without their verdict.
+    reason = "MNIST-M stands in for SVHN: the claim about SVHN itself was not tested."
+    return Judgement(Verdict.INCONCLUSIVE, (*judgement.reasons, reason))
 
 
 def if_trained(case: CaseResults, arms: Sequence[str], judgement: Judgement) -> Judgement:

@@ -17,7 +17,7 @@ from warmstart.basics import InputError, check_in_range, choice, resolve_choices
 from .exhibits import Source
 
 # A misplaced decimal point shows here; seconds and norms have no upper end.
-_RANGES = {"accuracy": (0, 1), "train accuracy": (0, 1), "difference": (-1, 1)}
+_RANGES = {"accuracy": (0, 1), "train accuracy": (0, 1), "difference": (-1, 1), "relative difference": (-1, math.inf)}
 
 
 class Known(StrEnum):
@@ -45,14 +45,15 @@ class Number:
             distinguish it from similar numbers, is missing. The ends of a range are two numbers, with ``end`` "low" and
             "high".
         quantity: What it measures: "accuracy" and "train accuracy" in [0, 1], "difference" (accuracy less that of a
-            cold start) in [-1, 1], "seconds", "gradient norm", "batches" or "epochs".
+            cold start) in [-1, 1], "relative difference" (divided by the accuracy of the cold start), "seconds",
+            "gradient norm", "batches" or "epochs".
         value: Value of one run, or mean over runs.
         deviation: Standard deviation over runs, at least 0, in the unit of the value; None: not published.
         known: How it is known.
         source: Table, figure or article that it is published in.
 
     Raises:
-        InputError: If the experiment is unknown, or a value lies outside its range.
+        InputError: If a value lies outside its range, or the source is empty.
 
     Example:
         >>> Number("online", "paper", {"arm": "warm"}, "accuracy", 0.63, None, "figure", "Figure 2").known
@@ -78,6 +79,8 @@ class Number:
         check_in_range(f"{self.quantity} of {self.experiment}", self.value, low, high, high_open=math.isinf(high))
         if self.deviation is not None:
             check_in_range(f"deviation of {self.experiment}", self.deviation, 0, math.inf, high_open=True)
+        if not self.source.strip():
+            raise InputError(f"source of {self.experiment} must say where the number stands, got an empty text.")
         # Numbers are cached and shared by all callers, so a change by one would reach the others.
         object.__setattr__(self, "facets", MappingProxyType(dict(self.facets)))
 

@@ -14,13 +14,14 @@ from warmstart.statistics import Estimate, PairedDifference, PairedRatio, mean_i
 from warmstart.store import RoundRecord, StudyRecords
 from warmstart.studies import Study, has_study, read_histories, read_study
 
-from .experiment import Experiment
-from .setting import Setting
+from .experiment import Case, Experiment
+from .setting import CONFIDENCE, Setting
 
-# Confidence of an interval, unless several comparisons have to share the chance of a false alarm.
-CONFIDENCE = 0.95
 # Training accuracy from which a model counts as fitted where the stopping rule has no target.
 FITTED = 0.95
+# Training accuracy is level where it rises by no more than this from one fifth of the epochs to the next; of fewer
+# epochs than these nothing is said.
+LEVEL, FEWEST_FOR_LEVEL = 0.005, 15
 
 Read = Callable[[RoundRecord], float | None]
 
@@ -49,12 +50,14 @@ class CaseResults:
         study: The study.
         records: Its finished rounds.
         histories: Epochs and readings of its rounds, by arm, seed and round.
+        confidence: Confidence of the intervals that verdicts rest on; tables and charts keep 95 %.
     """
 
     facets: Mapping[str, str]
     study: Study
     records: StudyRecords
     histories: Mapping[tuple[str, int, int], Mapping[str, Any]]
+    confidence: float = CONFIDENCE
 
     @cached_property
     def table(self) -> SeedTable:
@@ -115,9 +118,12 @@ class CaseResults:
         left, right = self.accuracies(arm, round), self.accuracies(reference, round)
         return paired_difference(left, right, confidence=confidence)
 
-    def mean_difference(self, arm: str, reference: str, rounds: Sequence[int]) -> PairedDifference:
+    def mean_difference(
+        self, arm: str, reference: str, rounds: Sequence[int], *, confidence: float = CONFIDENCE
+    ) -> PairedDifference:
         """Return the paired difference of two arms' mean accuracies over some rounds."""
-        return paired_difference(self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds))
+        left, right = self.mean_accuracies(arm, rounds), self.mean_accuracies(reference, rounds)
+        return paired_difference(left, right, confidence=confidence)
 
     def cost_ratio(
         self, arm: str, reference: str = "cold", cost: str = "steps", *, confidence: float = CONFIDENCE
@@ -172,7 +178,7 @@ class CaseResults:
         limited = [
             score
             for score, record in zip(scores, found, strict=True)
-            if record.stop_reason == "limit" and (waits or score < target)
+            if record.stop_reason == "limit" and (waits or score < target) and self._was_improving(record)
         ]
         if 2 * len(limited) <= len(found):
             return None
@@ -182,6 +188,21 @@ class CaseResults:
             f"The scale cannot test it: {len(limited)} of {len(found)} {self._in_words(number)} of {arm} ended at the "
             f"limit of {stop.max_epochs} epochs, at {reached:.0f} % training accuracy, {aim}."
         )
+
+    def _was_improving(self, record: RoundRecord) -> bool:
+        """Return whether training accuracy still rose in the last fifth of a round's epochs."""
+        # A model with a strong penalty never fits 99 %, and one with patience may creep along for ever: where the
+        # course of training accuracy is known to be level, more epochs would have changed nothing. Any other model that
+        # is level below the target has not learned.
+        arm = self.study.arm(record.arm)
+        if self.study.stop.patience is None and arm.penalty is None and arm.step_shrink is None:
+            return True
+        history = self.histories.get((record.arm, record.seed, record.round), {})
+        columns, epochs = history.get("columns", []), history.get("epochs", [])
+        if "train_score" not in columns or len(epochs) < FEWEST_FOR_LEVEL:
+            return True
+        fifth, scores = len(epochs) // 5, [row[columns.index("train_score")] for row in epochs]
+        return fmean(scores[-fifth:]) - fmean(scores[-2 * fifth : -fifth]) > LEVEL
 
     def _in_words(self, number: int) -> str:
         return {1: "first rounds", self.rounds: "last rounds"}.get(number, f"rounds number {number}")
@@ -196,12 +217,16 @@ class Results:
         setting: The setting of the results.
         cases: Results of the studies that have begun.
         cases_planned: Number of studies, begun or not.
+        confidence: Confidence of the intervals that verdicts rest on.
+        problem: Why there are results that cannot be used, in words; empty: there are none such.
     """
 
     experiment: Experiment
     setting: Setting
     cases: tuple[CaseResults, ...]
     cases_planned: int
+    confidence: float = CONFIDENCE
+    problem: str = ""
 
     def where(self, **facets: str) -> list[CaseResults]:
         """Return the studies with these facets."""
@@ -222,6 +247,10 @@ class Results:
         return len(self.cases) == self.cases_planned and all(case.complete for case in self.cases)
 
 
+# The study as it was run, its finished rounds, and what is known of their epochs.
+Stored = tuple[Study, StudyRecords, Mapping[tuple[str, int, int], Mapping[str, Any]]]
+
+
 def read_results(experiment: Experiment, setting: Setting, directory: Path) -> Results:
     """Read the stored results of an experiment.
 
@@ -230,12 +259,26 @@ def read_results(experiment: Experiment, setting: Setting, directory: Path) -> R
         setting: The setting of the results.
         directory: Directory that contains the studies' directories.
     """
+
     # The declaration says which studies there are, and where: whatever else is in the directory is not read.
+    def read(case: Case) -> Stored | None:
+        folder = directory / case.folder
+        return (case.study, read_study(folder), read_histories(folder)) if has_study(folder) else None
+
+    return results_of(experiment, setting, read)
+
+
+def results_of(experiment: Experiment, setting: Setting, read: Callable[[Case], Stored | None]) -> Results:
+    """Return the results of an experiment, wherever they are read from.
+
+    Args:
+        experiment: The declaration.
+        setting: The setting of the results.
+        read: Returns what is stored of a study; None if it has not begun.
+    """
     cases = list(experiment.cases(setting))
-    folders = [(case, directory / case.folder) for case in cases]
     begun = [
-        CaseResults(case.facets, case.study, read_study(folder), read_histories(folder))
-        for case, folder in folders
-        if has_study(folder)
+        CaseResults(case.facets, *stored, setting.confidence) for case in cases if (stored := read(case)) is not None
     ]
-    return Results(experiment, setting, tuple(begun), len(cases))
+    of_experiment = experiment.in_setting(setting)
+    return Results(experiment, of_experiment, tuple(begun), len(cases), setting.confidence)

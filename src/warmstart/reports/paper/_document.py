@@ -1,10 +1,11 @@
 """The paper's experiments as a document."""
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from warmstart.paper import Chapter, Curves, Exhibit, Finding, HeatMap, Table
+from warmstart.paper import Chapter, Curves, Exhibit, Finding, HeatMap, Table, Verdict
 from warmstart.reports._document import (
     Badge,
     Block,
@@ -47,17 +48,23 @@ def paper_document(chapters: Sequence[Chapter], title: str, note: str, *, drawn:
         note: What holds for all of its numbers.
         drawn: Whether it has charts, for which the extra ``report`` is needed.
     """
-    columns = (Column("experiment"), Column("in the paper"), Column("claims"), Column("state"))
-    rows = [
+    claims = [
         (
+            (Badge(finding.verdict, finding.claim),),
             Link(chapter.title, chapter.id),
-            chapter.where,
-            tuple(Badge(finding.verdict, finding.claim) for finding in chapter.findings),
-            _status(chapter),
+            finding.deciding,
+            seeds_text(chapter, finding),
         )
         for chapter in chapters
+        for finding in chapter.findings
     ]
-    overview = (TextTable(columns, rows, style="overview"), Paragraph(READING, "remark"))
+    experiments = [(Link(chapter.title, chapter.id), chapter.where, _status(chapter)) for chapter in chapters]
+    overview = (
+        Paragraph(counts_text(chapters)),
+        TextTable(list(map(Column, ("claim", "experiment", "what decides", "seeds"))), claims, style="overview"),
+        Paragraph(READING, "remark"),
+        TextTable(list(map(Column, ("experiment", "in the paper", "state"))), experiments, style="overview"),
+    )
     return Document(
         kicker="Report on the paper's experiments",
         title=title,
@@ -68,6 +75,21 @@ def paper_document(chapters: Sequence[Chapter], title: str, note: str, *, drawn:
             *(_chapter(chapter, drawn=drawn) for chapter in chapters),
         ),
     )
+
+
+def seeds_text(chapter: Chapter, finding: Finding) -> str:
+    """Return how many seeds a verdict rests on, and about how many would settle an open one; empty: not run."""
+    if not chapter.seeds or finding.verdict is Verdict.NOT_RUN:
+        return ""
+    settled = "" if finding.needed is None else f"; about {finding.needed:,} would settle it"
+    return f"{chapter.seeds} {'seed' if chapter.seeds == '1' else 'seeds'}{settled}"
+
+
+def counts_text(chapters: Sequence[Chapter]) -> str:
+    """Return how many claims have which verdict, in a sentence."""
+    verdicts = Counter(finding.verdict for chapter in chapters for finding in chapter.findings)
+    counts = ", ".join(f"{verdicts[verdict]} {verdict}" for verdict in Verdict if verdicts[verdict])
+    return f"Of {verdicts.total()} claims: {counts}." if verdicts else ""
 
 
 def exhibit_name(chapter: Chapter, exhibit: Exhibit) -> str:
@@ -96,15 +118,17 @@ def _chapter(chapter: Chapter, *, drawn: bool) -> Group:
     blocks: list[Block] = [Paragraph(chapter.question), Definitions(settings)]
     if not _is_run(chapter):
         blocks.append(Paragraph(NOTHING_RUN, "absent"))
-    blocks += map(_finding, chapter.findings)
+    blocks += (_finding(chapter, finding) for finding in chapter.findings)
     blocks += (Group("exhibit", _exhibit(chapter, exhibit, drawn=drawn)) for exhibit in chapter.exhibits)
     if chapter.provenance:
         blocks.append(Group("fold", (settings_table(chapter.provenance),), "Provenance"))
     return Group("chapter", tuple(blocks), chapter.title, anchor=chapter.id, kicker=chapter.where)
 
 
-def _finding(finding: Finding) -> Group:
-    published = {"Paper": finding.published, "Independent reproduction": finding.reproduction}
+def _finding(chapter: Chapter, finding: Finding) -> Group:
+    seeds = seeds_text(chapter, finding)
+    planned = f"{seeds}; {finding.seeds} are enough if the published numbers are true" if seeds else ""
+    published = {"Paper": finding.published, "Independent reproduction": finding.reproduction, "Seeds": planned}
     terms = tuple((name, text) for name, text in published.items() if text)
     blocks: list[Block] = [Definitions(terms)] if terms else []
     if finding.reasons:
