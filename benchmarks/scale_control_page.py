@@ -250,7 +250,7 @@ def provenance(result: Mapping[str, Any]) -> str:
     processes = f"{all_of('workers')} processes of {all_of('threads')} thread each"
     return (
         f"Run on {all_of('cpu')}, {all_of('cores')} cores ({processes}, beside other work), {all_of('precision')}, "
-        f"PyTorch {all_of('torch')}, Python {all_of('python')}, commit {all_of('commit')}."
+        f"PyTorch {all_of('torch')}, Python {all_of('python')}; commits are in the file."
     )
 
 

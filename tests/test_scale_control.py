@@ -206,6 +206,35 @@ def test_the_page_agrees_with_its_file():
     assert all(f"<!-- {name} -->" in PAGE for name in page.blocks(RESULT))
 
 
+def test_what_the_page_reads_into_its_numbers_is_in_them():
+    """The paragraph by hand after the answers, sentence by sentence."""
+    found = RESULT["comparisons"]
+
+    def sign(of):
+        return (of["accuracy"]["mean"] > 0) - (of["accuracy"]["mean"] < 0) if of["accuracy"]["detected"] else 0
+
+    fitted = page.to_target(RESULT)
+    assert all(sign(of["kept weights"]) <= 0 for of in fitted.values())
+    assert all(sign(one) <= 0 for of in fitted.values() for one in of["beside its control"].values())
+    adam = found["two-phase-adam"]
+    assert sign(adam["kept weights"]) < 0 < sign(adam["scale"])
+    kept = {
+        label: of["accuracy"]["mean"]
+        for label, of in adam["beside cold"].items()
+        if label in adam["beside its control"]
+    }
+    assert max(kept, key=kept.get) == "shrink-perturb:shrink=0.2"
+    for name in ("budget-half", "budget-third"):
+        assert sign(found[name]["kept weights"]) == 1
+        assert sign(found[name]["scale"]) == 0
+        # As many points as the cold start loses, or nearly: at least two thirds of them.
+        lost = -found[name]["beside cold"]["cold"]["accuracy"]["mean"]
+        assert found[name]["kept weights"]["accuracy"]["mean"] > lost * 2 / 3
+        starts = RESULT["parts"][name]["seeds"]
+        warm, kept_too = starts["warm"]["accuracy"], starts["shrink-perturb"]["accuracy"]
+        assert not paired_difference(warm, kept_too).detected
+
+
 def test_every_chart_is_on_the_page_and_has_the_files_numbers():
     for name, chart in page.charts(RESULT).items():
         assert f"images/{name}.svg" in PAGE

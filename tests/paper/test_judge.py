@@ -1,17 +1,16 @@
 """From intervals to verdicts."""
 
 import math
-from functools import partial
 
 import numpy as np
 import pytest
 
 from warmstart.paper import Judgement, Verdict
 from warmstart.paper.kit.judge import (
+    as_costly,
     better,
     cheaper,
     in_all,
-    in_some,
     missing,
     not_better,
     not_worse,
@@ -78,6 +77,21 @@ def test_costs_are_judged_by_their_ratio(interval, verdict):
     assert cheaper(PairedRatio(1.0, *interval, n=5, detected=True), "steps").verdict is verdict
 
 
+@pytest.mark.parametrize(
+    ("interval", "verdict"), [((0.3, 0.6), YES), ((0.64, 0.9), NO), ((0.5, 0.7), OPEN), ((0.9, 1.1), NO)]
+)
+def test_much_cheaper_has_a_limit_of_its_own(interval, verdict):
+    assert cheaper(PairedRatio(1.0, *interval, n=5, detected=True), "steps", limit=2 / 3).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("interval", "verdict"),
+    [((1.1, 1.3), YES), ((0.81, 1.1), YES), ((0.9, 0.99), NO), ((0.3, 0.5), NO), ((0.7, 1.1), OPEN)],
+)
+def test_a_saving_of_any_size_contradicts_that_it_takes_as_long(interval, verdict):
+    assert as_costly(PairedRatio(1.0, *interval, n=5, detected=True), "samples").verdict is verdict
+
+
 @pytest.mark.parametrize(("interval", "verdict"), [((0.1, 2), YES), ((-2, -0.1), NO), ((-1, 1), OPEN)])
 def test_means_are_judged_by_their_sign(interval, verdict):
     assert positive(Estimate(0.0, *interval, n=5), "it").verdict is verdict
@@ -91,48 +105,17 @@ def test_one_seed_decides_nothing(judge):
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "of_all", "of_some"),
-    [
-        ([YES, YES], YES, YES),
-        ([YES, OPEN], OPEN, YES),
-        ([YES, NO], NO, YES),
-        ([NO, OPEN], NO, OPEN),
-        ([NO, NO], NO, NO),
-        ([OPEN], OPEN, OPEN),
-    ],
+    ("verdicts", "of_all"),
+    [([YES, YES], YES), ([YES, OPEN], OPEN), ([YES, NO], NO), ([NO, OPEN], NO), ([NO, NO], NO), ([OPEN], OPEN)],
 )
-def test_several_comparisons_become_one_verdict_with_all_reasons(verdicts, of_all, of_some):
+def test_several_comparisons_become_one_verdict_with_all_reasons(verdicts, of_all):
     parts = [Judgement(verdict, (f"{index}.",)) for index, verdict in enumerate(verdicts)]
     assert in_all(parts).verdict is of_all
-    one_of_them = in_some([partial(given, part) for part in parts])
-    assert one_of_them.verdict is of_some
-    reasons = [f"{index}." for index in range(len(parts))]
-    assert sorted(in_all(parts).reasons) == reasons
-    assert sorted(one_of_them.reasons[-len(parts) :]) == reasons
-
-
-def given(judgement, confidence):
-    return judgement
-
-
-@pytest.mark.parametrize(
-    ("count", "confidence", "words"), [(1, 0.95, None), (2, 0.975, "97.5 %"), (10, 0.995, "99.5 %")]
-)
-def test_comparisons_of_which_one_suffices_share_the_chance_of_a_false_alarm(count, confidence, words):
-    asked = []
-
-    def judge(confidence):
-        asked.append(confidence)
-        return Judgement(OPEN, ("It is open.",))
-
-    reasons = in_some([judge] * count).reasons
-    assert asked == pytest.approx([confidence] * count)
-    assert len(reasons) == count + (words is not None)
-    assert words is None or words in reasons[0]
+    assert sorted(in_all(parts).reasons) == [f"{index}." for index in range(len(parts))]
 
 
 def test_no_comparisons_mean_not_run():
-    assert in_all([]) == in_some([]) == missing()
+    assert in_all([]) == missing()
 
 
 @pytest.mark.parametrize("confidence", [0.95, 0.9706])
@@ -171,13 +154,11 @@ def test_nobody_knows_how_many_seeds_a_difference_on_the_margin_needs():
     assert worse(PairedDifference(-0.5, None, None, n=1, detected=False), "it").needed is None
 
 
-@pytest.mark.parametrize(
-    ("needed", "of_all", "of_some"), [([7, 12], 12, 7), ([7, None], None, 7), ([None, None], None, None)]
-)
-def test_all_open_comparisons_have_to_be_settled_of_some_a_single_one(needed, of_all, of_some):
+@pytest.mark.parametrize(("needed", "of_all"), [([7, 12], 12), ([7, None], None), ([None, None], None)])
+def test_all_open_comparisons_have_to_be_settled(needed, of_all):
     parts = [Judgement(OPEN, (), count) for count in needed]
     assert in_all([Judgement(YES, ()), *parts]).needed == of_all
-    assert in_some([partial(given, part) for part in [Judgement(NO, ()), *parts]]).needed == of_some
+    assert in_all([Judgement(NO, ()), *parts]).needed is None
 
 
 def test_the_reasons_that_a_combined_verdict_rests_on_come_first():

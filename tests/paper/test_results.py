@@ -8,8 +8,9 @@ from results_by_hand import case_by_hand, record, results_by_hand
 from warmstart.paper import Judgement, Setting, Verdict
 from warmstart.paper._report import chapter_of
 from warmstart.paper.experiments import two_phase
-from warmstart.paper.kit.judge import better, compare, compare_costs, if_trained, worse
+from warmstart.paper.kit.judge import better, compare, if_trained, worse
 from warmstart.paper.kit.points import gap_points, level_points, round_points
+from warmstart.penalties import L2
 from warmstart.strategies import Cold, Warm
 from warmstart.studies import Arm
 from warmstart.training import StoppingRule
@@ -126,18 +127,32 @@ def test_arms_are_compared_only_if_both_were_trained_to_the_end(cold, warm, verd
     assert compare(better, case, "cold", "warm", what="cold against warm").verdict is verdict
 
 
-@pytest.mark.parametrize("stop_reason", ["converged", "limit"])
-def test_costs_are_compared_only_if_both_arms_were_trained_to_the_end(stop_reason):
-    steps = {"cold": 100, "warm": 40}
-    records = [
-        record(arm, seed, number, 0.5, steps=steps[arm] + seed, stop_reason=stop_reason)
-        for arm in steps
+LEVEL = [0.1 + 0.03 * epoch for epoch in range(15)] + [0.55] * 35
+RISING = [0.02 * epoch for epoch in range(50)]
+
+
+@pytest.mark.parametrize(
+    ("arm", "patience", "scores", "is_trained"),
+    [
+        (Arm(Cold(), penalty=L2(0.1)), None, LEVEL, True),
+        (Arm(Cold(), penalty=L2(0.1)), None, RISING, False),
+        (Arm(Cold(), penalty=L2(0.1)), None, LEVEL[:10], False),  # too short to say
+        (Arm(Cold(), step_shrink=0.999), None, LEVEL, True),
+        (Arm(Cold()), 10, LEVEL, True),
+        (Arm(Cold()), 10, RISING, False),
+        (Arm(Cold()), 10, None, False),
+        (Arm(Cold()), None, LEVEL, False),  # what could fit the data, and has not, has not learned
+    ],
+)
+def test_a_round_at_the_limit_counts_where_it_need_not_fit_and_was_level(arm, patience, scores, is_trained):
+    study = replace(CASE.study, arms=(arm,), stop=StoppingRule(patience=patience, max_epochs=50))
+    records = [record(arm.label, seed, 2, 0.5, stop_reason="limit") for seed in range(4)]
+    histories = {
+        (arm.label, seed, 2): {"columns": ["loss", "train_score"], "epochs": [[1.0, score] for score in scores or ()]}
         for seed in range(4)
-        for number in (1, 2)
-    ]
-    judgement = compare_costs(case_by_hand(CASE, records), "warm", what="steps")
-    assert judgement.verdict is (Verdict.REPRODUCED if stop_reason == "converged" else Verdict.INCONCLUSIVE)
-    assert judgement.reasons[0].startswith("steps: 0.41 times")
+    }
+    case = replace(case_by_hand(CASE, records), study=study, histories=histories)
+    assert (case.training_problem([arm.label]) is None) is is_trained
 
 
 def test_arms_without_the_option_are_level_lines():

@@ -18,7 +18,7 @@ from warmstart.statistics import (
 
 from .experiment import Judgement, Verdict
 from .results import CaseResults, Results
-from .setting import CONFIDENCE, STAND_IN, Setting
+from .setting import STAND_IN, Setting
 
 # The smallest difference in accuracy that matters, a point, for all claims. An interval of a few seeds is never exactly
 # zero, so a claimed difference counts as contradicted once the interval rules out any difference of this size.
@@ -225,63 +225,25 @@ def compare(
     return if_trained(case, [reference, arm], judge(difference, what))
 
 
-def compare_costs(case: CaseResults, arm: str, *, what: str) -> Judgement:
-    """Judge that an arm takes fewer steps in the last round than a cold start, if both were trained to the end."""
-    ratio = case.cost_ratio(arm, "cold", confidence=case.confidence)
-    return if_trained(case, ["cold", arm], cheaper(ratio, what))
-
-
 def in_all(judgements: Iterable[Judgement]) -> Judgement:
     """Judge a claim about all of several comparisons: reproduced in all, or contradicted in at least one."""
-    # Each interval has its full confidence, so with many comparisons a single contradiction can be chance: this is why
-    # the reasons of all of them are kept.
-    return _combined(list(judgements), decisive=Verdict.NOT_REPRODUCED)
-
-
-def in_some(comparisons: Sequence[Callable[..., Judgement]], *, confidence: float = CONFIDENCE) -> Judgement:
-    """Judge a claim that one comparison among several is enough for: reproduced in one, or contradicted in all.
-
-    With k comparisons each interval has the confidence 1 - alpha / k (Bonferroni), alpha being 1 - ``confidence``.
-    Where there is no effect, one is then found in at most a share of alpha of all experiments, however many comparisons
-    they make.
-
-    Args:
-        comparisons: Each is called with ``confidence``, that of its interval.
-        confidence: Confidence that all intervals have together.
-
-    Reference:
-        Dunn, "Multiple comparisons among means", JASA 56, 1961.
-    """
-    shared = 1 - (1 - confidence) / max(len(comparisons), 1)
-    combined = _combined([judge(confidence=shared) for judge in comparisons], decisive=Verdict.REPRODUCED)
-    if len(comparisons) < 2:
-        return combined
-    # The reader has to know why these intervals are wider than all others.
-    note = (
-        f"One of {len(comparisons)} comparisons suffices, so each of these intervals has a confidence of "
-        f"{100 * shared:.4g} %."
-    )
-    return Judgement(combined.verdict, (note, *combined.reasons), combined.needed)
-
-
-def _combined(judgements: Sequence[Judgement], *, decisive: Verdict) -> Judgement:
-    """Return one judgement with all reasons: ``decisive`` if any of them is, another verdict only if all agree."""
-    if not judgements:
+    # For a few parts of one claim. Each has its full confidence: with many, one would be contradicted by chance, and
+    # `mean_judged` is for those.
+    found = list(judgements)
+    if not found:
         return missing()
-    verdicts = {judgement.verdict for judgement in judgements}
-    agreed = judgements[0].verdict if len(verdicts) == 1 else Verdict.INCONCLUSIVE
-    verdict = decisive if decisive in verdicts else agreed
+    verdicts = {judgement.verdict for judgement in found}
+    agreed = found[0].verdict if len(verdicts) == 1 else Verdict.INCONCLUSIVE
+    verdict = Verdict.NOT_REPRODUCED if Verdict.NOT_REPRODUCED in verdicts else agreed
     # First the reasons that the verdict rests on: of twelve comparisons few readers go through all.
-    ordered = sorted(judgements, key=lambda judgement: judgement.verdict is not verdict)
+    ordered = sorted(found, key=lambda judgement: judgement.verdict is not verdict)
     reasons = tuple(reason for judgement in ordered for reason in judgement.reasons)
     if verdict is not Verdict.INCONCLUSIVE:
         return Judgement(verdict, reasons)
-    needed = [judgement.needed for judgement in judgements if judgement.verdict is Verdict.INCONCLUSIVE]
+    # Every open one has to be settled.
+    needed = [judgement.needed for judgement in found if judgement.verdict is Verdict.INCONCLUSIVE]
     known = [count for count in needed if count is not None]
-    # Of claims about all comparisons every open one has to be settled, of claims about some a single one.
-    if decisive is Verdict.NOT_REPRODUCED:
-        return Judgement(Verdict.INCONCLUSIVE, reasons, max(known) if known and len(known) == len(needed) else None)
-    return Judgement(Verdict.INCONCLUSIVE, reasons, min(known, default=None))
+    return Judgement(verdict, reasons, max(known) if known and len(known) == len(needed) else None)
 
 
 def of_first_case(judge: Callable[[Results, CaseResults], Judgement]) -> Callable[[Results], Judgement]:

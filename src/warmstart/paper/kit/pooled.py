@@ -71,6 +71,9 @@ def mean_judged(
         what: Name of the mean in its reason.
         confidence: Confidence of the mean's interval.
         single: Judges a comparison by itself: the claim is contradicted if one is *not reproduced*. None: ``judge``.
+
+    Reference:
+        Dunn, "Multiple comparisons among means", JASA 56, 1961.
     """
     return _mean_judged(comparisons, judge, single or judge, paired_difference, fmean, what, confidence)
 
