@@ -325,9 +325,13 @@ def test_data_within_the_limit_share_their_memory_and_keep_their_bits():
 
 def test_a_rise_by_next_to_nothing_is_none():
     history = [report(epoch, accuracy) for epoch, accuracy in enumerate([0.500, 0.5015, 0.503, 0.5045, 0.506], 1)]
-    ended = [length for length in range(1, 6) if StoppingRule(patience=2, min_delta=0.003).stop_reason(history[:length])]
-    assert ended[0] == 3  # 0.003 more in two epochs is not more than 0.003
-    assert all(StoppingRule(patience=2).stop_reason(history[:length]) is None for length in range(1, 6))
-    assert all(StoppingRule(patience=2, min_delta=0.002).stop_reason(history[:length]) is None for length in range(1, 6))
+
+    def first_end(**options):
+        rule = StoppingRule(patience=2, **options)
+        return next((length for length in range(1, 6) if rule.stop_reason(history[:length])), None)
+
+    assert first_end(min_delta=0.0031) == 3
+    assert first_end(min_delta=0.002) is None
+    assert first_end() is None
     with pytest.raises(InputError, match="min_delta must lie in"):
         StoppingRule(min_delta=-0.1)
