@@ -351,7 +351,7 @@ def tables(tmp_path):
         (["--data", "good.csv", "--label", "kind", "--model", "resnet18"], "resnet18 needs images"),
         (["--evaluate", "test"], "--evaluate holdout"),
         (["--evaluate", "tset"], "did you mean 'test'"),
-        (["--model", "resnet"], "did you mean 'resnet18'"),
+        (["--model", "resnet1"], "did you mean 'resnet18'"),
         (["--model", "no_module:f"], "cannot be imported"),
         (["--width", "3"], "The model logistic has no options, got 'width'"),
         (["--stream", "grow"], "did you mean 'growing'"),

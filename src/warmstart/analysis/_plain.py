@@ -27,7 +27,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     if dataclasses.is_dataclass(value):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        # What is not compared is no part of the value, such as the confidence of an interval, which the whole has in
+        # common.
+        parts = [field.name for field in dataclasses.fields(value) if field.compare]
+        return {name: plain(getattr(value, name)) for name in parts}
     return str(value)
 
 

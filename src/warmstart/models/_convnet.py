@@ -28,7 +28,7 @@ class ConvNet(Architecture):
         >>> from warmstart.basics import generator_for
         >>> model = ConvNet(width=16).build((3, 16, 16), 10, generator=generator_for(0))
         >>> sum(p.numel() for p in model.parameters())
-        98922
+        98970
     """
 
     width: int = 16
