@@ -32,11 +32,11 @@ MOST_NEEDED = 1_000
 DifferenceJudge = Callable[[PairedDifference, str], Judgement]
 
 
-def worse(difference: PairedDifference, what: str) -> Judgement:
-    """Judge the claim that a paired difference of accuracies is negative.
+def worse(difference: PairedDifference, what: str, *, least: float = 0.0) -> Judgement:
+    """Judge the claim that a paired difference of accuracies is negative, by more than ``least``.
 
-    Reproduced: the interval is below zero. Not reproduced: it rules out any loss of a point or more.
-    Inconclusive: neither, or there is no interval.
+    Reproduced: the interval is below minus that. Not reproduced: it rules out a loss of that size, or of a point if
+    that is more. Inconclusive: neither, or there is no interval.
 
     Example:
         >>> worse(PairedDifference(-0.03, -0.04, -0.02, n=5, detected=True), "warm against cold").verdict
@@ -44,8 +44,14 @@ def worse(difference: PairedDifference, what: str) -> Judgement:
         >>> worse(PairedDifference(0.02, 0.01, 0.03, n=5, detected=True), "warm against cold").reasons
         ('warm against cold: higher by 2.0 points [1.0, 3.0] (n = 5).',)
     """
-    reason = f"{what}: {describe_difference(difference)}"
-    return _judged(difference, reason, lambda low, high: high < 0, lambda low, high: low > -SMALLEST)
+    note = f", where a loss of up to {100 * least:g} points counts as none" if least else ""
+    smallest = max(least, SMALLEST)
+    return _judged(
+        difference,
+        f"{what}{note}: {describe_difference(difference)}",
+        lambda low, high: high < -least,
+        lambda low, high: low > -smallest,
+    )
 
 
 def better(difference: PairedDifference, what: str) -> Judgement:
