@@ -103,8 +103,8 @@ _RUN = (
         "--setting",
         "",
         "paper|desk|rehearsal",
-        "All at once: the paper's setting; desk, small networks on images of 16x16 that two cores train in about two hours; "
-        "rehearsal, 2 % of the data and 2 seeds. [default: paper]",
+        "All at once: the paper's setting; desk, small networks on images of 16x16 that two cores train in about two "
+        "hours; rehearsal, 2 % of the data and 2 seeds. [default: paper]",
     ),
     Flag("--scale", "", "SHARE", "Share of the training data; 1 is the paper's setting. [default: 1]"),
     Flag(
