@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 import warmstart as ws
+from warmstart.analysis import plain
 from warmstart.basics import write_atomically
 from warmstart.statistics import describe_difference, mean_interval, paired_difference
 from warmstart.store import StudyRecords
@@ -78,8 +79,8 @@ def compared(by_precision: Mapping[str, Sequence[Mapping[str, float | None]]]) -
         values = {precision: [seed[name] for seed in seeds] for precision, seeds in by_precision.items()}
         difference = paired_difference(values[OTHER], values[REFERENCE])
         result[name] = {
-            **{precision: asdict(mean_interval(seeds)) for precision, seeds in values.items()},
-            f"{OTHER} - {REFERENCE}": asdict(difference),
+            **{precision: plain(mean_interval(seeds)) for precision, seeds in values.items()},
+            f"{OTHER} - {REFERENCE}": plain(difference),
             "words": describe_difference(difference, unit=unit, scale=scale),
         }
     return result

@@ -3,6 +3,7 @@ import pytest
 
 from warmstart.basics import InputError
 from warmstart.data._folder import image_files, read_folder, read_images
+from warmstart.data._source import ImageSize
 
 
 @pytest.fixture
@@ -196,4 +197,4 @@ def test_images_without_classes_are_in_the_order_of_their_names(write_folder):
     assert image_files(folder / "10.png") == [folder / "10.png"]
     assert image_files(folder / "note.txt") == []
     assert read_images(files, max_bytes=10**6)[:, 0, 0, 0].tolist() == [1, 0]
-    assert read_images(files, max_bytes=10**6, size=(4, 4)).shape == (2, 3, 4, 4)
+    assert read_images(files, max_bytes=10**6, size=ImageSize(4, 4)).shape == (2, 3, 4, 4)
