@@ -35,6 +35,27 @@ MOST_PARAMETERS = 1_000_000_000
 LARGER = "a model of your own (module:function) may be larger"
 
 
+# Three halvings leave a pixel of it.
+SMALLEST_SIDE = 8
+
+
+def check_images(name: str, input_shape: tuple[int, ...]) -> None:
+    """Raise unless inputs are images, (channels, height, width), that a convolutional network can halve three times.
+
+    Args:
+        name: Of the model, as people type it.
+        input_shape: Shape of one input.
+
+    Raises:
+        InputError: If they are not.
+    """
+    if len(input_shape) != 3 or min(input_shape[1:]) < SMALLEST_SIDE:
+        raise InputError(
+            f"{name} needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, "
+            f"got inputs of shape {input_shape}; mlp and logistic take any shape."
+        )
+
+
 def check_size(architecture: Architecture, parameters: int) -> None:
     """Raise if a model that is about to be built has too many parameters.
 

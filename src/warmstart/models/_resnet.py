@@ -7,11 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from warmstart.basics import InputError, check_at_least, resolve_choices, seeded_globals
+from warmstart.basics import check_at_least, resolve_choices, seeded_globals
 
-from ._architecture import LARGER, Architecture
+from ._architecture import LARGER, Architecture, check_images
 
-SMALLEST_SIDE = 8
 # Nearly a billion parameters, 2,725 times the square of the width: the limit of the built-in architectures.
 WIDEST = 600
 
@@ -47,7 +46,7 @@ class ResNet18(Architecture):
         Raises:
             InputError: If inputs are not images of at least 8x8 pixels.
         """
-        _check_images("resnet18", input_shape)
+        check_images("resnet18", input_shape)
         with seeded_globals(generator):
             return _resnet(input_shape[0], self.width, classes, stages=4, blocks=2)
 
@@ -83,7 +82,7 @@ class ResNet8(Architecture):
         Raises:
             InputError: If inputs are not images of at least 8x8 pixels.
         """
-        _check_images("resnet8", input_shape)
+        check_images("resnet8", input_shape)
         with seeded_globals(generator):
             return _resnet(input_shape[0], self.width, classes, stages=3, blocks=1)
 
@@ -124,11 +123,3 @@ def _resnet(channels: int, width: int, classes: int, *, stages: int, blocks: int
         inputs, outputs = outputs, 2 * outputs
     head = nn.Linear(inputs, classes)
     return nn.Sequential(layers | OrderedDict(pool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), head=head))
-
-
-def _check_images(name: str, input_shape: tuple[int, ...]) -> None:
-    if len(input_shape) != 3 or min(input_shape[1:]) < SMALLEST_SIDE:
-        raise InputError(
-            f"{name} needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, "
-            f"got inputs of shape {input_shape}; mlp and logistic take any shape."
-        )
