@@ -153,14 +153,10 @@ def setting_in(directory: str | Path) -> Setting:
     return setting
 
 
-def chapter_of(results: Results) -> Chapter:
-    """Return the chapter of one experiment."""
-    experiment = results.experiment
-    # Without a finished round tables would be empty and charts without points: the chapter then has none.
-    exhibits = tuple(experiment.exhibits(results)) if results.rounds_finished else ()
-    counts = [case.study.max_seeds for case in results.cases]
+def findings_of(results: Results) -> tuple[Finding, ...]:
+    """Return the claims of one experiment with their verdicts."""
     findings: list[Finding] = []
-    for claim in experiment.claims:
+    for claim in results.experiment.claims:
         judgement = claim.judge(results) if results.rounds_finished else Judgement(Verdict.NOT_RUN, ())
         verdict, reasons, needed = judgement.verdict, judgement.reasons, judgement.needed
         if verdict is not Verdict.NOT_RUN and not results.complete:
@@ -169,6 +165,15 @@ def chapter_of(results: Results) -> Chapter:
             needed = None
         texts = claim.text, claim.published, claim.reproduction
         findings.append(Finding(*texts, verdict, reasons, claim.seeds, needed))
+    return tuple(findings)
+
+
+def chapter_of(results: Results) -> Chapter:
+    """Return the chapter of one experiment."""
+    experiment = results.experiment
+    # Without a finished round tables would be empty and charts without points: the chapter then has none.
+    exhibits = tuple(experiment.exhibits(results)) if results.rounds_finished else ()
+    counts = [case.study.max_seeds for case in results.cases]
     return Chapter(
         id=experiment.id,
         title=experiment.title,
@@ -179,7 +184,7 @@ def chapter_of(results: Results) -> Chapter:
         deviations=experiment.deviations,
         state=_state(results),
         complete=results.complete,
-        findings=tuple(findings),
+        findings=findings_of(results),
         exhibits=exhibits,
         provenance=_provenance(results.cases),
         seeds=" to ".join(map(str, sorted({min(counts), max(counts)}))) if counts else "",

@@ -14,7 +14,7 @@ from warmstart.studies import Listener, check_source, is_complete, run_study
 from warmstart.training import Precision
 from warmstart.trial import EvaluateOn
 
-from ._report import chapter_of
+from ._report import findings_of
 from ._setting_file import STUDIES, binding_setting, check_results_directory, drop_setting, has_results, keep_setting
 from .kit.experiment import Case, Experiment, Verdict
 from .kit.results import read_results
@@ -112,7 +112,7 @@ def _open_experiments(experiments: Sequence[Experiment], setting: Setting, direc
             continue
         results = read_results(experiment, setting, directory / STUDIES)
         twice = 2 * results.setting.seed_count
-        needed = [finding.needed for finding in chapter_of(results).findings if finding.verdict is Verdict.INCONCLUSIVE]
+        needed = [finding.needed for finding in findings_of(results) if finding.verdict is Verdict.INCONCLUSIVE]
         # Where many more would be needed, twice the time would buy nothing.
         if any(count is not None and count <= twice for count in needed):
             open_ids.append(experiment.id)

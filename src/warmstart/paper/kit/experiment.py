@@ -117,7 +117,7 @@ class Claim:
         published: What the paper reports on it, with numbers.
         reproduction: What the independent reproduction (Kireev et al., ReScience C 2021) found; empty: nothing.
         seeds: Number of seeds at which the verdict is *reproduced* in at least 80 % of runs if the published numbers
-            are true, or where there are none the assumptions in ``tests/paper/simulated.py``.
+            are true, or where there are none the assumptions in ``tests/paper/truths.py``.
     """
 
     text: str
