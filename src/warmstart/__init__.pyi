@@ -9,6 +9,7 @@ from . import paper as paper
 from . import penalties as penalties
 from . import queries as queries
 from . import reports as reports
+from . import retrain as retrain
 from . import specs as specs
 from . import statistics as statistics
 from . import store as store
