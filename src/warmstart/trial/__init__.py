@@ -12,6 +12,8 @@ The loop that everything else serves is :func:`run`::
 """
 
 from ._data import TrialData as TrialData
+from ._data import preparation_of as preparation_of
+from ._data import scaled_like as scaled_like
 from ._data import taken as taken
 from ._result import RoundResult as RoundResult
 from ._round_state import RoundState as RoundState
