@@ -81,9 +81,9 @@ class Undetermined(Loop):
 
 
 class Scribbling(Loop):
-    def train(self, model, round):
-        round.data.inputs.mul_(2)
-        super().train(model, round)
+    def evaluate(self, model, data):
+        data.inputs.mul_(2)
+        return super().evaluate(model, data)
 
 
 class Forgetful(Loop):

@@ -1,7 +1,6 @@
 """The champion serves from its pointer alone, also while it is replaced."""
 
 import json
-import os
 import shutil
 import threading
 from dataclasses import replace
@@ -38,7 +37,7 @@ def promote(folder, learner=LEARNER, rows=None, *, number=1, tables=None, former
 
 def point(folder, pointer):
     (folder / "new").write_text(json.dumps(pointer))
-    os.replace(folder / "new", folder / "champion.json")
+    (folder / "new").replace(folder / "champion.json")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_while_it_is_replaced_every_reading_is_of_one_model(tmp_path):
         now, other = pointers[turn % 2], pointers[1 - turn % 2]
         # As a project does it: the object is durable before the pointer leads to it.
         (tmp_path / "draft").write_bytes(copies[turn % 2])
-        os.replace(tmp_path / "draft", tmp_path / now["path"])
+        (tmp_path / "draft").replace(tmp_path / now["path"])
         point(tmp_path, now)
         assert (tmp_path / other["path"]).exists()
     has_ended.set()
@@ -206,7 +205,8 @@ def test_threads_may_predict_at_once(tmp_path):
 
 
 def test_nothing_but_the_pointer_and_the_model_is_read(tmp_path):
-    _, pointer = promote(tmp_path / "project" if (tmp_path / "project").mkdir() is None else tmp_path)
+    (tmp_path / "project").mkdir()
+    _, pointer = promote(tmp_path / "project")
     bare = tmp_path / "bare"
     (bare / pointer["path"]).parent.mkdir(parents=True)
     for name in ("champion.json", pointer["path"]):

@@ -89,7 +89,7 @@ def check_training(
             loaded = load_model(place / "first", first.manifest, digest=digest)
             found += _scores(first, loaded, cold, few)
         except Exception as error:  # as above
-            found.append(CheckResult("save and load", False, f"A stored model cannot be scored: {reason_of(error)}"))
+            found.append(CheckResult("save and load", False, f"A stored model cannot be scored: {reason_of(error)}."))
             return tuple(found)
         return (*found, *(_strategy(one, cold, few, loaded, place) for one in strategies))
 
@@ -111,7 +111,10 @@ def _inputs(trial: Trial, rows: TrainingRows) -> CheckResult:
     own, plan, state = round_of(trial, rows, None, number=1, device=torch.device("cpu"))
     pool = plan.data.pool
     before = pool.inputs.clone(), pool.labels.clone()
-    run_round(own, plan, state, 1)
+    result = run_round(own, plan, state, 1)
+    assert result.round_state.model is not None, "the round before this one has not diverged"
+    # Of all data, as projects score them: what a round hands out are copies of parts of them.
+    own.learner_of(1).evaluate(result.round_state.model, pool)
     if all(torch.equal(one, other) for one, other in zip(before, (pool.inputs, pool.labels), strict=True)):
         return CheckResult("inputs", True, "Training and evaluation leave inputs and labels as they are.")
     return CheckResult(
@@ -151,7 +154,7 @@ def _strategy(strategy: Strategy, trial: Trial, rows: TrainingRows, loaded: Load
         digest = candidate.save(place / "second")
         cold = train_candidate(trial, rows, loaded, number=2).save(place / "cold")
     except Exception as error:  # the user's own code may raise anything
-        return CheckResult(name, False, f"{spec} cannot be used: {reason_of(error)}")
+        return CheckResult(name, False, f"{spec} cannot be used: {reason_of(error)}.")
     if strategy.continues and digest == cold:
         sentence = f"{spec} ends in the same model as cold: training does not continue from the model that it is given."
         return CheckResult(name, False, sentence)
