@@ -12,7 +12,11 @@ from ._records import RoundRecord as RoundRecord
 from ._records import StudyRecords as StudyRecords
 from ._storage import FILES_OF_STORE as FILES_OF_STORE
 from ._storage import LOCKS as LOCKS
+from ._storage import atomic_file as atomic_file
+from ._storage import make_directory as make_directory
+from ._storage import read_regular as read_regular
 from ._storage import storage_errors as storage_errors
+from ._storage import sync_directory as sync_directory
 from ._study_index import read_study_index as read_study_index
 from ._study_index import write_study_index as write_study_index
 from ._trial_log import StoredRound as StoredRound
