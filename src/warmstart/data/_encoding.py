@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.basics import InputError, resolve_choices
+from warmstart.basics import InputError, resolve_choices, shown
 
 RELATIVE = "relative"
 """Form of numbers that 32 bits tell apart only relative to the median of the first arrival, as of times in seconds."""
@@ -118,6 +118,51 @@ class TableEncoding:
             indices = np.unique(found).astype(int).tolist() if is_category else []
             known.append(tuple(index for index in indices if index < len(column.values)))
         return FittedEncoding(self, tuple(fills), tuple(known))
+
+    def recoded(self, rows: np.ndarray, given: TableEncoding) -> np.ndarray:
+        """Return rows in which another encoding's values stand as they stand here.
+
+        Columns are matched by name, categories and booleans by their text; columns that are not here are left out.
+
+        Args:
+            rows: float64 (n, columns of ``given``).
+            given: How the rows are encoded.
+
+        Raises:
+            InputError: If the rows lack a column, or one holds something of another kind.
+
+        Example:
+            >>> old = TableEncoding((ColumnEncoding("color", "category", ("blue", "red")),))
+            >>> new = TableEncoding((ColumnEncoding("color", "category", ("blue", "green", "red")),))
+            >>> old.recoded(np.array([[0.0], [1.0], [2.0], [np.nan]]), new).tolist()
+            [[0.0], [2.0], [1.0], [nan]]
+        """
+        given._check(rows)
+        if given == self:
+            return rows
+        places = {column.name: place for place, column in enumerate(given.columns)}
+        recoded = np.empty((len(rows), len(self.columns)))
+        texts = (ColumnKind.CATEGORY, ColumnKind.BOOLEAN)
+        for column, own in zip(self.columns, recoded.T, strict=True):
+            if column.name not in places:
+                raise InputError(f"rows must have the column '{shown(column.name)}', which the model was trained on.")
+            other = given.columns[places[column.name]]
+            if other.kind is not column.kind and not (other.kind in texts and column.kind in texts):
+                raise InputError(
+                    f"The column '{shown(column.name)}' must hold a {column.kind}, as the model was trained on, got a "
+                    f"{other.kind}."
+                )
+            values = rows[:, places[column.name]]
+            if other.values == column.values or other.kind not in texts:
+                own[:] = values
+                continue
+            # Past the last is what is new: a category of its own, while a boolean has no place for it.
+            new = float(len(column.values)) if column.kind is ColumnKind.CATEGORY else np.nan
+            index = {text: float(place) for place, text in enumerate(column.values)}
+            codes = np.array([*(index.get(text, new) for text in other.values), new])
+            is_missing = np.isnan(values)
+            own[:] = np.where(is_missing, np.nan, codes[np.where(is_missing, 0, values).astype(int)])
+        return recoded
 
     def _check(self, rows: np.ndarray) -> None:
         if rows.ndim != 2 or rows.shape[1] != len(self.columns):

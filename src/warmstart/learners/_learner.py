@@ -45,6 +45,7 @@ class Round:
         graphs: Whether steps on a GPU are recorded; see :func:`warmstart.fit`.
         optimizer_state: Of the round before, where it is kept; the built-in learners leave theirs here.
         earlier: How many samples each earlier round trained on, where ``data`` begin with the same ones.
+        validation: Mask over ``data`` of what early stopping is to hold apart. None: a learner draws it.
 
     Attributes:
         counts: Costs that were counted, by name.
@@ -67,6 +68,7 @@ class Round:
     graphs: bool = False
     optimizer_state: NamedState | None = None
     earlier: tuple[int, ...] = ()
+    validation: torch.Tensor | None = None
     counts: dict[str, float] = field(default_factory=dict, repr=False)
     history: list[Mapping[str, float]] = field(default_factory=list, repr=False)
     stop_reason: str = StopReason.LIMIT

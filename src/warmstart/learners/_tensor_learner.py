@@ -173,13 +173,17 @@ class TensorLearner(TrialLearner):
         stop = self.stop.resolved(is_table=not data.is_image and not data.holds_indices)
         if not stop.stops_early:
             return data, None, stop
-        # One draw for all rounds of a trial: a sample that an earlier round was validated on must not be trained on in
-        # the next, nor the other way round, or the validation loss of a warm start would be that of samples it knows.
-        is_apart = held_apart(
-            data.labels, stop.validation, classes=data.classes, generator=generator_for(round.trial_seed, "validation")
-        )
-        is_apart = never_trained_on(is_apart, round.earlier)
-        if len(data) < FEWEST_SAMPLES or not is_apart.any():
+        if round.validation is None:
+            # One draw for all rounds of a trial: a sample that an earlier round was validated on must not be trained on
+            # in the next, nor the other way round, or the validation loss of a warm start would be that of samples it
+            # knows.
+            generator = generator_for(round.trial_seed, "validation")
+            is_apart = held_apart(data.labels, stop.validation, classes=data.classes, generator=generator)
+            is_apart = never_trained_on(is_apart, round.earlier)
+        else:
+            is_apart = round.validation.to(data.device)
+        # Of two samples at least something can be learned; a mask that was given may leave fewer.
+        if len(data) < FEWEST_SAMPLES or not is_apart.any() or int((~is_apart).sum()) < 2:
             round.notes.append(
                 f"The round's {len(data)} samples are too few to hold a validation part apart, so it ends by its "
                 "training score."

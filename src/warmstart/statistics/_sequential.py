@@ -10,7 +10,9 @@ from ._estimate import Estimate
 from ._values import DEFAULT_G, Values, as_floats, sequential_interval
 
 
-def sequential_t_interval(differences: Values, *, confidence: float = 0.95, g: float = DEFAULT_G) -> Estimate:
+def sequential_t_interval(
+    differences: Values, *, confidence: float = 0.95, g: float = DEFAULT_G, least_deviation: float = 0.0
+) -> Estimate:
     """Estimate a mean with an interval that may be looked at after every value, to stop as soon as it says enough.
 
     With K values, their mean m and standard deviation s, alpha = 1 - confidence and nu = K - 1:
@@ -43,6 +45,8 @@ def sequential_t_interval(differences: Values, *, confidence: float = 0.95, g: f
         differences: One value per seed in the order of the seeds; None, NaN and infinite values are missing.
         confidence: Probability that all intervals of a sequence contain the true mean, in (0, 1).
         g: Variance of the standardized means that are expected, above 0; to be chosen before any value is seen.
+        least_deviation: What s is at least, where something is known of it: few values that happen to be equal, such as
+            shares of small samples, would else have an interval without width.
 
     Returns:
         The estimate; without an interval where there are too few values: fewer than 7 with the defaults.
@@ -62,6 +66,7 @@ def sequential_t_interval(differences: Values, *, confidence: float = 0.95, g: f
         Estimate(mean=2.53..., low=1.6..., high=3.4..., n=8)
     """
     check_in_range("g", g, 0, math.inf, low_open=True, high_open=True)
+    check_in_range("least_deviation", least_deviation, 0, math.inf, high_open=True)
     floats = as_floats("differences", differences)
     sample = floats[np.isfinite(floats)]
-    return Estimate(*sequential_interval(sample, confidence, g), n=len(sample))
+    return Estimate(*sequential_interval(sample, confidence, g, least_deviation), n=len(sample))

@@ -115,7 +115,7 @@ DEFAULT_G = 0.25
 
 
 def sequential_interval(
-    sample: np.ndarray, confidence: float, g: float = DEFAULT_G
+    sample: np.ndarray, confidence: float, g: float = DEFAULT_G, least_deviation: float = 0.0
 ) -> tuple[float | None, float | None, float | None]:
     """Return mean, low and high of a sample without missing values; see :func:`sequential_t_interval`.
 
@@ -137,5 +137,5 @@ def sequential_interval(
         return mean, None, None
     kappa = math.exp(log_kappa)
     factor = math.sqrt((count - 1) * (kappa - 1) / (1 - kappa / spread))
-    half = factor * float(np.std(sample, ddof=1)) / math.sqrt(count)
+    half = factor * max(float(np.std(sample, ddof=1)), least_deviation) / math.sqrt(count)
     return mean, mean - half, mean + half

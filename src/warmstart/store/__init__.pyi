@@ -2,6 +2,7 @@ from ._checkpoint import load_round_state as load_round_state
 from ._checkpoint import save_round_state as save_round_state
 from ._locks import TrialLock as TrialLock
 from ._locks import guarded as guarded
+from ._model_state import unpacked_state as unpacked_state
 from ._provenance import available_cores as available_cores
 from ._provenance import provenance as provenance
 from ._provenance import version as version
@@ -11,7 +12,11 @@ from ._records import RoundRecord as RoundRecord
 from ._records import StudyRecords as StudyRecords
 from ._storage import FILES_OF_STORE as FILES_OF_STORE
 from ._storage import LOCKS as LOCKS
+from ._storage import atomic_file as atomic_file
+from ._storage import make_directory as make_directory
+from ._storage import read_regular as read_regular
 from ._storage import storage_errors as storage_errors
+from ._storage import sync_directory as sync_directory
 from ._study_index import read_study_index as read_study_index
 from ._study_index import write_study_index as write_study_index
 from ._trial_log import StoredRound as StoredRound

@@ -12,13 +12,17 @@ The loop that everything else serves is :func:`run`::
 """
 
 from ._data import TrialData as TrialData
+from ._data import preparation_of as preparation_of
+from ._data import scaled_like as scaled_like
 from ._data import taken as taken
 from ._result import RoundResult as RoundResult
 from ._round_state import RoundState as RoundState
+from ._run import RoundPlan as RoundPlan
 from ._run import encoded as encoded
 from ._run import first_start as first_start
 from ._run import run as run
 from ._run import run_in_turns as run_in_turns
+from ._run import run_round as run_round
 from ._split import Arrays as Arrays
 from ._split import EvaluateOn as EvaluateOn
 from ._split import EvaluationSettings as EvaluationSettings

@@ -1,5 +1,6 @@
 """The data of a trial."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -96,6 +97,26 @@ def preparation_of(data: TrialData) -> dict[str, Any] | None:
         return None
     plain = {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in numbers.items()}
     return {"encoding": None if data.fitted_encoding is None else data.fitted_encoding.to_dict(), **plain}
+
+
+def scaled_like(data: TensorData, preparation: Mapping[str, Any]) -> TensorData:
+    """Return samples on the scale of others, by what :func:`preparation_of` returned of those; the same bits.
+
+    Args:
+        data: Not scaled yet; of a table, its columns encoded.
+        preparation: Of the others; empty: they were on their usual scale.
+    """
+
+    def number(name: str, default: float, dtype: torch.dtype) -> torch.Tensor | float:
+        value = preparation.get(name, default)
+        return torch.tensor(value, dtype=dtype, device=data.device) if isinstance(value, list) else value
+
+    if "scale" in preparation:
+        scale, offset = number("scale", 1.0, torch.float32), number("offset", 0.0, torch.float32)
+        data = data.scaled(scale, offset, limit=preparation.get("limit"))
+    unit, zero = number("target_scale", 1.0, torch.float64), number("target_offset", 0.0, torch.float64)
+    is_usual = isinstance(unit, float) and isinstance(zero, float) and (unit, zero) == (1.0, 0.0)
+    return data if is_usual else data.with_target_scale(unit, zero)
 
 
 def labels_before(data: TrialData, rows: torch.Tensor | None = None) -> torch.Tensor | None:

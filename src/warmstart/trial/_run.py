@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from warmstart.basics import choice, copy_model, derived_seed, generator_for
+from warmstart.basics import InputError, choice, copy_model, derived_seed, generator_for
 from warmstart.diagnostics import Moment, Reading, When
 from warmstart.learners import Round, TensorLearner, churn, negative_flips
 from warmstart.strategies import RoundContext
@@ -26,8 +26,10 @@ from warmstart.training import (
     Pause,
     StopReason,
     TensorData,
+    Work,
     batches,
     reset_statistics_,
+    run_alone,
     set_memory_format_,
 )
 
@@ -106,7 +108,7 @@ def run_in_turns(
         if number <= before:
             assert data.source is not None, "a round before the stream is that on the source"
             everything = torch.arange(len(data.source.pool))
-            plan = _Plan(data.source, everything, everything[:0], None, len(everything))
+            plan = RoundPlan(data.source, everything, everything[:0], None, len(everything))
             has_outputs = data.source.classes == data.classes
         else:
             arrival = _arrival(trial, data, number, seen, state.model)
@@ -114,7 +116,7 @@ def run_in_turns(
             if old is None and data.source is not None and data.source.classes == data.classes:
                 old = data.source.pool  # else the model has no outputs for its classes any more
             total = len(seen) + len(arrival) + (0 if data.source is None else len(data.source.pool))
-            plan = _Plan(data, arrival, seen, old, total)
+            plan = RoundPlan(data, arrival, seen, old, total)
             if trial.train_on is TrainOn.SEEN:
                 plan = replace(plan, earlier=tuple(accumulate(sizes[: number - before - 1])))
             seen, has_outputs = torch.cat([seen, arrival]), True
@@ -123,20 +125,27 @@ def run_in_turns(
             upcoming = _arrival(trial, data, number + 1, seen, None)
             if len(upcoming):
                 plan = replace(plan, next=taken(data.pool, upcoming), before_next=labels_before(data, upcoming))
-        running = _RunningRound(trial, plan, state, number, on_report, graphs)
-        yield from running.learner.steps(running.model, running.round)
-        result = running.end()
+        result = yield from _round_in_turns(trial, plan, state, number, on_report, graphs)
         has_say = trial.stream.reads_model and state.model is not None and number > before
         state = replace(result.round_state, seen=seen if has_say else state.seen)
         yield replace(result, round_state=state, preparation=preparation_of(data) if number == 1 else None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Plan:
-    """The data of one round: of the stream or of the source, what arrives, what had arrived, and both in all.
+class RoundPlan:
+    """The data of one round.
 
-    Where arrivals stand in time order also what arrives next, and the label before each sample of that; where all that
-    was seen is trained on, how much that was in each earlier round of the stream.
+    Args:
+        data: Of the stream or of the source, as a model takes them: encoded, and on the scale that training takes.
+        arrival: int64 indices into the pool of what arrives.
+        seen: Those of what had arrived before.
+        old: The samples that had arrived before, as penalties and measurements look back on them; None: none.
+        samples_seen: How many samples have arrived in all.
+        next: What arrives in the next round, where arrivals stand in time order; None: there is none.
+        before_next: For each sample of that, the label of the one before it.
+        earlier: Where all that was seen is trained on: how much that was in each earlier round of the stream.
+        validation: Mask over the samples trained on, in their order, of what early stopping holds apart. None: the
+            learner draws it.
     """
 
     data: TrialData
@@ -147,6 +156,50 @@ class _Plan:
     next: Any = None
     before_next: torch.Tensor | None = None
     earlier: tuple[int, ...] = ()
+    validation: torch.Tensor | None = None
+
+
+def run_round(
+    trial: Trial,
+    plan: RoundPlan,
+    state: RoundState,
+    number: int,
+    *,
+    on_report: OnReport | None = None,
+    graphs: bool = False,
+) -> RoundResult:
+    """Run one round of a trial on data that the caller has chosen: the same code as a round of :func:`run`.
+
+    Args:
+        trial: The settings; its stream is not read.
+        plan: The data of the round.
+        state: What the round before has passed on.
+        number: Of the round, counted from 1; with the seed it decides all draws.
+        on_report: Called with the round's number and what training reports.
+        graphs: Whether steps on a GPU are recorded.
+
+    Raises:
+        InputError: If the model and the data do not fit together, or ``plan.validation`` is not a mask over the samples
+            trained on.
+
+    Example:
+        >>> from warmstart.learners import Classifier
+        >>> from warmstart.models import LogisticRegression
+        >>> data = TensorData(torch.eye(2).repeat(8, 1), torch.tensor([0, 1] * 8))
+        >>> plan = RoundPlan(TrialData(data, data, classes=2), torch.arange(16), torch.arange(0), None, 16)
+        >>> run_round(Trial(Classifier(LogisticRegression())), plan, RoundState(), 1).samples_trained_on
+        16
+    """
+    return run_alone(_round_in_turns(trial, plan, state, number, on_report, graphs), plan.data.device)
+
+
+def _round_in_turns(
+    trial: Trial, plan: RoundPlan, state: RoundState, number: int, on_report: OnReport | None, graphs: bool
+) -> Work[RoundResult]:
+    """Return the work of a round."""
+    running = _RunningRound(trial, plan, state, number, on_report, graphs)
+    yield from running.learner.steps(running.model, running.round)
+    return running.end()
 
 
 def _bound(trial: Trial, data: TrialData) -> Trial:
@@ -192,12 +245,12 @@ def first_start(trial: Trial, data: TrialData) -> str:
     data = encoded(trial, data)
     held = data if data.source is None else data.source
     nothing = torch.empty(0, dtype=torch.int64)
-    plan = _Plan(held, nothing, nothing, None, 0)
+    plan = RoundPlan(held, nothing, nothing, None, 0)
     return _digest(_start(trial, plan, RoundState(), 1)[0])
 
 
 def _start(
-    trial: Trial, plan: _Plan, state: RoundState, number: int
+    trial: Trial, plan: RoundPlan, state: RoundState, number: int
 ) -> tuple[nn.Module, nn.Module, RoundContext, bool]:
     """Return the model that a round starts from, the fresh one, the context, and whether the previous one fitted."""
     learner, seed, pool = trial.learner_of(number), trial.seed, plan.data.pool
@@ -225,13 +278,20 @@ class _RunningRound:
     """One round: its start when it is made, its end by :meth:`end`; in between, the learner trains the model."""
 
     def __init__(
-        self, trial: Trial, plan: _Plan, state: RoundState, number: int, on_report: OnReport | None, graphs: bool
+        self, trial: Trial, plan: RoundPlan, state: RoundState, number: int, on_report: OnReport | None, graphs: bool
     ) -> None:
         self._trial, self._plan, self._state, self._on_report = trial, plan, state, on_report
         self.learner = trial.learner_of(number)
         self.model, self._fresh, context, self._fits = _start(trial, plan, state, number)
         self._start_digest = _digest(self.model) if number == 1 else ""
         rows = torch.cat([plan.seen, plan.arrival]) if trial.train_on is TrainOn.SEEN else plan.arrival
+        if plan.validation is not None and (
+            plan.validation.dtype != torch.bool or plan.validation.shape != (len(rows),)
+        ):
+            raise InputError(
+                f"validation must be a mask over the {len(rows)} samples trained on, bool of shape ({len(rows)},), got "
+                f"{plan.validation.dtype} of shape {tuple(plan.validation.shape)}."
+            )
         self._readings: list[Reading] = []
         # Measurements compare with the start, which training changes in place.
         self._begun = copy_model(self.model) if trial.measurements else self.model
@@ -247,6 +307,7 @@ class _RunningRound:
             # After a source of other classes the model is another one, and its optimizer begins anew.
             optimizer_state=state.optimizer if self._fits else None,
             earlier=plan.earlier,
+            validation=plan.validation,
             on_report=self._reported,
         )
         self._measure(When.START)

@@ -1,0 +1,329 @@
+"""`warmstart retrain`: the nightly job."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rich_click as click
+
+from warmstart.basics import InputError, StorageError, checked_path, check_writable, shown, write_atomically
+
+from ._checked import CheckedCommand
+from ._console import console
+from ._entry import DONE
+from ._flags import FLAGS, Flag, as_typed, overlay, with_flags
+
+if TYPE_CHECKING:
+    from warmstart.retrain import Retrainer
+
+PROMOTED, KEPT, ROLLED_BACK, NOTHING_NEW = DONE, 10, 11, 99
+# What a project decides itself: how data arrive, which arms there are, where the data lie.
+_NOT_OF_PROJECTS = {"--data", "--data-dir", "--subset", "--test", "--width", "--evaluate", "--holdout", "--seeds"}
+_OF_PROJECTS = {
+    group: [flag for flag in FLAGS[group] if flag.name not in _NOT_OF_PROJECTS]
+    for group in ("Data", "Tables", "Model", "Training", "Stopping")
+}
+_WIDTH = [flag for flag in FLAGS["Model"] if flag.name == "--width"]
+_CARRY_OVER = [flag for flag in FLAGS["Strategies"] if flag.name != "--strategies"]
+_SETTINGS = (
+    Flag(
+        "--policy",
+        "retrain.policy",
+        "auto|STRATEGY",
+        "What a round starts from: auto chooses by evidence, or one strategy, such as warm or shrink-perturb:shrink=0.6.",
+        "auto",
+    ),
+    Flag(
+        "--tolerance",
+        "retrain.tolerance",
+        "SHARE",
+        "Loss that is tolerated: of accuracy, or relative to the error of numbers, in [0, 1).",
+        "0.01",
+    ),
+    Flag(
+        "--class-tolerance",
+        "retrain.class_tolerance",
+        "SHARE",
+        "Loss that is tolerated in a single class, in [0, 1).",
+        "0.05",
+    ),
+    Flag("--holdout", "retrain.holdout", "SHARE", "Share of rows that judge before they are trained on.", "0.1"),
+    Flag("--window", "retrain.window", "N", "Arrivals for which a held-out row judges.", "30"),
+    Flag("--seed", "retrain.seed", "N", "Seed of every draw.", "0"),
+)
+_RECIPE = Flag(
+    "--recipe", "", "FILE.toml", "Tables of a study file, such as [recipe], [stop] and [model]; flags override it."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def retrain() -> None:
+    """Retrain a model whenever data arrive, and serve it only where it is not worse.
+
+    A project is a folder. `add` takes what has arrived, `update` trains, judges and promotes, `status` says where it
+    stands, `rollback` returns to an earlier model without training.
+    """
+
+
+def _command(name: str) -> Callable[[Any], Any]:
+    """Return the decorator of a command on a project: DIR first, and the options that all have."""
+
+    def decorate(function: Any) -> Any:
+        for option in (
+            click.option("--debug", is_flag=True, help="Show where an error came from."),
+            click.option("--json", "as_json", is_flag=True, help="Print what happened as one JSON object."),
+            click.argument("directory", metavar="DIR"),
+        ):
+            function = option(function)
+        return retrain.command(name, cls=CheckedCommand)(function)
+
+    return decorate
+
+
+def _project(directory: str) -> Retrainer:
+    from warmstart.retrain import Retrainer
+
+    return Retrainer(checked_path("DIR", directory))
+
+
+def _show(found: Any, as_json: bool) -> None:
+    """Print a result: its sentences, or one JSON object."""
+    if as_json:
+        sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False) + "\n")
+        return
+    printed = console()
+    for line in found.lines():
+        printed.print(line, markup=False)
+
+
+@retrain.command("init", cls=CheckedCommand)
+@click.argument("directory", metavar="DIR")
+@with_flags(*_SETTINGS)
+@with_flags(*(flag for flags in _OF_PROJECTS.values() for flag in flags), *_WIDTH, *_CARRY_OVER)
+@click.option("--recipe", metavar="FILE.toml", help=_RECIPE.text)
+@click.option("--json", "as_json", is_flag=True, help="Print what happened as one JSON object.")
+@click.option("--debug", is_flag=True, help="Show where an error came from.")
+def init(directory: str, recipe: str | None, as_json: bool, debug: bool, **given: Any) -> None:
+    """Make a project in DIR, which is empty or does not exist.
+
+    Columns are named here, once; which of them are features, and which classes there are, the first arrival decides.
+
+    Examples:
+      warmstart retrain init churn --label churned --key customer --group customer
+    """
+    from warmstart.retrain import Retrainer
+
+    own = {flag.place.partition(".")[2]: given.pop(flag.parameter) for flag in _SETTINGS}
+    settings = {name: value for name, value in own.items() if value is not None}
+    try:
+        tables = overlay({} if recipe is None else _tables_of(recipe), given)
+        _show(Retrainer.create(checked_path("DIR", directory), settings=settings, tables=tables).status(), as_json)
+    except InputError as error:
+        raise as_typed(error, given) from error
+
+
+def _tables_of(recipe: str) -> Mapping[str, Any]:
+    from warmstart.studies import read_study_file
+
+    return read_study_file(recipe)
+
+
+@_command("add")
+@click.argument("files", metavar="FILE...", nargs=-1)
+@click.option("--each", is_flag=True, help="Each file is an arrival of its own, in natural order of their names.")
+@click.option("--labels", metavar="FILE", help="Labels for rows that wait for them, by key.")
+@click.option(
+    "--new-classes",
+    metavar="refuse|grow",
+    default="refuse",
+    help="What happens to a class that has not been seen: the arrival is refused, or the model grows an output for it.",
+)
+def add(
+    directory: str, files: tuple[str, ...], each: bool, labels: str | None, new_classes: str, as_json: bool, debug: bool
+) -> None:
+    """Add what has arrived: tables, folders of images, or an .npz; the same content is the same arrival."""
+    if bool(files) == (labels is not None):
+        raise InputError("FILE must be given, or --labels, and not both.")
+    project = _project(directory)
+    if labels is not None:
+        _show(project.add_labels(labels), as_json)
+        return
+    for found in project.add_files(files, each=each, new_classes=new_classes):
+        _show(found, as_json)
+
+
+@_command("update")
+@click.option("--budget", metavar="TIME", help="Time for training, such as 90s, 10m or 2h; what does not fit is left.")
+@click.option("--exit-code", is_flag=True, help="Say by the exit code: 0 promoted, 10 kept, 11 rolled back, 99 no data.")
+def update(directory: str, budget: str | None, exit_code: bool, as_json: bool, debug: bool) -> int:
+    """Train on what has arrived, judge the candidate, and promote it where it is not worse.
+
+    It is safe to interrupt; run it again to resume. A second one at the same time exits with 75.
+    """
+    found = _project(directory).update(budget_seconds=None if budget is None else seconds_of(budget))
+    _show(found, as_json)
+    codes = {"promoted": PROMOTED, "kept": KEPT, "rolled back": ROLLED_BACK, "nothing new": NOTHING_NEW}
+    return codes[found.outcome] if exit_code else DONE
+
+
+def seconds_of(text: str) -> float:
+    """Return the seconds of a time such as 90s, 10m, 1.5h or 2d; a number alone is of seconds.
+
+    Example:
+        >>> seconds_of("10m")
+        600.0
+    """
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    unit = units.get(text.strip()[-1:].lower())
+    try:
+        number = float(text.strip()[:-1] if unit else text)
+    except ValueError:
+        number = -1.0
+    if not 0 < number < 1e9:
+        raise InputError(f"--budget must be a time above 0 such as 90s, 10m or 2h, got {shown(text)}.")
+    return number * (unit or 1)
+
+
+@_command("status")
+def status(directory: str, as_json: bool, debug: bool) -> None:
+    """Say where a project stands: champion, last round, waiting data, licences, audits, deletions."""
+    _show(_project(directory).status(), as_json)
+
+
+@_command("history")
+@click.option("--last", metavar="N", type=int, default=20, show_default=True, help="Number of rounds.")
+def history(directory: str, last: int, as_json: bool, debug: bool) -> None:
+    """List the last rounds: what was trained, the verdict and its reason."""
+    _show(_project(directory).history(last=last), as_json)
+
+
+@_command("rollback")
+@click.option("--to", metavar="ID", help="Model to return to. [default: the champion before]")
+@click.option("--reason", metavar="TEXT", help="Kept in the history.")
+def rollback(directory: str, to: str | None, reason: str | None, as_json: bool, debug: bool) -> None:
+    """Serve an earlier champion, without training; it stays until `unpin`."""
+    _show(_project(directory).rollback(to=to, reason=reason), as_json)
+
+
+@_command("promote")
+@click.argument("model", metavar="ID")
+@click.option("--reason", metavar="TEXT", help="Kept in the history.")
+def promote(directory: str, model: str, reason: str | None, as_json: bool, debug: bool) -> None:
+    """Serve a model by hand, whatever the gate says; it stays until `unpin`."""
+    _show(_project(directory).promote(model, reason=reason), as_json)
+
+
+@_command("pin")
+def pin(directory: str, as_json: bool, debug: bool) -> None:
+    """Keep the champion whatever rounds find, until `unpin`."""
+    _show(_project(directory).pin(), as_json)
+
+
+@_command("unpin")
+def unpin(directory: str, as_json: bool, debug: bool) -> None:
+    """Let rounds promote again."""
+    _show(_project(directory).unpin(), as_json)
+
+
+@_command("exclude")
+@click.argument("arrival", metavar="ARRIVAL")
+@click.option("--reason", metavar="TEXT", help="Kept in the history.")
+def exclude(directory: str, arrival: str, reason: str | None, as_json: bool, debug: bool) -> None:
+    """Leave an arrival, by number or id, out of training and judging; models trained on it are no start any more."""
+    _show(_project(directory).exclude(arrival, reason=reason), as_json)
+
+
+@_command("forget")
+@click.option("--key", "keys", metavar="FILE", required=True, help="File with the keys to forget, one per line.")
+@click.option("--by", "within", metavar="TIME", default="30d", show_default=True, help="When a tainted model must go.")
+def forget(directory: str, keys: str, within: str, as_json: bool, debug: bool) -> None:
+    """Erase rows by key, with every file that holds them, and start the next round cold.
+
+    The champion serves until a clean model passes the gate, or the time is over.
+    """
+    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds_of(within)), as_json)
+
+
+@_command("migrate")
+@click.option("--map", "mapping", metavar="FILE.toml", required=True, help="Tables [rename], [fill] and a list drop.")
+def migrate(directory: str, mapping: str, as_json: bool, debug: bool) -> None:
+    """Open a new version of the schema: rename, drop or fill columns of all that is stored."""
+    _show(_project(directory).migrate(checked_path("--map", mapping)), as_json)
+
+
+@_command("audit")
+def audit(directory: str, as_json: bool, debug: bool) -> None:
+    """Train a cold start beside the strategy in the next round, whatever the account says."""
+    _show(_project(directory).audit(), as_json)
+
+
+@_command("rehearse")
+@click.option("--seeds", metavar="N", type=int, default=8, show_default=True, help="Number of seeds.")
+@click.option("--workers", metavar="N", type=int, default=1, show_default=True, help="Trials at the same time.")
+def rehearse(directory: str, seeds: int, workers: int, as_json: bool, debug: bool) -> None:
+    """Replay what has arrived through the lab with paired seeds, and license strategies from it."""
+    _show(_project(directory).rehearse(seeds=seeds, workers=workers), as_json)
+
+
+@_command("verify")
+def verify(directory: str, as_json: bool, debug: bool) -> None:
+    """Check every file against its digest; a damaged champion is replaced by the last good model."""
+    found = _project(directory).verify()
+    _show(found, as_json)
+    if not found.is_intact:
+        raise StorageError(found.sentence)
+
+
+@_command("gc")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed; remove nothing.")
+def gc(directory: str, dry_run: bool, as_json: bool, debug: bool) -> None:
+    """Remove models and drafts that nothing needs any more."""
+    _show(_project(directory).gc(dry_run=dry_run), as_json)
+
+
+@_command("check")
+def check(directory: str, as_json: bool, debug: bool) -> None:
+    """Run all of the learner on 64 rows: determinism, save and load, scores, inputs untouched."""
+    found = _project(directory).check()
+    _show(found, as_json)
+    if not found.is_passed:
+        raise InputError(found.sentence)
+
+
+@_command("predict")
+@click.argument("data", metavar="DATA")
+@click.option("--out", metavar="FILE", default="-", help="CSV file to write; - for standard output. [default: -]")
+def predict(directory: str, data: str, out: str, as_json: bool, debug: bool) -> None:
+    """Predict new samples with the champion."""
+    from ._predict import predictions_text
+
+    path = None if out == "-" else checked_path("--out", out)
+    if path is not None:
+        check_writable("--out", path)
+    model = _project(directory).champion()
+    text = predictions_text(model.predict(model.read(data)), [str(file) for file in model.files(data)])
+    if path is None:
+        sys.stdout.write(text)
+        return
+    try:
+        write_atomically(path, text)
+    except OSError as error:
+        raise StorageError(f"The predictions cannot be written to {shown(path)} ({error.strerror}).") from error
+
+
+@_command("report")
+@click.option("--out", metavar="FILE.html", help="Where to write it. [default: DIR/report/index.html]")
+def report(directory: str, out: str | None, as_json: bool, debug: bool) -> None:
+    """Write the project's report: one page that needs no network."""
+    _show(_project(directory).report(None if out is None else Path(checked_path("--out", out))), as_json)
+
+
+@_command("export")
+@click.argument("target", metavar="FOLDER")
+def export(directory: str, target: str, as_json: bool, debug: bool) -> None:
+    """Copy the champion to a folder that serves by itself: weights, what it takes, and where it came from."""
+    _show(_project(directory).export(checked_path("FOLDER", target)), as_json)

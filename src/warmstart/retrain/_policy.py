@@ -1,0 +1,500 @@
+"""The policy: which start a round has, and when a cheaper one has shown that it costs nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Literal
+
+from warmstart.analysis import plain, rebuilt
+from warmstart.basics import ACCURACY, InputError, Metric, check_in_range, described, shown, unknown_name
+from warmstart.statistics import sequential_t_interval
+
+from ._gate import gap_text
+
+# Two-sided error of a trial's interval: a licence reads one end of it.
+TRIAL_ALPHA: Final = 0.2
+# Variance of the standardized differences expected. It suits 3 to 20 differences.
+TRIAL_G: Final = 4.0
+# So young a lineage has taken little harm from its starts: what adds up over rounds does not show yet.
+ROUNDS_NOT_COUNTED: Final = 2
+MOST_DIFFERENCES: Final = 20
+# Where differences never arrive, such as without labels, a trial would double the cost for ever.
+MOST_TRIAL_ROUNDS: Final = 60
+FIRST_REVOCATION: Final = 60
+_STATUSES: Final = ("untried", "trial", "licensed", "revoked")
+_PREFERENCES: Final = ("cost", "accuracy")
+
+
+@dataclass(frozen=True)
+class ArmState:
+    """What is known of one start.
+
+    Attributes:
+        spec: The strategy, such as ``shrink-perturb:shrink=0.6``.
+        status: ``untried``; on ``trial`` beside a cold start; ``licensed`` to run alone; ``revoked`` until ``retry``.
+        differences: The arm's score minus the cold start's, one per audit of this trial and since.
+        errors: Standard error of each difference over the rows of its arrival.
+        started: Round in which the trial began, or its lineage began anew.
+        retry: First round in which a revoked arm may be on trial again.
+        revocations: How often it was revoked; each lasts twice as long as the one before.
+        interval: Mean, low and high of the differences; None: too few, or none.
+        reason: Why it has its status, in one sentence.
+    """
+
+    spec: str
+    status: Literal["untried", "trial", "licensed", "revoked"] = "untried"
+    differences: tuple[float, ...] = ()
+    errors: tuple[float, ...] = ()
+    started: int = 0
+    retry: int = 0
+    revocations: int = 0
+    interval: tuple[float, float, float] | None = None
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what may come from a file."""
+        if not isinstance(self.spec, str) or not self.spec:
+            raise InputError(f"spec of an arm must be a strategy, got {described(self.spec)}.")
+        if self.status not in _STATUSES:
+            raise unknown_name("status", self.status, _STATUSES, place=f"arm {shown(self.spec)}")
+        if len(self.differences) != len(self.errors):
+            raise InputError(f"arm {shown(self.spec)} must have an error for each of its differences.")
+        for number in (*self.differences, *(self.interval or ())):
+            check_in_range(f"difference of {self.spec}", number, -math.inf, math.inf, low_open=True, high_open=True)
+        for count in (self.started, self.retry, self.revocations):
+            check_in_range(f"round of {self.spec}", count, 0, 2**53)
+        if self.status == "licensed" and self.interval is None:
+            raise InputError(f"arm {shown(self.spec)} is licensed without an interval that says why.")
+
+    def needs(self, tolerance: float) -> float:
+        """Return the difference that a licence needs: minus the tolerance, or 0 for another cold start.
+
+        A cold start of another scale saves nothing, so it has to be no worse at all.
+
+        Example:
+            >>> ArmState("warm").needs(0.01), ArmState("cold:scale=0.5").needs(0.01)
+            (-0.01, 0.0)
+        """
+        return 0.0 if self.spec.partition(":")[0] == "cold" else -tolerance
+
+    def revoked(self, number: int, why: str) -> ArmState:
+        """Return the arm revoked for 60 rounds after round ``number``, or twice as many as the time before."""
+        rounds = FIRST_REVOCATION * 2**self.revocations
+        reason = f"{self.spec} is revoked until round {number + rounds + 1}: {why}"
+        changed = replace(self, status="revoked", retry=number + rounds + 1, revocations=self.revocations + 1)
+        return replace(changed, reason=reason)
+
+    def on_trial(self, number: int, reason: str) -> ArmState:
+        """Return the arm on a trial that begins in round ``number``, without differences."""
+        changed = replace(self, status="trial", differences=(), errors=(), started=number, interval=None)
+        return replace(changed, reason=reason)
+
+    def with_difference(self, difference: float, error: float) -> ArmState:
+        """Return the arm with one more difference, and the interval of all of them.
+
+        Raises:
+            InputError: If either is no finite number.
+        """
+        check_in_range("difference", difference, -math.inf, math.inf, low_open=True, high_open=True)
+        check_in_range("error", error, 0, math.inf, high_open=True)
+        differences, errors = (*self.differences, difference), (*self.errors, error)
+        # Shares of small arrivals may be equal by chance: they vary by what the rows of an arrival vary at least.
+        least = math.sqrt(sum(one**2 for one in errors) / len(errors))
+        found = sequential_t_interval(differences, confidence=1 - TRIAL_ALPHA, g=TRIAL_G, least_deviation=least)
+        interval = None
+        if found.mean is not None and found.low is not None and found.high is not None:
+            interval = (found.mean, found.low, found.high)
+        return replace(self, differences=differences, errors=errors, interval=interval)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a round trains.
+
+    Attributes:
+        number: Of the round.
+        arm: The strategy to train. It continues from the model of its own lineage, not from the cold start of an audit
+            beside it, so that harm that adds up over rounds shows.
+        audit: Whether a cold start is trained beside it, on the same data with the same seed.
+        reason: One sentence.
+        begins_trial: Whether the arm's trial begins: it continues from the newest cold start, if there is one in the
+            lineage's place, since another arm's model would be blamed on it.
+    """
+
+    number: int
+    arm: str
+    audit: bool
+    reason: str
+    begins_trial: bool = False
+
+
+@dataclass(frozen=True)
+class PolicyState:
+    """The policy ``auto``: a cheaper start must show on your data that it costs at most the tolerance.
+
+    It is shown beside a cold start, round by round, by an interval that stays valid however often one looks. Then the
+    start runs alone. It is audited from an account of ``audit_share`` of the training cost, and one bad result sends it
+    back to trial. Nothing here is changed in place: every method returns what comes next.
+
+    Attributes:
+        arms: By cost, the cheapest first; the last is the cold start, to which all others are compared.
+        prefer: ``cost``: the cheapest licensed arm; ``accuracy``: that with the best lower bound, where a cold start
+            has 0.
+        audit_share: Share of the cost of training that audits outside trials may cost.
+        account: What audits have left, in the unit of the costs; below 0 after an audit on suspicion.
+        costs: Last known cost per arm.
+
+    Example:
+        >>> state = PolicyState.initial(("warm", "cold"))
+        >>> state.plan(number=1, can_continue=False).reason
+        'cold start: there is no model to continue from'
+        >>> plan = state.plan(number=2)
+        >>> plan.arm, plan.audit, plan.reason
+        ('warm', True, 'warm goes on trial beside a cold start: it is untried')
+        >>> state = state.after_training(plan, {"warm": 20.0, "cold": 100.0})
+        >>> for number in range(4, 9):
+        ...     state, sentences = state.after_difference("warm", 0.001 * (number % 2), number=number, tolerance=0.01)
+        >>> sentences
+        ()
+        >>> state.plan(number=9).reason, state.arms[0].reason
+        ('warm runs alone: it is licensed',
+         'warm is licensed: 0.0 [-0.1, 0.2] points beside a cold start over 3 audits, a loss of 1.0 points allowed')
+    """
+
+    arms: tuple[ArmState, ...]
+    prefer: Literal["cost", "accuracy"] = "cost"
+    audit_share: float = 0.2
+    account: float = 0.0
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the options, and what may come from a file."""
+        specs = [arm.spec for arm in self.arms]
+        if not specs or specs[-1] != "cold" or len(set(specs)) != len(specs):
+            raise InputError(f"arms must be different strategies by cost, of which the last is cold, got {specs}.")
+        if self.prefer not in _PREFERENCES:
+            raise unknown_name("preference", self.prefer, _PREFERENCES)
+        check_in_range("audit_share", self.audit_share, 0, 1)
+        check_in_range("account", self.account, -math.inf, math.inf, low_open=True, high_open=True)
+        for spec, cost in self.costs.items():
+            check_in_range(f"cost of {shown(spec)}", cost, 0, math.inf, high_open=True)
+        if self.arms[-1].status != "licensed":
+            raise InputError("the cold start must be licensed: there is nothing else to return to.")
+
+    @classmethod
+    def initial(
+        cls, arms: tuple[str, ...], *, prefer: Literal["cost", "accuracy"] = "cost", audit_share: float = 0.2
+    ) -> PolicyState:
+        """Return the state before the first round, with every arm but the last untried."""
+        cold = ArmState(arms[-1], "licensed", interval=(0.0, 0.0, 0.0)) if arms else ()
+        states = (*(ArmState(spec) for spec in arms[:-1]), cold) if isinstance(cold, ArmState) else ()
+        return cls(states, prefer=prefer, audit_share=audit_share)
+
+    @property
+    def cold(self) -> str:
+        """The arm that all others are compared with."""
+        return self.arms[-1].spec
+
+    def arm(self, spec: str) -> ArmState:
+        """Return what is known of an arm.
+
+        Raises:
+            InputError: If there is none of this name.
+        """
+        for state in self.arms:
+            if state.spec == spec:
+                return state
+        raise unknown_name("arm", spec, [state.spec for state in self.arms])
+
+    def plan(
+        self, *, number: int, can_continue: bool = True, suspicion: str | None = None, cold_cost: float | None = None
+    ) -> Plan:
+        """Return what round ``number`` trains.
+
+        Args:
+            number: Of the round.
+            can_continue: Whether there is a model to continue from; else the start is cold.
+            suspicion: Why the arm should be audited now, as a clause such as "the watch raised an alarm"; None: no why.
+            cold_cost: About what a cold start would cost now; None: what the last one did.
+        """
+        if not can_continue:
+            return Plan(number, self.cold, audit=False, reason="cold start: there is no model to continue from")
+        licensed = [arm for arm in self.arms if arm.status == "licensed"]
+        chosen = licensed[0]
+        if self.prefer == "accuracy":
+            # The first of equal ones, which is the cheapest.
+            chosen = max(licensed, key=lambda arm: arm.interval[1] if arm.interval else -math.inf)
+        cheaper = self.arms[: self.arms.index(chosen)] if self.prefer == "cost" else self.arms
+        for arm in cheaper:
+            if arm.status == "trial":
+                reason = (
+                    f"{arm.spec} is on trial beside a cold start, {len(arm.differences)} audits have counted so far"
+                )
+                return Plan(number, arm.spec, audit=True, reason=reason)
+        for arm in cheaper:
+            if arm.status == "untried" or (arm.status == "revoked" and number >= arm.retry):
+                why = "it is untried" if arm.status == "untried" else "its revocation has ended"
+                reason = f"{arm.spec} goes on trial beside a cold start: {why}"
+                return Plan(number, arm.spec, audit=True, reason=reason, begins_trial=True)
+        if chosen.spec == self.cold:
+            retries = [arm.retry for arm in self.arms if arm.status == "revoked"]
+            later = f" before round {min(retries)}" if retries else ""
+            return Plan(number, self.cold, audit=False, reason=f"cold start: nothing else may run alone{later}")
+        known = self.costs.get(self.cold) if cold_cost is None else cold_cost
+        return self._licensed_plan(number, chosen, suspicion, known)
+
+    def _licensed_plan(self, number: int, arm: ArmState, suspicion: str | None, cold_cost: float | None) -> Plan:
+        if cold_cost is None:
+            return Plan(number, arm.spec, audit=True, reason=f"{arm.spec} is audited: a cold start's cost is unknown")
+        if self.account >= cold_cost:
+            return Plan(
+                number, arm.spec, audit=True, reason=f"{arm.spec} is audited: its account pays for a cold start"
+            )
+        # Without a limit a suspicion every night would double the cost, whatever share is promised.
+        if suspicion and self.account > -cold_cost:
+            return Plan(number, arm.spec, audit=True, reason=f"{arm.spec} is audited: {suspicion}")
+        overdrawn = f", not audited though {suspicion}: the account is overdrawn" if suspicion else ""
+        return Plan(number, arm.spec, audit=False, reason=f"{arm.spec} runs alone: it is licensed{overdrawn}")
+
+    def after_training(self, plan: Plan, costs: Mapping[str, float]) -> PolicyState:
+        """Return the state after a round was trained.
+
+        Args:
+            plan: Of the round.
+            costs: Of what was trained, per arm, always in the same unit.
+
+        Raises:
+            InputError: If the cost of a trained arm is missing.
+        """
+        for spec in (plan.arm, self.cold) if plan.audit else (plan.arm,):
+            if spec not in costs:
+                raise InputError(f"costs must name what was trained, {shown(spec)} too, got {sorted(costs)}.")
+        arm, state = self.arm(plan.arm), replace(self, costs={**self.costs, **costs})
+        if plan.begins_trial:
+            return state._with(arm.on_trial(plan.number, plan.reason))
+        if arm.status == "trial" and plan.number - arm.started >= MOST_TRIAL_ROUNDS:
+            return state._with(arm.revoked(plan.number, f"no answer in {MOST_TRIAL_ROUNDS} rounds of trial"))
+        if arm.spec == self.cold:
+            # Also where no model was there to continue from: the lineage of an arm on trial begins anew.
+            for other in self.arms:
+                if other.status == "trial":
+                    state = state._with(replace(other, started=plan.number + 1))
+        elif arm.status == "licensed":
+            spent = costs[self.cold] if plan.audit else 0.0
+            state = replace(state, account=state.account + self.audit_share * costs[arm.spec] - spent)
+        return state
+
+    def after_difference(
+        self,
+        arm: str,
+        difference: float,
+        *,
+        number: int,
+        tolerance: float,
+        error: float = 0.0,
+        metric: Metric = ACCURACY,
+    ) -> tuple[PolicyState, tuple[str, ...]]:
+        """Return the state after an audit's two models were scored on the next arrival, and what that changed.
+
+            on trial   mean - r >= -tolerance: licensed;   mean + r < -tolerance, or 20 differences: revoked
+            licensed   difference < -2 tolerance: on trial again
+
+        where mean -+ r is ``sequential_t_interval`` at 80 % with g = 4. The first two rounds of a trial do not count.
+        The standard deviation is at least what rows within an arrival make of it: shares of small arrivals are often
+        equal by chance, and three equal differences would else be proof.
+
+        Args:
+            arm: That was trained beside a cold start.
+            difference: Its score minus the cold start's, on an arrival that neither was trained on; higher is better.
+            number: Round that trained both.
+            tolerance: In the unit of the difference.
+            error: Standard error of the difference over the rows, as ``Comparison.error``; 0: unknown.
+            metric: Of the scores, for the sentences.
+
+        Returns:
+            The state and a sentence for each arm whose status changed.
+
+        Raises:
+            InputError: If there is no such arm, or the difference is no finite number: see :meth:`after_failure`.
+        """
+        before = self.arm(arm)
+        after = before.with_difference(difference, error)
+        needed = before.needs(tolerance)
+        if arm == self.cold or number < before.started or before.status not in ("trial", "licensed"):
+            return self, ()  # the answer to a question that is no longer asked
+        allowed = f"{f'a loss of {metric.text(-needed, difference=True)}' if needed else 'no loss'} allowed"
+        if before.status == "licensed":
+            if difference < needed - tolerance:
+                lost = f"{gap_text(metric, difference)} beside a cold start in round {number}"
+                after = before.on_trial(number + 1, f"{arm} lost its licence and is on trial again: {lost}, {allowed}")
+            elif not before.differences:  # licensed from outside, by an interval that these differences are no part of
+                return self, ()
+        elif number < before.started + ROUNDS_NOT_COUNTED:
+            return self, ()
+        else:
+            after = _tried(after, number, needed, allowed, metric)
+        return self._with(after), ((after.reason,) if after.status != before.status else ())
+
+    def after_failure(
+        self, arm: str, *, number: int, what: str = "its training diverged"
+    ) -> tuple[PolicyState, tuple[str, ...]]:
+        """Return the state after an arm gave no model in round ``number``: a trial ends, a licence goes back to trial.
+
+        Args:
+            arm: That failed.
+            number: Of the round.
+            what: Why, as a clause.
+        """
+        before = self.arm(arm)
+        if arm == self.cold or before.status not in ("trial", "licensed"):
+            return self, ()
+        after = before.revoked(number, f"{what} in round {number}")
+        if before.status == "licensed":
+            reason = f"{arm} lost its licence and is on trial again: {what} in round {number}"
+            after = before.on_trial(number + 1, reason)
+        return self._with(after), (after.reason,)
+
+    def with_licences(
+        self, licences: Mapping[str, tuple[float, float, float]], *, tolerance: float, source: str = "a rehearsal"
+    ) -> PolicyState:
+        """Return the state with licences from elsewhere, such as from a study of the same data in time order.
+
+        Args:
+            licences: Mean, low and high of the difference to a cold start, per arm.
+            tolerance: In the same unit.
+            source: What showed it, for the sentence.
+
+        Raises:
+            InputError: If an arm is unknown, cold, or its lower end says that it may cost more than the tolerance.
+        """
+        state = self
+        for spec, (mean, low, high) in licences.items():
+            arm = self.arm(spec)
+            if spec == self.cold or not low <= mean <= high:
+                raise InputError(f"licence of {shown(spec)} must be a mean within its interval, and not of cold.")
+            if not low >= arm.needs(tolerance):
+                raise InputError(
+                    f"licence of {shown(spec)} needs a lower end of {arm.needs(tolerance):g}, got {low:g}."
+                )
+            changed = ArmState(spec, "licensed", revocations=arm.revocations, interval=(mean, low, high))
+            state = state._with(replace(changed, reason=f"{spec} is licensed: {source} has shown it"))
+        if self.prefer == "cost":
+            cheapest = next(arm.spec for arm in state.arms if arm.status == "licensed")
+            for arm in state.arms[[arm.spec for arm in state.arms].index(cheapest) :]:
+                # Two trials at a time would be one too many, should the cheaper arm lose its licence.
+                if arm.status == "trial":
+                    state = state._with(ArmState(arm.spec, revocations=arm.revocations))
+        return state
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON knows it."""
+        return {"kind": "auto", **plain(self)}
+
+    def _with(self, changed: ArmState) -> PolicyState:
+        return replace(self, arms=tuple(changed if arm.spec == changed.spec else arm for arm in self.arms))
+
+
+@dataclass(frozen=True)
+class FixedPolicy:
+    """One start in every round, without trials.
+
+    Attributes:
+        arm: The strategy.
+        audits: Whether a suspicion, such as a request, has a cold start trained beside it.
+
+    Example:
+        >>> FixedPolicy("warm").plan(number=7).reason
+        'warm: the policy is fixed'
+    """
+
+    arm: str
+    audits: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        if not isinstance(self.arm, str) or not self.arm:
+            raise InputError(f"arm must be a strategy, got {described(self.arm)}.")
+
+    @property
+    def cold(self) -> str:
+        """The start where there is nothing to continue from, and of audits."""
+        return "cold"
+
+    def plan(
+        self, *, number: int, can_continue: bool = True, suspicion: str | None = None, cold_cost: float | None = None
+    ) -> Plan:
+        """As :meth:`PolicyState.plan`."""
+        if not can_continue:
+            return Plan(number, self.cold, audit=False, reason="cold start: there is no model to continue from")
+        if suspicion and self.audits and self.arm != self.cold:
+            return Plan(number, self.arm, audit=True, reason=f"{self.arm} is audited: {suspicion}")
+        return Plan(number, self.arm, audit=False, reason=f"{self.arm}: the policy is fixed")
+
+    def after_training(self, plan: Plan, costs: Mapping[str, float]) -> FixedPolicy:
+        """Return the same policy."""
+        return self
+
+    def after_difference(
+        self,
+        arm: str,
+        difference: float,
+        *,
+        number: int,
+        tolerance: float,
+        error: float = 0.0,
+        metric: Metric = ACCURACY,
+    ) -> tuple[FixedPolicy, tuple[str, ...]]:
+        """Return the same policy, and a sentence where the arm has lost more than is allowed."""
+        if difference >= -tolerance:
+            return self, ()
+        return self, (f"{arm} lost in round {number}: {gap_text(metric, difference)} beside a cold start",)
+
+    def after_failure(
+        self, arm: str, *, number: int, what: str = "its training diverged"
+    ) -> tuple[FixedPolicy, tuple[str, ...]]:
+        """Return the same policy, and a sentence that says so."""
+        return self, (f"{arm} failed in round {number}: {what}",)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the policy as JSON knows it."""
+        return {"kind": "fixed", **plain(self)}
+
+
+Policy = PolicyState | FixedPolicy
+
+
+def policy_from_dict(value: Mapping[str, Any]) -> Policy:
+    """Return the policy that ``to_dict`` wrote.
+
+    Raises:
+        InputError: If it is none.
+
+    Example:
+        >>> policy_from_dict(FixedPolicy("warm").to_dict())
+        FixedPolicy(arm='warm', audits=False)
+    """
+    kinds: dict[str, type[PolicyState] | type[FixedPolicy]] = {"auto": PolicyState, "fixed": FixedPolicy}
+    try:
+        options = dict(value)
+        return rebuilt(kinds[options.pop("kind")], options)
+    except InputError:
+        raise
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise InputError(f"policy must be what to_dict wrote, got {described(value)}: {error}.") from None
+
+
+def _tried(arm: ArmState, number: int, needed: float, allowed: str, metric: Metric) -> ArmState:
+    """Return an arm on trial with what its interval says of it."""
+    count = len(arm.differences)
+    if arm.interval is None:
+        return arm
+    shown_as = f"{gap_text(metric, *arm.interval)} beside a cold start over {count} audits, {allowed}"
+    if arm.interval[1] >= needed:
+        return replace(arm, status="licensed", reason=f"{arm.spec} is licensed: {shown_as}")
+    if arm.interval[2] < needed:
+        return arm.revoked(number, shown_as)
+    if count >= MOST_DIFFERENCES:
+        return arm.revoked(number, f"{shown_as}, which {count} audits cannot tell")
+    return arm
