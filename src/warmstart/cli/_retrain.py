@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from warmstart.basics import InputError, StorageError, checked_path, check_writable, shown, write_atomically
+from warmstart.basics import InputError, StorageError, check_writable, checked_path, shown, write_atomically
 
 from ._checked import CheckedCommand
 from ._console import console
@@ -158,7 +158,9 @@ def add(
 
 @_command("update")
 @click.option("--budget", metavar="TIME", help="Time for training, such as 90s, 10m or 2h; what does not fit is left.")
-@click.option("--exit-code", is_flag=True, help="Say by the exit code: 0 promoted, 10 kept, 11 rolled back, 99 no data.")
+@click.option(
+    "--exit-code", is_flag=True, help="Say by the exit code: 0 promoted, 10 kept, 11 rolled back, 99 no data."
+)
 def update(directory: str, budget: str | None, exit_code: bool, as_json: bool, debug: bool) -> int:
     """Train on what has arrived, judge the candidate, and promote it where it is not worse.
 

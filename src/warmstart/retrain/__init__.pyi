@@ -1,0 +1,3 @@
+from ._results import UpdateResult as UpdateResult
+from ._retrainer import Retrainer as Retrainer
+from ._settings import RetrainSettings as RetrainSettings

@@ -38,7 +38,7 @@ class Retrainer:
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = checked_path("directory", directory)
-        self.project
+        read_project(self.directory)  # else there is none
 
     @classmethod
     def create(

@@ -28,6 +28,7 @@ from warmstart.basics import Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
+from ._add import current_schema
 from ._arrivals import Samples, read_rows
 from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
@@ -36,6 +37,7 @@ from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
+    DeletionRow,
     JudgementRow,
     Ledger,
     LicenceRow,
@@ -52,7 +54,7 @@ from ._policy import Plan, Policy, PolicyState, policy_from_dict
 from ._results import TrainedArm, UpdateResult
 from ._rows import Rows, TrainingRows
 from ._schema import Schema
-from ._scoring import ScoredRows, baseline_scores, score_rows
+from ._scoring import baseline_scores, score_rows
 from ._settings import Project, read_project
 from ._sides import validation_mask
 from ._training import obstacle, train_candidate
@@ -144,9 +146,9 @@ class _Night:
     @cached_property
     def schema(self) -> Schema:
         """The newest version of the schema."""
-        row = self.ledger.schema()
-        assert row is not None, "what has arrived has a schema"
-        return Schema.from_dict(row.description)
+        found = current_schema(self.ledger)
+        assert found is not None, "what has arrived has a schema"
+        return found
 
     def study(self, strategies: Sequence[str]) -> Study:
         """Return the study whose trials a round of these strategies belongs to."""
@@ -370,7 +372,10 @@ class _Night:
             plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
         if plan.begins_trial and start is not None and start.strategy != COLD:
             # Another arm's model would be blamed on the one that goes on trial.
-            start = next((m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD), start)
+            start = next(
+                (m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD),
+                start,
+            )
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -402,7 +407,9 @@ class _Night:
             return "two rounds running were refused as worse"
         if len(pending) >= _LONG_ABSENCE:
             return f"{len(pending)} arrivals have waited for this round"
-        if last and any(m.stop_reason in ("limit", "diverged") for m in self.ledger.models() if m.round == last[-1].number):
+        if last and any(
+            m.stop_reason in ("limit", "diverged") for m in self.ledger.models() if m.round == last[-1].number
+        ):
             return "the last round ended at its limit"
         champion = self.ledger.champion()
         if champion is None or not pending:
@@ -464,7 +471,9 @@ class _Night:
             )
             counts = {"rows": candidate.samples, "seconds": candidate.seconds, **candidate.counts}
             # What is the same on every machine comes first.
-            cost = next((counts[name] for name in ("flops", "samples", "tokens", "steps", "seconds") if counts.get(name)), 0)
+            cost = next(
+                (counts[name] for name in ("flops", "samples", "tokens", "steps", "seconds") if counts.get(name)), 0
+            )
             digest, size = f"{number}-{arm}-diverged", 0
             if candidate.loaded is not None:
                 draft = draft_path(self.directory, f"round-{number}-{derived_seed(arm, number)}")
@@ -522,14 +531,18 @@ class _Night:
             reason = judged[0].reason
         if not judged:
             reason = "kept: training diverged, so there is no candidate"
-        overdue = champion is not None and champion.state == "tainted" and self.ledger.is_deletion_due()
+        overdue = champion is not None and champion.state == "tainted" and self._is_deletion_due()
         if best is None and overdue and judged:
             best = max(judged, key=lambda one: one.merit)
             reason = f"promoted without passing the gate: the time for a deletion is over ({best.reason})"
         if best is not None and self.ledger.config("pinned") is not None:
             best, reason = None, f"kept: the champion is pinned ({reason})"
         verdict = "promote" if best is not None else "undecided"
-        if best is None and judged and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged):
+        if (
+            best is None
+            and judged
+            and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged)
+        ):
             verdict = "worse"
         anchor_after = None if anchor is None else anchor.id
         if best is not None and (best.verdict is None or best.verdict.becomes_anchor or anchor is None):
@@ -550,6 +563,9 @@ class _Night:
             )
         crash_point("round judged")
 
+    def _is_deletion_due(self) -> bool:
+        return self.ledger.first(DeletionRow, "WHERE state = 'open' AND due <= ?", now()) is not None
+
     def _beside_baseline(
         self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule
     ) -> tuple[_Judged, list[JudgementRow]]:
@@ -557,7 +573,9 @@ class _Night:
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
         known = self._training_rows(training, None)
-        baselines = baseline_scores(learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows))
+        baselines = baseline_scores(
+            learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows)
+        )
         values, units = self.scores(model, rows).values, self.units(rows)
         comparisons: dict[str, Comparison] = {}
         for name, scored in baselines.items():
@@ -569,7 +587,9 @@ class _Night:
         if not trivial:
             return _Judged(model, None, _UNCONTESTED, "promoted: the first model, and nothing to compare it with"), []
         name, worst = min(trivial.items(), key=lambda item: item[1].low)
-        resolution = rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
+        resolution = (
+            rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
+        )
         text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} held-out rows"
         if worst.is_better:
             reason = f"promoted: the first model, {text}, which resolve differences of {resolution}"
@@ -661,7 +681,10 @@ class _Night:
             row.reason or "",
             plan=plan.reason,
             arms=arms,
-            notes=(*opened.plan.get("notes", ()), *(one for one in self._notes if one not in opened.plan.get("notes", ()))),
+            notes=(
+                *opened.plan.get("notes", ()),
+                *(one for one in self._notes if one not in opened.plan.get("notes", ())),
+            ),
         )
 
     def _state_of(self, model: str) -> str:
