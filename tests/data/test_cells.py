@@ -237,9 +237,9 @@ def test_a_table_of_decimal_commas_may_have_a_column_of_points():
     ],
 )
 def test_another_file_is_read_as_its_encoding_says(column, values, numbers, odd):
-    found, row = column_values(_cells(values), column)
+    found, rows = column_values(_cells(values), column)
     assert found == pytest.approx(numbers, nan_ok=True)
-    assert row == odd
+    assert rows.tolist() == ([] if odd is None else [odd])
 
 
 @pytest.mark.parametrize(
@@ -283,7 +283,7 @@ def test_whatever_a_column_of_text_holds_its_own_encoding_reads_it(texts):
     cells = _cells(pa.array(texts, pa.string()))
     column, _ = decided("a", cells)
     values, odd = column_values(cells, column)
-    assert odd is None
+    assert not len(odd)
     assert len(values) == len(texts)
     if column.kind is ColumnKind.CATEGORY:
         present = [(text.strip(), value) for text, value in zip(texts, values.tolist(), strict=True) if value == value]

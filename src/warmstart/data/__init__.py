@@ -4,10 +4,13 @@ from ._arrays import Dataset as Dataset
 from ._arrays import LabelledArrays as LabelledArrays
 from ._arrays import SampleOrder as SampleOrder
 from ._arrays import Targets as Targets
+from ._assemble import copies_of as copies_of
+from ._encoding import RELATIVE as RELATIVE
 from ._encoding import ColumnEncoding as ColumnEncoding
 from ._encoding import ColumnKind as ColumnKind
 from ._encoding import FittedEncoding as FittedEncoding
 from ._encoding import TableEncoding as TableEncoding
+from ._features import is_narrow as is_narrow
 from ._folder import image_files as image_files
 from ._folder import read_images as read_images
 from ._in_memory import is_frame as is_frame
@@ -28,5 +31,11 @@ from ._own_object import is_own as is_own
 from ._own_object import own_target as own_target
 from ._own_object import takes_options as takes_options
 from ._roles import read_table as read_table
+from ._rows import ArrayRows as ArrayRows
+from ._rows import FoundLabels as FoundLabels
+from ._rows import TableRows as TableRows
+from ._rows import open_rows as open_rows
 from ._source import DataSource as DataSource
 from ._source import Interpolation as Interpolation
+from ._source import Missing as Missing
+from ._source import Scale as Scale

@@ -47,7 +47,7 @@ def assemble(
         # From all rows, not from the subset's, so that a class has the same index at every size of subset.
         classes = class_map(found, train_split.class_names, train_split.origin)
         if raw.asks and train_split.class_names is None:
-            _ask_about(classes, len(found), train_split.origin)
+            ask_about(classes, len(found), train_split.origin)
         labels = classes.indices(found, train_split.origin)
     elif train_split.class_names is not None:
         # The labels are numbers, but as indices of names they have no order: nothing that a regression could mean.
@@ -123,7 +123,7 @@ def copies_of(labels: np.ndarray, inputs: np.ndarray, names: Sequence[str]) -> l
     return found
 
 
-def _ask_about(classes: ClassMap, count: int, origin: str) -> None:
+def ask_about(classes: ClassMap, count: int, origin: str) -> None:
     """Raise if classes are whole numbers of so many values that they may well be values to predict."""
     many = len(classes.values)
     if (many > MANY_CLASSES or (many > 20 and many > count / 5)) and all(

@@ -165,11 +165,22 @@ class Cells:
         distinct, codes = self._raw
         return np.fromiter(map(made, distinct), object, len(distinct))[codes]
 
+    def rows_of(self, texts: Collection[str]) -> np.ndarray:
+        """Return the rows that hold one of these texts, ascending."""
+        distinct, codes = self._encoded
+        return np.flatnonzero(np.array([*(text in texts for text in distinct), False])[codes])
+
     def first_row(self, texts: Collection[str]) -> int | None:
         """Return the first row that holds one of these texts."""
+        return next(iter(self.rows_of(texts).tolist()), None)
+
+    @cached_property
+    def texts(self) -> np.ndarray:
+        """Each row's text, stripped: Python objects, None where the cell is missing."""
         distinct, codes = self._encoded
-        rows = np.array([*(text in texts for text in distinct), False])[codes]
-        return int(rows.argmax()) if rows.any() else None
+        present = self.present
+        found = [text if text in present else None for text in distinct]
+        return np.fromiter([*found, None], object, len(found) + 1)[codes]
 
     def as_text(self) -> Cells:
         """Return a column with types as text."""
@@ -475,16 +486,16 @@ def decided(name: str, cells: Cells) -> tuple[ColumnEncoding, bool]:
     return ColumnEncoding(name, ColumnKind.CATEGORY, tuple(sorted(present))), False
 
 
-def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int | None]:
-    """Return a column's cells as float64 as its encoding has them, and the first row that is none of its kind."""
-    kind, marks = column.kind, cells.marks
+def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column's cells as float64 as its encoding has them, and the rows that are none of its kind."""
+    kind, marks, none = column.kind, cells.marks, np.empty(0, np.int64)
     is_number = kind in (ColumnKind.NUMBER, ColumnKind.BOOLEAN)
     if not cells.is_text and kind is not ColumnKind.CATEGORY and (cells.kind is not ColumnKind.TIME) is is_number:
-        return cells.plain if cells.plain is not None else np.full(len(cells), np.nan), None
+        return cells.plain if cells.plain is not None else np.full(len(cells), np.nan), none
     if cells.is_text and kind is ColumnKind.NUMBER and cells.plain is not None and marks.decimal == ".":
-        return cells.plain, None
+        return cells.plain, none
     if cells.is_text and kind is ColumnKind.TIME and column.form == ISO and cells.iso_days is not None:
-        return cells.iso_days, None
+        return cells.iso_days, none
     if not cells.is_text:  # of a type of its own here, and text where the encoding was made
         cells = cells.as_text()
     places = {value: float(index) for index, value in enumerate(column.values)}
@@ -516,4 +527,4 @@ def column_values(cells: Cells, column: ColumnEncoding) -> tuple[np.ndarray, int
             odd.add(text)
         return np.nan if found is None else found
 
-    return cells.spread(value), cells.first_row(odd)
+    return cells.spread(value), cells.rows_of(odd)

@@ -124,12 +124,12 @@ def find_features(
             if column.kind is not ColumnKind.CATEGORY and first is not None:
                 spare[name] = (column, values, cells)
             continue
-        if column.kind is ColumnKind.NUMBER and source.scale is not Scale.NONE and _is_narrow(own[~missing]):
+        if column.kind is ColumnKind.NUMBER and source.scale is not Scale.NONE and is_narrow(own[~missing]):
             column = replace(column, form=RELATIVE)
             report.add(_RELATIVE, name, "", cells, first)
         kept[name] = (column, values, cells)
         if column.kind is ColumnKind.NUMBER:
-            infinite = _overflows(own)
+            infinite = overflows(own)
             if infinite.any():
                 row = int(infinite.argmax())
                 problems.add("infinite", name, f"{own[row]} in {table.place(int(rows[row]))}", cells, None)
@@ -229,11 +229,11 @@ def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.nda
         if not cells.is_usable:
             problems.add("odd", column.name, f"{column.kind}, not {str(cells.type)[:40]}", cells, None)
             continue
-        values, row = column_values(cells, column)
+        values, odd = column_values(cells, column)
         missing = np.isnan(values)
-        if row is not None:
-            problems.add("odd", column.name, f"{column.kind}, not", cells, row)
-        elif column.kind is ColumnKind.NUMBER and (infinite := _overflows(values)).any():
+        if len(odd):
+            problems.add("odd", column.name, f"{column.kind}, not", cells, int(odd[0]))
+        elif column.kind is ColumnKind.NUMBER and (infinite := overflows(values)).any():
             problems.add("odd", column.name, "finite 32-bit number, not", cells, int(infinite.argmax()))
         elif missing.any() and not fills:
             problems.add("odd", column.name, "none missing in training samples, not", cells, int(missing.argmax()))
@@ -245,7 +245,7 @@ def known_values(table: Table, columns: TableEncoding | Sequence[str]) -> np.nda
     return np.stack(found, axis=1) if found else np.empty((len(table), 0))
 
 
-def _is_narrow(values: np.ndarray) -> bool:
+def is_narrow(values: np.ndarray) -> bool:
     """Return whether 32 bits hold numbers in less than 1,000 steps from least to greatest: they lie far from zero."""
     # 1,024 steps are below what any column near zero has; seconds since 1970 fall below it within two days.
     least, greatest = (float(value) for value in (values.min(initial=np.inf), values.max(initial=-np.inf)))
@@ -256,7 +256,7 @@ def _is_narrow(values: np.ndarray) -> bool:
     return bool((values.astype(np.float32) != values).any())
 
 
-def _overflows(values: np.ndarray) -> np.ndarray:
+def overflows(values: np.ndarray) -> np.ndarray:
     """Return which numbers are not finite in 32 bits, in which models take them; missing ones are."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.isinf(values.astype(np.float32))

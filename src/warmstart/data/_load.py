@@ -87,8 +87,8 @@ def load(
         array([151.,  75., 141.], dtype=float32)
     """
     progress, targets = progress or (lambda _: None), choice(Targets, targets, name="targets")
-    with _input_errors(source):
-        own = _own_value(source)
+    with input_errors(source):
+        own = own_value(source)
         if own is not None:
             progress(f"Reading {source.name}")
             dataset = as_dataset(
@@ -101,7 +101,7 @@ def load(
             if with_test and dataset.test is None:
                 raise no_test_set(source.name)
             return dataset
-        raw, named, place = _find_data(source, with_test, progress, targets)
+        raw, named, place = find_data(source, with_test, progress, targets)
         dataset = assemble(
             raw,
             subset=source.subset,
@@ -128,11 +128,11 @@ def training_samples(source: DataSource, *, targets: Targets | str = Targets.CLA
     """
     # A missing label is found only by assembling, so this also counts rows that cannot be loaded.
     targets = choice(Targets, targets, name="targets")
-    with _input_errors(source):
-        own = _own_value(source)
+    with input_errors(source):
+        own = own_value(source)
         if own is not None:
             return len(split_parts(own, source.name)[0])
-        raw, _, _ = _find_data(source, False, lambda _: None, targets)
+        raw, _, _ = find_data(source, False, lambda _: None, targets)
     return len(raw.train.labels)
 
 
@@ -146,7 +146,7 @@ def is_at_hand(source: DataSource) -> bool:
     named, directory = _known_dataset(source.name), _data_directory(source)
     if named is None or not directory:
         return False
-    with _input_errors(source):
+    with input_errors(source):
         folders = [_user_path(directory) / name for name in named.folder_names]
         inner_folders = [inner for folder in folders for inner in _inner_folders(named, folder)]
         if named.name in find_torchvision(_user_path(directory)):
@@ -158,7 +158,7 @@ def is_at_hand(source: DataSource) -> bool:
 
 
 @contextmanager
-def _input_errors(source: DataSource) -> Iterator[None]:
+def input_errors(source: DataSource) -> Iterator[None]:
     # Files vanish and memory runs out at any point of a read, so this wraps all of it.
     try:
         yield
@@ -196,7 +196,7 @@ def _mat_files(named: NamedDataset, folder: Path) -> dict[str, Path]:
     return find_mat(folder) if named.name == "svhn" else {}
 
 
-def _own_value(source: DataSource) -> Any:
+def own_value(source: DataSource) -> Any:
     """Return what a source of the user's own, or of another package, leads to; None if it is neither."""
     if is_own(source.name):
         return own_object(source.name, source.options)
@@ -208,7 +208,7 @@ def _own_value(source: DataSource) -> Any:
     return None
 
 
-def _find_data(
+def find_data(
     source: DataSource, with_test: bool, progress: Progress, targets: Targets
 ) -> tuple[RawData, NamedDataset | None, str]:
     """Return the data, the known data set that they are, and where they were found."""

@@ -47,14 +47,16 @@ def columns_data(name: str, parts: Sequence[Found], source: DataSource, targets:
             f"label (--label) must be left out for {shown(name)}, whose targets are given beside its inputs, got "
             f"{shown(source.label)!r}."
         )
-    names = [str(column) for part in parts for column in _names_of(part.inputs)]
+    names = [str(column) for part in parts for column in input_names(part.inputs)]
     label = next(one for one in (f"label{'_' * number}" for number in count()) if one not in names)
     own = replace(source, label=label if given else parts[0].labels)
     if isinstance(parts[0].inputs, np.ndarray):
         # Of an array, every column is meant, whatever it holds.
-        own = replace(own, features=tuple(_names_of(parts[0].inputs)))
+        own = replace(own, features=tuple(input_names(parts[0].inputs)))
     marks = Marks(MISSING_MARKS | {mark.strip().casefold() for mark in source.missing_marks})
-    tables = [_table(part, label, f"{which}{name}", marks) for part, which in zip(parts, ("", "test "), strict=False)]
+    tables = [
+        found_table(part, label, f"{which}{name}", marks) for part, which in zip(parts, ("", "test "), strict=False)
+    ]
     raw = table_data(
         name,
         tables[0],
@@ -88,18 +90,18 @@ def read_frame(frame: Any, source: DataSource, columns: TableEncoding | Sequence
     """
     marks = Marks(MISSING_MARKS | {mark.strip().casefold() for mark in source.missing_marks})
     name = "the frame"
-    return known_values(_table(Found(frame_columns(frame, name), None), "", name, marks), columns)
+    return known_values(found_table(Found(frame_columns(frame, name), None), "", name, marks), columns)
 
 
-def _names_of(inputs: Any) -> list[str]:
+def input_names(inputs: Any) -> list[str]:
     if isinstance(inputs, np.ndarray):
         return [str(index + 1) for index in range(inputs.shape[1] if inputs.ndim > 1 else 1)]
     return inputs.column_names
 
 
-def _table(part: Found, label: str, name: str, marks: Marks) -> Table:
+def found_table(part: Found, label: str, name: str, marks: Marks) -> Table:
     arrow = require("pyarrow", extra="data", purpose="Reading columns in memory")
-    names = _names_of(part.inputs)
+    names = input_names(part.inputs)
     if isinstance(part.inputs, np.ndarray):
         values = part.inputs.reshape(len(part.inputs), -1)
         columns = [arrow.chunked_array([arrow.array(values[:, index])]) for index in range(values.shape[1])]

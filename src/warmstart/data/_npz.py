@@ -72,6 +72,14 @@ def read_npz(path: Path, source: DataSource, *, targets: Targets = Targets.CLASS
     return RawData(path.stem, train, test if has_test else None, order=order)
 
 
+def npz_arrays(path: Path, source: DataSource, *, targets: Targets = Targets.CLASSES) -> tuple[np.ndarray, np.ndarray]:
+    """Return the inputs and the labels of an npz file's training samples, as they are stored; see :func:`read_npz`."""
+    with reading(path, "npz"), ZipFile(path) as archive:
+        names = {_split_and_role(name): name for name in (name.removesuffix(_NPY) for name in archive.namelist())}
+    roles = _LABELS if source.label is None else (_split_and_role(source.label)[1],)
+    return _read_arrays(path, names, roles, "train", max_bytes=source.max_bytes, targets=targets)[:2]
+
+
 def array_split(
     inputs: np.ndarray, labels: np.ndarray, origin: str, class_names: tuple[str, ...] | None = None
 ) -> RawSplit:

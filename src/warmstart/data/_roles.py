@@ -14,7 +14,7 @@ from warmstart.basics import InputError, require, unknown_name
 from ._arrays import SampleOrder, Targets
 from ._cells import LABEL_MARKS, Cells, column_values, decided, few_others
 from ._columns import find_label, label_values
-from ._encoding import ColumnKind, TableEncoding
+from ._encoding import ColumnEncoding, ColumnKind, TableEncoding
 from ._features import Features, find_features, known_values
 from ._labels import joined, missing_labels, text_labels, tidied
 from ._layout import table_files
@@ -51,24 +51,12 @@ def table_data(
         InputError: If a file cannot be read, or has no such columns.
     """
     file = table.file
-    label = find_label(table.names, source.label, file=file)
-    for role in ("key", "group", "order"):
-        column = getattr(source, role)
-        if column is not None and column not in table.names and (role, column) != ("order", FILE_ORDER):
-            raise unknown_name(f"{role} column", column, table.names, place=file)
-        if column == label and column is not None:
-            raise InputError(f"{role} (--{role}) must be another column than that of the labels, got '{label}'.")
-    for role in ("drop", "features"):
-        for column in getattr(source, role):
-            if column not in table.names:
-                raise unknown_name(f"column in {role} (--{role})", column, table.names, place=file)
-            if column == label:
-                raise InputError(f"{role} (--{role}) must not contain the column of the labels, got '{label}'.")
+    label = checked_label(table.names, source, file=file)
     notes = [f"{file} read with {'; '.join(table.notes)}."] if table.notes else []
     if table.marks.decimal == "," and source.decimal is None:
         notes.append(f"Numbers in {file} read with a decimal comma.")
     if source.missing is Missing.FILL:
-        unknown = _unlabelled(table, label, source)
+        unknown = unlabelled_rows(table, label, source)
         if unknown.any() and not unknown.all():
             count, first = int(unknown.sum()), table.place(int(unknown.argmax()))
             notes.append(
@@ -76,11 +64,8 @@ def table_data(
             )
             table = table.only(~unknown)
     order, rows = _ordered(table, source, are_arrivals, notes)
-    wanted = set(source.features or table.names) - {label, source.key, *source.drop}
-    # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
-    candidates = [one for one in table.names if one in wanted and one and not one.startswith("__index_level_")]
-    if "" in wanted:
-        notes.append(f"The first column of {file}, which has no name, is taken for an index and left out.")
+    candidates, said = feature_names(table, label, source)
+    notes += said
 
     @cache
     def features() -> Features:
@@ -90,7 +75,7 @@ def table_data(
         found, at = features(), rows[chosen]
         return found.inputs(found.values[at], None if found.integers is None else found.integers[at])
 
-    labels, said = _labels(table, label, source, targets)
+    labels, said = column_labels(table, label, source, targets)
     notes += said
     split = RawSplit(
         labels[rows],
@@ -106,7 +91,7 @@ def table_data(
         if label not in tested.names:
             raise InputError(f"{tested.file} must have the label column '{shown(label, 60)}', as {file} has.")
         spellings = {str(one): str(one) for one in set(labels.tolist())} if source.tidy_labels else None
-        own, _ = _labels(tested, label, source, targets, spellings)
+        own, _ = column_labels(tested, label, source, targets, spellings)
         values = known_values(tested, [one.name for one in found.columns] if found.encoding is None else found.encoding)
         integers = None
         if found.integers is not None:
@@ -167,7 +152,38 @@ def read_table(source: DataSource, columns: TableEncoding | Sequence[str], *, pa
     return known_values(table, columns)
 
 
-def _labels(
+def checked_label(names: Sequence[str], source: DataSource, *, file: str) -> str:
+    """Return the label column among the columns of a file.
+
+    Raises:
+        InputError: If there is none, or another role names a column that does not exist or is that of the labels.
+    """
+    label = find_label(names, source.label, file=file)
+    for role in ("key", "group", "order"):
+        column = getattr(source, role)
+        if column is not None and column not in names and (role, column) != ("order", FILE_ORDER):
+            raise unknown_name(f"{role} column", column, names, place=file)
+        if column == label and column is not None:
+            raise InputError(f"{role} (--{role}) must be another column than that of the labels, got '{label}'.")
+    for role in ("drop", "features"):
+        for column in getattr(source, role):
+            if column not in names:
+                raise unknown_name(f"column in {role} (--{role})", column, names, place=file)
+            if column == label:
+                raise InputError(f"{role} (--{role}) must not contain the column of the labels, got '{label}'.")
+    return label
+
+
+def feature_names(table: Table, label: str, source: DataSource) -> tuple[list[str], list[str]]:
+    """Return the columns that may be features, and notes on those that are none by their names."""
+    wanted = set(source.features or table.names) - {label, source.key, *source.drop}
+    # pandas writes its index to csv as a first column without a name, to parquet as __index_level_0__.
+    candidates = [one for one in table.names if one in wanted and one and not one.startswith("__index_level_")]
+    index = f"The first column of {table.file}, which has no name, is taken for an index and left out."
+    return candidates, [index] if "" in wanted else []
+
+
+def column_labels(
     table: Table, label: str, source: DataSource, targets: Targets, spellings: dict[str, str] | None = None
 ) -> tuple[np.ndarray, list[str]]:
     """Return the labels of all rows and notes on them; ``spellings`` are those of training samples, to be kept."""
@@ -186,7 +202,7 @@ def _label_cells(table: Table, label: str, source: DataSource) -> Cells:
     return table.cells(label, replace(table.marks, missing=marks))
 
 
-def _unlabelled(table: Table, label: str, source: DataSource) -> np.ndarray:
+def unlabelled_rows(table: Table, label: str, source: DataSource) -> np.ndarray:
     """Return which rows of training samples have no label, as those have that still wait for one."""
     if not table.has_types:
         return np.isnan(_label_cells(table, label, source).spread(lambda _: 0.0))
@@ -200,21 +216,7 @@ def _ordered(
     rows = np.arange(len(table))
     file = table.file
     if source.order is not None and source.order != FILE_ORDER:
-        cells = table.cells(source.order)
-        column, is_ambiguous = decided(source.order, cells)
-        if column.kind is ColumnKind.CATEGORY and (few := few_others(cells, 0.5)) is not None:
-            # In alphabetical order, 10/1/2024 would stand before 9/1/2024.
-            raise InputError(
-                f"order must be a column of {few[0]}s throughout, but '{shown(source.order, 60)}' of {file} contains "
-                f"'{shown(few[1][0], 40)}' in {table.place(cells.first_row(few[1]) or 0)}: correct or delete it."
-            )
-        values, _ = column_values(cells, column)
-        if np.isnan(values).any():
-            row = int(np.isnan(values).argmax())
-            raise InputError(
-                f"order must be a column without missing cells, but '{shown(source.order, 60)}' of {file} has none at "
-                f"{table.place(row)}."
-            )
+        values, column, is_ambiguous = order_values(table, source.order)
         rows = np.argsort(values, kind="stable")
         form = f" read as {column.form}" if is_ambiguous else ""
         notes.append(f"Rows of {file} are in the order of '{shown(source.order, 60)}' ({column.kind}{form}).")
@@ -245,6 +247,30 @@ def _ordered(
     if source.order is None and arrivals is None and groups is None:
         return None, rows
     return SampleOrder(source.order is not None or arrivals is not None, arrivals, groups), rows
+
+
+def order_values(table: Table, name: str) -> tuple[np.ndarray, ColumnEncoding, bool]:
+    """Return a column by which rows are ordered, float64 (n,), how it was read, and whether it could be read otherwise.
+
+    Raises:
+        InputError: If a cell is missing, or a few are none of what the others are.
+    """
+    cells, file = table.cells(name), table.file
+    column, is_ambiguous = decided(name, cells)
+    if column.kind is ColumnKind.CATEGORY and (few := few_others(cells, 0.5)) is not None:
+        # In alphabetical order, 10/1/2024 would stand before 9/1/2024.
+        raise InputError(
+            f"order must be a column of {few[0]}s throughout, but '{shown(name, 60)}' of {file} contains "
+            f"'{shown(few[1][0], 40)}' in {table.place(cells.first_row(few[1]) or 0)}: correct or delete it."
+        )
+    values, _ = column_values(cells, column)
+    if np.isnan(values).any():
+        row = int(np.isnan(values).argmax())
+        raise InputError(
+            f"order must be a column without missing cells, but '{shown(name, 60)}' of {file} has none at "
+            f"{table.place(row)}."
+        )
+    return values, column, is_ambiguous
 
 
 def _codes(cells: Cells) -> np.ndarray:

@@ -26,10 +26,10 @@ import numpy as np
 
 from warmstart.basics import Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
-from warmstart.strategies import Cold
 from warmstart.studies import Study, study_from_dict
 
 from ._arrivals import Samples, read_rows
+from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
 from ._inspect import repair
 from ._ledger import (
@@ -48,7 +48,7 @@ from ._ledger import (
 from ._lock import project_lock
 from ._model_file import LoadedModel, learner_of, load_model
 from ._objects import crash_point, draft_path, free_space_check, load_scores, object_path, save_scores, store_object
-from ._policy import Plan, policy_of
+from ._policy import Plan, Policy, PolicyState, policy_from_dict
 from ._results import TrainedArm, UpdateResult
 from ._rows import Rows, TrainingRows
 from ._schema import Schema
@@ -60,6 +60,8 @@ from ._watch import watch
 
 Report = Callable[[str], None]
 COLD = "cold"
+_OWN_ARMS = ("warm", COLD)
+"""Of a learner of the user's own, whose models may have no tensors that could be shrunk."""
 _WATCH_ALPHA = 0.01
 _LONG_ABSENCE = 7
 """Arrivals waiting from which on a round is audited: too much has changed for yesterday's licence."""
@@ -115,7 +117,6 @@ class _Night:
     def __init__(self, project: Project, ledger: Ledger, report: Report, budget_seconds: float | None) -> None:
         self.project, self.ledger, self.report, self.budget = project, ledger, report, budget_seconds
         self.directory, self.settings = project.directory, project.settings
-        self.policy = policy_of(self.settings)
         self._loaded: dict[str, LoadedModel] = {}
         self._notes: list[str] = []
         self._rolled_back = False
@@ -273,8 +274,13 @@ class _Night:
             if not len(differences):
                 continue
             mean = float(differences.mean())
-            state, sentences = self.policy.after_difference(
-                self._policy_state(), audit.arm, mean, number=audit.round, tolerance=tolerance
+            state, sentences = self._policy().after_difference(
+                audit.arm,
+                mean,
+                number=audit.round,
+                tolerance=tolerance,
+                step=0.0 if rule.score_range is None else rule.score_range / len(differences),
+                metric=rule.metric,
             )
             last = self.ledger.rounds(last=1)[-1].number
             with self.ledger.transaction():
@@ -284,9 +290,18 @@ class _Night:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
             self._notes += sentences
 
-    def _policy_state(self) -> Any:
+    def _policy(self) -> Policy:
+        """Return the policy with what it has learned so far; a changed setting begins anew."""
+        first = first_policy(self.settings, arms=ARMS if isinstance(self.learner, TensorLearner) else _OWN_ARMS)
         row = self.ledger.licence()
-        return self.policy.initial() if row is None else self.policy.read(row.state)
+        if row is None:
+            return first
+        found = policy_from_dict(row.state)
+        if type(found) is not type(first):
+            return first
+        if isinstance(found, PolicyState) and isinstance(first, PolicyState):
+            return replace(found, prefer=first.prefer, audit_share=first.audit_share)
+        return first
 
     def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> None:
         """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse."""
@@ -343,8 +358,7 @@ class _Night:
             # By the rows: what a cold start costs grows with what it is trained on.
             cold_cost = last_cold.cost["cost"] * len(training) / max(last_cold.cost["rows"], 1)
         suspicion = self._suspicion(pending)
-        plan = self.policy.plan(
-            self._policy_state(),
+        plan = self._policy().plan(
             number=number,
             can_continue=start is not None and asked != "cold",
             suspicion=suspicion,
@@ -354,6 +368,9 @@ class _Night:
             plan = replace(plan, audit=True, reason=f"{plan.reason}; an audit was asked for")
         if plan.audit and self.budget is not None and self._seconds_expected([plan.arm, COLD]) > self.budget:
             plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
+        if plan.begins_trial and start is not None and start.strategy != COLD:
+            # Another arm's model would be blamed on the one that goes on trial.
+            start = next((m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD), start)
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -364,6 +381,7 @@ class _Night:
                 "arm": plan.arm,
                 "audit": plan.audit,
                 "reason": plan.reason,
+                "begins_trial": plan.begins_trial,
                 "start": None if start is None else start.id,
                 "notes": self._notes,
             },
@@ -594,11 +612,15 @@ class _Night:
         number = opened.number
         row = self.ledger.rounds(last=1)[-1]
         models = [model for model in self.ledger.models() if model.round == number]
-        plan = Plan(opened.plan["arm"], opened.plan["audit"], opened.plan["reason"])
+        plan = Plan(number, *(opened.plan[name] for name in ("arm", "audit", "reason", "begins_trial")))
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
-        state = self.policy.after_training(self._policy_state(), plan, costs, number=number, diverged=diverged)
+        state = self._policy().after_training(plan, costs)
+        sentences: tuple[str, ...] = ()
+        for arm in diverged:
+            state, more = state.after_failure(arm, number=number)
+            sentences += more
         by_arm = {model.strategy: model for model in models if model.state != "diverged"}
         outcome = "promoted" if promoted else "kept"
         with self.ledger.transaction():
@@ -615,6 +637,8 @@ class _Night:
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
             self.ledger.change(RoundRow, number, state=outcome, ended=now())
             self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
+            for sentence in sentences:
+                self.ledger.add_event("licence", sentence, round_number=number)
             self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
         crash_point("round decided")
         repair(self.directory)
