@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from warmstart.studies import TrainedModel
 from warmstart.training import TensorData, predict
 
 from ._model_file import LoadedModel, learner_of, load_model
+from ._objects import POINTER, read_pointer
 
-POINTER = "champion.json"
 _TRIES = 3  # a model that vanished between two readings was replaced; nobody replaces one many times in a second
 
 
@@ -75,25 +74,16 @@ def champion(directory: str | Path) -> Champion:
 
 
 def _read_pointer(folder: Path) -> Mapping[str, Any]:
-    try:
-        text = (folder / POINTER).read_text(encoding="utf-8")
-    except FileNotFoundError:
+    pointer = read_pointer(folder)
+    if pointer is None and not (folder / POINTER).exists():
         raise InputError(
             f"directory must be a project with a champion, got {shown(folder)}, which has none yet: add data with "
             "`warmstart retrain add`, then run `warmstart retrain update`."
-        ) from None
-    except OSError as error:
-        raise StorageError(f"{shown(folder / POINTER)} cannot be read ({error.strerror}).") from error
-    pointer: Mapping[str, Any] = {}
-    try:
-        pointer = json.loads(text)
-        missing = [name for name in ("id", "path", "manifest") if name not in pointer]
-    except (ValueError, TypeError, RecursionError):
-        missing = ["its content"]
-    if missing:
+        )
+    if pointer is None or not {"id", "path", "manifest"} <= pointer.keys():
         raise StorageError(
-            f"{shown(folder / POINTER)} is damaged ({', '.join(missing)} cannot be read); `warmstart retrain status "
-            f"{shown(folder)}` writes it anew from the ledger."
+            f"{shown(folder / POINTER)} is damaged; `warmstart retrain status {shown(folder)}` writes it anew from the "
+            "ledger."
         )
     return pointer
 
