@@ -11,6 +11,12 @@ from warmstart.statistics import mean_interval, score_interval, upper_confidence
 Z = NormalDist().inv_cdf(0.95)
 
 
+def ends(values, **options):
+    interval = score_interval(values, **options).interval
+    assert interval is not None
+    return interval
+
+
 def counted(wins, losses, rows):
     return np.repeat([1.0, -1.0, 0.0], [wins, losses, rows - wins - losses])
 
@@ -55,7 +61,7 @@ def test_its_exact_level_is_that_of_the_function():
 
 
 def test_rows_that_all_agree_are_no_proof_of_equality():
-    low, high = score_interval(np.zeros(50)).interval
+    low, high = ends(np.zeros(50))
     assert low == -high < -0.04
     assert mean_interval(np.zeros(50)).interval == (0.0, 0.0)
 
@@ -74,7 +80,7 @@ def test_scores_without_bounds_keep_the_level(draw, most):
 
 def test_it_follows_unit_and_sign():
     differences = np.random.default_rng(2).normal(size=40)
-    low, high = score_interval(differences, score_range=None).interval
+    low, high = ends(differences, score_range=None)
     assert score_interval(10 * differences, score_range=None).interval == pytest.approx((10 * low, 10 * high))
     assert score_interval(-differences, score_range=None).interval == pytest.approx((-high, -low))
     assert np.ptp(score_interval(differences, alpha=0.01).interval) > np.ptp(score_interval(differences).interval)
