@@ -199,11 +199,16 @@ def test_nothing_heavy_is_imported(shop):
 
 
 def test_the_pointer_says_what_serving_needs(shop):
-    directory, (_, _, c) = shop
+    directory, (a, b, c) = shop
     pointer = read_pointer(directory)
     assert (directory / pointer["path"]).read_bytes() == b"model C"
     assert (pointer["id"], pointer["round"], pointer["pinned"]) == (c, 3, False)
     assert pointer["manifest"] == {"classes": ["a", "b"]}
+    assert (directory / pointer["former"]["path"]).read_bytes() == b"model B"
+    assert rollback(directory).after == b
+    assert read_pointer(directory)["former"]["id"] == a
+    rollback(directory)
+    assert read_pointer(directory)["former"] is None
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{}", b'{"id": "an older one"}'])
@@ -566,6 +571,23 @@ def test_a_crash_while_garbage_is_removed_is_made_good(long_running, point):
     gc(directory, keep=1)
     kept = [name for name in names if object_path(directory, "models", name).exists()]
     assert kept == names[-2:]
+    assert verify(directory).is_intact
+
+
+def test_a_disk_without_room_for_the_journal_can_be_freed(long_running, monkeypatch):
+    directory, names = long_running
+    transaction, refused = Ledger.transaction, []
+
+    def full(self):
+        if not refused:
+            assert not scores_path(directory, names[0], "x").parent.exists(), "what the ledger does not name goes first"
+            refused.append(sum(object_path(directory, "models", name).exists() for name in names))
+            raise StorageError("The ledger cannot be used: the disk is full.")
+        return transaction(self)
+
+    monkeypatch.setattr(Ledger, "transaction", full)
+    assert len(gc(directory, keep=1).models) == 10
+    assert refused == [12]
     assert verify(directory).is_intact
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -482,22 +482,42 @@ def gc(directory: str | Path, *, dry_run: bool = False, keep: int = _KEPT) -> Co
             return _garbage(folder, ledger, keep)[0]
     with _changing(directory, "gc") as (folder, ledger):
         found, models, paths = _garbage(folder, ledger, keep)
-        # The ledger first: a file that it no longer names is an orphan, which the next gc removes.
-        with ledger.transaction():
-            for model in models:
-                # What it was shown to be must not be forgotten; that its file is gone is said by its size.
-                state = "retired" if model.state in ("candidate", "former", "undecided", "damaged") else model.state
-                ledger.change(ModelRow, model.id, state=state, size=0)
-            if found.bytes:
-                ledger.add_event("gc", f"Removed {len(models)} models, {found.bytes / 1e6:,.1f} MB in all.")
+        of_models = [object_path(folder, "models", model.id) for model in models]
+        # On a full disk not even the ledger's journal has room: what it does not name goes first.
+        _delete(folder, [path for path in paths if path not in of_models])
+        try:
+            _retire(ledger, models, found.bytes)
+        except StorageError:
+            if not models:
+                raise
+            # A missing file of a model that nothing refers to harms nobody until the ledger says that it is gone.
+            _delete(folder, [object_path(folder, "models", models[0].id)])
+            _retire(ledger, models, found.bytes)
         crash_point("models retired")
-        with project_errors(folder, "Files cannot be deleted"):
-            for path in paths:
-                path.unlink(missing_ok=True)
-            for left in {path.parent for path in paths}:
-                if left.is_dir() and not any(left.iterdir()):
-                    left.rmdir()
+        _delete(folder, of_models)
+        repair(folder, ledger)
         return dataclasses.replace(found, dry_run=False)
+
+
+def _retire(ledger: Ledger, models: Sequence[ModelRow], size: int) -> None:
+    """Note that the files of models are gone."""
+    with ledger.transaction():
+        for model in models:
+            # What it was shown to be must not be forgotten; that its file is gone is said by its size.
+            state = "retired" if model.state in ("candidate", "former", "undecided", "damaged") else model.state
+            ledger.change(ModelRow, model.id, state=state, size=0)
+        if size:
+            ledger.add_event("gc", f"Removed {len(models)} models, {size / 1e6:,.1f} MB in all.")
+
+
+def _delete(folder: Path, paths: Sequence[Path]) -> None:
+    """Delete files, and the folders that are empty then."""
+    with project_errors(folder, "Files cannot be deleted"):
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for left in {path.parent for path in paths}:
+            if left.is_dir() and not any(left.iterdir()):
+                left.rmdir()
 
 
 def repair(directory: Path, ledger: Ledger | None = None) -> bool:
@@ -527,13 +547,22 @@ def _pointer(ledger: Ledger) -> dict[str, Any] | None:
     serving, champion = ledger.serving(), ledger.champion()
     if serving is None or champion is None:
         return None
+    is_pinned = ledger.config(_PINNED) is not None
+    former = next((model for model in ledger.former_champions() if model.size), None)
     return {
-        "id": champion.id,
-        "path": object_path(Path(), "models", champion.id).as_posix(),
-        "round": champion.round,
-        "manifest": dict(champion.manifest),
-        "promoted": serving.time,
-        "pinned": ledger.config(_PINNED) is not None,
+        **_as_pointer(champion, serving.time, is_pinned),
+        "former": former and _as_pointer(former, ledger.promotions(former.id)[-1].time, is_pinned),
+    }
+
+
+def _as_pointer(model: ModelRow, promoted: str, is_pinned: bool) -> dict[str, Any]:
+    return {
+        "id": model.id,
+        "path": object_path(Path(), "models", model.id).as_posix(),
+        "round": model.round,
+        "manifest": dict(model.manifest),
+        "promoted": promoted,
+        "pinned": is_pinned,
     }
 
 
