@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import SafetensorError
 
 from ledgers import digest, new_object
 from warmstart.basics import StorageError
@@ -16,6 +17,7 @@ from warmstart.retrain._objects import (
     clean_drafts,
     crash_point,
     crashing_at,
+    draft_file,
     draft_path,
     drafts,
     file_digest,
@@ -178,6 +180,21 @@ def test_too_little_space_is_said_before_anything_begins(tmp_path, monkeypatch):
     free_space_check(tmp_path / "not" / "yet", 10**7, "The round")
     with pytest.raises(StorageError, match=r"The round needs about 108 MB in .*, but 100 MB are free; free some space"):
         free_space_check(tmp_path / "not" / "yet", 10**8, "The round")
+
+
+def test_a_draft_that_cannot_be_written_is_one_sentence_and_gone(tmp_path):
+    for error in (OSError(28, "No space left on device"), SafetensorError("I/O error: No space left on device (28)")):
+        with pytest.raises(StorageError, match=r"A draft cannot be written in .*No space left.*; free some space"):
+            write_draft(tmp_path, error)
+    with pytest.raises(KeyboardInterrupt):
+        write_draft(tmp_path, KeyboardInterrupt())
+    assert files(tmp_path) == []
+
+
+def write_draft(directory, error):
+    with draft_file(directory, "candidate") as draft:
+        draft.write_bytes(b"half")
+        raise error
 
 
 # Scores.
