@@ -15,8 +15,13 @@ def test_a_table_is_stored_with_types_and_read_back(tmp_path):
     write_arrival(draft, tmp_path / "a.parquet")
     stored = pq.read_schema(tmp_path / "a.parquet")
     assert {name: str(stored.field(name).type) for name in stored.names} == {
-        "day": "double", "size": "double", "color": "string", "express": "bool",
-        "__label__": "string", "__key__": "string", "__order__": "double",
+        "day": "double",
+        "size": "double",
+        "color": "string",
+        "express": "bool",
+        "__label__": "string",
+        "__key__": "string",
+        "__order__": "double",
     }
     samples = read_rows([tmp_path / "a.parquet"], draft.schema)
     assert draft.schema.classes == ("no", "yes")

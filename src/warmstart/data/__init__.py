@@ -16,6 +16,7 @@ from ._folder import read_images as read_images
 from ._in_memory import is_frame as is_frame
 from ._kind import arrives_in_order as arrives_in_order
 from ._kind import is_table as is_table
+from ._layout import table_files as table_files
 from ._load import DIRECTORY_VARIABLE as DIRECTORY_VARIABLE
 from ._load import is_at_hand as is_at_hand
 from ._load import load as load
@@ -30,6 +31,7 @@ from ._own import split_parts as split_parts
 from ._own_object import is_own as is_own
 from ._own_object import own_target as own_target
 from ._own_object import takes_options as takes_options
+from ._raw import natural_order as natural_order
 from ._roles import read_table as read_table
 from ._rows import ArrayRows as ArrayRows
 from ._rows import FoundLabels as FoundLabels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from warmstart.data import (
 from ._schema import GROUP, INPUT, KEY, LABEL, ORDER, Schema
 
 _PURPOSE = "Storing arrivals"
-_MOST_LISTED = 10
+MOST_LISTED = 10
 _ROLES = (LABEL, KEY, GROUP, ORDER, INPUT)
 
 
@@ -82,6 +82,55 @@ class ArrivalDraft:
         return [None if one is None else repr(one) for one in labels]
 
 
+@dataclass(frozen=True)
+class AddResult:
+    """What came of adding an arrival.
+
+    Attributes:
+        number: Its number, from 1; 0: nothing was stored, as the project knew all of it.
+        id: SHA-256 of its file.
+        state: Its state: ``accepted``, or of an arrival that was there already, what that is.
+        is_new: Whether it was stored now; otherwise the same content had been added before.
+        source: Name of the file, without its folder.
+        rows: Number of its rows.
+        labelled: Rows that have a label.
+        held_out: Rows that judge before they are trained on.
+        duplicates: Rows that were dropped, since a later one has the same key.
+        superseded: Older rows of which it has a newer version.
+        notes: What a reader should know, one sentence each.
+    """
+
+    number: int
+    id: str
+    state: str
+    is_new: bool
+    source: str
+    rows: int
+    labelled: int
+    held_out: int = 0
+    duplicates: int = 0
+    superseded: int = 0
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, fit for JSON."""
+        return asdict(self)
+
+    def lines(self) -> list[str]:
+        """Return it as lines for a terminal."""
+        if not self.is_new:
+            return list(self.notes)
+        waiting = self.rows - self.labelled
+        parts = [
+            f"{self.rows:,} rows of {self.source}",
+            *([f"{self.held_out:,} held out"] if self.labelled else []),
+            *([f"{waiting:,} wait for their labels"] if waiting else []),
+            *([f"{self.duplicates:,} duplicates dropped"] if self.duplicates else []),
+            *([f"newer versions of {self.superseded:,} rows"] if self.superseded else []),
+        ]
+        return [f"Arrival {self.number}: {', '.join(parts)}.", *(f"  {one}" for one in self.notes)]
+
+
 def read_arrival(
     given: Any,
     source: DataSource,
@@ -103,7 +152,7 @@ def read_arrival(
         InputError: If it cannot be read, or does not fit: in one sentence that names columns and rows.
     """
     if schema is not None:
-        targets, source = schema.targets, _later_source(source, schema)
+        targets, source = schema.targets, later_source(source, schema)
     rows = open_rows(given, source, targets=targets, as_table=None if schema is None else schema.is_table)
     if schema is not None and isinstance(rows, TableRows) is not schema.is_table:
         kinds = ("arrays", "a table")
@@ -132,7 +181,7 @@ def _source_name(given: Any) -> str:
     return shown(Path(given).name) if isinstance(given, (str, Path)) else "the data in memory"
 
 
-def _later_source(source: DataSource, schema: Schema) -> DataSource:
+def later_source(source: DataSource, schema: Schema) -> DataSource:
     # Roles are those of the first arrival, and what is no feature need not be there any more.
     order = None if schema.order is None else schema.order.name
     return replace(source, label=schema.label, key=schema.key, group=schema.group, order=order, drop=(), features=())
@@ -149,7 +198,7 @@ def _read_table(
         known = {*schema.required, schema.label, *schema.left_out}
         unknown = [shown(one, limit=60) for one in rows.names if one not in known and one]
         if unknown:
-            notes.append(f"Columns that the first arrival does not have are ignored: {_listed(unknown)}.")
+            notes.append(f"Columns that the first arrival does not have are ignored: {listed(unknown)}.")
         if rows.label is None and rows.found is None:
             if schema.label is None:
                 raise InputError(f"Labels must be given beside the inputs, as (X, y), but {rows.table.file} has none.")
@@ -162,7 +211,7 @@ def _read_table(
             notes.append(f"There is no column '{label}': all {len(rows):,} rows wait for their labels.")
     columns = rows.columns(schema.columns, fills=schema.fills, whole=schema.dtype == "int64")
     labels = rows.labels(source, targets, known=schema.classes)
-    schema = _with_classes(labels.values, labels.are_missing, schema, rows, new_classes)
+    schema = with_classes(labels.values, labels.are_missing, schema, rows, new_classes)
     notes += labels.notes
     arrow = require("pyarrow", extra="data", purpose=_PURPOSE)
     columns[LABEL] = _label_column(labels.values, labels.are_missing)
@@ -243,7 +292,7 @@ def _first_table_schema(rows: TableRows, source: DataSource, targets: Targets) -
     told = [
         f"Column '{name}' tells the label of every row: unless it is known before the label is, leave it out with drop "
         f"(--drop {name})."
-        for name in copies[:_MOST_LISTED]
+        for name in copies[:MOST_LISTED]
     ]
     order = None if source.order in (None, "file") else rows.order(source.order)[1]
     roles = {rows.label, source.key, *found.names}
@@ -288,7 +337,7 @@ def _read_array(
             f"Inputs must be {schema.dtype} of shape {schema.shape}, as those of the first arrival are, but "
             f"{len(rows):,} of them are {inputs.dtype} of shape {inputs.shape[1:]}{size}."
         )
-    schema = _with_classes(labels.values, missing, schema, rows, new_classes)
+    schema = with_classes(labels.values, missing, schema, rows, new_classes)
     width = inputs.dtype.itemsize * int(np.prod(inputs.shape[1:]))
     data = arrow.py_buffer(np.ascontiguousarray(inputs))
     column = arrow.FixedSizeBinaryArray.from_buffers(arrow.binary(width), len(inputs), [None, data])
@@ -308,7 +357,7 @@ def _label_column(values: np.ndarray, missing: np.ndarray) -> Any:
     )
 
 
-def _with_classes(
+def with_classes(
     labels: np.ndarray, missing: np.ndarray, schema: Schema, rows: TableRows | ArrayRows, new_classes: str
 ) -> Schema:
     """Return the schema, with new classes if these are to be added.
@@ -333,22 +382,23 @@ def _with_classes(
         return schema
     if new_classes == "grow":
         return schema.grown(sorted(new))
-    listed = []
-    for name, places in list(new.items())[:_MOST_LISTED]:
-        named = _listed([rows.place(one) for one in places[:_MOST_LISTED]], len(places))
-        listed.append(f"'{shown(name, limit=60)}' ({len(places):,} row{'s' * (len(places) > 1)}: {named})")
+    described = []
+    for name, places in list(new.items())[:MOST_LISTED]:
+        named = listed([rows.place(one) for one in places[:MOST_LISTED]], len(places))
+        described.append(f"'{shown(name, limit=60)}' ({len(places):,} row{'s' * (len(places) > 1)}: {named})")
     folded = {one.casefold().strip(" .") for one in known}
     tidy = ", and tidy_labels (--tidy-labels) takes those that differ in case or spaces alone as one"
     is_alike = any(name.casefold().strip(" .") in folded for name in new)
     raise InputError(
         f"Labels must be among the {len(known):,} classes of the project, but {rows.origin} contains {len(new):,} new: "
-        f"{_listed(listed, len(new))}; --new-classes grow adds them{tidy if is_alike else ''}."
+        f"{listed(described, len(new))}; --new-classes grow adds them{tidy if is_alike else ''}."
     )
 
 
-def _listed(named: Sequence[str], count: int | None = None) -> str:
-    more = (len(named) if count is None else count) - _MOST_LISTED
-    return ", ".join(named[:_MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+def listed(named: Sequence[str], count: int | None = None) -> str:
+    """Return the first few of several texts, and how many more there are."""
+    more = (len(named) if count is None else count) - MOST_LISTED
+    return ", ".join(named[:MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def row_digests(table: Any, names: Sequence[str]) -> list[str]:
@@ -437,22 +487,11 @@ class Samples:
         Raises:
             InputError: If it has other columns.
         """
-        if self.encoding is None or encoding is None or encoding == self.encoding:
-            if (self.encoding is None) is not (encoding is None):
-                raise InputError("encoding must be given for tables, and for nothing else.")
+        if (self.encoding is None) is not (encoding is None):
+            raise InputError("encoding must be given for tables, and for nothing else.")
+        if self.encoding is None or encoding is None:
             return self
-        own = [(one.name, one.kind) for one in self.encoding.columns]
-        if [(one.name, one.kind) for one in encoding.columns] != own:
-            names = ", ".join(shown(one.name, limit=60) for one in self.encoding.columns[:_MOST_LISTED])
-            raise InputError(f"encoding must be one of the columns of these rows, {names}.")
-        inputs = self.inputs.copy()
-        for at, (old, new) in enumerate(zip(self.encoding.columns, encoding.columns, strict=True)):
-            if old.kind is ColumnKind.CATEGORY and old.values != new.values:
-                place = {value: index for index, value in enumerate(new.values)}
-                codes = np.array([*(place.get(one, len(place)) for one in old.values), len(place)], np.float64)
-                found = ~np.isnan(inputs[:, at])
-                inputs[found, at] = codes[inputs[found, at].astype(np.int64)]
-        return replace(self, inputs=inputs, encoding=encoding)
+        return replace(self, inputs=encoding.recoded(self.inputs, self.encoding), encoding=encoding)
 
 
 def table_encoding(inputs: np.ndarray, encoding: TableEncoding, *, scale: bool = True) -> TableEncoding:

@@ -64,6 +64,11 @@ class Schema:
         return tuple(column.name for column in self.columns)
 
     @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """Columns of a stored arrival that hold features."""
+        return self.names if self.is_table else (INPUT,)
+
+    @property
     def required(self) -> tuple[str, ...]:
         """Columns that a table must have: features and roles, but for that of the labels."""
         roles = (self.key, self.group, None if self.order is None else self.order.name)
