@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from warmstart.basics import InputError, unknown_name
@@ -102,4 +103,4 @@ def first_policy(settings: RetrainSettings, *, arms: tuple[str, ...] = ARMS) -> 
     prefer = options.pop("prefer", "cost")
     if options:
         raise unknown_name("option of auto", next(iter(options)), ("prefer",))
-    return PolicyState.initial(arms, prefer=prefer, audit_share=settings.audit_share)
+    return replace(PolicyState.initial(arms, audit_share=settings.audit_share), prefer=prefer)

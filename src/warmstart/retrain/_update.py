@@ -24,12 +24,13 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.basics import Metric, derived_seed
+from warmstart.basics import InputError, Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
 from ._add import current_schema
 from ._arrivals import Samples, read_rows
+from ._check import CheckResult, check_training
 from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
 from ._inspect import repair
@@ -90,6 +91,18 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
             return _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
 
 
+def check(directory: Path) -> tuple[CheckResult, ...]:
+    """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
+    project = read_project(directory)
+    with Ledger.open(directory / LEDGER) as ledger:
+        night = _Night(project, ledger, lambda _: None, None)
+        rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
+        if not rows:
+            raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
+        study = night.study([COLD])
+        return check_training(study.trial(COLD, project.settings.seed), night.training_rows(rows, None))
+
+
 @dataclass(frozen=True, eq=False)
 class _Judged:
     """A candidate and what the gate says of it; ``baseline`` where there is no champion."""
@@ -127,7 +140,7 @@ class _Night:
         opened = self.ledger.open_round()
         if opened is None:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
-            asked = self.ledger.config("cold next")
+            asked = self.ledger.config("asked")
             if not pending and asked is None:
                 return self._nothing_new()
             if pending:
@@ -350,7 +363,7 @@ class _Night:
         start = self.ledger.lineage()
         training = self.ledger.training_rows(latest, self.settings.window)
         if start is not None:
-            probe = self._training_rows(training, start)
+            probe = self.training_rows(training, start)
             if (reason := obstacle(self.loaded(start), probe)) is not None:
                 self._notes.append(f"The round starts cold: {reason[0].lower()}{reason[1:]}")
                 start = None
@@ -396,7 +409,7 @@ class _Night:
         )
         with self.ledger.transaction():
             self.ledger.insert(row)
-            self.ledger.set_config("cold next", None)
+            self.ledger.set_config("asked", None)
         crash_point("round open")
         return row
 
@@ -429,7 +442,7 @@ class _Night:
         found = {model.strategy: model.cost.get("seconds", 0.0) for model in self.ledger.models()}
         return sum(found.get(arm, found.get(COLD, 0.0)) for arm in arms)
 
-    def _training_rows(self, rows: Sequence[SampleRow], start: ModelRow | None) -> TrainingRows:
+    def training_rows(self, rows: Sequence[SampleRow], start: ModelRow | None) -> TrainingRows:
         """Return what a round trains on, in training order."""
         places = self.places(rows)
         found = self.samples.take(places).fitted()
@@ -464,7 +477,7 @@ class _Night:
             trial = study.trial(study.labels[0], self.settings.seed)
             candidate = train_candidate(
                 trial,
-                self._training_rows(rows, start),
+                self.training_rows(rows, start),
                 None if start is None else self.loaded(start),
                 number=number,
                 tables=self.project.tables,
@@ -572,7 +585,7 @@ class _Night:
         """Judge the first model against the best of the predictors that learn nothing."""
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
-        known = self._training_rows(training, None)
+        known = self.training_rows(training, None)
         baselines = baseline_scores(
             learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows)
         )
@@ -636,8 +649,12 @@ class _Night:
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
-        state = self._policy().after_training(plan, costs)
+        before = self._policy()
+        state = before.after_training(plan, costs)
         sentences: tuple[str, ...] = ()
+        if isinstance(before, PolicyState) and isinstance(state, PolicyState):
+            changed = zip(before.arms, state.arms, strict=True)
+            sentences = tuple(new.reason for old, new in changed if new.status == "revoked" != old.status)
         for arm in diverged:
             state, more = state.after_failure(arm, number=number)
             sentences += more
@@ -660,6 +677,7 @@ class _Night:
             for sentence in sentences:
                 self.ledger.add_event("licence", sentence, round_number=number)
             self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
+        self._notes += sentences
         crash_point("round decided")
         repair(self.directory)
         champion = self.ledger.champion()
