@@ -1,5 +1,6 @@
 """The dry run of a project's learner finds what would go wrong at night."""
 
+import json
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +16,7 @@ STRATEGIES = ["strategy cold", "strategy warm", "strategy shrink-perturb:shrink=
 
 
 def found(learner, rows=None):
-    results = check_training(replace(TRIAL, learner=learner), table() if rows is None else rows)
+    results = check_training(replace(TRIAL, learner=learner), table() if rows is None else rows).results
     assert all(one.sentence.endswith(".") for one in results)
     return {one.name: one for one in results}
 
@@ -148,3 +149,14 @@ def test_it_leaves_the_rows_and_the_global_generator_as_they_are():
     assert rows.inputs.tobytes() == before
     assert torch.equal(torch.random.get_rng_state(), state)
     assert digest(torch.nn.Linear(1, 1)).keys() == {"weight", "bias"}
+
+
+def test_a_report_says_by_what_rounds_can_start():
+    report = check_training(replace(TRIAL, learner=Stump()), table())
+    assert (report.is_passed, report.usable) == (True, ("cold", "warm"))
+    assert report.sentence == "The learner can be retrained by cold, warm."
+    stored = json.loads(json.dumps(report.to_dict()))
+    assert (stored["passed"], stored["strategies"], len(stored["results"])) == (True, ["cold", "warm"], 8)
+    failing = check_training(replace(TRIAL, learner=Failing()), table())
+    assert (failing.is_passed, failing.usable) == (False, ())
+    assert failing.sentence == "Training failed: KeyError: 'label'."

@@ -256,3 +256,18 @@ def test_a_model_trained_in_memory_continues_as_one_that_was_stored(tmp_path):
     assert isinstance(stored, LoadedModel)
     found = [train_candidate(trial, images(90), model, number=2) for model in (one.loaded, stored)]
     assert digest(found[0].loaded.model) == digest(found[1].loaded.model)
+
+
+def test_a_cold_start_knows_the_categories_and_gaps_of_its_own_rows_alone():
+    """Those of held-out rows are in the encoding of all that was read."""
+    all_columns = (
+        replace(COLUMNS[0], has_missing=False),
+        replace(COLUMNS[1], values=("amber", "blue", "green", "red")),
+    )
+    rows = table(columns=all_columns)
+    rows.inputs[rows.inputs[:, 1] == 0, 1] = 1
+    columns = train_candidate(TRIAL, rows, number=1).manifest["preparation"]["encoding"]["columns"]
+    assert [(one["values"], one["has_missing"]) for one in columns] == [
+        ([], True),
+        (["blue", "green", "red"], False),
+    ]

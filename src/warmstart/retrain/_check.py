@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from ._training import Candidate, round_of, train_candidate
 
 ROWS = 64
 """Rows that a check trains on."""
+_STRATEGY = "strategy "  # begins the names of results that are of one
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,45 @@ class CheckResult:
     passed: bool
     sentence: str
 
+
+@dataclass(frozen=True)
+class CheckReport:
+    """All that :func:`check_training` found.
+
+    Args:
+        results: In the order in which they were checked.
+    """
+
+    results: tuple[CheckResult, ...]
+
+    @property
+    def is_passed(self) -> bool:
+        """Whether rounds can be trained: of the strategies a cold start at least."""
+        needed = [one for one in self.results if not one.name.startswith(_STRATEGY) or one.name == f"{_STRATEGY}cold"]
+        return all(one.passed for one in needed)
+
+    @property
+    def usable(self) -> tuple[str, ...]:
+        """The strategies that rounds can start by, as specs."""
+        return tuple(
+            one.name.removeprefix(_STRATEGY) for one in self.results if one.name.startswith(_STRATEGY) and one.passed
+        )
+
+    @property
+    def sentence(self) -> str:
+        """What was found, in short."""
+        failed = [one.sentence for one in self.results if not one.passed and not one.name.startswith(_STRATEGY)]
+        return " ".join(failed) or f"The learner can be retrained by {', '.join(self.usable) or 'no strategy'}."
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, fit for JSON."""
-        return asdict(self)
+        found = [{"name": one.name, "passed": one.passed, "sentence": one.sentence} for one in self.results]
+        return {"passed": self.is_passed, "strategies": list(self.usable), "results": found}
 
 
 def check_training(
     trial: Trial, rows: TrainingRows, strategies: Sequence[Strategy] = (Cold(), Warm(), ShrinkPerturb(shrink=0.6))
-) -> tuple[CheckResult, ...]:
+) -> CheckReport:
     """Run all that a project does with its learner on 64 rows, and return what was found.
 
     Args:
@@ -58,45 +90,50 @@ def check_training(
         >>> from warmstart.learners import Classifier
         >>> from warmstart.models import LogisticRegression
         >>> rows = TrainingRows(np.eye(2, dtype=np.float32).repeat(32, 0), np.arange(64) // 32, ("no", "yes"))
-        >>> found = check_training(Trial(Classifier(LogisticRegression())), rows)
-        >>> all(one.passed for one in found), [one.name for one in found][:3]
-        (True, ['training', 'determinism', 'inputs'])
+        >>> check_training(Trial(Classifier(LogisticRegression())), rows).usable
+        ('cold', 'warm', 'shrink-perturb:shrink=0.6')
     """
+    return CheckReport(tuple(_found(trial, rows, strategies)))
+
+
+def _found(trial: Trial, rows: TrainingRows, strategies: Sequence[Strategy]) -> Iterator[CheckResult]:
+    """Yield what is found, up to what makes it pointless to continue."""
     few, cold = few_rows(rows), replace(trial, strategy=Cold())
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         try:
             first = train_candidate(cold, few, number=1)
         except Exception as error:  # the user's own code may raise anything
-            return (CheckResult("training", False, f"Training failed: {reason_of(error)}."),)
+            yield CheckResult("training", False, f"Training failed: {reason_of(error)}.")
+            return
         if first.loaded is None:
             sentence = "Training diverged: the model's outputs are not finite; lower the learning rate."
-            return (CheckResult("training", False, sentence),)
+            yield CheckResult("training", False, sentence)
+            return
         costs = ", ".join(f"{value:,.0f} {name}" for name, value in first.counts.items())
-        found = [CheckResult("training", True, f"Round 1 trained on {len(few)} rows ({costs}, {first.seconds:.2f} s).")]
+        yield CheckResult("training", True, f"Round 1 trained on {len(few)} rows ({costs}, {first.seconds:.2f} s).")
         try:
             digest = first.save(place / "first")
-            again = train_candidate(cold, few, number=1).save(place / "again")
+            is_equal = digest == train_candidate(cold, few, number=1).save(place / "again")
         except InputError as error:
-            return (*found, CheckResult("save and load", False, str(error)))
-        found.append(
-            CheckResult("determinism", True, "Two trainings give the same model, bit for bit.")
-            if digest == again
-            else CheckResult(
-                "determinism",
-                False,
+            yield CheckResult("save and load", False, str(error))
+            return
+        found = "Two trainings give the same model, bit for bit."
+        if not is_equal:
+            found = (
                 "Two trainings with one seed give different models: draw all random numbers under the seed of the "
-                "round, and ask for one thread or for deterministic algorithms.",
+                "round, and ask for one thread or for deterministic algorithms."
             )
-        )
-        found.append(_inputs(cold, few))
+        yield CheckResult("determinism", is_equal, found)
+        yield _inputs(cold, few)
         try:
             loaded = load_model(place / "first", first.manifest, digest=digest)
-            found += _scores(first, loaded, cold, few)
+            yield from _scores(first, loaded, cold, few)
         except Exception as error:  # as above
-            found.append(CheckResult("save and load", False, f"A stored model cannot be scored: {reason_of(error)}."))
-            return tuple(found)
-        return (*found, *(_strategy(one, cold, few, loaded, place) for one in strategies))
+            yield CheckResult("save and load", False, f"A stored model cannot be scored: {reason_of(error)}.")
+            return
+        for strategy in strategies:
+            yield _strategy(strategy, cold, few, loaded, place)
 
 
 def few_rows(rows: TrainingRows, count: int = ROWS) -> TrainingRows:
@@ -151,7 +188,7 @@ def _scores(first: Candidate, loaded: LoadedModel, trial: Trial, rows: TrainingR
 def _strategy(strategy: Strategy, trial: Trial, rows: TrainingRows, loaded: LoadedModel, place: Path) -> CheckResult:
     """Return whether a round can start by a strategy, and starts otherwise than a cold one."""
     spec = format_spec(STRATEGY.name_of(strategy), shortest(STRATEGY, strategy))
-    name = f"strategy {spec}"
+    name = f"{_STRATEGY}{spec}"
     try:
         candidate = train_candidate(replace(trial, strategy=strategy), rows, loaded, number=2)
         if candidate.loaded is None:

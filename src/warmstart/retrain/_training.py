@@ -17,6 +17,7 @@ from warmstart.specs import STRATEGY, format_spec, shortest
 from warmstart.training import Head, StopReason, set_memory_format_
 from warmstart.trial import RoundPlan, RoundState, TrainOn, Trial, TrialData, preparation_of, run_round, taken
 
+from ._arrivals import table_encoding
 from ._model_file import LoadedModel, manifest_of, save_model
 from ._rows import TrainingRows, numbers_of, prepared_rows
 
@@ -180,7 +181,11 @@ def round_of(
         fitted = None if encoding is None else FittedEncoding.from_dict(encoding)
         pool = prepared_rows(rows, previous.manifest, device)
     else:
-        fitted = None if rows.encoding is None else rows.encoding.fitted(rows.inputs)
+        fitted = None
+        if rows.encoding is not None:
+            # Which categories there are, and where there are gaps, only these rows say: not those that are held out.
+            own = table_encoding(rows.inputs, rows.encoding, scale=rows.scale)
+            fitted = own.fitted(own.recoded(rows.inputs, rows.encoding))
         bare = numbers_of(rows, fitted, device)
         (pool,) = learner.prepared([bare], bare, scale=rows.scale)
     evenly = torch.linspace(0, len(pool) - 1, min(len(pool), _CHECKED)).long()
