@@ -242,6 +242,7 @@ def test_day_zero_needs_to_beat_the_baseline():
     assert beats_baseline(np.arange(200) % 10 > 0, majority, rule=RULE).is_better
     assert not beats_baseline(np.roll(majority, 1), majority, rule=RULE).is_better
     assert not beats_baseline(np.ones(3), np.zeros(3), rule=RULE).is_better
+    assert not beats_baseline(-np.ones(500), -np.ones(500), rule=RMSE).is_better
     assert 0.02 < beats_baseline(np.ones(1000), np.ones(1000) > 0, rule=RULE).resolution * 10 < 0.06
 
 

@@ -71,7 +71,7 @@ def nights_until_alarm(seed, loss, differing, *, arrivals=60, rows=300):
 
 @pytest.mark.parametrize("differing", [0.0, 0.02, 0.15])
 def test_a_champion_worse_by_the_tolerance_is_rolled_back_in_one_per_cent_at_most(differing):
-    runs = 2_000 if LONG else 150
+    runs = 500 if LONG else 150
     alarms = sum(
         nights_until_alarm(seed, RULE.tolerance, differing, arrivals=60 if LONG else 20) is not None
         for seed in range(runs)

@@ -123,8 +123,8 @@ class Plan:
             beside it, so that harm that adds up over rounds shows.
         audit: Whether a cold start is trained beside it, on the same data with the same seed.
         reason: One sentence.
-        begins_trial: Whether the arm's trial begins: it continues from the newest cold start, if there is one in the
-            lineage's place, since another arm's model would be blamed on it.
+        begins_trial: Whether the arm's trial begins. It should then continue from the newest cold start where the
+            lineage is another arm's, whose harm it would be blamed for.
     """
 
     number: int
@@ -220,7 +220,8 @@ class PolicyState:
         Args:
             number: Of the round.
             can_continue: Whether there is a model to continue from; else the start is cold.
-            suspicion: Why the arm should be audited now, as a clause such as "the watch raised an alarm"; None: no why.
+            suspicion: Why the arm should be audited now, as a clause such as "the watch raised an alarm";
+                None: nothing.
             cold_cost: About what a cold start would cost now; None: what the last one did.
         """
         if not can_continue:
@@ -270,6 +271,9 @@ class PolicyState:
         Args:
             plan: Of the round.
             costs: Of what was trained, per arm, always in the same unit.
+
+        Returns:
+            The state; where it ends a trial, the arm's ``reason`` says why.
 
         Raises:
             InputError: If the cost of a trained arm is missing.
@@ -322,7 +326,8 @@ class PolicyState:
             arm: That was trained beside a cold start.
             difference: Its score minus the cold start's, on an arrival that neither was trained on; higher is better.
             number: Round that trained both.
-            tolerance: In the unit of the difference.
+            tolerance: In the unit of the difference. Errors that change with the seasons are better given as shares of
+                the cold start's error, as then the tolerance is.
             step: What one row could change in the difference: the range of a score over the number of rows, or of
                 groups; 0: scores have no range.
             metric: Of the scores, for the sentences.
