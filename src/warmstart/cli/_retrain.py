@@ -295,9 +295,8 @@ def check(directory: str, as_json: bool, debug: bool) -> None:
     """Run all of the learner on 64 rows: determinism, save and load, scores, inputs untouched."""
     found = _project(directory).check()
     _show(found, as_json)
-    failed = [one.name for one in found if not one.passed]
-    if failed:
-        raise InputError(f"{', '.join(failed)} of the check failed.")
+    if not found.is_passed:
+        raise InputError(f"{', '.join(one.name for one in found.results if not one.passed)} of the check failed.")
 
 
 @_command("predict")

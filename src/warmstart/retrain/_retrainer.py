@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from warmstart.studies import Predictions
 
     from ._arrivals import AddResult
-    from ._check import CheckResult
+    from ._check import CheckReport
     from ._results import UpdateResult
     from ._serving import Champion
 
@@ -209,7 +209,7 @@ class Retrainer:
         model = self.champion()
         return model.predict(model.read(samples) if isinstance(samples, (str, Path)) else samples)
 
-    def check(self) -> tuple[CheckResult, ...]:
+    def check(self) -> CheckReport:
         """Run all that a project does with its learner on 64 rows of what has arrived, and return what was found.
 
         Raises:

@@ -30,7 +30,7 @@ from warmstart.studies import Study, study_from_dict
 
 from ._add import current_schema
 from ._arrivals import Samples, read_rows
-from ._check import CheckResult, check_training
+from ._check import CheckReport, check_training
 from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
 from ._inspect import repair
@@ -91,7 +91,7 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
             return _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
 
 
-def check(directory: Path) -> tuple[CheckResult, ...]:
+def check(directory: Path) -> CheckReport:
     """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
     project = read_project(directory)
     with Ledger.open(directory / LEDGER) as ledger:

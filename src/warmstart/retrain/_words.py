@@ -35,12 +35,8 @@ def lines_of(found: Any) -> list[str]:
             f"scores and {found.drafts} drafts, {found.bytes / 1e6:,.1f} MB in all; {found.kept_bytes / 1e6:,.1f} MB "
             "stay."
         ]
-    if isinstance(found, Sequence) and not isinstance(found, str):
-        if found and isinstance(found[0], RoundSummary):
-            return [line for one in found for line in _round_lines(one)]
-        return [f"{'ok' if one.passed else 'FAILED'}  {one.name}: {one.sentence}" for one in found] or [
-            "No rounds yet."
-        ]
+    if isinstance(found, tuple):
+        return [line for one in found for line in _round_lines(one)] or ["No rounds yet."]
     return list(found.lines())
 
 
