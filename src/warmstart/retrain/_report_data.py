@@ -30,6 +30,7 @@ from ._ledger import (
     WatchRow,
 )
 from ._objects import load_scores
+from ._policy import TRIAL_ALPHA
 from ._schema import Schema
 from ._settings import read_project
 from ._sides import HOLDOUT
@@ -146,6 +147,7 @@ class ProjectReport:
         rounds: Oldest first, as everything here.
         arrivals: All of them, also those that do not count.
         audits: Cold starts beside cheaper ones.
+        audit_confidence: Of the intervals of audits.
         licences: What the policy knew of each strategy after a round, by the round's number; empty with a fixed one.
         promotions: Who began to serve when.
         watch: The watch over the present champion.
@@ -163,6 +165,7 @@ class ProjectReport:
     rounds: tuple[ReportedRound, ...]
     arrivals: tuple[ReportedArrival, ...]
     audits: tuple[AuditRow, ...]
+    audit_confidence: float
     licences: Mapping[int, tuple[Licence, ...]]
     promotions: tuple[ReportedPromotion, ...]
     watch: tuple[WatchRow, ...]
@@ -196,6 +199,7 @@ def read_report_data(directory: str | Path) -> ProjectReport:
             rounds=tuple(reader.rounds()),
             arrivals=tuple(reader.arrivals()),
             audits=tuple(ledger.select(AuditRow, "ORDER BY round")),
+            audit_confidence=1 - TRIAL_ALPHA,
             licences={number: tuple(map(licence_of, arms)) for number, arms in states.items() if arms},
             promotions=tuple(reader.promotions()),
             watch=reader.watch(),
