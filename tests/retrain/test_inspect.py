@@ -581,9 +581,7 @@ def test_a_disk_without_room_for_the_journal_can_be_freed(long_running, monkeypa
 
     def full(self):
         if not refused:
-            assert not scores_path(directory, "refused", "x").parent.exists(), (
-                "what the ledger does not name goes first"
-            )
+            assert not scores_path(directory, "refused", "x").parent.exists(), "what nothing needs goes first"
             refused.append(sum(object_path(directory, "models", name).exists() for name in names))
             raise StorageError("The ledger cannot be used: the disk is full.")
         return transaction(self)

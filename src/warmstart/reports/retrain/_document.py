@@ -234,7 +234,10 @@ def _audits(report: ProjectReport) -> list[Block]:
             )
             for one in status.licences
         ]
-        caption = f"Differences with {_confidence(report)} intervals that stay valid however often one looks."
+        caption = (
+            f"Differences with {_confidence(report)} intervals that stay valid however often one looks. The first "
+            "rounds of a trial are not counted: what adds up over rounds does not show in them yet."
+        )
         blocks.append(Table(columns, rows, caption))
     if closed and metric is not None:
         blocks.append(_audit_chart(report, metric))
