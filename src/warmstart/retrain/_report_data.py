@@ -418,7 +418,9 @@ class _Reader:
 
     def _tested(self, row: RoundRow) -> str | None:
         """Return the model that served until the round began: before the watch, which reads what it scored."""
-        last = next((one for one in reversed(self.served) if one.time <= row.started), None)
+        # Times are to the second: what the round itself promoted may have the time of its start.
+        earlier = [one for one in self.served if one.time <= row.started and (one.round or 0) < row.number]
+        last = earlier[-1] if earlier else None
         alarms = self.ledger.select(WatchRow, "WHERE round = ? AND alarm", row.number)
         if alarms and last is not None and last.kind == "watch" and last.model == row.champion_before:
             return last.previous
