@@ -1,3 +1,4 @@
+import functools
 import json
 import re
 import shutil
@@ -49,7 +50,7 @@ class Texts(HTMLParser):
 
 @pytest.fixture(scope="module")
 def document_of(project_of):
-    return lambda name: retrain_document(read_report_data(project_of(name)))
+    return functools.cache(lambda name: retrain_document(read_report_data(project_of(name))))
 
 
 def blocks_of(blocks):

@@ -125,7 +125,7 @@ def audit_chart(rows: Sequence[Row], *, arms: Sequence[str], allowed: float | No
     y = alt.Y("y:Q", title=None, axis=alt.Axis(format=up.axis), scale=domain)
     places = sorted({row["x"] for row in rows})
     values = [{**row, **{name: rounded(row[name]) for name in ("y", "mean", "low", "high")}} for row in rows]
-    base = alt.Chart(alt.Data(values=values)).encode(x=whole_axis("round", places), y=y, color=colour)
+    base = alt.Chart().encode(x=whole_axis("round", places), y=y, color=colour)
     rules = [_level(0.0, [1, 0]), *([_level(allowed, [5, 4])] if allowed else [])]
     opacity = faded(picked, 0.75, 0.1)
     looks = base.transform_filter("isValid(datum.low)")
@@ -149,7 +149,8 @@ def audit_chart(rows: Sequence[Row], *, arms: Sequence[str], allowed: float | No
     )
     has_looks = bool(last)
     layers = [*rules, *([bars, means] if has_looks else []), marks.add_params(picked)]
-    return alt.layer(*layers).properties(title=title, width=WIDTH, height=HEIGHT)
+    # The rows belong to the whole: beside levels, which have their own, each layer would else repeat them.
+    return alt.layer(*layers, data=alt.Data(values=values)).properties(title=title, width=WIDTH, height=HEIGHT)
 
 
 def licence_chart(spans: Sequence[Row], *, arms: Sequence[str], title: str) -> Any:

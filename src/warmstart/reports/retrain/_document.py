@@ -203,7 +203,7 @@ def _cost(report: ProjectReport) -> Block:
     if sums["all"] is not None and sums["cold"]:
         ratio = f" All together cost {times_text(sums['all'] / sums['cold'])}x of always cold."
     caption = (
-        f"Cumulative {COST_TITLES[unit]} of what {_count(len(rounds), 'round')} trained: the candidates, and these with "
+        f"Cumulative {COST_TITLES[unit]} of what {_count(len(rounds), 'round')} trained: the candidates, and with them "
         f"the cold starts of audits. Dashed grey: a cold start in every round, {estimate}.{ratio}"
         f"{words_on_drawn([one.row.number for one in rounds], 'rounds')}"
     )
