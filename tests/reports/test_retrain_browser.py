@@ -1,6 +1,6 @@
 import pytest
-from test_browser import COLLIDING, MARKS
 
+from drawn_pages import COLLIDING, MARKS
 from simulated_projects import PROJECTS
 
 pytestmark = pytest.mark.browser
