@@ -139,6 +139,14 @@ def test_a_refused_arrival_leaves_nothing(tmp_path):
         assert [one.schema for one in ledger.select(ArrivalRow, "ORDER BY number")] == [1, 2]
 
 
+def test_dropped_rows_are_recorded_for_the_report(tmp_path):
+    with opened(tmp_path) as (project, ledger):
+        [result] = add(project, ledger, pd.concat([orders(30), orders(30).head(4)]))
+        [event] = ledger.events()
+        assert event.data == {"arrival": 1, "rows": 30, "duplicates": 4}
+        assert result.duplicates == 4
+
+
 def test_without_a_key_equal_rows_stay_and_fall_on_one_side(tmp_path):
     frame = pd.concat([orders(30), orders(30)]).drop(columns="id")
     with opened(tmp_path, {"label": "bought"}, holdout=0.5) as (project, ledger):

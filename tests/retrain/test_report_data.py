@@ -5,10 +5,11 @@ import sys
 import numpy as np
 import pytest
 
+from arrivals import orders
 from ledgers import TIME, arrival, finished_round, model, sample
 from simulated_projects import PROJECTS, made, metric_of, schema_of
 from warmstart.basics import InputError, StorageError
-from warmstart.retrain import Churn, RowScore, read_report_data
+from warmstart.retrain import Churn, Retrainer, RowScore, read_report_data
 from warmstart.retrain._ledger import (
     LEDGER,
     ArrivalRow,
@@ -74,6 +75,28 @@ def small(directory, *, window=30, order=None, metric="accuracy", labels=LABELS,
 def change(directory, kind, key, **columns):
     with Ledger.open(directory / LEDGER) as ledger, ledger.transaction():
         ledger.change(kind, key, **columns)
+
+
+@pytest.mark.parametrize("is_error", [False, True])
+def test_scores_and_baselines_are_those_that_the_gate_compared(tmp_path, is_error):
+    frame = orders(300)
+    frame["bought"] = 100 + 30 * frame["size"] if is_error else np.where(frame["size"] > 0, "yes", "no")
+    learner = {"learner": {"name": "regressor"}} if is_error else {}
+    tables = {
+        "data": {"label": "bought", "key": "id", "drop": ["day"]},
+        "model": {"name": "mlp", "width": 8},
+        **learner,
+    }
+    project = Retrainer.create(tmp_path / "project", settings={"holdout": 0.3}, tables=tables)
+    project.add(frame)
+    project.update()
+    found = read_report_data(project.directory).rounds[0]
+    gap = found.held_out.mean - found.baseline.mean
+    [compared] = [one for one in found.judgements if one.role == "baseline"]
+    assert (compared.n, compared.detail) == (found.held_out.rows, "mean" if is_error else "majority")
+    # The gate adds two rows without a difference, and compares squared errors.
+    factor = (found.held_out.mean + found.baseline.mean) / (2 * found.baseline.mean)
+    assert compared.mean * (compared.n + 2) / compared.n == pytest.approx(-gap * factor if is_error else gap)
 
 
 def test_the_held_out_score_is_that_of_the_champion_on_the_rows_that_judged(tmp_path):
