@@ -117,7 +117,7 @@ class _Judged:
         """Whether it may serve."""
         if self.verdict is not None:
             return self.verdict.outcome == "promote"
-        return self.baseline is not None and self.baseline.is_better
+        return self.baseline is not None and (self.baseline is _UNCONTESTED or self.baseline.is_better)
 
     @property
     def merit(self) -> float:
@@ -587,7 +587,11 @@ class _Night:
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
         baselines = baseline_scores(
-            learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows)
+            learner_of(loaded.manifest),
+            known,
+            self.rows(self.places(rows)),
+            self._before(rows),
+            metric=Metric(**loaded.manifest["metric"]),
         )
         values, units = self.scores(model, rows).values, self.units(rows)
         comparisons: dict[str, Comparison] = {}
