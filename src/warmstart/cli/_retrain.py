@@ -296,7 +296,7 @@ def check(directory: str, as_json: bool, debug: bool) -> None:
     found = _project(directory).check()
     _show(found, as_json)
     if not found.is_passed:
-        raise InputError(f"{', '.join(one.name for one in found.results if not one.passed)} of the check failed.")
+        raise InputError(found.sentence)
 
 
 @_command("predict")

@@ -75,6 +75,10 @@ class CheckReport:
         found = [{"name": one.name, "passed": one.passed, "sentence": one.sentence} for one in self.results]
         return {"passed": self.is_passed, "strategies": list(self.usable), "results": found}
 
+    def lines(self) -> list[str]:
+        """Return it as lines for a terminal."""
+        return [f"{'ok' if one.passed else 'FAILED'}  {one.name}: {one.sentence}" for one in self.results]
+
 
 def check_training(
     trial: Trial, rows: TrainingRows, strategies: Sequence[Strategy] = (Cold(), Warm(), ShrinkPerturb(shrink=0.6))
