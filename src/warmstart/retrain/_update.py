@@ -117,7 +117,7 @@ class _Judged:
         """Whether it may serve."""
         if self.verdict is not None:
             return self.verdict.outcome == "promote"
-        return self.baseline is not None and self.baseline.is_better
+        return self.baseline is not None and (self.baseline is _UNCONTESTED or self.baseline.is_better)
 
     @property
     def merit(self) -> float:
@@ -269,8 +269,8 @@ class _Night:
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
         audited = [self.ledger.model(each) for one in audits for each in (one.arm_model, one.cold_model)]
-        for model in dict.fromkeys([*tested, *audited]):
-            if model is not None and model.state != "damaged":
+        for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
+            if model.state != "damaged":
                 self.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, max(numbers))
@@ -587,7 +587,11 @@ class _Night:
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
         baselines = baseline_scores(
-            learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows)
+            learner_of(loaded.manifest),
+            known,
+            self.rows(self.places(rows)),
+            self._before(rows),
+            metric=Metric(**loaded.manifest["metric"]),
         )
         values, units = self.scores(model, rows).values, self.units(rows)
         comparisons: dict[str, Comparison] = {}
