@@ -298,10 +298,11 @@ def open_rows(
     Raises:
         InputError: If it cannot be read or holds no rows.
     """
+    source = replace(source, name=str(given)) if isinstance(given, (str, Path)) else source
     with input_errors(source):
         rows = _of_path(given, source, targets, as_table) if isinstance(given, (str, Path)) else None
         if rows is None:
-            own = own_value(replace(source, name=str(given))) if isinstance(given, str) else None
+            own = own_value(source) if isinstance(given, str) else None
             rows = _of_object(given if own is None else own, source, targets, as_table)
     if not len(rows):
         raise InputError(f"There must be rows to add, but {_name_of(given)} contains none.")
@@ -314,7 +315,6 @@ def _name_of(given: Any) -> str:
 
 def _of_path(given: str | Path, source: DataSource, targets: Targets, as_table: bool | None) -> Any:
     path = Path(given).expanduser()
-    source = replace(source, name=str(given))
     if isinstance(given, str) and own_value(source) is not None:
         return None
     if path.suffix.lower() == ".npz" and path.is_file():

@@ -93,11 +93,6 @@ class RoundSummary(_Plain):
     judgements: tuple[Mapping[str, Any], ...]
     cost: Mapping[str, float]
 
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has come to a decision."""
-        return self.state in ("promoted", "kept")
-
 
 @dataclass(frozen=True)
 class Status(_Plain):

@@ -234,21 +234,11 @@ def remove_object(directory: Path, kind: str, digest: str) -> int:
     return size
 
 
-def clean_drafts(directory: Path) -> int:
-    """Delete the drafts that interrupted commands have left, and return their bytes; the project's lock must be held.
-
-    Other files in ``work/``, such as a checkpoint of the round that is open, stay.
-    """
-    freed = 0
-    with project_errors(directory, "Drafts cannot be deleted"):
-        for path in drafts(directory):
-            freed += path.stat().st_size
-            path.unlink()
-    return freed
-
-
 def drafts(directory: Path) -> list[Path]:
-    """Return the drafts that are there, of this process and others."""
+    """Return the drafts that interrupted commands have left, or that running ones are writing.
+
+    Other files in ``work/``, such as a checkpoint of the round that is open, are none.
+    """
     return sorted(path for path in (directory / WORK).rglob(f"*{_DRAFT}") if path.is_file())
 
 

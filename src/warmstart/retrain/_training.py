@@ -188,6 +188,9 @@ def round_of(
             fitted = own.fitted(own.recoded(rows.inputs, rows.encoding))
         bare = numbers_of(rows, fitted, device)
         (pool,) = learner.prepared([bare], bare, scale=rows.scale)
+        known = None if previous is None else (previous.classes, tuple(previous.manifest["input_shape"]))
+        if known != (rows.classes, pool.sample_shape):
+            previous = None  # of another shape, it is nothing that a cold start could look at
     evenly = torch.linspace(0, len(pool) - 1, min(len(pool), _CHECKED)).long()
     state, new = RoundState(), np.arange(len(rows))
     if previous is not None:

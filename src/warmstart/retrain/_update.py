@@ -38,7 +38,6 @@ from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
-    DeletionRow,
     JudgementRow,
     Ledger,
     LicenceRow,
@@ -50,7 +49,7 @@ from ._ledger import (
 )
 from ._lock import project_lock
 from ._model_file import LoadedModel, learner_of, load_model
-from ._objects import crash_point, draft_path, free_space_check, load_scores, object_path, save_scores, store_object
+from ._objects import crash_point, draft_file, free_space_check, load_scores, object_path, save_scores, store_object
 from ._policy import Plan, Policy, PolicyState, policy_from_dict
 from ._results import TrainedArm, UpdateResult
 from ._rows import Rows, TrainingRows
@@ -63,6 +62,8 @@ from ._watch import watch
 
 Report = Callable[[str], None]
 COLD = "cold"
+AUDIT_NEXT, COLD_NEXT = "audit next", "cold next"
+"""Of the ledger's own values: what the next round must do."""
 _OWN_ARMS = ("warm", COLD)
 """Of a learner of the user's own, whose models may have no tensors that could be shrunk."""
 _WATCH_ALPHA = 0.01
@@ -117,7 +118,7 @@ class _Judged:
         """Whether it may serve."""
         if self.verdict is not None:
             return self.verdict.outcome == "promote"
-        return self.baseline is not None and self.baseline.is_better
+        return self.baseline is not None and (self.baseline is _UNCONTESTED or self.baseline.is_better)
 
     @property
     def merit(self) -> float:
@@ -140,8 +141,8 @@ class _Night:
         opened = self.ledger.open_round()
         if opened is None:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
-            asked = self.ledger.config("asked")
-            if not pending and asked is None:
+            asked = {name: self.ledger.config(name) for name in (AUDIT_NEXT, COLD_NEXT)}
+            if not pending and asked[COLD_NEXT] is None:
                 return self._nothing_new()
             if pending:
                 self._before_training(pending)
@@ -269,8 +270,8 @@ class _Night:
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
         audited = [self.ledger.model(each) for one in audits for each in (one.arm_model, one.cold_model)]
-        for model in dict.fromkeys([*tested, *audited]):
-            if model is not None and model.state != "damaged":
+        for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
+            if model.state != "damaged":
                 self.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, max(numbers))
@@ -356,7 +357,7 @@ class _Night:
 
     # The round.
 
-    def _open(self, pending: Sequence[ArrivalRow], asked: str | None) -> RoundRow:
+    def _open(self, pending: Sequence[ArrivalRow], asked: Mapping[str, str | None]) -> RoundRow:
         """Decide what the round trains, and write it down."""
         latest = max([one.number for one in self.arrivals], default=0)
         number = self.ledger.next_round_number()
@@ -375,11 +376,11 @@ class _Night:
         suspicion = self._suspicion(pending)
         plan = self._policy().plan(
             number=number,
-            can_continue=start is not None and asked != "cold",
+            can_continue=start is not None and asked[COLD_NEXT] is None,
             suspicion=suspicion,
             cold_cost=cold_cost,
         )
-        if asked == "audit" and plan.arm != COLD:
+        if asked[AUDIT_NEXT] is not None and plan.arm != COLD:
             plan = replace(plan, audit=True, reason=f"{plan.reason}; an audit was asked for")
         if plan.audit and self.budget is not None and self._seconds_expected([plan.arm, COLD]) > self.budget:
             plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
@@ -409,7 +410,8 @@ class _Night:
         )
         with self.ledger.transaction():
             self.ledger.insert(row)
-            self.ledger.set_config("asked", None)
+            for name in asked:
+                self.ledger.set_config(name, None)
         crash_point("round open")
         return row
 
@@ -489,10 +491,10 @@ class _Night:
             )
             digest, size = f"{number}-{arm}-diverged", 0
             if candidate.loaded is not None:
-                draft = draft_path(self.directory, f"round-{number}-{derived_seed(arm, number)}")
-                digest = candidate.save(draft)
-                size = draft.stat().st_size
-                store_object(self.directory, "models", draft, digest)
+                with draft_file(self.directory, f"round-{number}-{derived_seed(arm, number)}") as draft:
+                    digest = candidate.save(draft)
+                    size = draft.stat().st_size
+                    store_object(self.directory, "models", draft, digest)
             crash_point("model durable")
             continues = start is not None and trial.strategy.continues
             with self.ledger.transaction():
@@ -544,7 +546,7 @@ class _Night:
             reason = judged[0].reason
         if not judged:
             reason = "kept: training diverged, so there is no candidate"
-        overdue = champion is not None and champion.state == "tainted" and self._is_deletion_due()
+        overdue = champion is not None and champion.state == "tainted" and self.ledger.is_deletion_due()
         if best is None and overdue and judged:
             best = max(judged, key=lambda one: one.merit)
             reason = f"promoted without passing the gate: the time for a deletion is over ({best.reason})"
@@ -576,9 +578,6 @@ class _Night:
             )
         crash_point("round judged")
 
-    def _is_deletion_due(self) -> bool:
-        return self.ledger.first(DeletionRow, "WHERE state = 'open' AND due <= ?", now()) is not None
-
     def _beside_baseline(
         self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule
     ) -> tuple[_Judged, list[JudgementRow]]:
@@ -587,7 +586,11 @@ class _Night:
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
         baselines = baseline_scores(
-            learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows)
+            learner_of(loaded.manifest),
+            known,
+            self.rows(self.places(rows)),
+            self._before(rows),
+            metric=Metric(**loaded.manifest["metric"]),
         )
         values, units = self.scores(model, rows).values, self.units(rows)
         comparisons: dict[str, Comparison] = {}
