@@ -96,8 +96,9 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
             same = next((one for one in mapped[:-1] if one.id == mapped[-1].id), None)
             if same is not None:
                 raise InputError(
-                    f"Arrivals {same.arrival.number} and {arrival.number} must differ, but with these columns they hold "
-                    f"the same rows: leave one out with `warmstart retrain exclude {arrival.number}`, or keep a column."
+                    f"Arrivals {same.arrival.number} and {arrival.number} must differ, but with these columns they "
+                    "hold the same rows: keep a column, or leave one out with `warmstart retrain exclude "
+                    f"{arrival.number}`."
                 )
         for one in mapped:
             _keep_scores(folder, ledger, one)

@@ -90,7 +90,7 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
         repair(directory)
         with Ledger.open(directory / LEDGER) as ledger:
             finish_deletions(directory, ledger)
-            found = _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
+            found = Night(project, ledger, report or (lambda _: None), budget_seconds).run()
             count = finish_deletions(directory, ledger)
             if not count:
                 return found
@@ -102,7 +102,7 @@ def check(directory: Path) -> CheckReport:
     """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
     project = read_project(directory)
     with Ledger.open(directory / LEDGER) as ledger:
-        night = _Night(project, ledger, lambda _: None, None)
+        night = Night(project, ledger, lambda _: None, None)
         rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
         if not rows:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
@@ -133,7 +133,7 @@ class _Judged:
         return -math.inf if found is None else found.mean
 
 
-class _Night:
+class Night:
     """One call of :func:`update`, with what is read only once."""
 
     def __init__(self, project: Project, ledger: Ledger, report: Report, budget_seconds: float | None) -> None:
@@ -343,7 +343,7 @@ class _Night:
             if not len(differences):
                 continue
             mean = float(differences.mean())
-            state, sentences = self._policy().after_difference(
+            state, sentences = self.policy().after_difference(
                 audit.arm,
                 mean,
                 number=audit.round,
@@ -359,7 +359,7 @@ class _Night:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
             self._notes += sentences
 
-    def _policy(self) -> Policy:
+    def policy(self) -> Policy:
         """Return the policy with what it has learned so far; a changed setting begins anew."""
         first = first_policy(self.settings, arms=ARMS if isinstance(self.learner, TensorLearner) else _OWN_ARMS)
         row = self.ledger.licence()
@@ -427,7 +427,7 @@ class _Night:
             # By the rows: what a cold start costs grows with what it is trained on.
             cold_cost = last_cold.cost["cost"] * len(training) / max(last_cold.cost["rows"], 1)
         suspicion = self._suspicion(pending)
-        plan = self._policy().plan(
+        plan = self.policy().plan(
             number=number,
             can_continue=start is not None and asked[COLD_NEXT] is None,
             suspicion=suspicion,
@@ -716,7 +716,7 @@ class _Night:
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
-        before = self._policy()
+        before = self.policy()
         state = before.after_training(plan, costs)
         sentences: tuple[str, ...] = ()
         if isinstance(before, PolicyState) and isinstance(state, PolicyState):
