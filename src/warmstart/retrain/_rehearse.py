@@ -114,7 +114,9 @@ def rehearse(
     )
     crash_point("rehearsed")
     labels = dict(zip(specs, study.labels, strict=True))
-    arms = tuple(_judged(arm, labels, records, tolerance=project.settings.tolerance) for arm in specs if arm != COLD)
+    arms = tuple(
+        rehearsed_arm(arm, labels, records, tolerance=project.settings.tolerance) for arm in specs if arm != COLD
+    )
     count = records.rounds_expected
     found = Rehearsal(count, len(data.train), seeds, arms)
     with project_lock(directory, "rehearse"), Ledger.open(directory / LEDGER) as ledger:
@@ -162,7 +164,7 @@ def _study(night: Night, specs: Sequence[str], *, seeds: int) -> Study:
     )
 
 
-def _judged(arm: str, labels: Mapping[str, str], records: StudyRecords, *, tolerance: float) -> RehearsedArm:
+def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *, tolerance: float) -> RehearsedArm:
     """Compare a start with the cold one, by seeds."""
     own, cold = (_by_seed(records, labels[each]) for each in (arm, COLD))
     metric, needed = records.metric, ArmState(arm).needs(tolerance)
