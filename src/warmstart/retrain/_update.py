@@ -16,15 +16,17 @@ import math
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from warmstart.basics import InputError, Metric, derived_seed
+from warmstart.basics import PERCENT, InputError, Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
@@ -88,20 +90,31 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
     project = read_project(directory)
     with project_lock(directory, "update"):
         repair(directory)
-        with Ledger.open(directory / LEDGER) as ledger:
+        with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
             return _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
 
 
 def check(directory: Path) -> CheckReport:
     """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
     project = read_project(directory)
-    with Ledger.open(directory / LEDGER) as ledger:
+    with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
         night = _Night(project, ledger, lambda _: None, None)
         rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
         if not rows:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
         study = night.study([COLD])
         return check_training(study.trial(COLD, project.settings.seed), night.training_rows(rows, None))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Train with a number of threads; it decides the last bits, and is a setting of the whole process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,15 +228,16 @@ class _Night:
             self._loaded[model.id] = load_model(path, model.manifest, digest=model.id)
         return self._loaded[model.id]
 
-    def rule(self, metric: Metric, *, alpha: float) -> GateRule:
-        """Return how scores of a metric are compared."""
+    def rule(self, model: ModelRow, *, alpha: float) -> GateRule:
+        """Return how the scores of a model, and of all others of the project, are compared."""
+        metric = Metric(**model.manifest["metric"])
         return GateRule(
             metric,
-            score_range=1.0 if metric.unit == "%" else None,
+            score_range=1.0 if metric.unit == PERCENT else None,
             tolerance=self.settings.tolerance,
             class_tolerance=self.settings.class_tolerance,
             alpha=alpha,
-            root=metric.name == "rmse",
+            root=model.manifest["is_root"],
         )
 
     def scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> ModelScores:
@@ -265,7 +279,10 @@ class _Night:
             for one in self.ledger.samples(arrival)
             if one.label is not None and (one.superseded_by is None)
         ]
-        if champion is None or not rows:
+        if not rows:
+            return
+        if champion is None:
+            self._promote_late(rows)
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -278,13 +295,32 @@ class _Night:
         if predecessor is not None and predecessor.state in ("former", "champion"):
             self._watch(champion, predecessor, max(numbers))
 
+    def _promote_late(self, rows: Sequence[SampleRow]) -> None:
+        """Let the last model serve where it beats what learns nothing on all that has just arrived.
+
+        Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
+        """
+        model = self.ledger.lineage()
+        if model is None or self.ledger.config("pinned") is not None:
+            return
+        judged, judgements = self._beside_baseline(model, rows, self.rule(model, alpha=self.settings.alpha), of="new")
+        if not judged.passes:
+            return
+        reason = judged.reason
+        with self.ledger.transaction():
+            self.ledger.insert(*judgements, replace=True)
+            self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
+            self.ledger.add_event("promotion", reason, round_number=model.round, model=model.id)
+        repair(self.directory)
+        self._notes.append(f"Before this round {reason}.")
+
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
         for audit in audits:
             arm, cold = (self.ledger.model(each) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None or "damaged" in (arm.state, cold.state):
                 continue
-            rule = self.rule(Metric(**arm.manifest["metric"]), alpha=self.settings.alpha)
+            rule = self.rule(arm, alpha=self.settings.alpha)
             values = [self.scores(model, rows).values for model in (arm, cold)]
             differences, tolerance = difference_of(*values, rule=rule, units=self.units(rows))
             if not len(differences):
@@ -330,7 +366,7 @@ class _Night:
         ]
         if not rows:
             return
-        rule = self.rule(Metric(**champion.manifest["metric"]), alpha=_WATCH_ALPHA)
+        rule = self.rule(champion, alpha=_WATCH_ALPHA)
         left, right = (self.scores(model, rows).values for model in (champion, predecessor))
         found = watch(left, right, rule=rule, units=self.units(rows))
         number = self.ledger.next_round_number()
@@ -530,7 +566,7 @@ class _Night:
         self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
         found: list[tuple[_Judged, list[JudgementRow]]] = []
         for model in candidates:
-            rule = self.rule(Metric(**model.manifest["metric"]), alpha=alpha)
+            rule = self.rule(model, alpha=alpha)
             if not rows:
                 reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
                 found.append((_Judged(model, None, None, reason), []))
@@ -579,9 +615,9 @@ class _Night:
         crash_point("round judged")
 
     def _beside_baseline(
-        self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule
+        self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule, *, of: str = "held-out"
     ) -> tuple[_Judged, list[JudgementRow]]:
-        """Judge the first model against the best of the predictors that learn nothing."""
+        """Judge the first model against the best of the predictors that learn nothing; ``of`` is what the rows are."""
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
@@ -606,7 +642,7 @@ class _Night:
         resolution = (
             rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
         )
-        text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} held-out rows"
+        text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} {of} {'rows' if units is None else 'groups'}"
         if worst.is_better:
             reason = f"promoted: the first model, {text}, which resolve differences of {resolution}"
         else:
