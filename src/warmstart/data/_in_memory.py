@@ -334,7 +334,8 @@ def _arrow_column(arrow: Any, column: Any, place: str) -> Any:
         OverflowError,
     ):
         pass
-    # Numbers beside texts or beyond 64 bits, periods, intervals, Python's own objects: as text, which is read like that of a file.
+    # Numbers beside texts or beyond 64 bits, periods, intervals, Python's own objects: as text, which is read like that
+    # of a file.
     texts = [None if one is None or one != one or str(one) in ("<NA>", "NaT") else str(one) for one in column]
     return arrow.chunked_array([arrow.array(texts, arrow.string())])
 
