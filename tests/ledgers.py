@@ -3,7 +3,7 @@
 import hashlib
 
 from warmstart.retrain._ledger import LEDGER, ArrivalRow, Ledger, ModelRow, RoundRow, SampleRow
-from warmstart.retrain._objects import draft_path, file_digest, store_object
+from warmstart.retrain._objects import draft_file, file_digest, store_object
 from warmstart.retrain._settings import RetrainSettings, write_project
 
 TIME = "2026-01-01T00:00:00+00:00"
@@ -39,10 +39,10 @@ def model(name, number, *, state="undecided", start=None, size=0, strategy="warm
 
 def new_object(directory, kind, content):
     """Store an object and return its id and its size."""
-    draft = draft_path(directory, "new")
-    draft.write_bytes(content)
-    name = file_digest(draft)
-    store_object(directory, kind, draft, name)
+    with draft_file(directory, "new") as draft:
+        draft.write_bytes(content)
+        name = file_digest(draft)
+        store_object(directory, kind, draft, name)
     return name, len(content)
 
 

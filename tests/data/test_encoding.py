@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,3 +64,49 @@ def test_rows_of_another_width_are_refused():
         ENCODING.fitted(np.zeros((3, 2)))
     with pytest.raises(InputError, match="rows must have 5 columns"):
         ENCODING.fitted(FIRST).encode(np.zeros((3, 6)))
+
+
+COLOR = ColumnEncoding("color", "category", ("blue", "red"))
+ANSWER = ColumnEncoding("answer", "boolean", ("no", "yes"))
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "values", "expected"),
+    [
+        (COLOR, replace(COLOR, values=("amber", "blue", "red")), [0, 1, 2, 3, np.nan], [2, 0, 1, 2, np.nan]),
+        (COLOR, replace(COLOR, values=("red",)), [0, 1, np.nan], [1, 2, np.nan]),
+        (ANSWER, replace(ANSWER, values=("yes", "no")), [0, 1, np.nan], [1, 0, np.nan]),
+        (ANSWER, replace(ANSWER, kind="category", values=("maybe", "no", "yes")), [0, 1, 2, 3], [np.nan, 0, 1, np.nan]),
+        (replace(ANSWER, kind="category"), ANSWER, [0, 1, np.nan], [0, 1, np.nan]),
+        (
+            ColumnEncoding("size"),
+            ColumnEncoding("size", has_missing=True, form="relative"),
+            [1.5, np.nan],
+            [1.5, np.nan],
+        ),
+    ],
+)
+def test_values_of_another_encoding_are_matched_by_their_text(own, given, values, expected):
+    rows = np.array([values], dtype=np.float64).T
+    found = TableEncoding((own,)).recoded(rows, TableEncoding((given,)))
+    assert np.array_equal(found[:, 0], np.array(expected, dtype=np.float64), equal_nan=True)
+
+
+def test_columns_of_another_encoding_are_matched_by_name():
+    own = TableEncoding((COLOR, ColumnEncoding("size")))
+    given = TableEncoding((ColumnEncoding("age"), ColumnEncoding("size"), COLOR))
+    assert own.recoded(np.array([[30.0, 1.5, 1.0]]), given).tolist() == [[1.0, 1.5]]
+    rows = np.array([[1.0, 2.0]])
+    assert own.recoded(rows, own) is rows
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        (ColumnEncoding("hue"), "rows must have the column 'color', which the model was trained on"),
+        (ColumnEncoding("color"), "The column 'color' must hold a category, as the model was trained on, got a number"),
+    ],
+)
+def test_rows_without_a_column_cannot_be_recoded(given, reason):
+    with pytest.raises(InputError, match=reason):
+        TableEncoding((COLOR,)).recoded(np.zeros((2, 1)), TableEncoding((given,)))

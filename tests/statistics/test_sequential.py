@@ -164,3 +164,13 @@ def test_a_paired_ratio_can_be_sequential():
 def test_an_option_out_of_range_is_refused(options, words):
     with pytest.raises(InputError, match=f"^{words}"):
         sequential_t_interval([1.0, 2.0], **options)
+
+
+def test_a_least_deviation_keeps_equal_values_from_being_proof():
+    half = half_widths(sequential_t_interval)[9]
+    low, high = ends([0.5] * 10, least_deviation=2.0)
+    assert (low, high) == pytest.approx((0.5 - 2 * half, 0.5 + 2 * half))
+    values = np.random.default_rng(4).normal(size=10)
+    assert ends(values, least_deviation=0.1) == ends(values)
+    with pytest.raises(InputError, match=r"^least_deviation must lie in "):
+        ends(values, least_deviation=-1)

@@ -15,6 +15,7 @@ from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, SIGNALS, say
 from ._paper import paper
 from ._predict import predict
 from ._report import report
+from ._retrain import retrain
 
 _LONGEST_WORD, _LONGEST = 200, 1_000
 """Characters of a message: somebody may have typed thousands, or a file may hold them."""
@@ -44,7 +45,7 @@ def _show_version(context: click.Context) -> None:
     click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
-for command in (compare, predict, report, paper, *CATALOGUES):
+for command in (compare, predict, report, paper, retrain, *CATALOGUES):
     warmstart.add_command(command)
 
 

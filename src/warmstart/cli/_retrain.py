@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import rich_click as click
 
-from warmstart.basics import InputError, StorageError, checked_path, check_writable, shown, write_atomically
+from warmstart.basics import InputError, StorageError, check_writable, checked_path, shown, write_atomically
 
 from ._checked import CheckedCommand
 from ._console import console
@@ -34,7 +34,7 @@ _SETTINGS = (
         "--policy",
         "retrain.policy",
         "auto|STRATEGY",
-        "What a round starts from: auto chooses by evidence, or one strategy, such as warm or shrink-perturb:shrink=0.6.",
+        "What a round starts from: auto chooses by evidence; or one strategy, such as shrink-perturb:shrink=0.6.",
         "auto",
     ),
     Flag(
@@ -93,11 +93,15 @@ def _project(directory: str) -> Retrainer:
 def _show(found: Any, as_json: bool) -> None:
     """Print a result: its sentences, or one JSON object."""
     if as_json:
-        sys.stdout.write(json.dumps(found.to_dict(), ensure_ascii=False) + "\n")
+        is_list = isinstance(found, (list, tuple))
+        plain = [one.to_dict() for one in found] if is_list else found.to_dict()
+        sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
         return
+    from warmstart.retrain import lines_of
+
     printed = console()
-    for line in found.lines():
-        printed.print(line, markup=False)
+    for line in lines_of(found):
+        printed.print(line, markup=False, soft_wrap=True)
 
 
 @retrain.command("init", cls=CheckedCommand)
@@ -158,7 +162,9 @@ def add(
 
 @_command("update")
 @click.option("--budget", metavar="TIME", help="Time for training, such as 90s, 10m or 2h; what does not fit is left.")
-@click.option("--exit-code", is_flag=True, help="Say by the exit code: 0 promoted, 10 kept, 11 rolled back, 99 no data.")
+@click.option(
+    "--exit-code", is_flag=True, help="Say by the exit code: 0 promoted, 10 kept, 11 rolled back, 99 no data."
+)
 def update(directory: str, budget: str | None, exit_code: bool, as_json: bool, debug: bool) -> int:
     """Train on what has arrived, judge the candidate, and promote it where it is not worse.
 
@@ -231,10 +237,9 @@ def unpin(directory: str, as_json: bool, debug: bool) -> None:
 
 @_command("exclude")
 @click.argument("arrival", metavar="ARRIVAL")
-@click.option("--reason", metavar="TEXT", help="Kept in the history.")
-def exclude(directory: str, arrival: str, reason: str | None, as_json: bool, debug: bool) -> None:
+def exclude(directory: str, arrival: str, as_json: bool, debug: bool) -> None:
     """Leave an arrival, by number or id, out of training and judging; models trained on it are no start any more."""
-    _show(_project(directory).exclude(arrival, reason=reason), as_json)
+    _show(_project(directory).exclude(int(arrival) if arrival.isdecimal() else arrival), as_json)
 
 
 @_command("forget")
@@ -275,7 +280,7 @@ def verify(directory: str, as_json: bool, debug: bool) -> None:
     found = _project(directory).verify()
     _show(found, as_json)
     if not found.is_intact:
-        raise StorageError(found.sentence)
+        raise StorageError(f"{len(found.damage) + (found.ledger is not None)} files of {shown(directory)} are damaged.")
 
 
 @_command("gc")

@@ -97,16 +97,17 @@ class OwnLearner(TrialLearner):
 
     Args:
         learner: Any object with ``build``, ``train`` and ``evaluate``.
-        carry_over: What survives a round besides the weights. Statistics and optimizers are the learner's own matter:
-            the loop leaves them as ``train`` does.
+        carry_over: What survives a round besides the weights. None: statistics and optimizers are the learner's own
+            matter, and the loop leaves them as ``train`` does.
     """
 
     # Trainers leave references to themselves and other traces in a model, which no file can hold. Gone after every
     # round, they cannot make a difference between a trial that was resumed and one that was not.
     rebuilds = True
 
-    def __init__(self, learner: Learner, carry_over: CarryOver = CarryOver(normalization=Normalization.KEEP)) -> None:
-        self.learner, self.carry_over = learner, carry_over
+    def __init__(self, learner: Learner, carry_over: CarryOver | None = None) -> None:
+        self.learner = learner
+        self.carry_over = CarryOver(normalization=Normalization.KEEP) if carry_over is None else carry_over
         self._name = type(learner).__name__
 
     def build(self, data: Any, seed: int) -> nn.Module:

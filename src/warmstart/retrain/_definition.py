@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from warmstart.basics import InputError, unknown_name
 from warmstart.data import DataSource, Targets
-from warmstart.specs import data_from_table
+from warmstart.specs import data_from_table, split_spec
 from warmstart.studies import study_from_dict
 
+from ._policy import FixedPolicy, Policy, PolicyState
 from ._settings import Project, RetrainSettings
 
 _NOT_OF_PROJECTS = ("name", "directory", "subset", "test")
@@ -38,6 +40,7 @@ def checked_definition(
     data_from_table({"name": "arrivals.parquet", **data}, key="data")
     if data:
         given["data"] = data
+    first_policy(settings)
     study_from_dict({"strategies": [_fixed(settings.policy)], **{k: v for k, v in given.items() if k != "data"}})
     return settings, given
 
@@ -71,3 +74,33 @@ def targets_of(project: Project) -> Targets:
     """Return what the project's learner reads of labels."""
     tables = {name: table for name, table in project.tables.items() if name != "data"}
     return study_from_dict({"strategies": ["cold"], **tables}).targets
+
+
+ARMS = ("warm", "shrink-perturb:shrink=0.8", "shrink-perturb:shrink=0.6", "shrink-perturb:shrink=0.4", "cold")
+"""Of the policy ``auto``, the cheapest first."""
+
+
+def first_policy(settings: RetrainSettings, *, arms: tuple[str, ...] = ARMS) -> Policy:
+    """Return the policy of a project before its first round.
+
+    Args:
+        settings: Of the project.
+        arms: Of ``auto``, by cost; a model without tensors has nothing to shrink.
+
+    Raises:
+        InputError: If the policy is none.
+
+    Example:
+        >>> first_policy(RetrainSettings(policy="warm")).plan(number=2).arm
+        'warm'
+        >>> first_policy(RetrainSettings(policy="auto:prefer=speed"))
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: Unknown preference 'speed'. Known: cost, accuracy.
+    """
+    name, options = split_spec(settings.policy)
+    if name != "auto":
+        return FixedPolicy(settings.policy, audits=False)
+    prefer = options.pop("prefer", "cost")
+    if options:
+        raise unknown_name("option of auto", next(iter(options)), ("prefer",))
+    return replace(PolicyState.initial(arms, audit_share=settings.audit_share), prefer=prefer)

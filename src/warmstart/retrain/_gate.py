@@ -88,8 +88,8 @@ class Comparison:
 
     @property
     def is_better(self) -> bool:
-        """Whether the candidate is shown to be no worse at all."""
-        return self.low >= 0
+        """Whether the candidate is shown to be better."""
+        return self.low > 0
 
     @property
     def is_not_worse(self) -> bool:
@@ -293,7 +293,7 @@ def judge(
         outcome = "worse"
     elif passes and not vetoes:
         outcome = "promote"
-    becomes_anchor = outcome == "promote" and (against_anchor or against_champion).is_better
+    becomes_anchor = outcome == "promote" and (against_anchor or against_champion).low >= 0
     verdict = Verdict(outcome, against_champion, against_anchor, vetoes, becomes_anchor, reason="")
     return replace(verdict, reason=_reason(verdict, rule.metric, "rows" if units is None else "groups"))
 

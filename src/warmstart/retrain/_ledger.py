@@ -468,23 +468,18 @@ class Ledger:
 
     # Rows in general.
 
-    def insert(self, *rows: Any, replace: bool = False) -> int:
-        """Add rows of one kind; of a row with an ``id`` from the ledger, return that of the last.
+    def insert(self, *rows: Any, replace: bool = False) -> None:
+        """Add rows.
 
         Args:
-            rows: Dataclasses of this module, all of one class.
+            rows: Dataclasses of this module.
             replace: Whether an earlier row with the same primary key is replaced.
         """
-        if not rows:
-            return 0
-        columns = _columns(type(rows[0]))
-        sql = f"INSERT {'OR REPLACE ' if replace else ''}INTO {rows[0].table} ({', '.join(columns)}) "
-        sql += f"VALUES ({', '.join('?' * len(columns))})"
-        last = 0
         for row in rows:
-            values = [_stored(kind, getattr(row, name)) for name, kind in columns.items()]
-            last = self.execute(sql, *values).lastrowid or 0
-        return last
+            columns = _columns(type(row))
+            sql = f"INSERT {'OR REPLACE ' if replace else ''}INTO {row.table} ({', '.join(columns)}) "
+            sql += f"VALUES ({', '.join('?' * len(columns))})"
+            self.execute(sql, *(_stored(kind, getattr(row, name)) for name, kind in columns.items()))
 
     def change(self, kind: type[Any], key: Any, **columns: Any) -> None:
         """Change columns of one row.
@@ -567,6 +562,10 @@ class Ledger:
         """Add the rows of an arrival, which must have been inserted."""
         with self._errors():
             self._connection.executemany("INSERT INTO sample VALUES (?, ?, ?, ?, ?, ?, ?, ?)", samples)
+
+    def schema(self) -> SchemaRow | None:
+        """Return the newest version of the schema; None before the first arrival."""
+        return self.first(SchemaRow, "ORDER BY version DESC")
 
     def samples(self, arrival: int) -> list[SampleRow]:
         """Return the rows of an arrival, in order."""
@@ -733,24 +732,29 @@ class Ledger:
             if left is None or left.id == serving.model or left.state in ("tainted", "damaged", "retired"):
                 anchor = earlier[-1].anchor if earlier else model
         previous = None if serving is None else serving.model
+        if kind in ("rollback", "watch"):
+            # What was promoted after the model, and what continues that, must not be continued any more.
+            self.execute(
+                "WITH RECURSIVE bad (id) AS (SELECT model FROM promotion WHERE model <> ?1 AND id > (SELECT "
+                "coalesce(max(id), 0) FROM promotion WHERE model = ?1 AND kind IN ('gate', 'hand')) UNION "
+                "SELECT model.id FROM model JOIN bad ON model.start_model = bad.id WHERE model.id <> ?1) "
+                "UPDATE model SET state = 'worse' WHERE id IN (SELECT id FROM bad) AND state IN "
+                "('champion', 'former', 'undecided', 'candidate')",
+                model,
+            )
         self.insert(PromotionRow(model, previous, anchor, kind, reason, round_number, now()))
-        # What is tainted or damaged stays so. What was rolled back from was shown to be worse: the lineage must not
-        # go on from it.
-        after = "worse" if kind in ("rollback", "watch") else "former"
-        self.execute("UPDATE model SET state = ? WHERE state = 'champion' AND id <> ?", after, model)
+        self.execute("UPDATE model SET state = 'former' WHERE state = 'champion' AND id <> ?", model)
+        # What is tainted or damaged stays so, also while it serves.
         self.execute("UPDATE model SET state = 'champion' WHERE id = ? AND state NOT IN ('tainted', 'damaged')", model)
 
     def lineage(self) -> ModelRow | None:
         """Return the model that the next start continues: the last that is neither worse, diverged nor tainted.
 
-        Nor does it descend from one that is: what was continued from a model before it was rolled back is out as well.
         Of a round with two models the promoted one, otherwise the one that is not the cold start of an audit.
         """
         return self.first(
             ModelRow,
-            "WHERE id NOT IN (WITH RECURSIVE bad (id) AS (SELECT id FROM model WHERE state IN ('worse', 'tainted') "
-            "UNION SELECT model.id FROM model JOIN bad ON model.start_model = bad.id) SELECT id FROM bad) "
-            "AND state IN ('champion', 'former', 'undecided') ORDER BY round DESC, state = 'undecided', "
+            "WHERE state IN ('champion', 'former', 'undecided') ORDER BY round DESC, state = 'undecided', "
             "id IN (SELECT cold_model FROM audit)",
         )
 
@@ -767,6 +771,14 @@ class Ledger:
     def judgements(self, round_number: int) -> list[JudgementRow]:
         """Return the comparisons of a round."""
         return self.select(JudgementRow, "WHERE round = ? ORDER BY model, role, detail", round_number)
+
+    def deletions_due(self) -> list[DeletionRow]:
+        """Return the requested deletions that are not done, the most urgent first."""
+        return self.select(DeletionRow, "WHERE state <> 'done' ORDER BY due, id")
+
+    def is_deletion_due(self, time: str | None = None) -> bool:
+        """Return whether the time for a deletion is over, at ``time`` or now."""
+        return any(row.due <= (time or now()) for row in self.deletions_due())
 
     def add_event(self, kind: str, text: str, *, round_number: int | None = None, **data: Any) -> None:
         """Add an event; ``data`` must be what JSON can hold."""

@@ -134,8 +134,8 @@ def load_model(
     """
     if manifest.get("format") != MANIFEST_FORMAT:
         raise InputError(
-            f"The model {shown(path)} was stored by another version of warmstart (format {manifest.get('format')}, this "
-            f"one reads {MANIFEST_FORMAT}); install that version, or train a new one."
+            f"The model {shown(path)} was stored by another version of warmstart (format {manifest.get('format')}; "
+            f"this one reads {MANIFEST_FORMAT}): install that version, or train a new model."
         )
     way_out = "restore it from a backup, or serve an earlier model with `warmstart retrain rollback`"
     try:

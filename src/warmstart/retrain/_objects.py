@@ -13,9 +13,11 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError
 
 from warmstart.basics import StorageError, shown
 from warmstart.store import atomic_file, make_directory, sync_directory
@@ -28,6 +30,7 @@ ENDINGS = {"arrivals": ".parquet", "models": ".safetensors"}
 SCORES, WORK, POINTER = "scores", "work", "champion.json"
 _DRAFT = ".part"
 _DIGEST_BYTES = 32
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # Kept free beside what a step needs: the ledger, its journal and the pointer must still fit.
 _RESERVE = 8 * 2**20
 
@@ -67,14 +70,12 @@ def project_errors(directory: Path, doing: str) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        way_out = "; free some space, or see `warmstart retrain gc --dry-run`" if is_full(error) else ""
-        raise StorageError(f"{doing} in {shown(directory)} ({error.strerror or error}){way_out}.") from error
-
-
-def is_full(error: OSError) -> bool:
-    """Return whether an error says that a disk, or what a user may store on it, is full."""
-    return error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+    except (OSError, SafetensorError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        # Libraries that write files themselves give the system's words, but not always its number.
+        is_full = any(os.strerror(number) in reason for number in _FULL)
+        way_out = "; free some space, or see `warmstart retrain gc --dry-run`" if is_full else ""
+        raise StorageError(f"{doing} in {shown(directory)} ({shown(reason, limit=300)}){way_out}.") from error
 
 
 def free_space_check(directory: Path, needed: int, what: str) -> None:
@@ -111,6 +112,26 @@ def draft_path(directory: Path, name: str) -> Path:
     with project_errors(directory, "A draft cannot be written"):
         make_directory(directory / WORK)
     return directory / WORK / f"{name}.{os.getpid()}{_DRAFT}"
+
+
+@contextmanager
+def draft_file(directory: Path, name: str) -> Iterator[Path]:
+    """Yield where a draft is written; after the block it is gone, unless :func:`store_object` has made it an object.
+
+    Args:
+        directory: The project's folder.
+        name: Anything that two drafts of one process do not share.
+
+    Raises:
+        StorageError: If what the block writes finds the disk full or read-only.
+    """
+    path = draft_path(directory, name)
+    try:
+        with project_errors(directory, "A draft cannot be written"):
+            yield path
+    finally:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def object_path(directory: Path, kind: str, digest: str) -> Path:
@@ -213,21 +234,11 @@ def remove_object(directory: Path, kind: str, digest: str) -> int:
     return size
 
 
-def clean_drafts(directory: Path) -> int:
-    """Delete the drafts that interrupted commands have left, and return their bytes; the project's lock must be held.
-
-    Other files in ``work/``, such as a checkpoint of the round that is open, stay.
-    """
-    freed = 0
-    with project_errors(directory, "Drafts cannot be deleted"):
-        for path in drafts(directory):
-            freed += path.stat().st_size
-            path.unlink()
-    return freed
-
-
 def drafts(directory: Path) -> list[Path]:
-    """Return the drafts that are there, of this process and others."""
+    """Return the drafts that interrupted commands have left, or that running ones are writing.
+
+    Other files in ``work/``, such as a checkpoint of the round that is open, are none.
+    """
     return sorted(path for path in (directory / WORK).rglob(f"*{_DRAFT}") if path.is_file())
 
 
@@ -298,7 +309,8 @@ def write_pointer(directory: Path, pointer: Mapping[str, Any]) -> None:
 
     Args:
         directory: The project's folder.
-        pointer: ``id``, ``path`` (relative to the folder), ``round``, ``manifest``, ``promoted``, ``pinned``.
+        pointer: ``id``, ``path`` (relative to the folder), ``round``, ``manifest``, ``promoted``, ``pinned``, and
+            ``former``, the same of the model that serves where this one's file is damaged, or None.
 
     Raises:
         StorageError: If the disk is full or the folder cannot be written; the earlier pointer is still there.

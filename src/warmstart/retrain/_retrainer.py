@@ -16,8 +16,12 @@ from ._settings import PROJECT_FILE, Project, RetrainSettings, read_project, wri
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from warmstart.studies import Predictions
+
     from ._arrivals import AddResult
+    from ._check import CheckReport
     from ._results import UpdateResult
+    from ._serving import Champion
 
 
 class Retrainer:
@@ -38,7 +42,7 @@ class Retrainer:
 
     def __init__(self, directory: str | Path) -> None:
         self.directory = checked_path("directory", directory)
-        self.project
+        read_project(self.directory)  # else there is none
 
     @classmethod
     def create(
@@ -133,3 +137,81 @@ class Retrainer:
     def status(self) -> _inspect.Status:
         """Return where the project stands."""
         return _inspect.status(self.directory)
+
+    def history(self, *, last: int | None = None) -> tuple[_inspect.RoundSummary, ...]:
+        """Return the last rounds, oldest first; None: all."""
+        return _inspect.history(self.directory, last=last)
+
+    def rollback(self, *, to: str | None = None, reason: str | None = None) -> _inspect.Change:
+        """Let a former champion serve again, without training; it is pinned until :meth:`unpin`.
+
+        Args:
+            to: Its id, or the beginning of it; None: the one before the champion.
+            reason: Why, for the history.
+        """
+        return _inspect.rollback(self.directory, to=to, reason=reason)
+
+    def promote(self, model: str, *, reason: str | None = None) -> _inspect.Change:
+        """Let a model serve by hand, whatever the gate says; it is pinned until :meth:`unpin`."""
+        return _inspect.promote(self.directory, model, reason=reason)
+
+    def pin(self) -> _inspect.Change:
+        """Keep the champion whatever rounds find."""
+        return _inspect.pin(self.directory)
+
+    def unpin(self) -> _inspect.Change:
+        """Let rounds promote again."""
+        return _inspect.unpin(self.directory)
+
+    def exclude(self, arrival: int | str) -> _inspect.Change:
+        """Leave an arrival, by number or id, out of training and judging; models trained on it are tainted."""
+        return _inspect.exclude(self.directory, arrival)
+
+    def verify(self) -> _inspect.Verified:
+        """Check every file against its digest; the last intact model serves in place of a damaged champion."""
+        return _inspect.verify(self.directory)
+
+    def gc(self, *, dry_run: bool = False) -> _inspect.Collected:
+        """Remove models and drafts that nothing needs any more; in a dry run, say which."""
+        return _inspect.gc(self.directory, dry_run=dry_run)
+
+    def audit(self) -> _inspect.Change:
+        """Train a cold start beside the strategy in the next round, whatever the account says."""
+        text = "The next round trains a cold start beside its strategy."
+        with project_lock(self.directory, "audit"), Ledger.open(self.directory / LEDGER) as ledger:
+            with ledger.transaction():
+                ledger.set_config("audit next", "asked")
+                ledger.add_event("audit", text)
+            serving = ledger.serving()
+            champion = None if serving is None else serving.model
+            return _inspect.Change(champion, champion, ledger.config("pinned") is not None, text)
+
+    def champion(self) -> Champion:
+        """Return the model that serves, ready to predict; the ledger is not opened.
+
+        Raises:
+            InputError: If there is none yet.
+            StorageError: If its file and that of the model before it are damaged.
+        """
+        from ._serving import champion
+
+        return champion(self.directory)
+
+    def predict(self, samples: Any) -> Predictions:
+        """Predict samples with the champion.
+
+        Args:
+            samples: A file or folder, a frame, or an array or tensor of inputs.
+        """
+        model = self.champion()
+        return model.predict(model.read(samples) if isinstance(samples, (str, Path)) else samples)
+
+    def check(self) -> CheckReport:
+        """Run all that a project does with its learner on 64 rows of what has arrived, and return what was found.
+
+        Raises:
+            InputError: If nothing with labels has arrived yet.
+        """
+        from ._update import check
+
+        return check(self.directory)

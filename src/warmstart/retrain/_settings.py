@@ -17,10 +17,10 @@ from warmstart.basics import (
     check_at_least,
     check_in_range,
     checked_path,
+    resolve_choices,
     shown,
     unknown_name,
 )
-from warmstart.basics import resolve_choices as resolve_numbers
 from warmstart.store import atomic_file, read_regular
 
 PROJECT_FILE = "project.toml"
@@ -68,7 +68,7 @@ class RetrainSettings:
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        resolve_numbers(self)
+        resolve_choices(self)
         if not isinstance(self.policy, str) or not self.policy.strip():
             raise InputError(
                 f"policy must be auto or the name of a strategy, got {shown(self.policy)!r}; "

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from warmstart.basics import InputError, copy_model, derived_seed, shown
+from warmstart.basics import InputError, copy_model, shown
+from warmstart.data import FittedEncoding
 from warmstart.learners import OwnLearner, TensorLearner, TrialLearner
 from warmstart.specs import STRATEGY, format_spec, shortest
 from warmstart.training import Head, StopReason, set_memory_format_
 from warmstart.trial import RoundPlan, RoundState, TrainOn, Trial, TrialData, preparation_of, run_round, taken
 
+from ._arrivals import table_encoding
 from ._model_file import LoadedModel, manifest_of, save_model
 from ._rows import TrainingRows, numbers_of, prepared_rows
 
@@ -126,55 +128,12 @@ def train_candidate(
         >>> second.strategy, second.samples, second.manifest["round"]
         ('warm', 32, 2)
     """
-    device = torch.device("cpu") if device is None else device
-    continues = previous is not None and trial.strategy.continues
-    if previous is not None and (reason := obstacle(previous, rows)) is not None:
-        if continues:
-            raise InputError(f"{reason[:-1]}; start cold.")
-        previous = None
-    learner = trial.learner_of(number)
-    if continues and previous is not None and len(previous.classes) < len(rows.classes):
-        learner = _growing(learner)
-    if previous is not None and continues:
-        data = TrialData(prepared_rows(rows, previous.manifest, device), None, len(rows.classes))
-        preparation = previous.manifest["preparation"]
-    else:
-        fitted = None if rows.encoding is None else rows.encoding.fitted(rows.inputs)
-        bare = numbers_of(rows, fitted, device)
-        (pool,) = learner.prepared([bare], bare, scale=rows.scale)
-        data = TrialData(pool, None, len(rows.classes), fitted_encoding=fitted)
-        preparation = preparation_of(data)
-    pool = data.pool
-    evenly = torch.linspace(0, len(pool) - 1, min(len(pool), _CHECKED)).long()
-    state = RoundState()
-    if previous is not None:
-        model = copy_model(previous.model).to(device)
-        # As training left it: sums over weights in another layout in memory would round otherwise.
-        if (last := learner.channels_last(model, pool)) is not None:
-            set_memory_format_(model, channels_last=last)
-        state = RoundState(previous.manifest["round"], model, previous.optimizer if continues else None)
-    new = np.arange(len(rows)) if rows.new is None or previous is None else np.unique(rows.new)
-    is_new = torch.zeros(len(rows), dtype=torch.bool)
-    is_new[torch.from_numpy(new)] = True
-    seen, arrival = (~is_new).nonzero()[:, 0], is_new.nonzero()[:, 0]
-    order = torch.cat([seen, arrival])
-    trained_on = order if trial.train_on is TrainOn.SEEN else arrival
-    plan = RoundPlan(
-        replace(data, evaluation=pool.take(evenly)),
-        arrival,
-        seen,
-        taken(pool, seen) if len(seen) else None,
-        len(rows),
-        # Counts of the first rows mean nothing in another order.
-        earlier=rows.earlier if torch.equal(order, torch.arange(len(rows))) else (),
-        validation=None if rows.validation is None else torch.from_numpy(rows.validation)[trained_on],
-    )
-    own = replace(trial, learner=learner, first_learner=None)
-    result = run_round(own, plan, state, number, on_report=on_report)
+    trial, plan, state = round_of(trial, rows, previous, number=number, device=device or torch.device("cpu"))
+    result = run_round(trial, plan, state, number, on_report=on_report)
+    learner, pool = trial.learner_of(number), plan.data.pool
     spec = format_spec(STRATEGY.name_of(trial.strategy), shortest(STRATEGY, trial.strategy))
     loaded = None
-    if result.stop_reason is not StopReason.DIVERGED:
-        assert result.scores is not None and result.round_state.model is not None, "it has not diverged"
+    if result.scores is not None and result.round_state.model is not None:
         metric = result.scores.metric
         manifest = manifest_of(
             learner,
@@ -184,10 +143,10 @@ def train_candidate(
             round=number,
             classes=list(rows.classes),
             input_shape=list(pool.sample_shape),
-            input_type=str(numbers_type(rows)),
+            input_type=str(pool.inputs.dtype).removeprefix("torch."),
             target_shape=list(rows.labels.shape[1:]),
             features=list(rows.names),
-            preparation=preparation,
+            preparation=preparation_of(plan.data),
             metric={"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
         )
         loaded = LoadedModel(result.round_state.model.cpu(), manifest, result.round_state.optimizer)
@@ -205,9 +164,59 @@ def train_candidate(
     )
 
 
-def numbers_type(rows: TrainingRows) -> np.dtype[Any]:
-    """Return the type of the arrays that a model gets: bytes, whole numbers, or numbers."""
-    return rows.inputs.dtype if rows.inputs.dtype in (np.uint8, np.int64) else np.dtype(np.float32)
+def round_of(
+    trial: Trial, rows: TrainingRows, previous: LoadedModel | None, *, number: int, device: torch.device
+) -> tuple[Trial, RoundPlan, RoundState]:
+    """Return what :func:`train_candidate` runs: the trial with the learner of this round, its data, and its state."""
+    continues = previous is not None and trial.strategy.continues
+    if previous is not None and (reason := obstacle(previous, rows)) is not None:
+        if continues:
+            raise InputError(f"{reason.removesuffix('.')}; start cold.")
+        previous = None
+    learner, classes = trial.learner_of(number), len(rows.classes)
+    if previous is not None and continues:
+        if len(previous.classes) < classes:
+            learner = _growing(learner)
+        encoding = (previous.manifest["preparation"] or {}).get("encoding")
+        fitted = None if encoding is None else FittedEncoding.from_dict(encoding)
+        pool = prepared_rows(rows, previous.manifest, device)
+    else:
+        fitted = None
+        if rows.encoding is not None:
+            # Which categories there are, and where there are gaps, only these rows say: not those that are held out.
+            own = table_encoding(rows.inputs, rows.encoding, scale=rows.scale)
+            fitted = own.fitted(own.recoded(rows.inputs, rows.encoding))
+        bare = numbers_of(rows, fitted, device)
+        (pool,) = learner.prepared([bare], bare, scale=rows.scale)
+        known = None if previous is None else (previous.classes, tuple(previous.manifest["input_shape"]))
+        if known != (rows.classes, pool.sample_shape):
+            previous = None  # of another shape, it is nothing that a cold start could look at
+    evenly = torch.linspace(0, len(pool) - 1, min(len(pool), _CHECKED)).long()
+    state, new = RoundState(), np.arange(len(rows))
+    if previous is not None:
+        model = copy_model(previous.model).to(device)
+        # As training left it: sums over weights in another layout in memory would round otherwise.
+        if (last := learner.channels_last(model, pool)) is not None:
+            set_memory_format_(model, channels_last=last)
+        state = RoundState(previous.manifest["round"], model, previous.optimizer if continues else None)
+        new = new if rows.new is None else rows.new
+    is_new = torch.zeros(len(rows), dtype=torch.bool)
+    is_new[torch.from_numpy(new)] = True
+    seen, arrival = (~is_new).nonzero()[:, 0], is_new.nonzero()[:, 0]
+    order = torch.cat([seen, arrival])
+    plan = RoundPlan(
+        TrialData(pool, pool.take(evenly), classes, fitted_encoding=fitted),
+        arrival,
+        seen,
+        taken(pool, seen) if len(seen) else None,
+        len(rows),
+        # Counts of the first rows mean nothing in another order.
+        earlier=rows.earlier if torch.equal(order, torch.arange(len(rows))) else (),
+        validation=None
+        if rows.validation is None
+        else torch.from_numpy(rows.validation)[order if trial.train_on is TrainOn.SEEN else arrival],
+    )
+    return replace(trial, learner=learner, first_learner=None), plan, state
 
 
 def _growing(learner: TrialLearner) -> TrialLearner:

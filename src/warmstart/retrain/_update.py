@@ -24,12 +24,14 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.basics import Metric, derived_seed
+from warmstart.basics import InputError, Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
-from warmstart.strategies import Cold
 from warmstart.studies import Study, study_from_dict
 
+from ._add import current_schema
 from ._arrivals import Samples, read_rows
+from ._check import CheckReport, check_training
+from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
 from ._inspect import repair
 from ._ledger import (
@@ -47,12 +49,12 @@ from ._ledger import (
 )
 from ._lock import project_lock
 from ._model_file import LoadedModel, learner_of, load_model
-from ._objects import crash_point, draft_path, free_space_check, load_scores, object_path, save_scores, store_object
-from ._policy import Plan, policy_of
+from ._objects import crash_point, draft_file, free_space_check, load_scores, object_path, save_scores, store_object
+from ._policy import Plan, Policy, PolicyState, policy_from_dict
 from ._results import TrainedArm, UpdateResult
 from ._rows import Rows, TrainingRows
 from ._schema import Schema
-from ._scoring import ScoredRows, baseline_scores, score_rows
+from ._scoring import baseline_scores, score_rows
 from ._settings import Project, read_project
 from ._sides import validation_mask
 from ._training import obstacle, train_candidate
@@ -60,6 +62,10 @@ from ._watch import watch
 
 Report = Callable[[str], None]
 COLD = "cold"
+AUDIT_NEXT, COLD_NEXT = "audit next", "cold next"
+"""Of the ledger's own values: what the next round must do."""
+_OWN_ARMS = ("warm", COLD)
+"""Of a learner of the user's own, whose models may have no tensors that could be shrunk."""
 _WATCH_ALPHA = 0.01
 _LONG_ABSENCE = 7
 """Arrivals waiting from which on a round is audited: too much has changed for yesterday's licence."""
@@ -86,6 +92,18 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
             return _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
 
 
+def check(directory: Path) -> CheckReport:
+    """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
+    project = read_project(directory)
+    with Ledger.open(directory / LEDGER) as ledger:
+        night = _Night(project, ledger, lambda _: None, None)
+        rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
+        if not rows:
+            raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
+        study = night.study([COLD])
+        return check_training(study.trial(COLD, project.settings.seed), night.training_rows(rows, None))
+
+
 @dataclass(frozen=True, eq=False)
 class _Judged:
     """A candidate and what the gate says of it; ``baseline`` where there is no champion."""
@@ -100,7 +118,7 @@ class _Judged:
         """Whether it may serve."""
         if self.verdict is not None:
             return self.verdict.outcome == "promote"
-        return self.baseline is not None and self.baseline.is_better
+        return self.baseline is not None and (self.baseline is _UNCONTESTED or self.baseline.is_better)
 
     @property
     def merit(self) -> float:
@@ -115,7 +133,6 @@ class _Night:
     def __init__(self, project: Project, ledger: Ledger, report: Report, budget_seconds: float | None) -> None:
         self.project, self.ledger, self.report, self.budget = project, ledger, report, budget_seconds
         self.directory, self.settings = project.directory, project.settings
-        self.policy = policy_of(self.settings)
         self._loaded: dict[str, LoadedModel] = {}
         self._notes: list[str] = []
         self._rolled_back = False
@@ -124,8 +141,8 @@ class _Night:
         opened = self.ledger.open_round()
         if opened is None:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
-            asked = self.ledger.config("cold next")
-            if not pending and asked is None:
+            asked = {name: self.ledger.config(name) for name in (AUDIT_NEXT, COLD_NEXT)}
+            if not pending and asked[COLD_NEXT] is None:
                 return self._nothing_new()
             if pending:
                 self._before_training(pending)
@@ -143,9 +160,9 @@ class _Night:
     @cached_property
     def schema(self) -> Schema:
         """The newest version of the schema."""
-        row = self.ledger.schema()
-        assert row is not None, "what has arrived has a schema"
-        return Schema.from_dict(row.description)
+        found = current_schema(self.ledger)
+        assert found is not None, "what has arrived has a schema"
+        return found
 
     def study(self, strategies: Sequence[str]) -> Study:
         """Return the study whose trials a round of these strategies belongs to."""
@@ -253,8 +270,8 @@ class _Night:
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
         audited = [self.ledger.model(each) for one in audits for each in (one.arm_model, one.cold_model)]
-        for model in dict.fromkeys([*tested, *audited]):
-            if model is not None and model.state != "damaged":
+        for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
+            if model.state != "damaged":
                 self.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, max(numbers))
@@ -273,8 +290,13 @@ class _Night:
             if not len(differences):
                 continue
             mean = float(differences.mean())
-            state, sentences = self.policy.after_difference(
-                self._policy_state(), audit.arm, mean, number=audit.round, tolerance=tolerance
+            state, sentences = self._policy().after_difference(
+                audit.arm,
+                mean,
+                number=audit.round,
+                tolerance=tolerance,
+                step=0.0 if rule.score_range is None else rule.score_range / len(differences),
+                metric=rule.metric,
             )
             last = self.ledger.rounds(last=1)[-1].number
             with self.ledger.transaction():
@@ -284,9 +306,18 @@ class _Night:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
             self._notes += sentences
 
-    def _policy_state(self) -> Any:
+    def _policy(self) -> Policy:
+        """Return the policy with what it has learned so far; a changed setting begins anew."""
+        first = first_policy(self.settings, arms=ARMS if isinstance(self.learner, TensorLearner) else _OWN_ARMS)
         row = self.ledger.licence()
-        return self.policy.initial() if row is None else self.policy.read(row.state)
+        if row is None:
+            return first
+        found = policy_from_dict(row.state)
+        if type(found) is not type(first):
+            return first
+        if isinstance(found, PolicyState) and isinstance(first, PolicyState):
+            return replace(found, prefer=first.prefer, audit_share=first.audit_share)
+        return first
 
     def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> None:
         """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse."""
@@ -326,14 +357,14 @@ class _Night:
 
     # The round.
 
-    def _open(self, pending: Sequence[ArrivalRow], asked: str | None) -> RoundRow:
+    def _open(self, pending: Sequence[ArrivalRow], asked: Mapping[str, str | None]) -> RoundRow:
         """Decide what the round trains, and write it down."""
         latest = max([one.number for one in self.arrivals], default=0)
         number = self.ledger.next_round_number()
         start = self.ledger.lineage()
         training = self.ledger.training_rows(latest, self.settings.window)
         if start is not None:
-            probe = self._training_rows(training, start)
+            probe = self.training_rows(training, start)
             if (reason := obstacle(self.loaded(start), probe)) is not None:
                 self._notes.append(f"The round starts cold: {reason[0].lower()}{reason[1:]}")
                 start = None
@@ -343,17 +374,22 @@ class _Night:
             # By the rows: what a cold start costs grows with what it is trained on.
             cold_cost = last_cold.cost["cost"] * len(training) / max(last_cold.cost["rows"], 1)
         suspicion = self._suspicion(pending)
-        plan = self.policy.plan(
-            self._policy_state(),
+        plan = self._policy().plan(
             number=number,
-            can_continue=start is not None and asked != "cold",
+            can_continue=start is not None and asked[COLD_NEXT] is None,
             suspicion=suspicion,
             cold_cost=cold_cost,
         )
-        if asked == "audit" and plan.arm != COLD:
+        if asked[AUDIT_NEXT] is not None and plan.arm != COLD:
             plan = replace(plan, audit=True, reason=f"{plan.reason}; an audit was asked for")
         if plan.audit and self.budget is not None and self._seconds_expected([plan.arm, COLD]) > self.budget:
             plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
+        if plan.begins_trial and start is not None and start.strategy != COLD:
+            # Another arm's model would be blamed on the one that goes on trial.
+            start = next(
+                (m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD),
+                start,
+            )
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -364,6 +400,7 @@ class _Night:
                 "arm": plan.arm,
                 "audit": plan.audit,
                 "reason": plan.reason,
+                "begins_trial": plan.begins_trial,
                 "start": None if start is None else start.id,
                 "notes": self._notes,
             },
@@ -373,7 +410,8 @@ class _Night:
         )
         with self.ledger.transaction():
             self.ledger.insert(row)
-            self.ledger.set_config("cold next", None)
+            for name in asked:
+                self.ledger.set_config(name, None)
         crash_point("round open")
         return row
 
@@ -384,7 +422,9 @@ class _Night:
             return "two rounds running were refused as worse"
         if len(pending) >= _LONG_ABSENCE:
             return f"{len(pending)} arrivals have waited for this round"
-        if last and any(m.stop_reason in ("limit", "diverged") for m in self.ledger.models() if m.round == last[-1].number):
+        if last and any(
+            m.stop_reason in ("limit", "diverged") for m in self.ledger.models() if m.round == last[-1].number
+        ):
             return "the last round ended at its limit"
         champion = self.ledger.champion()
         if champion is None or not pending:
@@ -404,7 +444,7 @@ class _Night:
         found = {model.strategy: model.cost.get("seconds", 0.0) for model in self.ledger.models()}
         return sum(found.get(arm, found.get(COLD, 0.0)) for arm in arms)
 
-    def _training_rows(self, rows: Sequence[SampleRow], start: ModelRow | None) -> TrainingRows:
+    def training_rows(self, rows: Sequence[SampleRow], start: ModelRow | None) -> TrainingRows:
         """Return what a round trains on, in training order."""
         places = self.places(rows)
         found = self.samples.take(places).fitted()
@@ -439,20 +479,22 @@ class _Night:
             trial = study.trial(study.labels[0], self.settings.seed)
             candidate = train_candidate(
                 trial,
-                self._training_rows(rows, start),
+                self.training_rows(rows, start),
                 None if start is None else self.loaded(start),
                 number=number,
                 tables=self.project.tables,
             )
             counts = {"rows": candidate.samples, "seconds": candidate.seconds, **candidate.counts}
             # What is the same on every machine comes first.
-            cost = next((counts[name] for name in ("flops", "samples", "tokens", "steps", "seconds") if counts.get(name)), 0)
+            cost = next(
+                (counts[name] for name in ("flops", "samples", "tokens", "steps", "seconds") if counts.get(name)), 0
+            )
             digest, size = f"{number}-{arm}-diverged", 0
             if candidate.loaded is not None:
-                draft = draft_path(self.directory, f"round-{number}-{derived_seed(arm, number)}")
-                digest = candidate.save(draft)
-                size = draft.stat().st_size
-                store_object(self.directory, "models", draft, digest)
+                with draft_file(self.directory, f"round-{number}-{derived_seed(arm, number)}") as draft:
+                    digest = candidate.save(draft)
+                    size = draft.stat().st_size
+                    store_object(self.directory, "models", draft, digest)
             crash_point("model durable")
             continues = start is not None and trial.strategy.continues
             with self.ledger.transaction():
@@ -511,7 +553,11 @@ class _Night:
         if best is not None and self.ledger.config("pinned") is not None:
             best, reason = None, f"kept: the champion is pinned ({reason})"
         verdict = "promote" if best is not None else "undecided"
-        if best is None and judged and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged):
+        if (
+            best is None
+            and judged
+            and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged)
+        ):
             verdict = "worse"
         anchor_after = None if anchor is None else anchor.id
         if best is not None and (best.verdict is None or best.verdict.becomes_anchor or anchor is None):
@@ -538,8 +584,14 @@ class _Night:
         """Judge the first model against the best of the predictors that learn nothing."""
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
-        known = self._training_rows(training, None)
-        baselines = baseline_scores(learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows))
+        known = self.training_rows(training, None)
+        baselines = baseline_scores(
+            learner_of(loaded.manifest),
+            known,
+            self.rows(self.places(rows)),
+            self._before(rows),
+            metric=Metric(**loaded.manifest["metric"]),
+        )
         values, units = self.scores(model, rows).values, self.units(rows)
         comparisons: dict[str, Comparison] = {}
         for name, scored in baselines.items():
@@ -551,7 +603,9 @@ class _Night:
         if not trivial:
             return _Judged(model, None, _UNCONTESTED, "promoted: the first model, and nothing to compare it with"), []
         name, worst = min(trivial.items(), key=lambda item: item[1].low)
-        resolution = rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
+        resolution = (
+            rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
+        )
         text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} held-out rows"
         if worst.is_better:
             reason = f"promoted: the first model, {text}, which resolve differences of {resolution}"
@@ -594,11 +648,19 @@ class _Night:
         number = opened.number
         row = self.ledger.rounds(last=1)[-1]
         models = [model for model in self.ledger.models() if model.round == number]
-        plan = Plan(opened.plan["arm"], opened.plan["audit"], opened.plan["reason"])
+        plan = Plan(number, *(opened.plan[name] for name in ("arm", "audit", "reason", "begins_trial")))
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
-        state = self.policy.after_training(self._policy_state(), plan, costs, number=number, diverged=diverged)
+        before = self._policy()
+        state = before.after_training(plan, costs)
+        sentences: tuple[str, ...] = ()
+        if isinstance(before, PolicyState) and isinstance(state, PolicyState):
+            changed = zip(before.arms, state.arms, strict=True)
+            sentences = tuple(new.reason for old, new in changed if new.status == "revoked" != old.status)
+        for arm in diverged:
+            state, more = state.after_failure(arm, number=number)
+            sentences += more
         by_arm = {model.strategy: model for model in models if model.state != "diverged"}
         outcome = "promoted" if promoted else "kept"
         with self.ledger.transaction():
@@ -615,7 +677,10 @@ class _Night:
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
             self.ledger.change(RoundRow, number, state=outcome, ended=now())
             self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
+            for sentence in sentences:
+                self.ledger.add_event("licence", sentence, round_number=number)
             self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
+        self._notes += sentences
         crash_point("round decided")
         repair(self.directory)
         champion = self.ledger.champion()
@@ -637,7 +702,10 @@ class _Night:
             row.reason or "",
             plan=plan.reason,
             arms=arms,
-            notes=(*opened.plan.get("notes", ()), *(one for one in self._notes if one not in opened.plan.get("notes", ()))),
+            notes=(
+                *opened.plan.get("notes", ()),
+                *(one for one in self._notes if one not in opened.plan.get("notes", ())),
+            ),
         )
 
     def _state_of(self, model: str) -> str:

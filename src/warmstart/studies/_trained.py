@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,7 @@ class TrainedModel:
         scaling: ``scale``, ``offset`` and ``limit`` of the inputs, ``target_scale`` and ``target_offset``, as of
             :class:`TensorData`; empty: the usual.
         source: How the study's data were read.
+        outputs: Returns the model's outputs: logits (n, classes), or values; that of the built-in learners.
     """
 
     model: nn.Module
@@ -92,6 +93,7 @@ class TrainedModel:
     encoding: FittedEncoding | None
     scaling: Mapping[str, Any]
     source: DataSource
+    outputs: Callable[[nn.Module, TensorData], torch.Tensor] = field(default=predict, repr=False)
 
     def files(self, path: str | Path) -> list[Path]:
         """Return the image files that :meth:`read` reads, in this order; empty where it reads no such files."""
@@ -154,7 +156,8 @@ class TrainedModel:
             raise InputError(
                 f"inputs must have the shape (n, {', '.join(map(str, self.input_shape))}), got {rows.shape}."
             )
-        tensors = {name: torch.tensor(value) for name, value in self.scaling.items() if name != "limit"}
+        # Plain numbers stay so: scaled by a tensor, whole numbers would no longer count as tokens.
+        tensors = {name: torch.tensor(v) if isinstance(v, list) else v for name, v in self.scaling.items()}
         kind = self.input_type if self.input_type in ("uint8", "int64") else "float32"
         cast = np.ascontiguousarray(rows.astype(kind))
         if kind != "float32" and (cast != rows).any():
@@ -163,7 +166,7 @@ class TrainedModel:
         data = TensorData(inputs, torch.zeros(len(rows)))
         if "scale" in tensors:
             data = data.scaled(tensors["scale"], tensors["offset"], limit=self.scaling.get("limit"))
-        outputs = predict(self.model, data).double()
+        outputs = self.outputs(self.model, data).double()
         if self.classes:
             return Predictions(outputs.softmax(1).numpy(), self.classes)
         values = outputs * tensors.get("target_scale", 1.0) + tensors.get("target_offset", 0.0)

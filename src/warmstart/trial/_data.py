@@ -107,16 +107,19 @@ def scaled_like(data: TensorData, preparation: Mapping[str, Any]) -> TensorData:
         preparation: Of the others; empty: they were on their usual scale.
     """
 
-    def number(name: str, default: float, dtype: torch.dtype) -> torch.Tensor | float:
-        value = preparation.get(name, default)
-        return torch.tensor(value, dtype=dtype, device=data.device) if isinstance(value, list) else value
+    def on_device(name: str, dtype: torch.dtype) -> torch.Tensor:
+        return torch.tensor(preparation[name], dtype=dtype, device=data.device)
 
     if "scale" in preparation:
-        scale, offset = number("scale", 1.0, torch.float32), number("offset", 0.0, torch.float32)
-        data = data.scaled(scale, offset, limit=preparation.get("limit"))
-    unit, zero = number("target_scale", 1.0, torch.float64), number("target_offset", 0.0, torch.float64)
-    is_usual = isinstance(unit, float) and isinstance(zero, float) and (unit, zero) == (1.0, 0.0)
-    return data if is_usual else data.with_target_scale(unit, zero)
+        # Plain numbers stay so: scaled by a tensor, whole numbers would no longer count as tokens.
+        scale, offset = (
+            on_device(name, torch.float32) if isinstance(preparation[name], list) else preparation[name]
+            for name in ("scale", "offset")
+        )
+        data = data.scaled(scale, offset, limit=preparation["limit"])
+    if [preparation.get("target_scale", 1.0), preparation.get("target_offset", 0.0)] == [1.0, 0.0]:
+        return data  # classes, which have no scale
+    return data.with_target_scale(on_device("target_scale", torch.float64), on_device("target_offset", torch.float64))
 
 
 def labels_before(data: TrialData, rows: torch.Tensor | None = None) -> torch.Tensor | None:

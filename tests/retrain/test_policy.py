@@ -1,0 +1,392 @@
+import json
+import math
+
+import numpy as np
+import pytest
+
+from warmstart.basics import METRICS, InputError
+from warmstart.retrain._policy import (
+    LAST_HALF_WIDTH,
+    MOST_DIFFERENCES,
+    MOST_TRIAL_ROUNDS,
+    ArmState,
+    FixedPolicy,
+    PolicyState,
+    policy_from_dict,
+)
+from warmstart.statistics import sequential_t_interval
+
+COSTS = {"warm": 20.0, "shrink-perturb:shrink=0.6": 50.0, "cold": 100.0}
+ARMS = tuple(COSTS)
+WARM, SHRUNK, COLD = ARMS
+LICENCE = (0.0, -0.005, 0.005)
+
+
+def licensed(*arms, **options):
+    return PolicyState.initial(ARMS, **options).with_licences(dict.fromkeys(arms, LICENCE), tolerance=0.01)
+
+
+def trained(state, number, **options):
+    """Plan and train a round."""
+    plan = state.plan(number=number, **options)
+    return plan, state.after_training(plan, {arm: COSTS[arm] for arm in {plan.arm, COLD}})
+
+
+def tried(state, differences, *, first, arm=None, tolerance=0.01):
+    """Run a round per difference; return the state and what it said."""
+    said = []
+    for number, difference in enumerate(differences, first):
+        plan, state = trained(state, number)
+        assert plan.audit
+        state, sentences = state.after_difference(arm or plan.arm, difference, number=number, tolerance=tolerance)
+        said.extend(sentences)
+    return state, said
+
+
+def test_the_first_round_is_cold_and_changes_no_arm():
+    plan, state = trained(PolicyState.initial(ARMS), 1, can_continue=False)
+    assert (plan.arm, plan.audit) == (COLD, False)
+    assert [arm.status for arm in state.arms] == ["untried", "untried", "licensed"]
+
+
+def test_the_cheapest_arm_is_on_trial_first_and_runs_alone_once_licensed():
+    plan, state = trained(PolicyState.initial(ARMS), 2)
+    assert (plan.arm, plan.audit, plan.begins_trial) == (WARM, True, True)
+    assert plan.reason == "warm goes on trial beside a cold start: it is untried"
+    plan, state = trained(state, 3)
+    assert (plan.arm, plan.audit, plan.begins_trial) == (WARM, True, False)
+    assert plan.reason == "warm is on trial beside a cold start, 0 audits have counted so far"
+    state, said = tried(state, [0.001, -0.001, 0.0], first=4)
+    assert said == [
+        "warm is licensed: 0.0 [-0.3, 0.3] points beside a cold start over 3 audits, a loss of 1.0 points allowed"
+    ]
+    plan, _ = trained(state, 7)
+    assert (plan.arm, plan.audit, plan.reason) == (WARM, False, "warm runs alone: it is licensed")
+
+
+def test_the_first_two_rounds_of_a_trial_do_not_count():
+    _, state = trained(PolicyState.initial(ARMS), 2)
+    for number in (2, 3):
+        state, said = state.after_difference(WARM, -0.5, number=number, tolerance=0.01)
+        assert said == ()
+        assert state.arm(WARM).differences == ()
+    state, _ = state.after_difference(WARM, 0.01, number=4, tolerance=0.01)
+    assert state.arm(WARM).differences == (0.01,)
+
+
+def test_a_harmful_arm_is_revoked_and_the_next_one_tried():
+    state, said = tried(PolicyState.initial(ARMS), [0, 0, -0.04, -0.041, -0.039], first=2)
+    assert said == [
+        "warm is revoked until round 67: -4.0 [-4.3, -3.7] points beside a cold start over 3 audits, "
+        "a loss of 1.0 points allowed"
+    ]
+    assert state.plan(number=7).arm == SHRUNK
+    state, _ = tried(state, [0, 0, -0.04, -0.041, -0.039], first=7)
+    plan, state = trained(state, 12)
+    assert (plan.arm, plan.audit) == (COLD, False)
+    assert plan.reason == "cold start: nothing else may run alone before round 67"
+    assert state.plan(number=66).arm == COLD
+    plan = state.plan(number=67)
+    assert (plan.arm, plan.reason) == (WARM, "warm goes on trial beside a cold start: its revocation has ended")
+
+
+def test_each_revocation_is_twice_as_long():
+    state, first, rounds = PolicyState.initial((WARM, COLD)), 2, []
+    for _ in range(4):
+        state, _ = tried(state, [0, 0, -0.04, -0.041, -0.039], first=first)
+        rounds.append(state.arm(WARM).retry - (first + 5))
+        first = state.arm(WARM).retry
+    assert rounds == [60, 120, 240, 480]
+
+
+def test_a_trial_ends_after_twenty_differences():
+    # A tolerance for which each interval is a little too wide, and the last one might not be.
+    differences = np.resize([0.1, -0.1], MOST_DIFFERENCES)
+    state, said = tried(PolicyState.initial((WARM, COLD)), [0, 0, *differences], first=2, tolerance=0.064)
+    assert len(state.arm(WARM).differences) == MOST_DIFFERENCES
+    assert said[0].endswith("which 20 audits cannot tell")
+
+
+def test_a_trial_without_hope_ends_early():
+    state, said = tried(PolicyState.initial((WARM, COLD)), [0, 0, -0.1, 0.08, -0.09, 0.1, -0.08], first=2)
+    assert said[0].endswith("which 20 audits would hardly tell")
+    assert len(state.arm(WARM).differences) == 5
+    last = sequential_t_interval(np.resize([-1.0, 1.0], 20), confidence=0.8, g=4).high / np.std([-1, 1] * 10, ddof=1)
+    assert last == pytest.approx(LAST_HALF_WIDTH, abs=0.005)
+
+
+def test_equal_differences_of_small_arrivals_are_no_proof():
+    _, state = trained(PolicyState.initial((WARM, COLD)), 2)
+    blind = state
+    for number in range(4, 8):
+        state, _ = state.after_difference(WARM, 0.0, number=number, tolerance=0.01, step=1 / 20)
+        blind, _ = blind.after_difference(WARM, 0.0, number=number, tolerance=0.01)
+    assert state.arm(WARM).status == "trial"
+    assert blind.arm(WARM).status == "licensed"
+
+
+def test_an_audit_is_paid_from_the_account():
+    _, state = trained(PolicyState.initial(ARMS), 1, can_continue=False)
+    state = state.with_licences({WARM: LICENCE}, tolerance=0.01)
+    audits = []
+    for number in range(2, 302):
+        plan, state = trained(state, number)
+        audits.append(plan.audit)
+    # 0.2 of 20 per night pays for 100 every 25 nights.
+    assert [number for number, audit in enumerate(audits, 1) if audit][:3] == [26, 51, 76]
+    assert sum(audits) * COSTS[COLD] <= 0.2 * 300 * COSTS[WARM]
+
+
+def test_what_a_cold_start_would_cost_now_counts_where_it_is_known():
+    state = licensed(WARM)
+    assert state.plan(number=2).audit  # its cost is unknown
+    assert not state.plan(number=2, cold_cost=100.0).audit
+    _, state = trained(state, 2)
+    _, state = trained(state, 3, cold_cost=10.0)
+    assert state.plan(number=4, cold_cost=-state.account + 1).audit is False
+
+
+def test_a_suspicion_is_audited_on_credit_and_the_credit_has_a_limit():
+    _, state = trained(licensed(WARM), 2)
+    audits, reasons = 0, []
+    for number in range(3, 403):
+        plan, state = trained(state, number, suspicion="the watch raised an alarm")
+        audits += plan.audit
+        reasons.append(plan.reason)
+    assert reasons[-1].startswith("warm runs alone: it is licensed, not audited though the watch raised an alarm")
+    assert "warm is audited: the watch raised an alarm" in reasons
+    assert audits * COSTS[COLD] <= 0.2 * 401 * COSTS[WARM] + 2 * COSTS[COLD]
+    assert state.account >= -2 * COSTS[COLD]
+
+
+def test_one_bad_audit_sends_an_arm_back_to_trial():
+    state = licensed(WARM)
+    state, said = state.after_difference(WARM, -0.0199, number=9, tolerance=0.01)
+    assert (said, state) == ((), licensed(WARM))
+    state, said = state.after_difference(WARM, -0.024, number=9, tolerance=0.01)
+    assert said == (
+        "warm lost its licence and is on trial again: -2.4 points beside a cold start in round 9, "
+        "a loss of 1.0 points allowed",
+    )
+    plan, state = trained(state, 10)
+    assert (plan.arm, plan.audit) == (WARM, True)
+    state, _ = tried(state, [-0.5, 0.001, -0.001, 0.0], first=11)  # of its second round, which does not count, and on
+    assert state.arm(WARM).status == "licensed"
+
+
+def test_a_costlier_licensed_arm_runs_until_a_cheaper_one_may_be_tried_again():
+    state, _ = tried(PolicyState.initial(ARMS), [0, 0, -0.04, -0.041, -0.039], first=2)
+    state, _ = tried(state, [0, 0, 0.001, -0.001, 0.0], first=7)
+    assert state.plan(number=12).arm == SHRUNK
+    plan = state.plan(number=67)
+    assert (plan.arm, plan.audit) == (WARM, True)
+
+
+def test_an_arm_that_saves_nothing_is_not_tried_to_the_end():
+    state = PolicyState.initial((WARM, COLD))
+    for number in range(2, 5):
+        plan = state.plan(number=number)
+        state = state.after_training(plan, {WARM: 90.0, COLD: 100.0})
+    assert state.arm(WARM).status == "revoked"
+    assert state.arm(WARM).reason == (
+        "warm is revoked until round 65: it costs 0.90 of a cold start, which with its audits saves nothing"
+    )
+    for_accuracy = PolicyState.initial((WARM, COLD), prefer="accuracy")
+    for number in range(2, 5):
+        for_accuracy = for_accuracy.after_training(for_accuracy.plan(number=number), {WARM: 90.0, COLD: 100.0})
+    assert for_accuracy.arm(WARM).status == "trial"
+
+
+def test_a_trial_without_answers_ends():
+    state, last = PolicyState.initial((WARM, COLD)), 2 + MOST_TRIAL_ROUNDS
+    for number in range(2, last + 1):
+        plan, state = trained(state, number)
+        assert plan.audit
+    assert state.arm(WARM).reason == "warm is revoked until round 123: no answer in 60 rounds of trial"
+    assert not state.plan(number=last + 1).audit
+
+
+def test_an_audit_without_a_difference_changes_nothing():
+    state, _ = tried(PolicyState.initial(ARMS), [0, 0, 0.001], first=2)
+    _, skipped = trained(state, 5)
+    assert skipped.arm(WARM) == state.arm(WARM)
+
+
+def test_answers_to_old_questions_are_ignored():
+    state, _ = tried(PolicyState.initial(ARMS), [0, 0, -0.04, -0.041, -0.039], first=2)
+    for arm, number in ((WARM, 6), (SHRUNK, 6), (COLD, 6)):
+        assert state.after_difference(arm, -0.5, number=number, tolerance=0.01) == (state, ())
+    retried = licensed(WARM).after_difference(WARM, -0.5, number=9, tolerance=0.01)[0]
+    assert retried.after_difference(WARM, -0.5, number=8, tolerance=0.01) == (retried, ())
+
+
+def test_a_lineage_that_begins_anew_during_a_trial_is_young_again():
+    state, _ = tried(PolicyState.initial(ARMS), [0, 0, 0.001], first=2)
+    plan, state = trained(state, 5, can_continue=False)
+    assert plan.arm == COLD
+    state, _ = tried(state, [-0.5, -0.5, 0.002], first=6)
+    assert state.arm(WARM).differences == (0.001, 0.002)
+
+
+def test_a_failed_arm_is_revoked_on_trial_and_loses_a_licence():
+    _, state = trained(PolicyState.initial(ARMS), 2)
+    state, said = state.after_failure(WARM, number=2)
+    assert said == ("warm is revoked until round 63: its training diverged in round 2",)
+    state, said = licensed(WARM).after_failure(WARM, number=8, what="it reached its limit")
+    assert said == ("warm lost its licence and is on trial again: it reached its limit in round 8",)
+    assert state.arm(WARM).status == "trial"
+
+
+def test_a_cold_start_can_lose_nothing():
+    state = PolicyState.initial(ARMS)
+    assert state.after_failure(COLD, number=3) == (state, ())
+    assert state.after_difference(COLD, -0.9, number=3, tolerance=0.01) == (state, ())
+    with pytest.raises(InputError, match="the cold start must be licensed"):
+        PolicyState((ArmState(WARM), ArmState(COLD)))
+
+
+def test_another_scale_of_a_cold_start_has_to_be_no_worse_at_all():
+    half = "cold:scale=0.5"
+    start = PolicyState.initial((half, COLD))
+    costs = {half: 100.0, COLD: 100.0}
+
+    def after(differences):
+        state = start
+        for number, difference in enumerate(differences, 2):
+            state = state.after_training(state.plan(number=number), costs)
+            state, _ = state.after_difference(half, difference, number=number, tolerance=0.01)
+        return state.arm(half)
+
+    assert after([0, 0, 0.001, -0.001, 0.0]).status == "trial"
+    assert after([0, 0, 0.021, 0.019, 0.02]).status == "licensed"
+    assert after([0, 0, -0.006, -0.0055, -0.005]).status == "revoked"
+    assert after([0, 0, 0.021, 0.019, 0.02]).reason.endswith("over 3 audits, no loss allowed")
+
+
+def test_accuracy_may_be_preferred():
+    state = PolicyState.initial(ARMS, prefer="accuracy")
+    good, better = (0.01, 0.004, 0.016), (0.02, 0.012, 0.028)
+    assert state.with_licences({WARM: good}, tolerance=0.01).plan(number=2).arm == SHRUNK  # untried
+    both = state.with_licences({WARM: good, SHRUNK: better}, tolerance=0.01)
+    assert both.plan(number=2, cold_cost=100.0).arm == SHRUNK
+    assert both.plan(number=2, cold_cost=100.0).audit is False
+    worse = state.with_licences({WARM: LICENCE, SHRUNK: LICENCE}, tolerance=0.01)
+    assert worse.plan(number=2).arm == COLD
+    assert worse.plan(number=2).reason == "cold start: no licensed arm is shown to be better"
+
+
+def test_licences_from_elsewhere():
+    state = licensed(SHRUNK)
+    assert state.arm(SHRUNK).reason == f"{SHRUNK} is licensed: a rehearsal has shown it"
+    # A cheaper one is still tried, and its costlier neighbour's trial is given up.
+    assert state.plan(number=2).arm == WARM
+    revoked, _ = tried(PolicyState.initial(ARMS), [0, 0, -0.04, -0.041, -0.039], first=2)
+    _, on_trial = trained(revoked, 7)
+    assert on_trial.arm(SHRUNK).status == "trial"
+    assert on_trial.with_licences({WARM: LICENCE}, tolerance=0.01).arm(SHRUNK).status == "untried"
+
+
+@pytest.mark.parametrize(
+    ("licences", "words"),
+    [
+        ({"wram": LICENCE}, "Unknown arm 'wram': did you mean 'warm'"),
+        ({COLD: LICENCE}, "licence of cold must be "),
+        ({WARM: (0.0, 0.1, 0.2)}, "licence of warm must be a mean within its interval"),
+        ({WARM: (math.nan, -0.1, 0.2)}, "licence of warm must be a mean within its interval"),
+        ({WARM: (0.0, -0.02, 0.02)}, "licence of warm needs a lower end of -0.01, got -0.02"),
+    ],
+)
+def test_a_licence_that_does_not_say_enough_is_refused(licences, words):
+    with pytest.raises(InputError, match=f"^{words}"):
+        PolicyState.initial(ARMS).with_licences(licences, tolerance=0.01)
+
+
+@pytest.mark.parametrize("state", ["fresh", "tried", "licensed", "fixed"])
+def test_a_policy_survives_json(state):
+    policies = {
+        "fresh": PolicyState.initial(ARMS, prefer="accuracy", audit_share=0.1),
+        "tried": tried(PolicyState.initial(ARMS), [0, 0, -0.04, -0.041, -0.039, 0, 0, 0.01], first=2)[0],
+        "licensed": trained(licensed(WARM), 2)[1],
+        "fixed": FixedPolicy(SHRUNK, audits=True),
+    }
+    policy = policies[state]
+    again = policy_from_dict(json.loads(json.dumps(policy.to_dict(), allow_nan=False)))
+    assert again == policy
+    assert type(again) is type(policy)
+    assert again.plan(number=9) == policy.plan(number=9)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "other"},
+        {"arms": []},
+        {"arms": None},
+        {"arms": [{"spec": "cold", "status": "allowed"}]},
+        {"arms": [{"spec": "cold", "status": "licensed"}]},
+        {"prefer": "speed"},
+        {"account": None},
+        {"account": "much"},
+        {"costs": {"warm": -1}},
+        {"audit_share": 2},
+        {"unknown": 1},
+    ],
+)
+def test_what_no_policy_has_written_is_refused(change):
+    written = {**PolicyState.initial(ARMS).to_dict(), **change}
+    with pytest.raises(InputError):
+        policy_from_dict(written)
+
+
+@pytest.mark.parametrize("value", [None, {}, [], {"kind": "fixed"}, {"kind": "fixed", "arm": 7}])
+def test_what_is_no_policy_at_all_is_refused(value):
+    with pytest.raises(InputError):
+        policy_from_dict(value)
+
+
+@pytest.mark.parametrize("arms", [(), ("warm",), ("cold", "warm"), ("cold", "cold")])
+def test_arms_end_with_cold(arms):
+    with pytest.raises(InputError, match=r"^arms must be different strategies by cost, of which the last is cold"):
+        PolicyState.initial(arms)
+
+
+def test_only_cold_is_a_policy_too():
+    plan = PolicyState.initial(("cold",)).plan(number=5, suspicion="the score dropped")
+    assert (plan.arm, plan.audit, plan.reason) == ("cold", False, "cold start: nothing else may run alone")
+
+
+@pytest.mark.parametrize(
+    ("difference", "step"), [(math.nan, 0.0), (math.inf, 0.0), (None, 0.0), (0.0, -1.0), (0.0, math.inf)]
+)
+def test_a_difference_has_to_be_a_number(difference, step):
+    with pytest.raises(InputError, match=r"^(difference|step) must lie in "):
+        licensed(WARM).after_difference(WARM, difference, number=9, tolerance=0.01, step=step)
+
+
+def test_costs_of_what_was_trained_are_needed():
+    state = PolicyState.initial(ARMS)
+    with pytest.raises(InputError, match="costs must name what was trained, cold too, got \\['warm'\\]"):
+        state.after_training(state.plan(number=2), {WARM: 20.0})
+
+
+def test_sentences_are_in_the_unit_of_the_metric():
+    state = licensed(WARM)
+    _, said = state.after_difference(WARM, -0.31, number=9, tolerance=0.1, metric=METRICS["rmse"])
+    assert "rmse +0.310 beside a cold start in round 9, a loss of 0.100 allowed" in said[0]
+
+
+def test_a_fixed_policy_stays_what_it_is():
+    policy = FixedPolicy(WARM)
+    assert policy.plan(number=1, can_continue=False).arm == "cold"
+    plan = policy.plan(number=2, suspicion="it was asked for")
+    assert (plan.arm, plan.audit) == (WARM, False)
+    assert policy.after_training(plan, {}) is policy
+    assert policy.after_difference(WARM, -0.5, number=2, tolerance=0.01) == (
+        policy,
+        ("warm lost in round 2: -50.0 points beside a cold start",),
+    )
+    assert policy.after_difference(WARM, 0.0, number=2, tolerance=0.01) == (policy, ())
+    assert policy.after_failure(WARM, number=2)[1] == ("warm failed in round 2: its training diverged",)
+    assert FixedPolicy(WARM, audits=True).plan(number=2, suspicion="it was asked for").audit
+    with pytest.raises(InputError):
+        FixedPolicy("")
