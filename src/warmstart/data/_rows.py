@@ -417,7 +417,12 @@ def _named(
     has_names = names is not None and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < len(names)
     texts[present] = [names[one] if names is not None and has_names else str(one) for one in labels.tolist()]
     classes = tuple(known)
-    if not known:
+    if known:
+        # A frame keeps the spaces around a label, a text file of the same rows does not.
+        stripped = {one.strip(): one for one in known}
+        if len(stripped) == len(known):
+            texts[present] = [stripped.get(one.strip(), one) for one in texts[present].tolist()]
+    else:
         found_map = class_map(labels, names, rows.origin)
         asks = not source.many_classes and names is None
         if asks and (isinstance(rows, TableRows) or rows.inputs.dtype != np.uint8):
