@@ -15,8 +15,8 @@ from warmstart.statistics import interval_text, score_interval
 LEAST_CLASS_UNITS: Final = 30
 _POWER: Final = 0.8
 # Means of groups differ by far less than rows can: with the range of a row 21 days of 48 rows could tell nothing at a
-# tolerance of 1 point. Imaginary groups that differ by the 99th percentile, or by three rows, pass a candidate at exactly
-# the tolerance in up to 9 % of simulated cases from seven groups on, in up to 14 % with three.
+# tolerance of 1 point. With imaginary groups that differ by the 99th percentile, or by three rows, a candidate at
+# exactly the tolerance passes in up to 9 % of simulated cases from seven groups on, in up to 14 % with three.
 LEAST_GROUPS: Final = 7
 _ROWS_OF_IMAGINARY: Final = 3
 # Larger scores, infinite ones too, count as this large: its square and the sum of many of them are still numbers. One

@@ -483,12 +483,12 @@ class _Night:
     def training_rows(self, rows: Sequence[SampleRow], start: ModelRow | None) -> TrainingRows:
         """Return what a round trains on, in training order."""
         places = self.places(rows)
-        found = self.samples.take(places).fitted()
+        base = self.rows(places)
+        found = self.samples.take(places).fitted(scale=base.scale)
         new = np.flatnonzero([one.joined is None or start is None or one.joined > start.round for one in rows])
         learner, mask = self.learner, None
         if isinstance(learner, TensorLearner):
             mask = validation_mask(self.ledger.salt, [one.unit for one in rows], share=learner.stop.validation)
-        base = self.rows(places)
         return TrainingRows(
             found.inputs,
             found.labels,
@@ -642,7 +642,8 @@ class _Night:
         resolution = (
             rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
         )
-        text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} {of} {'rows' if units is None else 'groups'}"
+        judged_on = f"{worst.n:,} {of} {'rows' if units is None else 'groups'}"
+        text = f"{worst.text(rule.metric)} against the {name} predictor on {judged_on}"
         if worst.is_better:
             reason = f"promoted: the first model, {text}, which resolve differences of {resolution}"
         else:
