@@ -16,7 +16,6 @@ from warmstart.retrain._inspect import (
     pin,
     promote,
     repair,
-    repair,
     rollback,
     status,
     unpin,
