@@ -35,7 +35,7 @@ _SHORT = 12  # hexadecimal digits by which a model is named in sentences
 _LEAST_DIGITS = 4  # of an id that somebody types
 _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is the beginning of an id
 _KEPT = 5
-_ASKED = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
+_ASKED = "asked"  # of the ledger's config: what asks for a round although nothing has arrived
 _WHY = {
     "tainted": "it was trained on rows that were deleted or excluded",
     "damaged": "its file is damaged",
