@@ -54,6 +54,7 @@ _SETTINGS = (
     Flag("--holdout", "retrain.holdout", "SHARE", "Share of rows that judge before they are trained on.", "0.1"),
     Flag("--window", "retrain.window", "N", "Arrivals for which a held-out row judges.", "30"),
     Flag("--seed", "retrain.seed", "N", "Seed of every draw.", "0"),
+    Flag("--threads", "retrain.threads", "N", "PyTorch threads; more than one helps large models alone.", "1"),
 )
 _RECIPE = Flag(
     "--recipe", "", "FILE.toml", "Tables of a study file, such as [recipe], [stop] and [model]; flags override it."

@@ -298,10 +298,11 @@ def open_rows(
     Raises:
         InputError: If it cannot be read or holds no rows.
     """
+    source = replace(source, name=str(given)) if isinstance(given, (str, Path)) else source
     with input_errors(source):
         rows = _of_path(given, source, targets, as_table) if isinstance(given, (str, Path)) else None
         if rows is None:
-            own = own_value(replace(source, name=str(given))) if isinstance(given, str) else None
+            own = own_value(source) if isinstance(given, str) else None
             rows = _of_object(given if own is None else own, source, targets, as_table)
     if not len(rows):
         raise InputError(f"There must be rows to add, but {_name_of(given)} contains none.")
@@ -314,7 +315,6 @@ def _name_of(given: Any) -> str:
 
 def _of_path(given: str | Path, source: DataSource, targets: Targets, as_table: bool | None) -> Any:
     path = Path(given).expanduser()
-    source = replace(source, name=str(given))
     if isinstance(given, str) and own_value(source) is not None:
         return None
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -417,7 +417,12 @@ def _named(
     has_names = names is not None and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < len(names)
     texts[present] = [names[one] if names is not None and has_names else str(one) for one in labels.tolist()]
     classes = tuple(known)
-    if not known:
+    if known:
+        # A frame keeps the spaces around a label, a text file of the same rows does not.
+        stripped = {one.strip(): one for one in known}
+        if len(stripped) == len(known):
+            texts[present] = [stripped.get(one.strip(), one) for one in texts[present].tolist()]
+    else:
         found_map = class_map(labels, names, rows.origin)
         asks = not source.many_classes and names is None
         if asks and (isinstance(rows, TableRows) or rows.inputs.dtype != np.uint8):

@@ -20,11 +20,14 @@ from ._objects import (
     WORK,
     crash_point,
     drafts,
+    keep_serving_copies,
     object_path,
     project_errors,
     quick_damage,
     read_pointer,
+    restore_from_copy,
     scores_path,
+    serving_path,
     verify_object,
     write_pointer,
 )
@@ -35,7 +38,7 @@ _SHORT = 12  # hexadecimal digits by which a model is named in sentences
 _LEAST_DIGITS = 4  # of an id that somebody types
 _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is the beginning of an id
 _KEPT = 5
-_ASKED = "asked"  # of the ledger's config: what asks for a round although nothing has arrived
+_ASKED = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
 _WHY = {
     "tainted": "it was trained on rows that were deleted or excluded",
     "damaged": "its file is damaged",
@@ -92,11 +95,6 @@ class RoundSummary(_Plain):
     models: tuple[ModelSummary, ...]
     judgements: tuple[Mapping[str, Any], ...]
     cost: Mapping[str, float]
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether it has come to a decision."""
-        return self.state in ("promoted", "kept")
 
 
 @dataclass(frozen=True)
@@ -425,9 +423,12 @@ def verify(directory: str | Path) -> Verified:
         changed: dict[str, str] = {}
         for kind, row in (*arrivals, *models):
             problem = verify_object(folder, kind, row.id, size=row.size)
+            if problem is not None and kind == "models" and restore_from_copy(folder, row.id):
+                restored.append(row.id)
+                problem = None
             files, size = files + 1, size + (row.size if problem is None else 0)
             if problem is None and row.state == "damaged":
-                restored.append(row.id)
+                restored += [row.id] if row.id not in restored else []
                 changed[row.id] = "former" if row.id in promoted else "undecided"
             if problem is None:
                 continue
@@ -536,7 +537,11 @@ def repair(directory: Path, ledger: Ledger | None = None) -> bool:
         with Ledger.open(directory / LEDGER) as opened:
             return repair(directory, opened)
     pointer = _pointer(ledger)
-    if pointer is None or read_pointer(directory) == pointer:
+    if pointer is None:
+        return False
+    named = [pointer, *([pointer["former"]] if pointer["former"] else [])]
+    keep_serving_copies(directory, [(one["id"], one["size"]) for one in named])
+    if read_pointer(directory) == pointer:
         return False
     write_pointer(directory, pointer)
     return True
@@ -559,6 +564,8 @@ def _as_pointer(model: ModelRow, promoted: str, is_pinned: bool) -> dict[str, An
     return {
         "id": model.id,
         "path": object_path(Path(), "models", model.id).as_posix(),
+        "copy": serving_path(Path(), model.id).as_posix(),
+        "size": model.size,
         "round": model.round,
         "manifest": dict(model.manifest),
         "promoted": promoted,

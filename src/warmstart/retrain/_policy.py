@@ -319,6 +319,8 @@ class PolicyState:
             licensed   difference < -2 tolerance: on trial again
 
         where mean -+ r is ``sequential_t_interval`` at 80 % with g = 4. The first two rounds of a trial do not count.
+        Of simulated trials with normal differences whose true mean is minus the tolerance 5 % end with a licence; where
+        few large losses make the mean, it is more: 12 % at a skewness of -1, 23 % at -2.
         The standard deviation is at least one row: shares of small arrivals are often equal by chance, and three equal
         differences would else be proof.
 

@@ -177,14 +177,11 @@ class Retrainer:
 
     def audit(self) -> _inspect.Change:
         """Train a cold start beside the strategy in the next round, whatever the account says."""
-        return self._ask("audit", "The next round trains a cold start beside its strategy.")
-
-    def _ask(self, what: str, text: str) -> _inspect.Change:
-        """Note what the next round must do."""
-        with project_lock(self.directory, what), Ledger.open(self.directory / LEDGER) as ledger:
+        text = "The next round trains a cold start beside its strategy."
+        with project_lock(self.directory, "audit"), Ledger.open(self.directory / LEDGER) as ledger:
             with ledger.transaction():
-                ledger.set_config("asked", what)
-                ledger.add_event(what, text)
+                ledger.set_config("audit next", "asked")
+                ledger.add_event("audit", text)
             serving = ledger.serving()
             champion = None if serving is None else serving.model
             return _inspect.Change(champion, champion, ledger.config("pinned") is not None, text)

@@ -89,8 +89,16 @@ def _read_pointer(folder: Path) -> Mapping[str, Any]:
 
 
 def _served(folder: Path, pointer: Mapping[str, Any]) -> Champion:
+    """Return the model that a pointer names: of its copies the first that is intact."""
     learner = learner_of(pointer["manifest"])
-    loaded = load_model(folder / pointer["path"], pointer["manifest"], digest=pointer["id"], learner=learner)
+    places = [folder / pointer[name] for name in ("copy", "path") if name in pointer]
+    for place in places[:-1]:
+        try:
+            found = load_model(place, pointer["manifest"], digest=pointer["id"], learner=learner)
+            return as_champion(found, learner, pointer)
+        except StorageError:
+            continue  # the other copy says what is wrong, if it is damaged too
+    loaded = load_model(places[-1], pointer["manifest"], digest=pointer["id"], learner=learner)
     return as_champion(loaded, learner, pointer)
 
 

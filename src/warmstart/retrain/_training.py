@@ -148,6 +148,7 @@ def train_candidate(
             features=list(rows.names),
             preparation=preparation_of(plan.data),
             metric={"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
+            is_root=result.scores.root,
         )
         loaded = LoadedModel(result.round_state.model.cpu(), manifest, result.round_state.optimizer)
     return Candidate(
@@ -188,6 +189,9 @@ def round_of(
             fitted = own.fitted(own.recoded(rows.inputs, rows.encoding))
         bare = numbers_of(rows, fitted, device)
         (pool,) = learner.prepared([bare], bare, scale=rows.scale)
+        known = None if previous is None else (previous.classes, tuple(previous.manifest["input_shape"]))
+        if known != (rows.classes, pool.sample_shape):
+            previous = None  # of another shape, it is nothing that a cold start could look at
     evenly = torch.linspace(0, len(pool) - 1, min(len(pool), _CHECKED)).long()
     state, new = RoundState(), np.arange(len(rows))
     if previous is not None:

@@ -16,15 +16,17 @@ import math
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from warmstart.basics import InputError, Metric, derived_seed
+from warmstart.basics import PERCENT, InputError, Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
@@ -38,7 +40,6 @@ from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
-    DeletionRow,
     EventRow,
     JudgementRow,
     Ledger,
@@ -51,7 +52,7 @@ from ._ledger import (
 )
 from ._lock import project_lock
 from ._model_file import LoadedModel, learner_of, load_model
-from ._objects import crash_point, draft_path, free_space_check, load_scores, object_path, save_scores, store_object
+from ._objects import crash_point, draft_file, free_space_check, load_scores, object_path, save_scores, store_object
 from ._policy import Plan, Policy, PolicyState, policy_from_dict
 from ._results import TrainedArm, UpdateResult
 from ._rows import Rows, TrainingRows
@@ -64,6 +65,8 @@ from ._watch import watch
 
 Report = Callable[[str], None]
 COLD = "cold"
+AUDIT_NEXT, COLD_NEXT = "audit next", "cold next"
+"""Of the ledger's own values: what the next round must do."""
 _OWN_ARMS = ("warm", COLD)
 """Of a learner of the user's own, whose models may have no tensors that could be shrunk."""
 _WATCH_ALPHA = 0.01
@@ -88,20 +91,31 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
     project = read_project(directory)
     with project_lock(directory, "update"):
         repair(directory)
-        with Ledger.open(directory / LEDGER) as ledger:
+        with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
             return _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
 
 
 def check(directory: Path) -> CheckReport:
     """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
     project = read_project(directory)
-    with Ledger.open(directory / LEDGER) as ledger:
+    with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
         night = _Night(project, ledger, lambda _: None, None)
         rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
         if not rows:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
         study = night.study([COLD])
         return check_training(study.trial(COLD, project.settings.seed), night.training_rows(rows, None))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Train with a number of threads; it decides the last bits, and is a setting of the whole process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +132,7 @@ class _Judged:
         """Whether it may serve."""
         if self.verdict is not None:
             return self.verdict.outcome == "promote"
-        return self.baseline is not None and self.baseline.is_better
+        return self.baseline is not None and (self.baseline is _UNCONTESTED or self.baseline.is_better)
 
     @property
     def merit(self) -> float:
@@ -140,8 +154,8 @@ class _Night:
         opened = self.ledger.open_round()
         if opened is None:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
-            asked = self.ledger.config("asked")
-            if not pending and asked is None:
+            asked = {name: self.ledger.config(name) for name in (AUDIT_NEXT, COLD_NEXT)}
+            if not pending and asked[COLD_NEXT] is None:
                 return self._nothing_new()
             if pending:
                 self._before_training(pending)
@@ -214,15 +228,16 @@ class _Night:
             self._loaded[model.id] = load_model(path, model.manifest, digest=model.id)
         return self._loaded[model.id]
 
-    def rule(self, metric: Metric, *, alpha: float) -> GateRule:
-        """Return how scores of a metric are compared."""
+    def rule(self, model: ModelRow, *, alpha: float) -> GateRule:
+        """Return how the scores of a model, and of all others of the project, are compared."""
+        metric = Metric(**model.manifest["metric"])
         return GateRule(
             metric,
-            score_range=1.0 if metric.unit == "%" else None,
+            score_range=1.0 if metric.unit == PERCENT else None,
             tolerance=self.settings.tolerance,
             class_tolerance=self.settings.class_tolerance,
             alpha=alpha,
-            root=metric.name == "rmse",
+            root=model.manifest["is_root"],
         )
 
     def scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> ModelScores:
@@ -264,7 +279,10 @@ class _Night:
             for one in self.ledger.samples(arrival)
             if one.label is not None and (one.superseded_by is None)
         ]
-        if champion is None or not rows:
+        if not rows:
+            return
+        if champion is None:
+            self._promote_late(rows)
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -277,13 +295,32 @@ class _Night:
         if predecessor is not None and predecessor.state in ("former", "champion"):
             self._watch(champion, predecessor, max(numbers))
 
+    def _promote_late(self, rows: Sequence[SampleRow]) -> None:
+        """Let the last model serve where it beats what learns nothing on all that has just arrived.
+
+        Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
+        """
+        model = self.ledger.lineage()
+        if model is None or self.ledger.config("pinned") is not None:
+            return
+        judged, judgements = self._beside_baseline(model, rows, self.rule(model, alpha=self.settings.alpha), of="new")
+        if not judged.passes:
+            return
+        reason = judged.reason
+        with self.ledger.transaction():
+            self.ledger.insert(*judgements, replace=True)
+            self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
+            self.ledger.add_event("promotion", reason, round_number=model.round, model=model.id)
+        repair(self.directory)
+        self._notes.append(f"Before this round {reason}.")
+
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
         for audit in audits:
             arm, cold = (self.ledger.model(each) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None or "damaged" in (arm.state, cold.state):
                 continue
-            rule = self.rule(Metric(**arm.manifest["metric"]), alpha=self.settings.alpha)
+            rule = self.rule(arm, alpha=self.settings.alpha)
             values = [self.scores(model, rows).values for model in (arm, cold)]
             differences, tolerance = difference_of(*values, rule=rule, units=self.units(rows))
             if not len(differences):
@@ -328,7 +365,7 @@ class _Night:
         ]
         if not rows:
             return
-        rule = self.rule(Metric(**champion.manifest["metric"]), alpha=_WATCH_ALPHA)
+        rule = self.rule(champion, alpha=_WATCH_ALPHA)
         left, right = (self.scores(model, rows).values for model in (champion, predecessor))
         found = watch(left, right, rule=rule, units=self.units(rows))
         number = self.ledger.next_round_number()
@@ -353,7 +390,7 @@ class _Night:
 
     # The round.
 
-    def _open(self, pending: Sequence[ArrivalRow], asked: str | None) -> RoundRow:
+    def _open(self, pending: Sequence[ArrivalRow], asked: Mapping[str, str | None]) -> RoundRow:
         """Decide what the round trains, and write it down."""
         latest = max([one.number for one in self.arrivals], default=0)
         number = self.ledger.next_round_number()
@@ -372,11 +409,11 @@ class _Night:
         suspicion = self._suspicion(pending)
         plan = self._policy().plan(
             number=number,
-            can_continue=start is not None and asked != "cold",
+            can_continue=start is not None and asked[COLD_NEXT] is None,
             suspicion=suspicion,
             cold_cost=cold_cost,
         )
-        if asked == "audit" and plan.arm != COLD:
+        if asked[AUDIT_NEXT] is not None and plan.arm != COLD:
             plan = replace(plan, audit=True, reason=f"{plan.reason}; an audit was asked for")
         if plan.audit and self.budget is not None and self._seconds_expected([plan.arm, COLD]) > self.budget:
             plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
@@ -413,7 +450,8 @@ class _Night:
         )
         with self.ledger.transaction():
             self.ledger.insert(row)
-            self.ledger.set_config("asked", None)
+            for name in asked:
+                self.ledger.set_config(name, None)
         crash_point("round open")
         return row
 
@@ -493,10 +531,10 @@ class _Night:
             )
             digest, size = f"{number}-{arm}-diverged", 0
             if candidate.loaded is not None:
-                draft = draft_path(self.directory, f"round-{number}-{derived_seed(arm, number)}")
-                digest = candidate.save(draft)
-                size = draft.stat().st_size
-                store_object(self.directory, "models", draft, digest)
+                with draft_file(self.directory, f"round-{number}-{derived_seed(arm, number)}") as draft:
+                    digest = candidate.save(draft)
+                    size = draft.stat().st_size
+                    store_object(self.directory, "models", draft, digest)
             crash_point("model durable")
             continues = start is not None and trial.strategy.continues
             with self.ledger.transaction():
@@ -532,7 +570,7 @@ class _Night:
         self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
         found: list[tuple[_Judged, list[JudgementRow]]] = []
         for model in candidates:
-            rule = self.rule(Metric(**model.manifest["metric"]), alpha=alpha)
+            rule = self.rule(model, alpha=alpha)
             if not rows:
                 reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
                 found.append((_Judged(model, None, None, reason), []))
@@ -548,7 +586,7 @@ class _Night:
             reason = judged[0].reason
         if not judged:
             reason = "kept: training diverged, so there is no candidate"
-        overdue = champion is not None and champion.state == "tainted" and self._is_deletion_due()
+        overdue = champion is not None and champion.state == "tainted" and self.ledger.is_deletion_due()
         if best is None and overdue and judged:
             best = max(judged, key=lambda one: one.merit)
             reason = f"promoted without passing the gate: the time for a deletion is over ({best.reason})"
@@ -580,18 +618,19 @@ class _Night:
             )
         crash_point("round judged")
 
-    def _is_deletion_due(self) -> bool:
-        return self.ledger.first(DeletionRow, "WHERE state = 'open' AND due <= ?", now()) is not None
-
     def _beside_baseline(
-        self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule
+        self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule, *, of: str = "held-out"
     ) -> tuple[_Judged, list[JudgementRow]]:
-        """Judge the first model against the best of the predictors that learn nothing."""
+        """Judge the first model against the best of the predictors that learn nothing; ``of`` is what the rows are."""
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
         baselines = baseline_scores(
-            learner_of(loaded.manifest), known, self.rows(self.places(rows)), self._before(rows)
+            learner_of(loaded.manifest),
+            known,
+            self.rows(self.places(rows)),
+            self._before(rows),
+            metric=Metric(**loaded.manifest["metric"]),
         )
         values, units = self.scores(model, rows).values, self.units(rows)
         comparisons: dict[str, Comparison] = {}
@@ -607,7 +646,7 @@ class _Night:
         resolution = (
             rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
         )
-        text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} held-out rows"
+        text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} {of} {'rows' if units is None else 'groups'}"
         if worst.is_better:
             reason = f"promoted: the first model, {text}, which resolve differences of {resolution}"
         else:

@@ -76,4 +76,4 @@ def _licence_line(one: Licence) -> str:
 
 def _round_lines(one: RoundSummary) -> list[str]:
     trained = ", ".join(f"{model.strategy} ({model.state})" for model in one.models)
-    return [f"{one.number}  {one.started}  {one.state}: {one.reason or 'not decided yet'}", f"    {trained}"]
+    return [f"{one.number}  {one.started}  {one.reason or f'{one.state}, not decided yet'}", f"    {trained}"]
