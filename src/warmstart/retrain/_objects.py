@@ -44,13 +44,13 @@ def crash_point(name: str) -> None:
 
 
 @contextmanager
-def crashing_at(name: str, error: BaseException | None = None) -> Iterator[list[str]]:
-    """For tests: within the block, raise an error at the crash point ``name``; yields the names of those passed."""
+def crashing_at(name: str, error: BaseException | None = None, *, nth: int = 1) -> Iterator[list[str]]:
+    """For tests: raise at the ``nth`` crash point called ``name`` in the block; yields the names of those passed."""
     passed: list[str] = []
 
     def listener(reached: str) -> None:
         passed.append(reached)
-        if reached == name:
+        if reached == name and passed.count(name) >= nth:
             raise error or KeyboardInterrupt(f"crash at {name}")
 
     _listeners.append(listener)

@@ -40,6 +40,7 @@ from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
+    EventRow,
     JudgementRow,
     Ledger,
     LicenceRow,
@@ -148,7 +149,6 @@ class _Night:
         self.directory, self.settings = project.directory, project.settings
         self._loaded: dict[str, LoadedModel] = {}
         self._notes: list[str] = []
-        self._rolled_back = False
 
     def run(self) -> UpdateResult:
         opened = self.ledger.open_round()
@@ -340,7 +340,6 @@ class _Night:
                 self.ledger.insert(LicenceRow(last, state.to_dict()), replace=True)
                 for sentence in sentences:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
-            self._notes += sentences
 
     def _policy(self) -> Policy:
         """Return the policy with what it has learned so far; a changed setting begins anew."""
@@ -388,8 +387,6 @@ class _Night:
             self.ledger.add_event("watch", reason, model=champion.id, to=predecessor.id)
         crash_point("watch rolled back")
         repair(self.directory)
-        self._rolled_back = True
-        self._notes.append(reason)
 
     # The round.
 
@@ -426,6 +423,12 @@ class _Night:
                 (m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD),
                 start,
             )
+        # Read from the ledger: watch and audits may have come to their results in a call that was interrupted.
+        since = self.ledger.select(
+            EventRow,
+            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN ('licence', 'watch') "
+            "ORDER BY id",
+        )
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -438,7 +441,8 @@ class _Night:
                 "reason": plan.reason,
                 "begins_trial": plan.begins_trial,
                 "start": None if start is None else start.id,
-                "notes": self._notes,
+                "rolled_back": any(event.kind == "watch" for event in since),
+                "notes": [*(event.text for event in since), *self._notes],
             },
             arrivals=latest,
             started=now(),
@@ -713,9 +717,10 @@ class _Night:
                 self.ledger.insert(AuditRow(number, plan.arm, by_arm[plan.arm].id, by_arm[COLD].id), replace=True)
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
             self.ledger.change(RoundRow, number, state=outcome, ended=now())
-            self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
             for sentence in sentences:
                 self.ledger.add_event("licence", sentence, round_number=number)
+            # The last event of a round: what comes after it is news for the next one.
+            self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
             self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
         self._notes += sentences
         crash_point("round decided")
@@ -733,7 +738,7 @@ class _Night:
             for model in models
         )
         return UpdateResult(
-            outcome if promoted or not self._rolled_back else "rolled back",
+            "rolled back" if opened.plan.get("rolled_back") and not promoted else outcome,
             number,
             None if champion is None else champion.id,
             row.reason or "",
