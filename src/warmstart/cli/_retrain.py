@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -325,7 +324,12 @@ def predict(directory: str, data: str, out: str, as_json: bool, debug: bool) -> 
 @click.option("--out", metavar="FILE.html", help="Where to write it. [default: DIR/report/index.html]")
 def report(directory: str, out: str | None, as_json: bool, debug: bool) -> None:
     """Write the project's report: one page that needs no network."""
-    _show(_project(directory).report(None if out is None else Path(checked_path("--out", out))), as_json)
+    from warmstart.reports import write_retrain_report
+
+    path = None if out is None else checked_path("--out", out)
+    if path is not None:
+        check_writable("--out", path)
+    _show(write_retrain_report(checked_path("DIR", directory), path), as_json)
 
 
 @_command("export")

@@ -1,3 +1,11 @@
+from ._gate import gap_text as gap_text
+from ._report_data import Churn as Churn
+from ._report_data import ProjectReport as ProjectReport
+from ._report_data import ReportedArrival as ReportedArrival
+from ._report_data import ReportedPromotion as ReportedPromotion
+from ._report_data import ReportedRound as ReportedRound
+from ._report_data import RowScore as RowScore
+from ._report_data import read_report_data as read_report_data
 from ._results import UpdateResult as UpdateResult
 from ._retrainer import Retrainer as Retrainer
 from ._settings import RetrainSettings as RetrainSettings

@@ -254,7 +254,7 @@ def status(directory: str | Path) -> Status:
             waiting_arrivals=len(waiting),
             waiting_rows=sum(row.rows for row in waiting),
             unlabelled_rows=ledger.waiting_rows(),
-            licences=tuple(map(_licence, state.get("arms", ()))),
+            licences=tuple(map(licence_of, state.get("arms", ()))),
             audit_account=state.get("account"),
             pending_audits=tuple(audit.round for audit in ledger.pending_audits()),
             watch=None if watched is None else dataclasses.asdict(watched),
@@ -713,7 +713,7 @@ def _round_summary(ledger: Ledger, row: RoundRow) -> RoundSummary:
     )
 
 
-def _licence(arm: Mapping[str, Any]) -> Licence:
+def licence_of(arm: Mapping[str, Any]) -> Licence:
     """Return what the policy's state says of a strategy; read as plain values, since its code is not needed here."""
     mean, low, high = arm.get("interval") or (None, None, None)
     audits = len(arm.get("differences", ()))
