@@ -38,7 +38,7 @@ _SHORT = 12  # hexadecimal digits by which a model is named in sentences
 _LEAST_DIGITS = 4  # of an id that somebody types
 _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is the beginning of an id
 _KEPT = 5
-_ASKED = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
+_ASKED = "asked"  # of the ledger's config: what asks for a round although nothing has arrived
 _WHY = {
     "tainted": "it was trained on rows that were deleted or excluded",
     "damaged": "its file is damaged",
@@ -301,7 +301,7 @@ def rollback(directory: str | Path, *, to: str | None = None, reason: str | None
         LockedError: If another process changes the project.
         StorageError: If the folder cannot be written.
     """
-    with _changing(directory, "rollback") as (folder, ledger):
+    with changing(directory, "rollback") as (folder, ledger):
         before = ledger.champion()
         if before is None:
             raise InputError("There is nothing to roll back: no model has been promoted yet.")
@@ -338,7 +338,7 @@ def promote(directory: str | Path, model: str, *, reason: str | None = None) -> 
         LockedError: If another process changes the project.
         StorageError: If the folder cannot be written.
     """
-    with _changing(directory, "promote") as (folder, ledger):
+    with changing(directory, "promote") as (folder, ledger):
         found = _usable(folder, ledger, "id", model)
         champion = ledger.champion()
         if champion is not None and champion.id == found.id:
@@ -358,7 +358,7 @@ def unpin(directory: str | Path) -> Change:
 
 
 def _set_pinned(directory: str | Path, *, pinned: bool) -> Change:
-    with _changing(directory, "pin" if pinned else "unpin") as (folder, ledger):
+    with changing(directory, "pin" if pinned else "unpin") as (folder, ledger):
         champion = ledger.champion()
         if champion is None:
             raise InputError("There is no champion to pin: no model has been promoted yet.")
@@ -387,14 +387,14 @@ def exclude(directory: str | Path, arrival: int | str) -> Change:
         LockedError: If another process changes the project.
         StorageError: If the folder cannot be written.
     """
-    with _changing(directory, "exclude") as (folder, ledger):
+    with changing(directory, "exclude") as (folder, ledger):
         found = _arrival(ledger, arrival)
         champion = ledger.champion()
         name, is_pinned = None if champion is None else champion.id, ledger.config(_PINNED) is not None
         if found.state == "excluded":
             return Change(name, name, is_pinned, f"Arrival {found.number} is excluded already.")
         with ledger.transaction():
-            _abandon_round(ledger, f"arrival {found.number} was excluded")
+            abandon_round(ledger, f"arrival {found.number} was excluded")
             tainted = ledger.exclude(found.number)
             text = f"Excluded arrival {found.number} ({shown(found.source)}, {found.rows:,} rows)"
             text += f"; models trained on it: {len(tainted) or 'none'}."
@@ -414,7 +414,7 @@ def verify(directory: str | Path) -> Verified:
         LockedError: If another process changes the project.
         StorageError: If the ledger is missing or cannot be read at all, or the folder cannot be written.
     """
-    with _changing(directory, "verify") as (folder, ledger):
+    with changing(directory, "verify") as (folder, ledger):
         files = size = 0
         damage, restored = [], []
         arrivals = [("arrivals", row) for row in ledger.accepted_arrivals()]
@@ -481,7 +481,7 @@ def gc(directory: str | Path, *, dry_run: bool = False, keep: int = _KEPT) -> Co
         read_project(folder)
         with Ledger.open(folder / LEDGER) as ledger:
             return _garbage(folder, ledger, keep)[0]
-    with _changing(directory, "gc") as (folder, ledger):
+    with changing(directory, "gc") as (folder, ledger):
         found, models, paths = _garbage(folder, ledger, keep)
         of_models = [object_path(folder, "models", model.id) for model in models]
         # On a full disk not even the ledger's journal has room: what it does not name goes first.
@@ -555,12 +555,12 @@ def _pointer(ledger: Ledger) -> dict[str, Any] | None:
     is_pinned = ledger.config(_PINNED) is not None
     former = next((model for model in ledger.former_champions() if model.size), None)
     return {
-        **_as_pointer(champion, serving.time, is_pinned),
-        "former": former and _as_pointer(former, ledger.promotions(former.id)[-1].time, is_pinned),
+        **model_pointer(champion, serving.time, is_pinned),
+        "former": former and model_pointer(former, ledger.promotions(former.id)[-1].time, is_pinned),
     }
 
 
-def _as_pointer(model: ModelRow, promoted: str, is_pinned: bool) -> dict[str, Any]:
+def model_pointer(model: ModelRow, promoted: str, is_pinned: bool) -> dict[str, Any]:
     return {
         "id": model.id,
         "path": object_path(Path(), "models", model.id).as_posix(),
@@ -583,7 +583,7 @@ def _repair_if_free(folder: Path) -> None:
 
 
 @contextmanager
-def _changing(directory: str | Path, command: str) -> Iterator[tuple[Path, Ledger]]:
+def changing(directory: str | Path, command: str) -> Iterator[tuple[Path, Ledger]]:
     """Yield a project's folder and its ledger, with its lock held and its pointer repaired."""
     folder = checked_path("directory", directory)
     read_project(folder)
@@ -597,7 +597,7 @@ def _serve(folder: Path, ledger: Ledger, model: ModelRow, *, kind: str, text: st
     before = ledger.champion()
     is_by_hand = kind != "repair"
     with ledger.transaction():
-        _abandon_round(ledger, text)
+        abandon_round(ledger, text)
         ledger.promote(model.id, kind=kind, reason=text, round_number=None, as_anchor=False)
         if is_by_hand or ledger.config(_PINNED) is not None:
             ledger.set_config(_PINNED, model.id)
@@ -608,7 +608,7 @@ def _serve(folder: Path, ledger: Ledger, model: ModelRow, *, kind: str, text: st
     return Change(None if before is None else before.id, model.id, is_pinned, text)
 
 
-def _abandon_round(ledger: Ledger, why: str) -> None:
+def abandon_round(ledger: Ledger, why: str) -> None:
     """End a round that was interrupted: it was planned for another champion or other rows. Its arrivals wait again."""
     opened = ledger.open_round()
     if opened is not None:
