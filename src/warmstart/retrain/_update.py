@@ -269,8 +269,8 @@ class _Night:
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
         audited = [self.ledger.model(each) for one in audits for each in (one.arm_model, one.cold_model)]
-        for model in dict.fromkeys([*tested, *audited]):
-            if model is not None and model.state != "damaged":
+        for model in {one.id: one for one in [*tested, *audited] if one is not None}.values():
+            if model.state != "damaged":
                 self.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, max(numbers))
