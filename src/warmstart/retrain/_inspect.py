@@ -26,7 +26,6 @@ from ._objects import (
     quick_damage,
     read_pointer,
     restore_from_copy,
-    scores_path,
     serving_path,
     verify_object,
     write_pointer,
@@ -205,7 +204,7 @@ class Collected(_Plain):
         dry_run: Whether nothing was removed.
         models: Ids of the retired models.
         orphans: Objects that the ledger does not know, relative to the project's folder.
-        scores: Number of files with scores of models that are gone.
+        scores: Number of files with scores of models that are gone and have never served.
         drafts: Number of files that interrupted commands have left.
         bytes: Size of all that.
         kept_bytes: Size of the objects that stay.
@@ -754,8 +753,11 @@ def _garbage(folder: Path, ledger: Ledger, keep: int) -> tuple[Collected, list[M
     expected |= {object_path(folder, "arrivals", name) for name in arrivals}
     going = {object_path(folder, "models", model.id) for model in retired}
     stored = [path for kind in ENDINGS for path in (folder / kind).rglob("*") if path.is_file()]
-    known = {scores_path(folder, name, arrival) for name in kept_models for arrival in arrivals}
-    scores = [path for path in (folder / SCORES).rglob("*") if path.is_file() and path not in known]
+    # Small beside the models, and what the report needs to show how champions have scored.
+    judged = kept_models | {row.model for row in ledger.promotions()}
+    known = {f"{arrival}.npy" for arrival in arrivals}
+    scores = [path for path in (folder / SCORES).rglob("*") if path.is_file()]
+    scores = [path for path in scores if path.name not in known or path.parent.name not in judged]
     orphans = [path for path in stored if path not in expected and path not in going]
     # A checkpoint of a round that is open is no rubbish; without one, nothing in work/ is needed.
     left = drafts(folder) if opened is not None else [path for path in (folder / WORK).rglob("*") if path.is_file()]

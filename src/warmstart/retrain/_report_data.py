@@ -110,8 +110,9 @@ class ReportedArrival:
         held_out: Rows that judge, or did.
         superseded: Older rows of which it has a newer version.
         duplicates: Rows that were dropped when it was added; None: not recorded.
-        round: Number of the round that took it in; None: it waits.
-        score: None: there was no champion, or its scores are not there any more.
+        round: Number of the round that took it in; None: it waits, or does not count.
+        tested: Id of the champion of its time; None: there was none.
+        score: What that scored; None: too few of its scores are stored.
         baselines: Scores of predictors that learn nothing on the same rows, by name.
     """
 
@@ -120,6 +121,7 @@ class ReportedArrival:
     superseded: int
     duplicates: int | None
     round: int | None
+    tested: str | None
     score: RowScore | None
     baselines: Mapping[str, float]
 
@@ -380,7 +382,8 @@ class _Reader:
         added = [event.data for event in self.ledger.events() if event.kind == "add"]
         dropped = {data.get("arrival"): data.get("duplicates") for data in added}
         for row in self.ledger.select(ArrivalRow, "ORDER BY number"):
-            taken, own = rounds.get(row.number), np.flatnonzero(one.arrival == row.number)
+            taken = rounds.get(row.number) if row.number in self.accepted else None
+            own = np.flatnonzero(one.arrival == row.number)
             model = None if taken is None else self.models.get(tested[taken.number] or "")
             score, baselines = None, {}
             labelled = own[one.labelled[own]]
@@ -394,6 +397,7 @@ class _Reader:
                 superseded=superseding.get(row.number, 0),
                 duplicates=dropped.get(row.number),
                 round=None if taken is None else taken.number,
+                tested=None if model is None else model.id,
                 score=score,
                 baselines=baselines,
             )
