@@ -176,7 +176,7 @@ def update(directory: str, budget: str | None, exit_code: bool, as_json: bool, d
     return codes[found.outcome] if exit_code else DONE
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, flag: str = "--budget") -> float:
     """Return the seconds of a time such as 90s, 10m, 1.5h or 2d; a number alone is of seconds.
 
     Example:
@@ -190,7 +190,7 @@ def seconds_of(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 < number < 1e9:
-        raise InputError(f"--budget must be a time above 0 such as 90s, 10m or 2h, got {shown(text)}.")
+        raise InputError(f"{flag} must be a time above 0 such as 90s, 10m or 2h, got {shown(text)}.")
     return number * (unit or 1)
 
 
@@ -250,7 +250,7 @@ def forget(directory: str, keys: str, within: str, as_json: bool, debug: bool) -
 
     The champion serves until a clean model passes the gate, or the time is over.
     """
-    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds_of(within)), as_json)
+    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds_of(within, "--by")), as_json)
 
 
 @_command("migrate")

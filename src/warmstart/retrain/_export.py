@@ -61,8 +61,8 @@ def export(directory: Path, target: str | Path) -> Exported:
             raise InputError("There is no champion to export yet: run `warmstart retrain update`.")
         if champion.state == "tainted" and ledger.deletions_due():
             raise InputError(
-                "The champion was trained on rows that are to be forgotten, and a copy of it would outlive them: export "
-                "the clean model that `warmstart retrain update` trains."
+                "The champion was trained on rows that are to be forgotten, and a copy of it would outlive them: "
+                "export the clean model that `warmstart retrain update` trains."
             )
         damage = verify_object(project, "models", champion.id, size=champion.size)
         if damage is not None:

@@ -249,9 +249,7 @@ class Retrainer:
 
         return migrate(self.directory, mapping)
 
-    def rehearse(
-        self, *, seeds: int = 8, workers: int = 1, report: Callable[[str], None] | None = None
-    ) -> Rehearsal:
+    def rehearse(self, *, seeds: int = 8, workers: int = 1, report: Callable[[str], None] | None = None) -> Rehearsal:
         """Replay what has arrived through the lab with paired seeds, and license the starts that it shows harmless.
 
         Safe to interrupt: what is trained is stored, and the same call resumes.
