@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, StorageError, check_at_least, checked_path, shown
+from warmstart.basics import InputError, Metric, StorageError, check_at_least, checked_path, shown
 
-from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, now
+from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, _ledger, from, gap_text, now
 from ._lock import Owner, project_lock, running_owner
 from ._objects import (
     ENDINGS,
@@ -257,13 +257,19 @@ def status(directory: str | Path) -> Status:
             licences=tuple(map(licence_of, state.get("arms", ()))),
             audit_account=state.get("account"),
             pending_audits=tuple(audit.round for audit in ledger.pending_audits()),
-            watch=None if watched is None else dataclasses.asdict(watched),
+            watch=None if watched is None or champion is None else _watch_of(watched, champion),
             deletions_due=tuple(map(dataclasses.asdict, ledger.deletions_due())),
             unsent=len(ledger.unsent()),
             damage=tuple(damage),
         )
     _repair_if_free(folder)
     return found
+
+
+def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
+    """Return the watch's last comparison, with its difference in words where the metric is known."""
+    metric = champion.manifest.get("metric")
+    return {**dataclasses.asdict(row), "text": None if metric is None else gap_text(Metric(**metric), row.mean)}
 
 
 def history(directory: str | Path, *, last: int | None = None) -> tuple[RoundSummary, ...]:

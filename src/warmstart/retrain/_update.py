@@ -365,7 +365,7 @@ class Night:
             self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
             self.ledger.add_event("promotion", reason, round_number=model.round, model=model.id)
         repair(self.directory)
-        self._notes.append(f"Before this round {reason}.")
+        self._notes.append(f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}.")
 
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
@@ -642,7 +642,8 @@ class Night:
         judged = [one for one, _ in found]
         passing = sorted((one for one in judged if one.passes), key=lambda one: -one.merit)
         best = passing[0] if passing else None
-        reason = best.reason if best is not None else "; ".join(f"{one.model.strategy}: {one.reason}" for one in judged)
+        both = "; ".join(f"{one.model.strategy} {one.reason.removeprefix('kept: ')}" for one in judged)
+        reason = best.reason if best is not None else f"kept: {both}"
         if len(judged) == 1:
             reason = judged[0].reason
         if not judged:
