@@ -11,7 +11,8 @@ from typing import Any
 
 from warmstart.basics import InputError, Metric, StorageError, check_at_least, checked_path, shown
 
-from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, _ledger, from, gap_text, now
+from ._gate import gap_text
+from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, now
 from ._lock import Owner, project_lock, running_owner
 from ._objects import (
     ENDINGS,
