@@ -17,7 +17,7 @@ from retrain_streams import Stream
 FIRST_NIGHT = 3
 """The first night that counts; before it there is next to nothing to judge by."""
 FIRST_AUDIT, AUDITS = 2, 3
-"""Of the policy that commits after three audits: the night of the first, as before it there is no model, and how many."""
+"""Of the policy that commits after three audits: the night of the first one, and how many each arm has."""
 # One-sided error of the test by which a promotion is shown to be bad.
 Z = 1.6448536
 

@@ -49,9 +49,10 @@ def answers(result: Mapping[str, Any]) -> list[str]:
             "not shown": "**not shown**, neither met nor missed",
         }
         lines.append(
-            f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds). Accuracy of `auto` beside always cold: "
-            f"{words(score)}, at most {100 * score['tolerance']:.0f} below: {verdict[score['verdict']]}. "
-            f"Cost: {times(cost)} of always cold, where {allowed}, so at most {cost['limit']}: {verdict[cost['verdict']]}. "
+            f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds). Accuracy of `auto` beside always "
+            f"cold: {words(score)}, at most {100 * score['tolerance']:.0f} below: {verdict[score['verdict']]}. "
+            f"Cost: {times(cost)} of always cold, where {allowed}, so at most {cost['limit']}: "
+            f"{verdict[cost['verdict']]}. "
             f"Bad promotions: {bad['bad']} in {bad['nights']} nights, which is {bad['per 1,000']:.0f} per 1,000 (95 % "
             f"bound {bad['upper']:.0f}), at most 5: {verdict[bad['verdict']]}."
         )
@@ -79,7 +80,7 @@ def part_table(result: Mapping[str, Any], name: str) -> str:
             below,
             str(sum(of["audits"])) if "audits" in of else "",
         ])  # fmt: skip
-    best = f"The best fixed start in hindsight, the cheapest that loses no more than the tolerance: `{found['hindsight']}`."
+    best = f"Best fixed start in hindsight, the cheapest that loses no more than the tolerance: `{found['hindsight']}`."
     committed: dict[str, int] = {}
     for arm in part["committed to"]:
         committed[arm] = committed.get(arm, 0) + 1
@@ -142,10 +143,11 @@ def provenance(result: Mapping[str, Any]) -> str:
 
     seconds = [sum(sum(of["seconds"]) for of in part["policies"].values() if "seconds" in of)
                for part in result["parts"].values()]  # fmt: skip
+    hours = sum(seconds) / 3600
     return (
-        f"Run on {all_of('cpu')}, {all_of('cores')} cores ({all_of('workers')} processes of {all_of('threads')} thread, "
-        f"beside other work), PyTorch {all_of('torch')}, Python {all_of('python')}; {sum(seconds) / 3600:.1f} hours of "
-        "`add` and `update`. Commits are in the file."
+        f"Run on {all_of('cpu')}, {all_of('cores')} cores ({all_of('workers')} processes of {all_of('threads')} "
+        f"thread, beside other work), PyTorch {all_of('torch')}, Python {all_of('python')}; {hours:.1f} hours "
+        "of `add` and `update`. Commits are in the file."
     )
 
 
