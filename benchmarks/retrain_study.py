@@ -194,8 +194,12 @@ def run_all(options: argparse.Namespace) -> None:
 def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[str, Any] | None:
     """Return what the finished seeds of a part gave, by policy and measure; None: there are fewer than two of them."""
     tolerance = part.settings["tolerance"]
+    # A part may be run with some of the policies alone: those of its first seed.
+    ran = [policy for policy in (*FIXED, AUTO) if path_of(options.out, name, 0, policy).exists()]
+    if not {COLD, AUTO} <= set(ran):
+        return None
     by_seed = [
-        {policy: stored(options.out, name, part, seed, policy) for policy in (*FIXED, AUTO)}
+        {policy: stored(options.out, name, part, seed, policy) for policy in ran}
         for seed in range(options.seeds or part.seeds)
     ]
     # Those before the first gap: policies are paired by the seeds' places.
@@ -214,19 +218,16 @@ def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[s
             of = measures(as_run(run), stream, tolerance=tolerance)
             of["seconds"] = round(sum(night["seconds"] for night in run.nights), 1)
             of["audits"] = sum(len(night["arms"]) == 2 for night in run.nights)
-            of["rollbacks"] = sum(
-                any(note.startswith("rolled back") for note in night["notes"]) for night in run.nights
-            )
+            notes = [note for night in run.nights for note in night["notes"]]
+            of["rollbacks"] = sum(note.startswith("rolled back") for note in notes)
             of["at the limit"] = sum(arm["stop_reason"] == "limit" for night in run.nights for arm in night["arms"])
-            of["licences"] = [
-                note for night in run.nights for note in night["notes"] if "licen" in note or "revoked" in note
-            ]
+            of["licences"] = [note for note in notes if "licence" in note or "licensed" in note or "revoked" in note]
             policies.setdefault(policy, []).append(of)
             for gate, replay in GATES.items():
                 gates[gate].setdefault(policy, []).append(measures(replay(run, stream), stream, tolerance=tolerance))
-        served, chosen = committed(runs, ARMS[:-1], stream, tolerance=tolerance)
+        served, end = committed(runs, [arm for arm in ARMS[:-1] if arm in runs], stream, tolerance=tolerance)
         policies.setdefault(COMMITTED, []).append(measures(served, stream, tolerance=tolerance))
-        others["committed to"].append(chosen)
+        others["committed to"].append(end)
         others["poisoned"].append(list(stream.poisoned))
         if "persistence" in others:
             others["persistence"].append(persistence(stream, 3))
@@ -237,6 +238,7 @@ def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[s
         "settings": dict(part.settings),
         "seeds": len(finished),
         "seeds planned": part.seeds,
+        "nights": part.nights,
         "provenance": made[-1] | {"commit": sorted({one["commit"] for one in made})},
         "policies": {policy: _by_measure(each) for policy, each in policies.items()},
         "gates": {
@@ -263,14 +265,15 @@ def compared(part: Mapping[str, Any]) -> dict[str, Any]:
         for policy, of in policies.items()
     }
     cost = {policy: of["samples"]["mean"] for policy, of in beside.items()}
-    mean = {policy: mean_interval(policies[policy]["score"]).mean or 0.0 for policy in FIXED}
+    fixed = [policy for policy in FIXED if policy in policies]
+    mean = {policy: mean_interval(policies[policy]["score"]).mean or 0.0 for policy in fixed}
     # A strategy is allowed that loses no more than the tolerance, as far as these seeds say, and is cheaper.
     allowed = [
-        policy for policy in FIXED if policy != COLD and mean[policy] >= mean[COLD] - tolerance and cost[policy] < 1
+        policy for policy in fixed if policy != COLD and mean[policy] >= mean[COLD] - tolerance and cost[policy] < 1
     ]
     regret: dict[str, Any] = {}
     for policy, of in policies.items():
-        affordable = [one for one in FIXED if cost[one] <= cost[policy]] or [min(FIXED, key=cost.__getitem__)]
+        affordable = [one for one in fixed if cost[one] <= cost[policy]] or [min(fixed, key=cost.__getitem__)]
         best = max(affordable, key=mean.__getitem__)
         regret[policy] = {"beside": best, **asdict(paired_difference(policies[best]["score"], of["score"]))}
     auto = policies[AUTO]
