@@ -116,6 +116,14 @@ def test_texts_that_look_like_numbers_stay_the_classes_that_they_were(tmp_path):
     assert read_arrival(tmp_path / "a.csv", SOURCE, one.schema).labels == ["01"] * 40
 
 
+def test_spaces_around_a_label_are_no_new_class(tmp_path):
+    frame = orders().assign(bought=[" no", "yes"] * 20)
+    one = read_arrival(frame, SOURCE)
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    assert one.schema.classes == (" no", "yes")
+    assert read_arrival(tmp_path / "a.csv", SOURCE, one.schema).content == one.content
+
+
 def test_values_to_predict_are_stored_as_numbers(tmp_path):
     frame = orders().assign(bought=np.arange(40) / 8)
     one = read_arrival(frame, SOURCE, targets=Targets.VALUES)
@@ -185,7 +193,7 @@ def test_of_equal_keys_the_last_by_order_counts(first):
     assert "2 of 3 rows dropped, 1 of them with different contents" in later.notes[0]
 
 
-@pytest.mark.parametrize("keys", [[2**62 + 1, 2**62 + 2], [str(2**80), str(2**80 + 1)]])
+@pytest.mark.parametrize("keys", [[2**62 + 1, 2**62 + 2], [str(2**80), str(2**80 + 1)], [2**80, 2**80 + 1]])
 def test_huge_keys_stay_different(first, keys, tmp_path):
     later = orders(2, first=100).assign(id=keys)
     later.to_csv(tmp_path / "a.csv", index=False)

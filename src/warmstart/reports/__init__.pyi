@@ -5,3 +5,5 @@ from ._study import result_table as result_table
 from ._study import study_document as study_document
 from ._terminal import for_terminal as for_terminal
 from .paper import write_paper_report as write_paper_report
+from .retrain import RetrainReport as RetrainReport
+from .retrain import write_retrain_report as write_retrain_report

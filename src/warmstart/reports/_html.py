@@ -12,10 +12,14 @@ from .charts import theme
 _AUTOSIZE: Final = {"type": "fit-x", "contains": "padding"}
 
 
-def as_html(document: Document) -> str:
+def as_html(document: Document, *, has_images: bool = True) -> str:
     """Return a document as HTML with its styles, scripts and data inside.
 
     Texts are escaped by the template; the page forbids itself every request by a content security policy.
+
+    Args:
+        document: Any.
+        has_images: Whether its charts are also images in the folder ``charts`` beside the page.
 
     Raises:
         InputError: If the extra ``report`` is not installed.
@@ -35,6 +39,7 @@ def as_html(document: Document) -> str:
     library = converter.javascript_bundle(vl_version=grammar()) if charts else ""
     return environment.get_template("document.html.j2").render(
         document=document,
+        has_images=has_images,
         # As wide as the place that they are drawn in, whatever width an image has.
         specs={chart.name: {**chart.spec, "width": "container", "autosize": _AUTOSIZE} for chart in charts},
         themes={"light": theme(dark=False), "dark": theme(dark=True)},

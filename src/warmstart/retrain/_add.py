@@ -157,7 +157,8 @@ def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft) -> AddR
         )
         ledger.add_samples(samples)
         superseded = 0 if draft.schema.key is None else ledger.supersede(number)
-        ledger.add_event("add", f"Arrival {number} was added: {len(draft):,} rows.", arrival=number, rows=len(draft))
+        counts = {"arrival": number, "rows": len(draft), "duplicates": draft.duplicates}
+        ledger.add_event("add", f"Arrival {number} was added: {len(draft):,} rows.", **counts)
     held_out = sum(one.side == HOLDOUT for one in samples)
     return AddResult(
         *(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, StorageError, check_at_least, checked_path, shown
+from warmstart.basics import InputError, Metric, StorageError, check_at_least, checked_path, shown
 
+from ._gate import gap_text
 from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, now
 from ._lock import Owner, project_lock, running_owner
 from ._objects import (
@@ -20,11 +21,13 @@ from ._objects import (
     WORK,
     crash_point,
     drafts,
+    keep_serving_copies,
     object_path,
     project_errors,
     quick_damage,
     read_pointer,
-    scores_path,
+    restore_from_copy,
+    serving_path,
     verify_object,
     write_pointer,
 )
@@ -203,7 +206,7 @@ class Collected(_Plain):
         dry_run: Whether nothing was removed.
         models: Ids of the retired models.
         orphans: Objects that the ledger does not know, relative to the project's folder.
-        scores: Number of files with scores of models that are gone.
+        scores: Number of files with scores of models that are gone and have never served.
         drafts: Number of files that interrupted commands have left.
         bytes: Size of all that.
         kept_bytes: Size of the objects that stay.
@@ -252,16 +255,22 @@ def status(directory: str | Path) -> Status:
             waiting_arrivals=len(waiting),
             waiting_rows=sum(row.rows for row in waiting),
             unlabelled_rows=ledger.waiting_rows(),
-            licences=tuple(map(_licence, state.get("arms", ()))),
+            licences=tuple(map(licence_of, state.get("arms", ()))),
             audit_account=state.get("account"),
             pending_audits=tuple(audit.round for audit in ledger.pending_audits()),
-            watch=None if watched is None else dataclasses.asdict(watched),
+            watch=None if watched is None or champion is None else _watch_of(watched, champion),
             deletions_due=tuple(map(dataclasses.asdict, ledger.deletions_due())),
             unsent=len(ledger.unsent()),
             damage=tuple(damage),
         )
     _repair_if_free(folder)
     return found
+
+
+def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
+    """Return the watch's last comparison, with its difference in words where the metric is known."""
+    metric = champion.manifest.get("metric")
+    return {**dataclasses.asdict(row), "text": None if metric is None else gap_text(Metric(**metric), row.mean)}
 
 
 def history(directory: str | Path, *, last: int | None = None) -> tuple[RoundSummary, ...]:
@@ -421,9 +430,12 @@ def verify(directory: str | Path) -> Verified:
         changed: dict[str, str] = {}
         for kind, row in (*arrivals, *models):
             problem = verify_object(folder, kind, row.id, size=row.size)
+            if problem is not None and kind == "models" and restore_from_copy(folder, row.id):
+                restored.append(row.id)
+                problem = None
             files, size = files + 1, size + (row.size if problem is None else 0)
             if problem is None and row.state == "damaged":
-                restored.append(row.id)
+                restored += [row.id] if row.id not in restored else []
                 changed[row.id] = "former" if row.id in promoted else "undecided"
             if problem is None:
                 continue
@@ -532,7 +544,11 @@ def repair(directory: Path, ledger: Ledger | None = None) -> bool:
         with Ledger.open(directory / LEDGER) as opened:
             return repair(directory, opened)
     pointer = _pointer(ledger)
-    if pointer is None or read_pointer(directory) == pointer:
+    if pointer is None:
+        return False
+    named = [pointer, *([pointer["former"]] if pointer["former"] else [])]
+    keep_serving_copies(directory, [(one["id"], one["size"]) for one in named])
+    if read_pointer(directory) == pointer:
         return False
     write_pointer(directory, pointer)
     return True
@@ -603,6 +619,8 @@ def model_pointer(model: ModelRow, promoted: str, is_pinned: bool) -> dict[str, 
     return {
         "id": model.id,
         "path": object_path(Path(), "models", model.id).as_posix(),
+        "copy": serving_path(Path(), model.id).as_posix(),
+        "size": model.size,
         "round": model.round,
         "manifest": dict(model.manifest),
         "promoted": promoted,
@@ -752,7 +770,7 @@ def _round_summary(ledger: Ledger, row: RoundRow) -> RoundSummary:
     )
 
 
-def _licence(arm: Mapping[str, Any]) -> Licence:
+def licence_of(arm: Mapping[str, Any]) -> Licence:
     """Return what the policy's state says of a strategy; read as plain values, since its code is not needed here."""
     mean, low, high = arm.get("interval") or (None, None, None)
     audits = len(arm.get("differences", ()))
@@ -793,8 +811,11 @@ def _garbage(folder: Path, ledger: Ledger, keep: int) -> tuple[Collected, list[M
     expected |= {object_path(folder, "arrivals", name) for name in arrivals}
     going = {object_path(folder, "models", model.id) for model in retired}
     stored = [path for kind in ENDINGS for path in (folder / kind).rglob("*") if path.is_file()]
-    known = {scores_path(folder, name, arrival) for name in kept_models for arrival in arrivals}
-    scores = [path for path in (folder / SCORES).rglob("*") if path.is_file() and path not in known]
+    # Small beside the models, and what the report needs to show how champions have scored.
+    judged = kept_models | {row.model for row in ledger.promotions()}
+    known = {f"{arrival}.npy" for arrival in arrivals}
+    scores = [path for path in (folder / SCORES).rglob("*") if path.is_file()]
+    scores = [path for path in scores if path.name not in known or path.parent.name not in judged]
     orphans = [path for path in stored if path not in expected and path not in going]
     # A checkpoint of a round that is open is no rubbish; without one, nothing in work/ is needed.
     left = drafts(folder) if opened is not None else [path for path in (folder / WORK).rglob("*") if path.is_file()]

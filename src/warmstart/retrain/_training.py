@@ -148,6 +148,7 @@ def train_candidate(
             features=list(rows.names),
             preparation=preparation_of(plan.data),
             metric={"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
+            is_root=result.scores.root,
         )
         loaded = LoadedModel(result.round_state.model.cpu(), manifest, result.round_state.optimizer)
     return Candidate(

@@ -16,15 +16,17 @@ import math
 import os
 import platform
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from warmstart.basics import InputError, Metric, derived_seed
+from warmstart.basics import PERCENT, InputError, Metric, derived_seed
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
@@ -38,6 +40,7 @@ from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
+    EventRow,
     JudgementRow,
     Ledger,
     LicenceRow,
@@ -88,7 +91,7 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
     project = read_project(directory)
     with project_lock(directory, "update"):
         repair(directory)
-        with Ledger.open(directory / LEDGER) as ledger:
+        with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
             finish_deletions(directory, ledger)
             found = Night(project, ledger, report or (lambda _: None), budget_seconds).run()
             count = finish_deletions(directory, ledger)
@@ -101,13 +104,24 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
 def check(directory: Path) -> CheckReport:
     """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
     project = read_project(directory)
-    with Ledger.open(directory / LEDGER) as ledger:
+    with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
         night = Night(project, ledger, lambda _: None, None)
         rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
         if not rows:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
         study = night.study([COLD])
         return check_training(study.trial(COLD, project.settings.seed), night.training_rows(rows, None))
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Train with a number of threads; it decides the last bits, and is a setting of the whole process."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +155,6 @@ class Night:
         self.directory, self.settings = project.directory, project.settings
         self._loaded: dict[str, LoadedModel] = {}
         self._notes: list[str] = []
-        self._rolled_back = False
 
     def run(self) -> UpdateResult:
         opened = self.ledger.open_round()
@@ -263,15 +276,16 @@ class Night:
             self._loaded[model.id] = load_model(path, model.manifest, digest=model.id)
         return self._loaded[model.id]
 
-    def rule(self, metric: Metric, *, alpha: float) -> GateRule:
-        """Return how scores of a metric are compared."""
+    def rule(self, model: ModelRow, *, alpha: float) -> GateRule:
+        """Return how the scores of a model, and of all others of the project, are compared."""
+        metric = Metric(**model.manifest["metric"])
         return GateRule(
             metric,
-            score_range=1.0 if metric.unit == "%" else None,
+            score_range=1.0 if metric.unit == PERCENT else None,
             tolerance=self.settings.tolerance,
             class_tolerance=self.settings.class_tolerance,
             alpha=alpha,
-            root=metric.name == "rmse",
+            root=model.manifest["is_root"],
         )
 
     def scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> ModelScores:
@@ -313,7 +327,10 @@ class Night:
             for one in self.ledger.samples(arrival)
             if one.label is not None and (one.superseded_by is None)
         ]
-        if champion is None or not rows:
+        if not rows:
+            return
+        if champion is None:
+            self._promote_late(rows)
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -331,13 +348,32 @@ class Night:
         ):
             self._watch(champion, predecessor, max(numbers))
 
+    def _promote_late(self, rows: Sequence[SampleRow]) -> None:
+        """Let the last model serve where it beats what learns nothing on all that has just arrived.
+
+        Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
+        """
+        model = self.ledger.lineage()
+        if model is None or self.ledger.config("pinned") is not None:
+            return
+        judged, judgements = self._beside_baseline(model, rows, self.rule(model, alpha=self.settings.alpha), of="new")
+        if not judged.passes:
+            return
+        reason = judged.reason
+        with self.ledger.transaction():
+            self.ledger.insert(*judgements, replace=True)
+            self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
+            self.ledger.add_event("promotion", reason, round_number=model.round, model=model.id)
+        repair(self.directory)
+        self._notes.append(f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}.")
+
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
         for audit in audits:
             arm, cold = (self.ledger.model(each) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None or not (self.can_score(arm) and self.can_score(cold)):
                 continue
-            rule = self.rule(Metric(**arm.manifest["metric"]), alpha=self.settings.alpha)
+            rule = self.rule(arm, alpha=self.settings.alpha)
             values = [self.scores(model, rows).values for model in (arm, cold)]
             differences, tolerance = difference_of(*values, rule=rule, units=self.units(rows))
             if not len(differences):
@@ -357,7 +393,6 @@ class Night:
                 self.ledger.insert(LicenceRow(last, state.to_dict()), replace=True)
                 for sentence in sentences:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
-            self._notes += sentences
 
     def policy(self) -> Policy:
         """Return the policy with what it has learned so far; a changed setting begins anew."""
@@ -383,7 +418,7 @@ class Night:
         ]
         if not rows:
             return
-        rule = self.rule(Metric(**champion.manifest["metric"]), alpha=_WATCH_ALPHA)
+        rule = self.rule(champion, alpha=_WATCH_ALPHA)
         left, right = (self.scores(model, rows).values for model in (champion, predecessor))
         found = watch(left, right, rule=rule, units=self.units(rows))
         number = self.ledger.next_round_number()
@@ -405,8 +440,6 @@ class Night:
             self.ledger.add_event("watch", reason, model=champion.id, to=predecessor.id)
         crash_point("watch rolled back")
         repair(self.directory)
-        self._rolled_back = True
-        self._notes.append(reason)
 
     # The round.
 
@@ -443,6 +476,12 @@ class Night:
                 (m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD),
                 start,
             )
+        # Read from the ledger: watch and audits may have come to their results in a call that was interrupted.
+        since = self.ledger.select(
+            EventRow,
+            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN ('licence', 'watch') "
+            "ORDER BY id",
+        )
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -455,7 +494,8 @@ class Night:
                 "reason": plan.reason,
                 "begins_trial": plan.begins_trial,
                 "start": None if start is None else start.id,
-                "notes": self._notes,
+                "rolled_back": any(event.kind == "watch" for event in since),
+                "notes": [*(event.text for event in since), *self._notes],
             },
             arrivals=latest,
             started=now(),
@@ -500,12 +540,12 @@ class Night:
     def training_rows(self, rows: Sequence[SampleRow], start: ModelRow | None) -> TrainingRows:
         """Return what a round trains on, in training order."""
         places = self.places(rows)
-        found = self.samples.take(places).fitted()
+        base = self.rows(places)
+        found = self.samples.take(places).fitted(scale=base.scale)
         new = np.flatnonzero([one.joined is None or start is None or one.joined > start.round for one in rows])
         learner, mask = self.learner, None
         if isinstance(learner, TensorLearner):
             mask = validation_mask(self.ledger.salt, [one.unit for one in rows], share=learner.stop.validation)
-        base = self.rows(places)
         return TrainingRows(
             found.inputs,
             found.labels,
@@ -590,7 +630,7 @@ class Night:
         self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
         found: list[tuple[_Judged, list[JudgementRow]]] = []
         for model in candidates:
-            rule = self.rule(Metric(**model.manifest["metric"]), alpha=alpha)
+            rule = self.rule(model, alpha=alpha)
             if not rows:
                 reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
                 found.append((_Judged(model, None, None, reason), []))
@@ -602,7 +642,8 @@ class Night:
         judged = [one for one, _ in found]
         passing = sorted((one for one in judged if one.passes), key=lambda one: -one.merit)
         best = passing[0] if passing else None
-        reason = best.reason if best is not None else "; ".join(f"{one.model.strategy}: {one.reason}" for one in judged)
+        both = "; ".join(f"{one.model.strategy} {one.reason.removeprefix('kept: ')}" for one in judged)
+        reason = best.reason if best is not None else f"kept: {both}"
         if len(judged) == 1:
             reason = judged[0].reason
         if not judged:
@@ -642,9 +683,18 @@ class Night:
         crash_point("round judged")
 
     def _beside_baseline(
-        self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule, *, is_first: bool
+        self,
+        model: ModelRow,
+        rows: Sequence[SampleRow],
+        rule: GateRule,
+        *,
+        is_first: bool = True,
+        of: str = "held-out",
     ) -> tuple[_Judged, list[JudgementRow]]:
-        """Judge a model that has no champion to be compared with against the best of what learns nothing."""
+        """Judge a model that has no champion to be compared with against the best of what learns nothing.
+
+        ``of`` is what the rows are.
+        """
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
@@ -670,7 +720,8 @@ class Night:
         resolution = (
             rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
         )
-        text = f"{worst.text(rule.metric)} against the {name} predictor on {worst.n:,} held-out rows"
+        judged_on = f"{worst.n:,} {of} {'rows' if units is None else 'groups'}"
+        text = f"{worst.text(rule.metric)} against the {name} predictor on {judged_on}"
         if worst.is_better:
             reason = f"promoted: {what}, {text}, which resolve differences of {resolution}"
         else:
@@ -740,9 +791,10 @@ class Night:
                 self.ledger.insert(AuditRow(number, plan.arm, by_arm[plan.arm].id, by_arm[COLD].id), replace=True)
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
             self.ledger.change(RoundRow, number, state=outcome, ended=now())
-            self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
             for sentence in sentences:
                 self.ledger.add_event("licence", sentence, round_number=number)
+            # The last event of a round: what comes after it is news for the next one.
+            self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
             self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
         self._notes += sentences
         crash_point("round decided")
@@ -760,7 +812,7 @@ class Night:
             for model in models
         )
         return UpdateResult(
-            outcome if promoted or not self._rolled_back else "rolled back",
+            "rolled back" if opened.plan.get("rolled_back") and not promoted else outcome,
             number,
             None if champion is None else champion.id,
             row.reason or "",

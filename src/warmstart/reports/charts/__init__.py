@@ -7,5 +7,6 @@ from ._lines import next_score_chart as next_score_chart
 from ._lines import score_chart as score_chart
 from ._stop_reasons import stop_reasons_chart as stop_reasons_chart
 from ._style import capitalized as capitalized
+from ._style import rounded as rounded
 from ._style import theme as theme
 from ._tradeoff import tradeoff_chart as tradeoff_chart
