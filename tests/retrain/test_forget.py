@@ -243,6 +243,7 @@ def test_when_the_time_is_over_the_best_clean_model_serves(shop):
     assert "are done: 2 models" in found.notes[-1]
     assert states(shop) == (["tainted", "tainted", "champion"], ["done"])
     assert not shop.status().pinned
+    assert shop.status().damage == (), "what was removed on purpose is no damage"
     assert load_champion(shop.directory).round == 3
 
 

@@ -74,7 +74,7 @@ def test_errors_are_compared_as_shares_of_the_cold_starts():
     found = judged([[2, 2, 2.1], [4, 4, 4.2]], cold, metric=RMSE, tolerance=0.06)
     assert found.mean == pytest.approx(-0.05)
     assert found.is_licensed
-    assert "error +5.0 [5.0, 5.0] % beside a cold start on 1 arrivals, a loss of 6 % allowed" in found.reason
+    assert "error +5.0 [5.0, 5.0] % beside a cold start on 1 arrival, a loss of 6 % allowed" in found.reason
     assert not judged([[2, 2, 2.1], [4, 4, 4.2]], cold, metric=RMSE, tolerance=0.04).is_licensed
 
 
@@ -118,7 +118,8 @@ def test_what_counts_is_replayed_in_the_order_of_its_arrival(rehearsed):
     assert (found.arrivals, found.rows, found.seeds) == (5, 320, 2)
     assert [arm.strategy for arm in found.arms] == ["warm", *(f"shrink-perturb:shrink=0.{n}" for n in (8, 6, 4))]
     assert all(-1 < arm.low <= arm.mean <= arm.high < 1 and arm.cost > 0 for arm in found.arms)
-    assert len(lines_of(found)) == 5
+    assert lines_of(found)[5:] == list(found.notes)
+    assert found.notes[0].startswith("2 arrivals decide: ")
     json.dumps(found.to_dict())
 
 
@@ -160,12 +161,28 @@ def test_one_that_was_interrupted_has_licensed_nothing_yet(rehearsed, shop):
     assert state_of(shop) is not None
 
 
+def test_a_rehearsal_during_which_rows_were_forgotten_is_void(shop, monkeypatch):
+    from warmstart.retrain import _rehearse
+
+    run = _rehearse.run_study
+
+    def slow(*args, **options):
+        found = run(*args, **options)
+        shop.forget(["customer-5"])
+        return found
+
+    monkeypatch.setattr(_rehearse, "run_study", slow)
+    with pytest.raises(InputError, match="run it again without them"):
+        shop.rehearse(seeds=2)
+    assert not list((shop.directory / "work").rglob("*.jsonl"))
+
+
 def test_a_fixed_policy_is_told_and_stays(shop):
     file = shop.directory / "project.toml"
     file.write_text(file.read_text().replace('"auto"', '"warm"'))
     with Ledger.open(shop.directory / LEDGER) as ledger, ledger.transaction():
         ledger.execute("DELETE FROM licence")
-    assert "fixed (warm)" in shop.rehearse(seeds=2).notes[0]
+    assert "fixed (warm)" in shop.rehearse(seeds=2).notes[-1]
     assert state_of(shop) is None
 
 
