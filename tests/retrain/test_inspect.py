@@ -417,7 +417,7 @@ def test_an_excluded_arrival_taints_what_was_trained_on_it(shop, given):
     assert (found.arrivals, found.champion.id, found.champion.state) == (2, c, "tainted")
     assert exclude(directory, 2).text == "Arrival 2 is excluded already."
     with Ledger.open(directory / LEDGER) as ledger:
-        assert ledger.config("asked") == "exclude", "the next round does not wait for an arrival"
+        assert ledger.config("cold next") == "exclude", "the next round does not wait for an arrival"
 
 
 def test_an_arrival_that_no_model_has_seen_is_excluded_without_consequences(shop):
@@ -426,7 +426,7 @@ def test_an_arrival_that_no_model_has_seen_is_excluded_without_consequences(shop
     assert exclude(directory, 4).text == "Excluded arrival 4 (4.csv, 0 rows); models trained on it: none."
     assert states(directory) == ["former", "former", "champion"]
     with Ledger.open(directory / LEDGER) as ledger:
-        assert ledger.config("asked") is None
+        assert ledger.config("cold next") is None
 
 
 @pytest.mark.parametrize("given", [0, 4, "17", digest("unknown")])
