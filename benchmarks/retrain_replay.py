@@ -17,7 +17,7 @@ from retrain_streams import Stream
 FIRST_NIGHT = 3
 """The first night that counts; before it there is next to nothing to judge by."""
 FIRST_AUDIT, AUDITS = 2, 3
-"""Of the policy that commits after three audits: the night of the first, as before it there is no model, and how many."""
+"""Of the policy that commits after three audits: the night of the first one, and how many each arm has."""
 # One-sided error of the test by which a promotion is shown to be bad.
 Z = 1.6448536
 
@@ -187,14 +187,15 @@ def measures(served: Served, stream: Stream, *, tolerance: float) -> dict[str, A
     A promotion is *bad* if the new model's score on the test rows is below that of the model before by more than the
     tolerance, and *shown to be bad* if the upper end of a 90 % interval of that difference over the test rows is, too.
     A night is *below its best* if the model that serves is below the best that has served so far by more than the
-    tolerance, on the same rows.
+    tolerance on the same rows, and *below the best trained* if it is below the best that was trained so far.
 
     Returns:
         By measure: ``score``, the mean over the nights from the third on of the accuracy on the next arrival;
         ``scores``, night by night; counts of nights, promotions and the like.
     """
     scores: list[float | None] = []
-    below, ever = 0, list[tuple[Run, int]]()
+    below = below_trained = 0
+    ever: list[tuple[Run, int]] = []
     for night, at in enumerate(served.serving, 1):
         rows, tests = stream.following[night - 1], stream.tests[night - 1]
         run, model = at or (None, None)
@@ -207,8 +208,11 @@ def measures(served: Served, stream: Stream, *, tolerance: float) -> dict[str, A
         scores.append(_accuracy(run, model, rows, stream.labels) if len(rows) else None)
         if (run, model) not in ever:
             ever.append((run, model))
-        true = {one: _accuracy(*one, tests, stream.labels) for one in ever}
-        below += true[run, model] < max(true.values()) - tolerance
+        right = (run.predictions[:, tests] == stream.labels[tests]).mean(1)
+        trained = [arm["model"] for record in run.nights[:night] for arm in record["arms"] if arm["model"] is not None]
+        below_trained += bool(right[model] < right[trained].max() - tolerance)
+        best = max(_accuracy(*one, tests, stream.labels) for one in ever)
+        below += bool(right[model] < best - tolerance)
     bad = shown = 0
     for night, (run, before, after) in served.promotions.items():
         tests = stream.tests[night - 1]
@@ -227,5 +231,6 @@ def measures(served: Served, stream: Stream, *, tolerance: float) -> dict[str, A
         "bad promotions": bad,
         "shown bad": shown,
         "nights below best": below,
+        "nights below the best trained": below_trained,
         "nights without a model": sum(one is None for one in served.serving),
     }
