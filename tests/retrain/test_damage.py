@@ -42,7 +42,7 @@ def project(three_rounds, tmp_path):
 
 
 def models(project):
-    return [one.models[0].id for one in project.history()]
+    return [one.models[0].id for one in project.history() if one.models]
 
 
 def remove_copies(project):
@@ -137,7 +137,7 @@ def test_damaged_scores_are_computed_again(project, tmp_path):
     for index, path in enumerate(sorted(project.directory.glob("scores/*/*.npy"))):
         harms[index % 3](path)
     project.update()
-    nights.assert_same(project.directory, clean.directory)
+    assert nights.ledger_content(project.directory) == nights.ledger_content(clean.directory)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"id": "0"}', "\x00" * 100])

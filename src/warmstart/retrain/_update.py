@@ -250,18 +250,16 @@ class Night:
         for one in self.arrivals:
             problem = verify_object(self.directory, "arrivals", one.id, size=one.size)
             if problem is not None:
-                path = object_path(self.directory, "arrivals", one.id)
+                path = shown(object_path(self.directory, "arrivals", one.id), limit=300)
                 raise StorageError(
-                    f"Arrival {one.number} ({shown(one.source)}) is {problem}: restore {shown(path)} from a backup, or "
-                    f"leave the arrival out with `warmstart retrain exclude {shown(self.directory)} {one.number}`."
+                    f"Arrival {one.number} ({shown(one.source)}) is {problem}: restore {path} from a backup, or leave "
+                    f"the arrival out with `warmstart retrain exclude {shown(self.directory)} {one.number}`."
                 )
         wanted = [ledger.champion(), ledger.anchor(), ledger.predecessor(), ledger.lineage()]
         wanted += [ledger.model(each) for one in ledger.pending_audits() for each in (one.arm_model, one.cold_model)]
         of_round = [] if opened is None else [model for model in ledger.models() if model.round == opened.number]
         of_round += [] if opened is None or opened.state != "open" else [ledger.model(opened.plan["start"])]
-        names = {
-            model.id: model.size for model in (*wanted, *of_round) if model is not None and model.state != "diverged"
-        }
+        names = {model.id: model.size for model in (*wanted, *of_round) if model is not None and model.size}
         damaged = {name for name, size in names.items() if verify_object(self.directory, "models", name, size=size)}
         if not damaged:
             return
@@ -418,7 +416,7 @@ class Night:
 
         Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
         """
-        model = self.ledger.lineage()
+        model = self.intact(self.ledger.lineage())
         if model is None or self.ledger.config("pinned") is not None:
             return
         judged, judgements = self._beside_baseline(model, rows, self.rule(model, alpha=self.settings.alpha), of="new")
@@ -428,12 +426,8 @@ class Night:
         with self.ledger.transaction():
             self.ledger.insert(*judgements, replace=True)
             self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
-            self.ledger.add_event(
-                "promotion",
-                f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}.",
-                round_number=model.round,
-                model=model.id,
-            )
+            text = f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}."
+            self.ledger.add_event("promotion", text, round_number=model.round, model=model.id)
         repair(self.directory)
 
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
