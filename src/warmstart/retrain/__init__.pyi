@@ -1,3 +1,5 @@
+from ._delivery import Message as Message
+from ._delivery import deliver as deliver
 from ._gate import gap_text as gap_text
 from ._report_data import Churn as Churn
 from ._report_data import ProjectReport as ProjectReport
@@ -8,5 +10,7 @@ from ._report_data import RowScore as RowScore
 from ._report_data import read_report_data as read_report_data
 from ._results import UpdateResult as UpdateResult
 from ._retrainer import Retrainer as Retrainer
+from ._serving import Champion as Champion
+from ._serving import load_champion as load_champion
 from ._settings import RetrainSettings as RetrainSettings
 from ._words import lines_of as lines_of

@@ -49,37 +49,51 @@ class Exported:
         return [f"Model {self.model[:12]} of round {self.round} is in {self.folder}.", *sizes, *self.notes]
 
 
-def export(directory: Path, target: str | Path) -> Exported:
-    """Copy the champion and what says how to serve it; see :meth:`Retrainer.export`."""
+def export(directory: Path, target: str | Path, *, model: str | None = None) -> Exported:
+    """Copy a model and what says how to serve it; see :meth:`Retrainer.export`.
+
+    Args:
+        directory: The project's folder.
+        target: New or empty folder.
+        model: Id of a model; None: the champion.
+    """
     folder = checked_path("folder", target)
     check_directory_path("folder", folder)
     if folder.exists() and any(folder.iterdir()):
         raise InputError(f"folder must be new or empty, but {shown(folder)} holds files; choose another one.")
     with changing(directory, "export") as (project, ledger):
-        champion, serving = ledger.champion(), ledger.serving()
-        if champion is None or serving is None:
+        chosen = ledger.champion() if model is None else ledger.model(model)
+        if chosen is None and model is None:
             raise InputError("There is no champion to export yet: run `warmstart retrain update`.")
-        if champion.state == "tainted" and ledger.deletions_due():
+        if chosen is None or not chosen.size:
+            state = "unknown" if chosen is None else chosen.state
             raise InputError(
-                "The champion was trained on rows that are to be forgotten, and a copy of it would outlive them: export "
-                "the clean model that `warmstart retrain update` trains."
+                f"model must be the id of a model whose file is there, got {shown(model)}, which is {state}."
             )
-        damage = verify_object(project, "models", champion.id, size=champion.size)
+        name = "champion" if model is None else "model"
+        if chosen.state == "tainted" and ledger.deletions_due():
+            raise InputError(
+                f"The {name} was trained on rows that are to be forgotten, and a copy of it would outlive them: "
+                "export the clean model that `warmstart retrain update` trains."
+            )
+        damage = verify_object(project, "models", chosen.id, size=chosen.size)
         if damage is not None:
             raise StorageError(
-                f"The champion's file is {damage}; `warmstart retrain verify` lets the last good model serve."
+                f"The {name}'s file is {damage}; `warmstart retrain verify` lets the last good model serve."
             )
         notes = []
-        if champion.state == "tainted":
+        if chosen.state == "tainted":
             notes.append("It was trained on an arrival that was excluded since; a clean one has not passed yet.")
-        pointer = {**model_pointer(champion, serving.time, is_pinned=False), "path": _MODEL, "former": None}
-        free_space_check(folder.parent, champion.size, "The export")
+        served = ledger.promotions(chosen.id)
+        promoted = served[-1].time if served else ""  # one that has never served
+        pointer = {**model_pointer(chosen, promoted, is_pinned=False), "path": _MODEL, "copy": _MODEL, "former": None}
+        free_space_check(folder.parent, chosen.size, "The export")
         # Complete under another name first: what stops halfway must not look like a model that serves.
         draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
         try:
             with project_errors(folder, "The export cannot be written"):
                 make_directory(draft)
-                shutil.copyfile(object_path(project, "models", champion.id), draft / _MODEL)
+                shutil.copyfile(object_path(project, "models", chosen.id), draft / _MODEL)
                 _sync(draft / _MODEL)
                 write_pointer(draft, {**pointer, "exported": now()})
                 files = {one.name: one.stat().st_size for one in sorted(draft.iterdir())}
@@ -89,7 +103,7 @@ def export(directory: Path, target: str | Path) -> Exported:
                 sync_directory(folder.parent)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return Exported(str(folder), champion.id, champion.round, champion.strategy, files, tuple(notes))
+    return Exported(str(folder), chosen.id, chosen.round, chosen.strategy, files, tuple(notes))
 
 
 def _sync(path: Path) -> None:

@@ -66,7 +66,10 @@ class Churn(NamedTuple):
 
 @dataclass(frozen=True)
 class ReportedModel:
-    """A model that a round trained; ``cost`` is in the report's unit, None where it was not counted."""
+    """A model that a round trained; ``cost`` is in the report's unit, None where it was not counted.
+
+    ``held_out`` is its score on the rows that judged; None: not known.
+    """
 
     id: str
     strategy: str
@@ -76,6 +79,7 @@ class ReportedModel:
     cost: float | None
     seconds: float | None
     is_audit: bool
+    held_out: RowScore | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class ReportedRound:
         baseline: Score of a predictor that learns nothing, on the same rows; None: not known.
         cold_cost: What a cold start cost, or would have cost; None: not known.
         is_cold_measured: Whether the round trained it, rather than that its cost follows from an earlier one's.
+        held_out_before: Score of the champion before the round, on the same rows; None: there was none, or not known.
     """
 
     row: RoundRow
@@ -99,6 +104,7 @@ class ReportedRound:
     baseline: RowScore | None
     cold_cost: float | None
     is_cold_measured: bool
+    held_out_before: RowScore | None = None
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,9 @@ class ReportedArrival:
         held_out: Rows that judge, or did.
         superseded: Older rows of which it has a newer version.
         duplicates: Rows that were dropped when it was added; None: not recorded.
-        round: Number of the round that took it in; None: it waits.
-        score: None: there was no champion, or its scores are not there any more.
+        round: Number of the round that took it in; None: it waits, or does not count.
+        tested: Id of the champion of its time; None: there was none.
+        score: What that scored; None: too few of its scores are stored.
         baselines: Scores of predictors that learn nothing on the same rows, by name.
     """
 
@@ -120,6 +127,7 @@ class ReportedArrival:
     superseded: int
     duplicates: int | None
     round: int | None
+    tested: str | None
     score: RowScore | None
     baselines: Mapping[str, float]
 
@@ -343,7 +351,8 @@ class _Reader:
         for model in self.models.values():
             trained.setdefault(model.round, []).append(model)
         for row in self.rows:
-            models = [self._model(one, row) for one in trained.get(row.number, ())]
+            places = self.judging(row.number, row.arrivals) if row.state in FINISHED else np.empty(0, np.int64)
+            models = [self._model(one, row, places) for one in trained.get(row.number, ())]
             models.sort(key=lambda one: one.is_audit)
             cold = next((one for one in models if one.strategy == _COLD and one.cost), None)
             rows = next((one.rows for one in models if one.rows), None)
@@ -354,15 +363,16 @@ class _Reader:
             elif models and last_cold is not None and rows:
                 # As the policy estimates it: what a cold start costs grows with what it is trained on.
                 cost = last_cold[0] * rows / last_cold[1]
-            held_out = baseline = None
-            if row.state in FINISHED and row.champion_after is not None:
-                places = self.judging(row.number, row.arrivals)
+            held_out = baseline = before = None
+            if row.champion_after is not None:
                 held_out = self.mean(self.scores(row.champion_after, places)[:, 0])
                 baseline = self.trivial(places, row.number, row.arrivals)
+            if row.champion_before is not None:
+                before = self.mean(self.scores(row.champion_before, places)[:, 0])
             judgements = tuple(self.ledger.judgements(row.number))
-            yield ReportedRound(row, tuple(models), judgements, held_out, baseline, cost, is_measured)
+            yield ReportedRound(row, tuple(models), judgements, held_out, baseline, cost, is_measured, before)
 
-    def _model(self, model: ModelRow, row: RoundRow) -> ReportedModel:
+    def _model(self, model: ModelRow, row: RoundRow, places: np.ndarray) -> ReportedModel:
         cost, rows = (model.cost.get(name) for name in (self.cost or "", "rows"))
         return ReportedModel(
             *(model.id, model.strategy, model.state, model.stop_reason),
@@ -370,6 +380,7 @@ class _Reader:
             cost=None if cost is None else float(cost),
             seconds=model.cost.get("seconds"),
             is_audit=bool(row.plan.get("audit")) and model.strategy == _COLD != row.plan.get("arm"),
+            held_out=self.mean(self.scores(model.id, places)[:, 0]),
         )
 
     def arrivals(self) -> Iterator[ReportedArrival]:
@@ -380,7 +391,8 @@ class _Reader:
         added = [event.data for event in self.ledger.events() if event.kind == "add"]
         dropped = {data.get("arrival"): data.get("duplicates") for data in added}
         for row in self.ledger.select(ArrivalRow, "ORDER BY number"):
-            taken, own = rounds.get(row.number), np.flatnonzero(one.arrival == row.number)
+            taken = rounds.get(row.number) if row.number in self.accepted else None
+            own = np.flatnonzero(one.arrival == row.number)
             model = None if taken is None else self.models.get(tested[taken.number] or "")
             score, baselines = None, {}
             labelled = own[one.labelled[own]]
@@ -394,6 +406,7 @@ class _Reader:
                 superseded=superseding.get(row.number, 0),
                 duplicates=dropped.get(row.number),
                 round=None if taken is None else taken.number,
+                tested=None if model is None else model.id,
                 score=score,
                 baselines=baselines,
             )

@@ -55,6 +55,7 @@ class Retrainer:
         *,
         settings: RetrainSettings | Mapping[str, Any] | None = None,
         tables: Mapping[str, Any] | None = None,
+        salt: str | None = None,
     ) -> Retrainer:
         """Make a project.
 
@@ -63,6 +64,8 @@ class Retrainer:
             settings: The table ``[retrain]``; None: all at their defaults.
             tables: The other tables, as of a study file: ``data`` without a name, ``learner``, ``model``, ``recipe``,
                 ``stop``, ``penalty``, ``carry_over``.
+            salt: Decides, with a row's key or content, whether it is held out; None: drawn, so that nobody who sends
+                data can choose which of them judge. With a salt of one's own a project can be made twice alike.
 
         Raises:
             InputError: If the folder holds something, or a setting is not allowed.
@@ -82,7 +85,7 @@ class Retrainer:
         found, given = checked_definition(settings or {}, tables or {})
         write_project(folder, found, given)
         # The ledger last: without it there is no project, and making it can be repeated.
-        Ledger.create(folder / LEDGER).close()
+        Ledger.create(folder / LEDGER, salt=salt).close()
         return cls(folder)
 
     @property
@@ -197,9 +200,20 @@ class Retrainer:
             InputError: If there is none yet.
             StorageError: If its file and that of the model before it are damaged.
         """
-        from ._serving import champion
+        from ._serving import load_champion
 
-        return champion(self.directory)
+        return load_champion(self.directory)
+
+    def latest(self) -> Champion:
+        """Return the model that the next round continues, ready to predict, whether or not it has ever served.
+
+        Raises:
+            InputError: If there is none: nothing was trained, or all of it is worse, diverged or tainted.
+            StorageError: If its file is missing or damaged.
+        """
+        from ._serving import load_stored
+
+        return load_stored(self.directory)
 
     def predict(self, samples: Any) -> Predictions:
         """Predict samples with the champion.
@@ -249,9 +263,7 @@ class Retrainer:
 
         return migrate(self.directory, mapping)
 
-    def rehearse(
-        self, *, seeds: int = 8, workers: int = 1, report: Callable[[str], None] | None = None
-    ) -> Rehearsal:
+    def rehearse(self, *, seeds: int = 8, workers: int = 1, report: Callable[[str], None] | None = None) -> Rehearsal:
         """Replay what has arrived through the lab with paired seeds, and license the starts that it shows harmless.
 
         Safe to interrupt: what is trained is stored, and the same call resumes.
@@ -268,19 +280,20 @@ class Retrainer:
 
         return rehearse(self.directory, seeds=seeds, workers=workers, report=report)
 
-    def export(self, folder: str | Path) -> Exported:
+    def export(self, folder: str | Path, *, model: str | None = None) -> Exported:
         """Copy the champion to a folder that serves without the project; see :func:`warmstart.load_champion`.
 
         Args:
             folder: New or empty.
+            model: Id of another model to copy in its place.
 
         Raises:
-            InputError: If there is no champion, the folder holds files, or the champion is to be forgotten.
-            StorageError: If the champion's file is damaged, or the folder cannot be written.
+            InputError: If there is no such model, the folder holds files, or the model is to be forgotten.
+            StorageError: If the model's file is damaged, or the folder cannot be written.
         """
         from ._export import export
 
-        return export(self.directory, folder)
+        return export(self.directory, folder, model=model)
 
     def check(self) -> CheckReport:
         """Run all that a project does with its learner on 64 rows of what has arrived, and return what was found.

@@ -35,7 +35,7 @@ from ._arrivals import Samples, read_rows
 from ._check import CheckReport, check_training
 from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
-from ._inspect import repair
+from ._inspect import COLD_NEXT, finish_deletions, repair
 from ._ledger import (
     LEDGER,
     ArrivalRow,
@@ -65,7 +65,7 @@ from ._watch import watch
 
 Report = Callable[[str], None]
 COLD = "cold"
-AUDIT_NEXT, COLD_NEXT = "audit next", "cold next"
+AUDIT_NEXT = "audit next"
 """Of the ledger's own values: what the next round must do."""
 _OWN_ARMS = ("warm", COLD)
 """Of a learner of the user's own, whose models may have no tensors that could be shrunk."""
@@ -92,14 +92,20 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
     with project_lock(directory, "update"):
         repair(directory)
         with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
-            return _Night(project, ledger, report or (lambda _: None), budget_seconds).run()
+            finish_deletions(directory, ledger)
+            found = Night(project, ledger, report or (lambda _: None), budget_seconds).run()
+            count = finish_deletions(directory, ledger)
+            if not count:
+                return found
+            note = f"The deletions asked for are done: {count} models that were trained on the rows are removed."
+            return replace(found, notes=(*found.notes, note))
 
 
 def check(directory: Path) -> CheckReport:
     """Run all that a project does with its learner on 64 of its rows; see :func:`check_training`."""
     project = read_project(directory)
     with Ledger.open(directory / LEDGER) as ledger, torch_threads(project.settings.threads):
-        night = _Night(project, ledger, lambda _: None, None)
+        night = Night(project, ledger, lambda _: None, None)
         rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
         if not rows:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
@@ -141,7 +147,7 @@ class _Judged:
         return -math.inf if found is None else found.mean
 
 
-class _Night:
+class Night:
     """One call of :func:`update`, with what is read only once."""
 
     def __init__(self, project: Project, ledger: Ledger, report: Report, budget_seconds: float | None) -> None:
@@ -156,7 +162,7 @@ class _Night:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
             asked = {name: self.ledger.config(name) for name in (AUDIT_NEXT, COLD_NEXT)}
             if not pending and asked[COLD_NEXT] is None:
-                return self._nothing_new()
+                return self._clean_at_last(None) if self._is_overdue else self._nothing_new()
             if pending:
                 self._before_training(pending)
             opened = self._open(pending, asked)
@@ -166,7 +172,49 @@ class _Night:
             self._train(opened)
         if opened.state in ("open", "trained"):
             self._judge(opened)
-        return self._decide(opened)
+        found = self._decide(opened)
+        return self._clean_at_last(found) if self._is_overdue else found
+
+    @property
+    def _is_overdue(self) -> bool:
+        """Whether the champion was trained on rows whose deletion is due."""
+        champion = self.ledger.champion()
+        return champion is not None and champion.state == "tainted" and self.ledger.is_deletion_due()
+
+    def _clean_at_last(self, found: UpdateResult | None) -> UpdateResult:
+        """Promote the best clean model there is, whatever the gate has said: the time for a deletion is over.
+
+        Args:
+            found: What came of the round that was trained just now; None: there was none.
+        """
+        clean = [one for one in self.ledger.models("undecided", "worse", "former") if self.can_score(one)]
+        rows = self.ledger.judging_rows(self.ledger.latest_arrival(), self.settings.window)
+        if not clean:
+            # Without rows to train on, or where training diverges, there is nothing to serve instead.
+            reason = "The champion should be gone, as rows were forgotten, but there is no clean model yet."
+            champion = self.ledger.champion()
+            first = UpdateResult("nothing new", None, None if champion is None else champion.id, reason)
+            if found is None and self.ledger.training_rows(self.ledger.latest_arrival(), self.settings.window):
+                with self.ledger.transaction():
+                    self.ledger.set_config(COLD_NEXT, "forget")
+                return self.run()
+            return replace(found or first, notes=(*(found.notes if found else ()), reason))
+        # All are clean, and held-out rows are new to all of them: the same ones tell which is best, of equals the last.
+        best = max(clean, key=lambda one: (self.scores(one, rows).values.mean() if rows else 0.0, one.round))
+        reason = "promoted without passing the gate: the time for a deletion is over"
+        with self.ledger.transaction():
+            self.ledger.promote(best.id, kind="gate", reason=reason, round_number=None, as_anchor=True)
+            self.ledger.set_config("pinned", None)
+            self.ledger.add_event("deletion", f"Model {best.id[:12]} {reason}.", model=best.id)
+        crash_point("clean model promoted")
+        repair(self.directory)
+        if found is None:
+            return UpdateResult("promoted", None, best.id, f"Model {best.id[:12]} of round {best.round}: {reason}.")
+        return replace(found, outcome="promoted", champion=best.id, reason=f"{reason} ({found.reason})")
+
+    def can_score(self, model: ModelRow) -> bool:
+        """Whether a model can be scored: its file is there, and rows have all its columns."""
+        return model.size > 0 and model.state != "damaged" and set(model.manifest["features"]) <= set(self.schema.names)
 
     # What is the same for the whole night.
 
@@ -288,11 +336,16 @@ class _Night:
         tested = [champion, *([predecessor] if predecessor is not None else [])]
         audited = [self.ledger.model(each) for one in audits for each in (one.arm_model, one.cold_model)]
         for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
-            if model.state != "damaged":
+            if self.can_score(model):
                 self.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, max(numbers))
-        if predecessor is not None and predecessor.state in ("former", "champion"):
+        if (
+            predecessor is not None
+            and predecessor.state in ("former", "champion")
+            and self.can_score(champion)
+            and self.can_score(predecessor)
+        ):
             self._watch(champion, predecessor, max(numbers))
 
     def _promote_late(self, rows: Sequence[SampleRow]) -> None:
@@ -318,7 +371,7 @@ class _Night:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
         for audit in audits:
             arm, cold = (self.ledger.model(each) for each in (audit.arm_model, audit.cold_model))
-            if arm is None or cold is None or "damaged" in (arm.state, cold.state):
+            if arm is None or cold is None or not (self.can_score(arm) and self.can_score(cold)):
                 continue
             rule = self.rule(arm, alpha=self.settings.alpha)
             values = [self.scores(model, rows).values for model in (arm, cold)]
@@ -326,7 +379,7 @@ class _Night:
             if not len(differences):
                 continue
             mean = float(differences.mean())
-            state, sentences = self._policy().after_difference(
+            state, sentences = self.policy().after_difference(
                 audit.arm,
                 mean,
                 number=audit.round,
@@ -341,7 +394,7 @@ class _Night:
                 for sentence in sentences:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
 
-    def _policy(self) -> Policy:
+    def policy(self) -> Policy:
         """Return the policy with what it has learned so far; a changed setting begins anew."""
         first = first_policy(self.settings, arms=ARMS if isinstance(self.learner, TensorLearner) else _OWN_ARMS)
         row = self.ledger.licence()
@@ -407,7 +460,7 @@ class _Night:
             # By the rows: what a cold start costs grows with what it is trained on.
             cold_cost = last_cold.cost["cost"] * len(training) / max(last_cold.cost["rows"], 1)
         suspicion = self._suspicion(pending)
-        plan = self._policy().plan(
+        plan = self.policy().plan(
             number=number,
             can_continue=start is not None and asked[COLD_NEXT] is None,
             suspicion=suspicion,
@@ -467,7 +520,7 @@ class _Night:
         ):
             return "the last round ended at its limit"
         champion = self.ledger.champion()
-        if champion is None or not pending:
+        if champion is None or not pending or not self.can_score(champion):
             return None
         new = [s for one in pending for s in self.ledger.samples(one.number) if s.label is not None]
         old = self.ledger.judging_rows(min(one.number for one in pending) - 1, self.settings.window)
@@ -566,6 +619,13 @@ class _Night:
         candidates = [model for model in models if model.state == "candidate"]
         rows = self.ledger.judging_rows(opened.arrivals, self.settings.window)
         champion, anchor = self.ledger.champion(), self.ledger.anchor()
+        is_first = champion is None
+        if champion is not None and not self.can_score(champion):
+            self._notes.append(
+                f"The champion {champion.id[:12]} cannot be compared with: its file is gone or damaged, or rows lack "
+                "its columns. Candidates are judged like a first model."
+            )
+            champion = None
         alpha = self.settings.alpha / max(len(candidates), 1)
         self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
         found: list[tuple[_Judged, list[JudgementRow]]] = []
@@ -575,9 +635,10 @@ class _Night:
                 reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
                 found.append((_Judged(model, None, None, reason), []))
             elif champion is None:
-                found.append(self._beside_baseline(model, rows, rule))
+                found.append(self._beside_baseline(model, rows, rule, is_first=is_first))
             else:
-                found.append(self._beside(model, champion, anchor, rows, rule))
+                other = anchor if anchor is not None and self.can_score(anchor) else None
+                found.append(self._beside(model, champion, other, rows, rule))
         judged = [one for one, _ in found]
         passing = sorted((one for one in judged if one.passes), key=lambda one: -one.merit)
         best = passing[0] if passing else None
@@ -601,7 +662,9 @@ class _Night:
         ):
             verdict = "worse"
         anchor_after = None if anchor is None else anchor.id
-        if best is not None and (best.verdict is None or best.verdict.becomes_anchor or anchor is None):
+        # A tainted anchor is an opponent only until a clean model has passed it.
+        is_left = anchor is None or anchor.state == "tainted" or not self.can_score(anchor)
+        if best is not None and (best.verdict is None or best.verdict.becomes_anchor or is_left):
             anchor_after = best.model.id
         with self.ledger.transaction():
             for one, comparisons in found:
@@ -620,9 +683,18 @@ class _Night:
         crash_point("round judged")
 
     def _beside_baseline(
-        self, model: ModelRow, rows: Sequence[SampleRow], rule: GateRule, *, of: str = "held-out"
+        self,
+        model: ModelRow,
+        rows: Sequence[SampleRow],
+        rule: GateRule,
+        *,
+        is_first: bool = True,
+        of: str = "held-out",
     ) -> tuple[_Judged, list[JudgementRow]]:
-        """Judge the first model against the best of the predictors that learn nothing; ``of`` is what the rows are."""
+        """Judge a model that has no champion to be compared with against the best of what learns nothing.
+
+        ``of`` is what the rows are.
+        """
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.loaded(model)
         known = self.training_rows(training, None)
@@ -641,8 +713,9 @@ class _Night:
         judgements = [_judgement(model, name, "baseline", "", one, rule) for name, one in comparisons.items()]
         # Persistence knows the label before, which a model does not: beside it the model is shown, not judged.
         trivial = {name: one for name, one in comparisons.items() if name != "persistence"}
+        what = "the first model" if is_first else "the first model that can take these rows"
         if not trivial:
-            return _Judged(model, None, _UNCONTESTED, "promoted: the first model, and nothing to compare it with"), []
+            return _Judged(model, None, _UNCONTESTED, f"promoted: {what}, and nothing to compare it with"), []
         name, worst = min(trivial.items(), key=lambda item: item[1].low)
         resolution = (
             rule.metric.text(worst.resolution, difference=True) if math.isfinite(worst.resolution) else "nothing"
@@ -650,9 +723,9 @@ class _Night:
         judged_on = f"{worst.n:,} {of} {'rows' if units is None else 'groups'}"
         text = f"{worst.text(rule.metric)} against the {name} predictor on {judged_on}"
         if worst.is_better:
-            reason = f"promoted: the first model, {text}, which resolve differences of {resolution}"
+            reason = f"promoted: {what}, {text}, which resolve differences of {resolution}"
         else:
-            reason = f"kept: the first model is not shown to beat what learns nothing, {text}"
+            reason = f"kept: {what} is not shown to beat what learns nothing, {text}"
         return _Judged(model, None, worst, reason), judgements
 
     def _before(self, rows: Sequence[SampleRow]) -> np.ndarray | None:
@@ -666,7 +739,7 @@ class _Night:
         self, model: ModelRow, champion: ModelRow, anchor: ModelRow | None, rows: Sequence[SampleRow], rule: GateRule
     ) -> tuple[_Judged, list[JudgementRow]]:
         """Judge a model against champion and anchor."""
-        other = None if anchor is None or anchor.id == champion.id or anchor.state == "damaged" else anchor
+        other = None if anchor is None or anchor.id == champion.id else anchor
         classes = None
         if self.schema.classes:
             names = np.array(self.schema.classes, dtype=object)
@@ -694,7 +767,7 @@ class _Night:
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
-        before = self._policy()
+        before = self.policy()
         state = before.after_training(plan, costs)
         sentences: tuple[str, ...] = ()
         if isinstance(before, PolicyState) and isinstance(state, PolicyState):

@@ -18,11 +18,12 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Number:
-    """How numbers of an axis are written, in the language of d3-format, and what they are called in a tooltip."""
+    """How numbers of an axis are written, in the language of d3-format, what they are called, whether 0 is shown."""
 
     title: str
     axis: str
     tooltip: str
+    zero: bool = False
 
 
 def drawn(numbers: Sequence[int]) -> set[int]:
@@ -57,7 +58,7 @@ def line_chart(
     """
     alt, picked = altair(), highlight("series")
     names = [*series, *grey]
-    legend = alt.Legend(orient="bottom", title=None, symbolStrokeWidth=2)
+    legend = alt.Legend(orient="bottom", title=None) if len(names) > 1 else None
     looks = {
         "color": [*(COLOURS[place % len(COLOURS)] for place in range(len(series))), *(NEUTRAL for _ in grey)],
         "strokeDash": [
@@ -73,9 +74,11 @@ def line_chart(
         for name, values in looks.items()
     }
     places = sorted({row["x"] for row in rows})
+    # Room below is for what may be below zero: a sum of costs is not.
+    scale = alt.Scale(zero=True) if up.zero else alt.Scale(zero=False, padding=10)
     base = alt.Chart(alt.Data(values=[{**row, "y": rounded(row["y"])} for row in rows])).encode(
         x=whole_axis(across, places),
-        y=alt.Y("y:Q", title=None, axis=alt.Axis(format=up.axis), scale=alt.Scale(zero=False, padding=10)),
+        y=alt.Y("y:Q", title=None, axis=alt.Axis(format=up.axis), scale=scale),
         color=channels["color"],
     )
     opacity = faded(picked, 1, 0.12)

@@ -25,9 +25,10 @@ from warmstart.statistics import Estimate, times_text
 
 from ._charts import Number, audit_chart, drawn, licence_chart, line_chart, words_on_drawn
 
-_RECENT: Final = 20
+_RECENT: Final = 10
 """Rows of a table that are shown at once; older ones open by a click."""
 _MOST_ROWS: Final = 500
+_LEAST_CHANGES: Final = 3
 _SHORT: Final = 12
 _KINDS: Final = {
     "gate": "passed the gate",
@@ -38,7 +39,6 @@ _KINDS: Final = {
 }
 _OWN_TABLES: Final = ("add", "round")
 """Kinds of events that other tables show."""
-_UNSTORED: Final = "no model served, or its scores are not stored any more"
 
 Item = TypeVar("Item")
 
@@ -100,14 +100,17 @@ def _held_out(report: ProjectReport) -> Block:
     metric, rounds = report.metric, [one for one in report.rounds if one.row.state in ("promoted", "kept")]
     known = [one.held_out for one in rounds if one.held_out is not None]
     if metric is None or not known:
-        return _absent(f"Held-out scores are not known: {'no round has ended' if not rounds else _UNSTORED}.")
+        why = "no round has been decided" if not rounds else "no model served on rows whose scores are stored"
+        return _absent(f"Held-out scores are not known: {why}.")
     points = {one.row.number: (one.held_out, {report.baseline or "": one.baseline}) for one in rounds}
     notes = {one.row.number: f", {one.row.state}" for one in rounds}
+    unserved = sum(one.row.champion_after is None for one in rounds)
     window = report.settings["retrain"]["window"]
     size = _range([one.rows for one in known])
     caption = (
-        f"{capitalized(metric.name)} of the champion after each round{_in_unit(metric)}, on the held-out rows of the "
+        f"{capitalized(metric.name)}{_in_unit(metric)} of the champion after each round, on the held-out rows of the "
         f"last {window:,} arrivals that no model has been trained on ({size} rows)."
+        f"{_words_on_missing(len(rounds) - len(known), unserved, 'round')}"
     )
     return _score_chart("held-out", "Score of the champion on held-out rows", caption, metric, points, notes, "round")
 
@@ -115,17 +118,19 @@ def _held_out(report: ProjectReport) -> Block:
 def _over_arrivals(report: ProjectReport) -> Block:
     """Return the champion's score on each arrival before training on it, beside predictors that learn nothing."""
     metric, arrivals = report.metric, [one for one in report.arrivals if one.round is not None]
+    unserved = sum(one.tested is None for one in arrivals)
     known = [one.score for one in arrivals if one.score is not None]
     if metric is None or not known:
-        why = "there is no arrival after the first champion" if len(arrivals) < 2 else _UNSTORED
+        why = "none has come since a model serves" if unserved == len(arrivals) else "they are not stored any more"
         return _absent(f"Scores on arrivals before training on them are not known: {why}.")
     points = {
         one.row.number: (one.score, {name: RowScore(mean, 0) for name, mean in one.baselines.items()})
         for one in arrivals
     }
     caption = (
-        f"{capitalized(metric.name)} of the champion on each arrival{_in_unit(metric)}, before any model was trained "
+        f"{capitalized(metric.name)}{_in_unit(metric)} of the champion on each arrival, before any model was trained "
         f"on it ({_range([one.rows for one in known])} rows)."
+        f"{_words_on_missing(len(arrivals) - len(known), unserved, 'arrival')}"
     )
     title = "Score of the champion on each arrival, before training on it"
     return _score_chart("arrivals", title, caption, metric, points, {}, "arrival")
@@ -155,9 +160,6 @@ def _score_chart(
         for label in near:
             value, note = by_name[label].get(number), "the same rows"
             rows.append({"series": f"{label} (learns nothing)", "x": number, "y": value, "note": note})
-    missing = sum(score is None for score in scores.values())
-    if missing:
-        caption += f" {_count(missing, across)} of {len(scores):,} missing: {_UNSTORED}."
     grey = [f"{label} (learns nothing)" for label in near]
     chart = line_chart(rows, series=[champion], grey=grey, across=across, up=_number_of(metric), title=title)
     caption += (" Dashed grey: what learns nothing." if near else "") + words_on_far_levels(metric, far)
@@ -200,7 +202,7 @@ def _cost(report: ProjectReport) -> Block:
         f"starts of audits. Dashed grey: a cold start in every round, {estimate}.{ratio}"
         f"{words_on_drawn([one.row.number for one in rounds], 'rounds')}"
     )
-    up = Number(COST_TITLES[unit], "~s", ".4~s")
+    up = Number(COST_TITLES[unit], "~s", ".4~s", zero=True)
     used = [names["alone"], names["all"]]
     chart = line_chart(rows, series=used, grey=[names["cold"]], across="round", up=up, title=title)
     return Chart("cost", "Training cost", caption, chart.to_dict())
@@ -232,7 +234,10 @@ def _audits(report: ProjectReport) -> list[Block]:
             )
             for one in status.licences
         ]
-        caption = f"Differences with {_confidence(report)} intervals that stay valid however often one looks."
+        caption = (
+            f"Differences with {_confidence(report)} intervals that stay valid however often one looks. The first "
+            "rounds of a trial are not counted: what adds up over rounds does not show in them yet."
+        )
         blocks.append(Table(columns, rows, caption))
     if closed and metric is not None:
         blocks.append(_audit_chart(report, metric))
@@ -360,7 +365,7 @@ def _rounds(report: ProjectReport) -> list[Block]:
         Column("round", is_number=True): lambda one: str(one.row.number),
         Column("ended", is_tight=True): lambda one: _when(one.row.ended),
         Column("outcome", is_tight=True): lambda one: one.row.state,
-        Column("why"): lambda one: one.row.reason or "not decided yet",
+        Column("why"): lambda one: (one.row.reason or "not decided yet").removeprefix(f"{one.row.state}: "),
         Column("trained"): lambda one: (
             "; ".join(
                 f"{model.strategy}{' (audit)' if model.is_audit else ''}: {model.stop_reason}, {model.state}"
@@ -417,14 +422,44 @@ def _champions(report: ProjectReport) -> list[Block]:
         Column("churn", is_number=True): lambda one: churn(one, is_negative=False),
         Column("negative flips", is_number=True): lambda one: churn(one, is_negative=True),
         Column("rows", is_number=True): lambda one: NOTHING if one.churn is None else f"{one.churn.rows:,}",
-        Column("why"): lambda one: one.row.reason or NOTHING,
+        Column("why"): lambda one: (
+            f"round {one.row.round}" if one.row.kind == "gate" and one.row.round else one.row.reason or NOTHING
+        ),
     }
     caption = (
         "Churn: share of the predictions on held-out rows that changed with the champion. Negative flips: share that "
-        f"was right before and wrong afterwards. {NOTHING}: not known, since the models predict no classes or their "
-        "predictions are not stored any more."
+        f"was right before and wrong afterwards. {NOTHING}: the first champion, no classes, or predictions that are "
+        "not stored any more."
     )
-    return list(_newest("champion", columns, report.promotions[::-1], "No model has been promoted yet.", caption))
+    blocks = list(_newest("champion", columns, report.promotions[::-1], "No model has been promoted yet.", caption))
+    return [*blocks, *_churn(report)]
+
+
+def _churn(report: ProjectReport) -> list[Block]:
+    """Return a chart of churn, where there are enough changes of the champion to see more than in the table."""
+    changes = list(enumerate(report.promotions[1:], 1))
+    known = [one.churn for _, one in changes if one.churn is not None]
+    if len(known) < _LEAST_CHANGES:
+        return []
+    chosen, title = drawn([number for number, _ in changes]), "Churn"
+    rows: list[dict[str, Any]] = []
+    for number, one in changes:
+        if number in chosen:
+            found = one.churn
+            note = "" if found is None else f"{found.rows:,} rows"
+            values = {"churn": found and found.changed, "negative flips": found and found.negative_flips}
+            rows += [{"series": name, "x": number, "y": value, "note": note} for name, value in values.items()]
+    has_flips = any(one.negative_flips is not None for one in known)
+    series = ["churn", *(["negative flips"] if has_flips else [])]
+    caption = (
+        f"Share in % of the predictions on held-out rows ({_range([one.rows for one in known])} rows) that a change of "
+        f"the champion changed, for each of {_count(len(known), 'change')} in their order."
+        f"{words_on_drawn([number for number, _ in changes], 'changes')}"
+    )
+    up = Number("share", ".1~%", ".2%", zero=True)
+    shown = [row for row in rows if row["series"] in series]
+    chart = line_chart(shown, series=series, across="change of the champion", up=up, title=title)
+    return [Chart("churn", title, caption, chart.to_dict())]
 
 
 def _arrivals(report: ProjectReport) -> list[Block]:
@@ -519,6 +554,13 @@ def _absent(text: str) -> Paragraph:
 def _cost_text(unit: str, costs: Sequence[float | None]) -> str:
     known = [cost for cost in costs if cost is not None]
     return NOTHING if not known else cost_text(unit, Estimate(sum(known), None, None, 1))
+
+
+def _words_on_missing(missing: int, unserved: int, what: str) -> str:
+    """Return why points of a chart are missing; nothing where none is."""
+    words = f" No model served for {_count(unserved, what)}." if unserved else ""
+    lost = missing - unserved
+    return words + (f" Of {_count(lost, what)} too few scores are stored to show a mean." if lost > 0 else "")
 
 
 def _opponent(role: str, opponent: str, detail: str) -> str:
