@@ -370,7 +370,8 @@ def _set_pinned(directory: str | Path, *, pinned: bool) -> Change:
         if champion is None:
             raise InputError("There is no champion to pin: no model has been promoted yet.")
         was = ledger.config(_PINNED) is not None
-        text = f"{_short(champion.id)} is {'' if pinned else 'not '}pinned{' already' if was == pinned else ''}."
+        already = (" already" if pinned else ", and was not before") if was == pinned else ""
+        text = f"{_short(champion.id)} is {'' if pinned else 'not '}pinned{already}."
         if was != pinned:
             with ledger.transaction():
                 ledger.set_config(_PINNED, champion.id if pinned else None)
