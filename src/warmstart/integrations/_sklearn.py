@@ -298,7 +298,8 @@ class RetrainingClassifier(ClassifierMixin, _Retraining):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each sample."""
-        return self.classes_[self.predict_proba(X).argmax(1)]
+        columns = self.predict_proba(X).argmax(1)  # first: it says so where nothing was fitted yet
+        return self.classes_[columns]
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class, (n, classes), in the order of ``classes_``.
