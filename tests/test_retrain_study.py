@@ -212,6 +212,14 @@ def test_a_point_estimate_knows_labels_only_once_they_have_arrived():
     assert models_of(served) == [0, 0, 0, 0, 0, 5]
 
 
+@pytest.mark.parametrize(("tolerance", "serving"), [(0.01, [0, 1, 1, 1, 1, 1]), (0.8, [0, 1, 1, 3, 4, 5])])
+def test_a_gate_of_another_tolerance_is_replayed_with_its_anchor(tolerance, serving):
+    stream = made_stream()
+    # Model 2 is 8 of 10 worse than the anchor, which the larger tolerance does not allow either.
+    run = gaining(stream, right=(2, 10, 1, 8, 9, 9))
+    assert models_of(replay.gate_at(tolerance)(run, stream)) == serving
+
+
 @pytest.mark.parametrize(
     ("right_of_arm", "committed_to", "samples"), [(8, "warm", 900), (6, "cold", 900), (9, "warm", 900)]
 )
