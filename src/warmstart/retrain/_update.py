@@ -400,6 +400,8 @@ class Night:
             return
         if champion is None:
             self._promote_late(rows)
+            # A trial must not wait for a champion: it would be paid for without learning anything.
+            self._close_audits(audits, rows, max(numbers))
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -447,7 +449,9 @@ class Night:
                 mean,
                 number=audit.round,
                 tolerance=tolerance,
-                step=0.0 if rule.score_range is None else rule.score_range / len(differences),
+                # Of rows also where there are groups: with a seventh of the range, no start of a weekly arrival that is
+                # grouped by day could ever be licensed.
+                step=0.0 if rule.score_range is None else rule.score_range / len(rows),
                 metric=rule.metric,
             )
             last = self.ledger.rounds(last=1)[-1].number
