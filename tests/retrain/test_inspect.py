@@ -41,6 +41,7 @@ from warmstart.retrain._objects import (
     read_pointer,
     save_scores,
     scores_path,
+    serving_path,
     verify_object,
     write_pointer,
 )
@@ -76,6 +77,8 @@ def damage(directory, name, kind="models"):
     content = bytearray(path.read_bytes())
     content[0] ^= 1
     path.write_bytes(content)
+    if kind == "models":
+        serving_path(directory, name).unlink(missing_ok=True)
 
 
 # Status and history.
@@ -396,7 +399,7 @@ def test_pinning_is_recorded_once(shop):
     assert pin(directory).text == f"{c[:12]} is pinned already."
     assert status(directory).pinned
     assert unpin(directory).text == f"{c[:12]} is not pinned."
-    assert unpin(directory).text == f"{c[:12]} is not pinned already."
+    assert unpin(directory).text == f"{c[:12]} is not pinned, and was not before."
     with Ledger.open(directory / LEDGER) as ledger:
         assert [event.kind for event in ledger.events()] == ["pin", "unpin"]
 
@@ -448,7 +451,8 @@ def test_an_intact_project_is_verified(shop):
 def test_a_damaged_champion_is_replaced_by_the_last_good_model(shop):
     directory, (a, b, c) = shop
     damage(directory, c)
-    object_path(directory, "models", b).unlink()
+    for path in (object_path(directory, "models", b), serving_path(directory, b)):
+        path.unlink()
     found = verify(directory)
     assert [(one.kind, one.id, one.problem) for one in found.damage] == [
         ("models", b, "missing"),
@@ -458,6 +462,27 @@ def test_a_damaged_champion_is_replaced_by_the_last_good_model(shop):
     assert read_pointer(directory)["id"] == a
     assert not read_pointer(directory)["pinned"], "nobody has asked for that"
     assert states(directory) == ["champion", "damaged", "damaged"]
+
+
+def test_damaged_models_are_restored_from_the_copies_that_serve(shop):
+    directory, (a, b, c) = shop
+    for name in (a, b, c):
+        path = object_path(directory, "models", name)
+        path.write_bytes(path.read_bytes()[:-1])
+    found = verify(directory)
+    assert [one.id for one in found.damage] == [a], "champion and predecessor have copies"
+    assert (set(found.restored), found.champion, found.replaced) == ({b, c}, c, None)
+    assert all(verify_object(directory, "models", name) is None for name in (b, c))
+    assert states(directory) == ["damaged", "former", "champion"]
+
+
+def test_copies_are_of_what_serves_alone(shop):
+    directory, (a, b, c) = shop
+    repair(directory)
+    copies = {path.stem for path in (directory / "serving").iterdir()}
+    assert copies == {b, c}
+    rollback(directory)
+    assert {path.stem for path in (directory / "serving").iterdir()} == {a, b}
 
 
 def test_without_any_good_model_the_champion_is_named(shop):

@@ -14,7 +14,6 @@ from ledgers import digest, new_object
 from warmstart.basics import StorageError
 from warmstart.retrain._objects import (
     POINTER,
-    clean_drafts,
     crash_point,
     crashing_at,
     draft_file,
@@ -161,18 +160,15 @@ def test_what_a_disk_says_becomes_one_sentence(tmp_path, monkeypatch, error):
 # Drafts and free space.
 
 
-def test_drafts_of_interrupted_commands_are_deleted_and_nothing_else(tmp_path):
+def test_drafts_are_known_by_their_names(tmp_path):
     draft, _ = drafted(tmp_path)
     checkpoint = tmp_path / "work" / "round-3" / "state.safetensors"
     checkpoint.parent.mkdir()
     checkpoint.write_bytes(b"state")
-    (checkpoint.parent / "half.part").write_bytes(b"123")
-    assert len(drafts(tmp_path)) == 2
-    assert clean_drafts(tmp_path) == 10
-    assert not draft.exists()
-    assert files(tmp_path) == ["work/round-3/state.safetensors"]
-    assert clean_drafts(tmp_path) == 0
-    assert clean_drafts(tmp_path / "nowhere") == 0
+    half = checkpoint.parent / "half.part"
+    half.write_bytes(b"123")
+    assert drafts(tmp_path) == sorted([draft, half])
+    assert drafts(tmp_path / "nowhere") == []
 
 
 def test_too_little_space_is_said_before_anything_begins(tmp_path, monkeypatch):

@@ -206,10 +206,20 @@ def test_a_trial_without_answers_ends():
     assert not state.plan(number=last + 1).audit
 
 
-def test_an_audit_without_a_difference_changes_nothing():
+def test_an_audit_without_a_difference_changes_nothing_but_what_was_spent():
     state, _ = tried(PolicyState.initial(ARMS), [0, 0, 0.001], first=2)
     _, skipped = trained(state, 5)
-    assert skipped.arm(WARM) == state.arm(WARM)
+    before, after = state.arm(WARM), skipped.arm(WARM)
+    assert (after.status, after.differences, after.interval) == (before.status, before.differences, before.interval)
+    assert after.spent[1] > before.spent[1]
+
+
+def test_one_dear_round_of_a_trial_does_not_end_it():
+    state = PolicyState.initial((WARM, COLD))
+    for number, cost in ((2, 20.0), (3, 20.0), (4, 130.0), (5, 20.0)):
+        state = state.after_training(state.plan(number=number), {WARM: cost, COLD: 100.0})
+    assert state.arm(WARM).status == "trial"
+    assert state.arm(WARM).spent == (190.0, 400.0)
 
 
 def test_answers_to_old_questions_are_ignored():

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from retrained import CLASSES, COLUMNS, LEARNER, TRIAL, VALUES, Grouped, Loop, Stump, images, plain, table, values
-from warmstart.basics import InputError, Metric
+from warmstart.basics import ACCURACY, InputError, Metric
 from warmstart.data import TableEncoding
 from warmstart.learners import Scores, adapted
 from warmstart.models import ConvNet
@@ -141,7 +141,12 @@ def test_predictors_that_learn_nothing():
     assert found["majority"].values.tolist() == (rows.labels == 0).astype(float).tolist()
     assert found["persistence"].values.tolist() == (rows.labels == before).astype(float).tolist()
     assert baseline_scores(LEARNER, training, rows).keys() == {"majority"}
-    assert baseline_scores(adapted(Loop()), training, rows) == {}
+    own = adapted(Loop())
+    assert baseline_scores(own, training, rows) == baseline_scores(own, training, rows, metric=Metric("f1")) == {}
+    of_own = baseline_scores(own, training, rows, before, metric=ACCURACY)
+    assert {name: one.values.tolist() for name, one in of_own.items()} == {
+        name: one.values.tolist() for name, one in found.items()
+    }
 
 
 def test_the_mean_and_persistence_of_values():

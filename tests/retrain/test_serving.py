@@ -15,7 +15,7 @@ from warmstart.basics import InputError, StorageError
 from warmstart.learners import adapted
 from warmstart.models import ConvNet
 from warmstart.retrain._scoring import score_rows
-from warmstart.retrain._serving import champion
+from warmstart.retrain._serving import load_champion
 from warmstart.retrain._training import train_candidate
 from warmstart.strategies import Cold
 
@@ -51,7 +51,7 @@ def point(folder, pointer):
 )
 def test_it_predicts_what_it_is_scored_by(learner, rows, tmp_path):
     one, pointer = promote(tmp_path, learner, rows, promoted="2026-01-02T03:04:05Z", pinned=True)
-    found = champion(tmp_path)
+    found = load_champion(tmp_path)
     assert (found.id, found.round, found.strategy) == (pointer["id"], 1, "cold")
     assert (found.promoted, found.is_pinned) == ("2026-01-02T03:04:05Z", True)
     predicted = found.predict(rows.inputs)
@@ -63,7 +63,7 @@ def test_it_predicts_what_it_is_scored_by(learner, rows, tmp_path):
 def test_values_come_in_the_unit_of_the_targets(targets, tmp_path):
     rows = values(targets=targets)
     one, _ = promote(tmp_path, VALUES, rows)
-    errors = (champion(tmp_path).predict(rows.inputs).outputs - rows.labels) ** 2
+    errors = (load_champion(tmp_path).predict(rows.inputs).outputs - rows.labels) ** 2
     scored = score_rows(one.loaded, VALUES, plain(rows)).values
     assert errors.reshape(80, -1).mean(1) == pytest.approx(scored, rel=1e-3)
 
@@ -73,7 +73,7 @@ def test_it_reads_files_frames_arrays_and_tensors(tmp_path):
 
     rows = table(columns=COLUMNS)
     promote(tmp_path, LEARNER, rows, tables={"data": {"separator": ";", "label": "bought"}})
-    served = champion(tmp_path)
+    served = load_champion(tmp_path)
     names = [("blue", "green", "red")[int(code)] for code in rows.inputs[:, 1]]
     frame = pd.DataFrame({"other": 1, "color": names, "size": rows.inputs[:, 0]})
     frame.to_csv(tmp_path / "tomorrow.csv", sep=";", index=False)
@@ -86,7 +86,7 @@ def test_a_table_of_numbers_is_read_by_the_names_of_its_columns(tmp_path):
     rows = table(features=NAMED)
     promote(tmp_path, LEARNER, rows)
     (tmp_path / "new.csv").write_text("weight,id,size\n1.5,7,3.25\n")
-    assert champion(tmp_path).read(tmp_path / "new.csv").tolist() == [[3.25, 1.5]]
+    assert load_champion(tmp_path).read(tmp_path / "new.csv").tolist() == [[3.25, 1.5]]
 
 
 class Predicting(Loop):
@@ -101,12 +101,12 @@ def test_a_learner_of_your_own_serves_by_its_method(tmp_path):
     rows = table()
     one, _ = promote(tmp_path, Predicting(), rows)
     scored = score_rows(one.loaded, adapted(Predicting()), plain(rows))
-    assert champion(tmp_path).predict(rows.inputs).outputs.argmax(1).tolist() == scored.predictions.tolist()
+    assert load_champion(tmp_path).predict(rows.inputs).outputs.argmax(1).tolist() == scored.predictions.tolist()
 
 
 def test_without_that_method_it_is_loaded_and_says_what_is_missing(tmp_path):
     promote(tmp_path, Stump(), table())
-    served = champion(tmp_path)
+    served = load_champion(tmp_path)
     assert served.model.rule["rounds"] == 1
     with pytest.raises(InputError, match=r"Stump must have a method predict\(model, data\) to serve"):
         served.predict(table().inputs)
@@ -114,14 +114,14 @@ def test_without_that_method_it_is_loaded_and_says_what_is_missing(tmp_path):
 
 def test_without_a_champion_the_way_to_one_is_said(tmp_path):
     with pytest.raises(InputError, match="has none yet: add data with `warmstart retrain add`"):
-        champion(tmp_path)
+        load_champion(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '{"id": "a", "path": "b"}', '{"id": 1'])
 def test_a_damaged_pointer_is_refused_and_the_way_out_is_said(text, tmp_path):
     (tmp_path / "champion.json").write_text(text)
     with pytest.raises(StorageError, match=r"champion\.json is damaged; `warmstart retrain status"):
-        champion(tmp_path)
+        load_champion(tmp_path)
 
 
 def damage(path):
@@ -132,7 +132,7 @@ def test_a_damaged_model_is_never_served(tmp_path):
     _, pointer = promote(tmp_path)
     damage(tmp_path / pointer["path"])
     with pytest.raises(StorageError, match=r"is damaged: its digest .*restore it from a backup"):
-        champion(tmp_path)
+        load_champion(tmp_path)
 
 
 def test_the_model_before_serves_where_the_champion_is_damaged(tmp_path):
@@ -140,11 +140,11 @@ def test_the_model_before_serves_where_the_champion_is_damaged(tmp_path):
     _, now = promote(tmp_path, number=2, former=before)
     damage(tmp_path / now["path"])
     with pytest.warns(UserWarning, match=f"is damaged.*the model of round 1 serves .{before['id'][:12]}"):
-        served = champion(tmp_path)
+        served = load_champion(tmp_path)
     assert (served.id, served.round) == (before["id"], 1)
     damage(tmp_path / before["path"])
     with pytest.raises(StorageError, match="is damaged"):
-        champion(tmp_path)
+        load_champion(tmp_path)
 
 
 def test_a_model_that_was_replaced_between_two_readings_is_not_missed(tmp_path, monkeypatch):
@@ -160,7 +160,7 @@ def test_a_model_that_was_replaced_between_two_readings_is_not_missed(tmp_path, 
         return load(path, *arguments, **options)
 
     monkeypatch.setattr(module, "load_model", replaced)
-    assert champion(tmp_path).round == 2
+    assert load_champion(tmp_path).round == 2
 
 
 def test_while_it_is_replaced_every_reading_is_of_one_model(tmp_path):
@@ -170,7 +170,7 @@ def test_while_it_is_replaced_every_reading_is_of_one_model(tmp_path):
 
     def serve():
         while not has_ended.is_set():
-            served = champion(tmp_path)
+            served = load_champion(tmp_path)
             found.append((served.id, served.round))
 
     readers = [threading.Thread(target=serve) for _ in range(2)]
@@ -193,7 +193,7 @@ def test_while_it_is_replaced_every_reading_is_of_one_model(tmp_path):
 def test_threads_may_predict_at_once(tmp_path):
     rows = table()
     promote(tmp_path, LEARNER, rows)
-    served = champion(tmp_path)
+    served = load_champion(tmp_path)
     expected, found = served.predict(rows.inputs).outputs, []
     workers = [threading.Thread(target=lambda: found.append(served.predict(rows.inputs).outputs)) for _ in range(8)]
     for worker in workers:
@@ -211,4 +211,4 @@ def test_nothing_but_the_pointer_and_the_model_is_read(tmp_path):
     (bare / pointer["path"]).parent.mkdir(parents=True)
     for name in ("champion.json", pointer["path"]):
         shutil.copy(tmp_path / "project" / name, bare / name)
-    assert champion(bare).id == pointer["id"]
+    assert load_champion(bare).id == pointer["id"]

@@ -271,3 +271,14 @@ def test_a_cold_start_knows_the_categories_and_gaps_of_its_own_rows_alone():
         ([], True),
         (["blue", "green", "red"], False),
     ]
+
+
+@pytest.mark.parametrize("learner", [LEARNER, Loop()], ids=["built in", "own"])
+@pytest.mark.parametrize("change", ["classes", "categories"])
+def test_a_cold_start_of_another_shape_has_no_model_before(learner, change):
+    trial = replace(TRIAL, learner=learner, strategy=Cold())
+    one = train_candidate(trial, table(columns=COLUMNS), number=1)
+    later = (COLUMNS[0], replace(COLUMNS[1], values=("amber", "blue", "green", "red")))
+    rows = table(classes=CLASSES, columns=COLUMNS) if change == "classes" else table(columns=later)
+    found = [digest(train_candidate(trial, rows, before, number=2).loaded.model) for before in (None, one.loaded)]
+    assert found[0] == found[1]

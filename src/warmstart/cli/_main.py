@@ -79,7 +79,7 @@ def _code_and_sentence(error: BaseException) -> tuple[int, str]:
     if isinstance(error, InputError):
         return BAD_INPUT, str(error)
     if isinstance(error, StorageError):
-        return FAILED, str(error)
+        return getattr(error, "exit_code", FAILED), str(error)  # of a project that another process changes, 75
     if isinstance(error, BrokenPipeError) or isinstance(error.__context__, BrokenPipeError):
         return FAILED, "The output cannot be written: what read it has ended."
     # Also a SystemExit: commands return, so it is from somebody's model, whose code is not ours.

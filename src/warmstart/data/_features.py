@@ -20,6 +20,7 @@ _ROW_NAMES = frozenset({"", "id", "index", "idx", "row", "row number", "rownumbe
 _ID = re.compile(r"(?:.*[_\s-])?(?:id|ID|Id)|.*[a-z]I[dD]")
 # Of fewer rows, numbers may rise by one without being those of the rows.
 _LEAST_NUMBERED = 10
+CONSTANT = "constant"
 # A message about a thousand columns is still to be read.
 _RELATIVE = "relative to their median, as 32 bits do not tell them apart"
 _MOST_SHOWN, _MOST_NAMED = 100, 2_000
@@ -85,7 +86,13 @@ class _ColumnReport:
 
 
 def find_features(
-    table: Table, names: Sequence[str], source: DataSource, *, forced: Collection[str], rows: np.ndarray
+    table: Table,
+    names: Sequence[str],
+    source: DataSource,
+    *,
+    forced: Collection[str],
+    rows: np.ndarray,
+    keeps_constants: bool = False,
 ) -> Features:
     """Return the features among the columns of a table.
 
@@ -97,6 +104,7 @@ def find_features(
         source: What the user says of missing cells and scale.
         forced: Names of columns that are features whatever they hold.
         rows: The rows that are samples.
+        keeps_constants: Whether columns that are constant in these rows are features, since later rows may vary.
 
     Raises:
         InputError: If no feature is left, or columns cannot be used: in one sentence for all of them.
@@ -116,6 +124,8 @@ def find_features(
         column = replace(column, has_missing=bool(missing.any()))
         first = None if missing.all() else int(rows[missing.argmin()])
         reason = None if name in forced else _reason_to_leave_out(table, column, cells, values, own, missing)
+        if reason == CONSTANT and keeps_constants:
+            reason = None
         if column.kind is ColumnKind.CATEGORY and (few := few_others(cells)) is not None:
             what = f"{few[0]} but for {len(few[1]):,} value{'s' * (len(few[1]) > 1)}, such as"
             report.add("text by few cells", name, what, cells, cells.first_row(few[1][:1]))
@@ -268,7 +278,7 @@ def _reason_to_leave_out(
     if missing.all():
         return "no values"
     if not missing.any() and (own == own[0]).all() and len(own) > 1:
-        return "constant"
+        return CONSTANT
     present = len(own) - int(missing.sum())
     if column.kind is ColumnKind.CATEGORY:
         distinct = len(column.values)

@@ -325,9 +325,17 @@ def _arrow_column(arrow: Any, column: Any, place: str) -> Any:
         found = arrow.array(column, from_pandas=True)
         if not arrow.types.is_struct(found.type) and not isinstance(found, arrow.ExtensionArray):
             return arrow.chunked_array([found])
-    except (arrow.ArrowInvalid, arrow.ArrowTypeError, arrow.ArrowNotImplementedError, ValueError, TypeError):
+    except (
+        arrow.ArrowInvalid,
+        arrow.ArrowTypeError,
+        arrow.ArrowNotImplementedError,
+        ValueError,
+        TypeError,
+        OverflowError,
+    ):
         pass
-    # Numbers beside texts, periods, intervals, Python's own objects: as text, which is read like that of a file.
+    # Numbers beside texts or beyond 64 bits, periods, intervals, Python's own objects: as text, which is read like that
+    # of a file.
     texts = [None if one is None or one != one or str(one) in ("<NA>", "NaT") else str(one) for one in column]
     return arrow.chunked_array([arrow.array(texts, arrow.string())])
 

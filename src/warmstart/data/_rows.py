@@ -141,9 +141,11 @@ class TableRows:
     def features(self, source: DataSource, rows: np.ndarray) -> tuple[Features, tuple[str, ...]]:
         """Return the features of a first arrival, as a study would find them, and notes on its columns.
 
+        Unlike in a study, what is constant so far is a feature: nobody knows what later arrivals hold.
+
         Args:
             source: Roles of columns.
-            rows: The rows that have labels: what is constant among them is no feature.
+            rows: The rows that have labels.
 
         Raises:
             InputError: If a role names no column, or no feature is left.
@@ -151,7 +153,7 @@ class TableRows:
         assert self.label is not None, "a first arrival has labels"
         candidates, notes = feature_names(self.table, self.label, source)
         features = source.features if self.found is None else tuple(candidates)
-        found = find_features(self.table, candidates, source, forced=features, rows=rows)
+        found = find_features(self.table, candidates, source, forced=features, rows=rows, keeps_constants=True)
         return found, (*notes, *found.notes)
 
     def columns(self, columns: Sequence[ColumnEncoding], *, fills: bool = True, whole: bool = False) -> dict[str, Any]:
@@ -298,10 +300,11 @@ def open_rows(
     Raises:
         InputError: If it cannot be read or holds no rows.
     """
+    source = replace(source, name=str(given)) if isinstance(given, (str, Path)) else source
     with input_errors(source):
         rows = _of_path(given, source, targets, as_table) if isinstance(given, (str, Path)) else None
         if rows is None:
-            own = own_value(replace(source, name=str(given))) if isinstance(given, str) else None
+            own = own_value(source) if isinstance(given, str) else None
             rows = _of_object(given if own is None else own, source, targets, as_table)
     if not len(rows):
         raise InputError(f"There must be rows to add, but {_name_of(given)} contains none.")
@@ -314,7 +317,6 @@ def _name_of(given: Any) -> str:
 
 def _of_path(given: str | Path, source: DataSource, targets: Targets, as_table: bool | None) -> Any:
     path = Path(given).expanduser()
-    source = replace(source, name=str(given))
     if isinstance(given, str) and own_value(source) is not None:
         return None
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -417,7 +419,12 @@ def _named(
     has_names = names is not None and labels.dtype.kind in "iu" and labels.min() >= 0 and labels.max() < len(names)
     texts[present] = [names[one] if names is not None and has_names else str(one) for one in labels.tolist()]
     classes = tuple(known)
-    if not known:
+    if known:
+        # A frame keeps the spaces around a label, a text file of the same rows does not.
+        stripped = {one.strip(): one for one in known}
+        if len(stripped) == len(known):
+            texts[present] = [stripped.get(one.strip(), one) for one in texts[present].tolist()]
+    else:
         found_map = class_map(labels, names, rows.origin)
         asks = not source.many_classes and names is None
         if asks and (isinstance(rows, TableRows) or rows.inputs.dtype != np.uint8):

@@ -1,4 +1,11 @@
+from ._arrivals import AddResult as AddResult
+from ._delivery import Message as Message
+from ._delivery import deliver as deliver
 from ._gate import gap_text as gap_text
+from ._inspect import Change as Change
+from ._inspect import RoundSummary as RoundSummary
+from ._inspect import Status as Status
+from ._lock import LockedError as LockedError
 from ._report_data import Churn as Churn
 from ._report_data import ProjectReport as ProjectReport
 from ._report_data import ReportedArrival as ReportedArrival
@@ -8,5 +15,7 @@ from ._report_data import RowScore as RowScore
 from ._report_data import read_report_data as read_report_data
 from ._results import UpdateResult as UpdateResult
 from ._retrainer import Retrainer as Retrainer
+from ._serving import Champion as Champion
+from ._serving import load_champion as load_champion
 from ._settings import RetrainSettings as RetrainSettings
 from ._words import lines_of as lines_of

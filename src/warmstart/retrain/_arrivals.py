@@ -59,7 +59,7 @@ class ArrivalDraft:
     @property
     def content(self) -> str:
         """Digest of all rows, in hex: equal for equal rows, whatever file and order of columns they are in."""
-        return hashlib.sha256("\n".join(row_digests(self.table, self.table.column_names)).encode()).hexdigest()
+        return content_digest(self.table)
 
     @property
     def keys(self) -> list[str | None]:
@@ -169,10 +169,11 @@ def read_arrival(
 
 def write_arrival(draft: ArrivalDraft, path: Path) -> None:
     """Write an arrival as parquet."""
-    _write_parquet(draft.table, path)
+    write_table(draft.table, path)
 
 
-def _write_parquet(table: Any, path: Path) -> None:
+def write_table(table: Any, path: Path) -> None:
+    """Write an arrow table as the parquet file of an arrival."""
     parquet = require("pyarrow.parquet", extra="data", purpose=_PURPOSE)
     parquet.write_table(table, path, compression="zstd")
 
@@ -399,6 +400,11 @@ def listed(named: Sequence[str], count: int | None = None) -> str:
     """Return the first few of several texts, and how many more there are."""
     more = (len(named) if count is None else count) - MOST_LISTED
     return ", ".join(named[:MOST_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def content_digest(table: Any) -> str:
+    """Return a digest of all rows of an arrival's arrow table, in hex; the order of columns does not matter."""
+    return hashlib.sha256("\n".join(row_digests(table, table.column_names)).encode()).hexdigest()
 
 
 def row_digests(table: Any, names: Sequence[str]) -> list[str]:

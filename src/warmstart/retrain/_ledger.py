@@ -328,8 +328,12 @@ class Ledger:
         self.path, self._connection = path, connection
 
     @classmethod
-    def create(cls, path: Path) -> Self:
+    def create(cls, path: Path, *, salt: str | None = None) -> Self:
         """Make a ledger with no arrivals; it has all tables or, after a crash, is not there.
+
+        Args:
+            path: Of the file.
+            salt: Decides with a row which side it falls on; None: drawn.
 
         Raises:
             StorageError: If there is one already, the disk is full or the folder cannot be written.
@@ -346,7 +350,7 @@ class Ledger:
                     f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; "
                     f"PRAGMA synchronous = EXTRA; BEGIN; {_TABLES} COMMIT;"
                 )
-                ledger.set_config("salt", secrets.token_hex(16))
+                ledger.set_config("salt", secrets.token_hex(16) if salt is None else salt)
                 ledger.set_config("created", now())
             crash_point("ledger half made")
             draft.replace(path)

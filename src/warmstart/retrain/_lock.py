@@ -18,6 +18,8 @@ from warmstart.basics import StorageError, shown, write_atomically
 from ._objects import project_errors
 
 LOCK, OWNER = ".lock", ".lock.json"
+OUTBOX_LOCK = ".outbox.lock"
+"""Of those who send messages: an upload may take minutes, for which no round should have to wait."""
 LOCKED = 75
 """Exit code of a command that finds the project locked: EX_TEMPFAIL, which schedulers take for "try again later"."""
 
@@ -73,7 +75,7 @@ class LockedError(StorageError):
 
 
 @contextmanager
-def project_lock(directory: Path, command: str = "update") -> Iterator[None]:
+def project_lock(directory: Path, command: str = "update", *, name: str = LOCK) -> Iterator[None]:
     """Be the only process that changes a project, within the block.
 
     The system frees the lock of a process that has died, so there are no stale locks: what a dead owner left in
@@ -82,19 +84,20 @@ def project_lock(directory: Path, command: str = "update") -> Iterator[None]:
     Args:
         directory: The project's folder.
         command: What is done, for the message of those who find it locked.
+        name: Of the file that is locked.
 
     Raises:
         LockedError: If it is locked, by this process or another one; it names the owner.
         StorageError: If the folder cannot be written.
     """
-    owner = directory / OWNER
+    owner = directory / f"{name}.json"
     # Not bound to a thread: the one that ends the work may not be the one that began it.
-    lock = FileLock(directory / LOCK, thread_local=False)
+    lock = FileLock(directory / name, thread_local=False)
     with project_errors(directory, "The lock cannot be taken"):
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise LockedError(directory, lock_owner(directory)) from None
+            raise LockedError(directory, lock_owner(directory, owner.name)) from None
     try:
         mine = Owner(
             os.getpid(), platform.node(), command, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -109,10 +112,10 @@ def project_lock(directory: Path, command: str = "update") -> Iterator[None]:
         lock.release()
 
 
-def lock_owner(directory: Path) -> Owner | None:
+def lock_owner(directory: Path, name: str = OWNER) -> Owner | None:
     """Return who has last written down that it holds the lock, dead or alive; None where that is not known."""
     try:
-        owner = Owner(**json.loads((directory / OWNER).read_text(encoding="utf-8")))
+        owner = Owner(**json.loads((directory / name).read_text(encoding="utf-8")))
         return owner if owner.age_seconds >= 0 else None
     except (OSError, ValueError, TypeError):
         return None

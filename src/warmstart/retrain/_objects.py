@@ -12,7 +12,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ENDINGS = {"arrivals": ".parquet", "models": ".safetensors"}
 """Of the objects' files, by kind."""
-SCORES, WORK, POINTER = "scores", "work", "champion.json"
+SCORES, WORK, SERVING, POINTER = "scores", "work", "serving", "champion.json"
 _DRAFT = ".part"
 _DIGEST_BYTES = 32
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -44,13 +44,13 @@ def crash_point(name: str) -> None:
 
 
 @contextmanager
-def crashing_at(name: str, error: BaseException | None = None) -> Iterator[list[str]]:
-    """For tests: within the block, raise an error at the crash point ``name``; yields the names of those passed."""
+def crashing_at(name: str, error: BaseException | None = None, *, nth: int = 1) -> Iterator[list[str]]:
+    """For tests: raise at the ``nth`` crash point called ``name`` in the block; yields the names of those passed."""
     passed: list[str] = []
 
     def listener(reached: str) -> None:
         passed.append(reached)
-        if reached == name:
+        if reached == name and passed.count(name) >= nth:
             raise error or KeyboardInterrupt(f"crash at {name}")
 
     _listeners.append(listener)
@@ -234,21 +234,11 @@ def remove_object(directory: Path, kind: str, digest: str) -> int:
     return size
 
 
-def clean_drafts(directory: Path) -> int:
-    """Delete the drafts that interrupted commands have left, and return their bytes; the project's lock must be held.
-
-    Other files in ``work/``, such as a checkpoint of the round that is open, stay.
-    """
-    freed = 0
-    with project_errors(directory, "Drafts cannot be deleted"):
-        for path in drafts(directory):
-            freed += path.stat().st_size
-            path.unlink()
-    return freed
-
-
 def drafts(directory: Path) -> list[Path]:
-    """Return the drafts that are there, of this process and others."""
+    """Return the drafts that interrupted commands have left, or that running ones are writing.
+
+    Other files in ``work/``, such as a checkpoint of the round that is open, are none.
+    """
     return sorted(path for path in (directory / WORK).rglob(f"*{_DRAFT}") if path.is_file())
 
 
@@ -312,6 +302,54 @@ def remove_scores(directory: Path, *, model: str | None = None, arrival: str | N
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
     return freed
+
+
+def serving_path(directory: Path, model: str) -> Path:
+    """Return where the copy of a model is that serving reads; see :func:`keep_serving_copies`."""
+    return directory / SERVING / f"{model}{ENDINGS['models']}"
+
+
+def keep_serving_copies(directory: Path, models: Sequence[tuple[str, int]]) -> None:
+    """Have a second copy of what serves, and of what it falls back to: damage of one file must not end serving.
+
+    Copies of other models are deleted. Of a model whose object is damaged there is no new copy; an old one stays.
+
+    Args:
+        directory: The project's folder.
+        models: Id and size in bytes of each.
+
+    Raises:
+        StorageError: If the disk is full or the folder cannot be written; earlier copies are still there.
+    """
+    with project_errors(directory, "The copy that serves cannot be written"):
+        for model, size in models:
+            target = serving_path(directory, model)
+            if quick_damage(target, size) is None or verify_object(directory, "models", model, size=size) is not None:
+                continue
+            with atomic_file(target) as draft:
+                shutil.copyfile(object_path(directory, "models", model), draft)
+        known = {serving_path(directory, model) for model, _ in models}
+        for path in (directory / SERVING).glob(f"*{ENDINGS['models']}"):
+            if path not in known:
+                path.unlink(missing_ok=True)
+
+
+def restore_from_copy(directory: Path, model: str) -> bool:
+    """Put a damaged model's copy in its place, where there is an intact one, and return whether there was.
+
+    Raises:
+        StorageError: If the disk is full or the folder cannot be written.
+    """
+    copy = serving_path(directory, model)
+    try:
+        if file_digest(copy) != model:
+            return False
+    except OSError:
+        return False
+    with draft_file(directory, f"restored-{model[:12]}") as draft:
+        shutil.copyfile(copy, draft)
+        store_object(directory, "models", draft, model)
+    return True
 
 
 def write_pointer(directory: Path, pointer: Mapping[str, Any]) -> None:

@@ -66,7 +66,10 @@ class Churn(NamedTuple):
 
 @dataclass(frozen=True)
 class ReportedModel:
-    """A model that a round trained; ``cost`` is in the report's unit, None where it was not counted."""
+    """A model that a round trained; ``cost`` is in the report's unit, None where it was not counted.
+
+    ``held_out`` is its score on the rows that judged; None: not known.
+    """
 
     id: str
     strategy: str
@@ -76,6 +79,7 @@ class ReportedModel:
     cost: float | None
     seconds: float | None
     is_audit: bool
+    held_out: RowScore | None = None
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ class ReportedRound:
         baseline: Score of a predictor that learns nothing, on the same rows; None: not known.
         cold_cost: What a cold start cost, or would have cost; None: not known.
         is_cold_measured: Whether the round trained it, rather than that its cost follows from an earlier one's.
+        held_out_before: Score of the champion before the round, on the same rows; None: there was none, or not known.
     """
 
     row: RoundRow
@@ -99,6 +104,7 @@ class ReportedRound:
     baseline: RowScore | None
     cold_cost: float | None
     is_cold_measured: bool
+    held_out_before: RowScore | None = None
 
 
 @dataclass(frozen=True)
@@ -353,7 +359,8 @@ class _Reader:
         for model in self.models.values():
             trained.setdefault(model.round, []).append(model)
         for row in self.rows:
-            models = [self._model(one, row) for one in trained.get(row.number, ())]
+            places = self.judging(row.number, row.arrivals) if row.state in FINISHED else np.empty(0, np.int64)
+            models = [self._model(one, row, places) for one in trained.get(row.number, ())]
             models.sort(key=lambda one: one.is_audit)
             cold = next((one for one in models if one.strategy == _COLD and one.cost), None)
             rows = next((one.rows for one in models if one.rows), None)
@@ -364,17 +371,17 @@ class _Reader:
             elif models and last_cold is not None and rows:
                 # As the policy estimates it: what a cold start costs grows with what it is trained on.
                 cost = last_cold[0] * rows / last_cold[1]
-            held_out = baseline = None
+            held_out = baseline = before = None
             if row.state in FINISHED and row.champion_after is not None:
                 held_out = self.mean(self.judged(row.champion_after, row)[:, 0])
                 baseline = self.trivial(self.judging(row.number, row.arrivals), row.number, row.arrivals)
-                if row.champion_before is not None and row.champion_before != row.champion_after:
-                    # Churn needs it later. Its files have just been read for the round before.
-                    self.judged(row.champion_before, row)
+            if row.state in FINISHED and row.champion_before is not None:
+                # Churn needs these later, too. The files have just been read for the round before.
+                before = self.mean(self.judged(row.champion_before, row)[:, 0])
             judgements = tuple(self.ledger.judgements(row.number))
-            yield ReportedRound(row, tuple(models), judgements, held_out, baseline, cost, is_measured)
+            yield ReportedRound(row, tuple(models), judgements, held_out, baseline, cost, is_measured, before)
 
-    def _model(self, model: ModelRow, row: RoundRow) -> ReportedModel:
+    def _model(self, model: ModelRow, row: RoundRow, places: np.ndarray) -> ReportedModel:
         cost, rows = (model.cost.get(name) for name in (self.cost or "", "rows"))
         return ReportedModel(
             *(model.id, model.strategy, model.state, model.stop_reason),
@@ -382,6 +389,7 @@ class _Reader:
             cost=None if cost is None else float(cost),
             seconds=model.cost.get("seconds"),
             is_audit=bool(row.plan.get("audit")) and model.strategy == _COLD != row.plan.get("arm"),
+            held_out=self.mean(self.scores(model.id, places)[:, 0]),
         )
 
     def arrivals(self) -> Iterator[ReportedArrival]:

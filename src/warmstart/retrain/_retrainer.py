@@ -14,12 +14,16 @@ from ._lock import project_lock
 from ._settings import PROJECT_FILE, Project, RetrainSettings, read_project, write_project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from warmstart.studies import Predictions
 
     from ._arrivals import AddResult
     from ._check import CheckReport
+    from ._export import Exported
+    from ._forget import Forgotten
+    from ._migrate import Migrated
+    from ._rehearse import Rehearsal
     from ._results import UpdateResult
     from ._serving import Champion
 
@@ -51,6 +55,7 @@ class Retrainer:
         *,
         settings: RetrainSettings | Mapping[str, Any] | None = None,
         tables: Mapping[str, Any] | None = None,
+        salt: str | None = None,
     ) -> Retrainer:
         """Make a project.
 
@@ -59,6 +64,8 @@ class Retrainer:
             settings: The table ``[retrain]``; None: all at their defaults.
             tables: The other tables, as of a study file: ``data`` without a name, ``learner``, ``model``, ``recipe``,
                 ``stop``, ``penalty``, ``carry_over``.
+            salt: Decides, with a row's key or content, whether it is held out; None: drawn, so that nobody who sends
+                data can choose which of them judge. With a salt of one's own a project can be made twice alike.
 
         Raises:
             InputError: If the folder holds something, or a setting is not allowed.
@@ -78,7 +85,7 @@ class Retrainer:
         found, given = checked_definition(settings or {}, tables or {})
         write_project(folder, found, given)
         # The ledger last: without it there is no project, and making it can be repeated.
-        Ledger.create(folder / LEDGER).close()
+        Ledger.create(folder / LEDGER, salt=salt).close()
         return cls(folder)
 
     @property
@@ -177,14 +184,11 @@ class Retrainer:
 
     def audit(self) -> _inspect.Change:
         """Train a cold start beside the strategy in the next round, whatever the account says."""
-        return self._ask("audit", "The next round trains a cold start beside its strategy.")
-
-    def _ask(self, what: str, text: str) -> _inspect.Change:
-        """Note what the next round must do."""
-        with project_lock(self.directory, what), Ledger.open(self.directory / LEDGER) as ledger:
+        text = "The next round trains a cold start beside its strategy."
+        with project_lock(self.directory, "audit"), Ledger.open(self.directory / LEDGER) as ledger:
             with ledger.transaction():
-                ledger.set_config("asked", what)
-                ledger.add_event(what, text)
+                ledger.set_config("audit next", "asked")
+                ledger.add_event("audit", text)
             serving = ledger.serving()
             champion = None if serving is None else serving.model
             return _inspect.Change(champion, champion, ledger.config("pinned") is not None, text)
@@ -196,9 +200,20 @@ class Retrainer:
             InputError: If there is none yet.
             StorageError: If its file and that of the model before it are damaged.
         """
-        from ._serving import champion
+        from ._serving import load_champion
 
-        return champion(self.directory)
+        return load_champion(self.directory)
+
+    def latest(self) -> Champion:
+        """Return the model that the next round continues, ready to predict, whether or not it has ever served.
+
+        Raises:
+            InputError: If there is none: nothing was trained, or all of it is worse, diverged or tainted.
+            StorageError: If its file is missing or damaged.
+        """
+        from ._serving import load_stored
+
+        return load_stored(self.directory)
 
     def predict(self, samples: Any) -> Predictions:
         """Predict samples with the champion.
@@ -208,6 +223,77 @@ class Retrainer:
         """
         model = self.champion()
         return model.predict(model.read(samples) if isinstance(samples, (str, Path)) else samples)
+
+    def forget(self, keys: str | Path | Iterable[Any], *, within_seconds: float = 30 * 86_400.0) -> Forgotten:
+        """Erase the rows of some keys, with every file that holds them.
+
+        Arrivals are written anew without them, scores and drafts removed. Models that were trained on them are tainted:
+        the next start is cold, and the champion, if it is one of them, serves until a clean model passes the gate or
+        the time is over; :meth:`update` then promotes the best clean one. The keys themselves are stored nowhere. It is
+        safe to interrupt; run it again to complete it. Copies elsewhere, such as backups and exports, are not reached.
+
+        Args:
+            keys: A text file with one key per line, or the keys.
+            within_seconds: When a tainted champion must go at the latest, at least 0.
+
+        Raises:
+            InputError: If the project has no key column, or there are no keys.
+            LockedError: If another process changes the project.
+            StorageError: If the disk is full or the folder cannot be written.
+        """
+        from ._forget import forget
+
+        return forget(self.directory, keys, within_seconds=within_seconds)
+
+    def migrate(self, mapping: str | Path | Mapping[str, Any]) -> Migrated:
+        """Open a new version of the schema: rename, drop or fill columns of all that is stored.
+
+        Models go on where their columns are only renamed; otherwise the next start is cold.
+
+        Args:
+            mapping: A TOML file, or its content: tables ``rename`` (old = "new") and ``fill`` (column = value), and a
+                list ``drop``.
+
+        Raises:
+            InputError: If the map does not fit the columns; nothing is changed then.
+            LockedError: If another process changes the project.
+            StorageError: If the disk is full or the folder cannot be written.
+        """
+        from ._migrate import migrate
+
+        return migrate(self.directory, mapping)
+
+    def rehearse(self, *, seeds: int = 8, workers: int = 1, report: Callable[[str], None] | None = None) -> Rehearsal:
+        """Replay what has arrived through the lab with paired seeds, and license the starts that it shows harmless.
+
+        Safe to interrupt: what is trained is stored, and the same call resumes.
+
+        Args:
+            seeds: Number of seeds, at least 2.
+            workers: Trials at the same time.
+            report: Called with one sentence before each step.
+
+        Raises:
+            InputError: If fewer than four labelled arrivals are there, or the settings do not fit them.
+        """
+        from ._rehearse import rehearse
+
+        return rehearse(self.directory, seeds=seeds, workers=workers, report=report)
+
+    def export(self, folder: str | Path, *, model: str | None = None) -> Exported:
+        """Copy the champion to a folder that serves without the project; see :func:`warmstart.load_champion`.
+
+        Args:
+            folder: New or empty.
+            model: Id of another model to copy in its place.
+
+        Raises:
+            InputError: If there is no such model, the folder holds files, or the model is to be forgotten.
+            StorageError: If the model's file is damaged, or the folder cannot be written.
+        """
+        from ._export import export
+
+        return export(self.directory, folder, model=model)
 
     def check(self) -> CheckReport:
         """Run all that a project does with its learner on 64 rows of what has arrived, and return what was found.

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from warmstart.basics import PERCENT, InputError, Metric
-from warmstart.learners import Scores, TrialLearner
+from warmstart.basics import ACCURACY, PERCENT, InputError, Metric
+from warmstart.learners import Classifier, Scores, TrialLearner
 
 from ._model_file import LoadedModel
 from ._rows import Rows, numbers_of, prepared_rows
@@ -90,16 +90,23 @@ def score_rows(loaded: LoadedModel, learner: TrialLearner, rows: Rows) -> Scored
 
 
 def baseline_scores(
-    learner: TrialLearner, training: Rows, rows: Rows, before: np.ndarray | None = None
+    learner: TrialLearner,
+    training: Rows,
+    rows: Rows,
+    before: np.ndarray | None = None,
+    *,
+    metric: Metric | None = None,
 ) -> dict[str, ScoredRows]:
     """Return the scores of predictors that learn nothing, by their names.
 
     Args:
-        learner: Knows them: of a classifier ``majority``, of a regressor ``mean``, and ``persistence`` of both.
+        learner: Knows them: of a classifier ``majority``, of a regressor ``mean``, and ``persistence`` of both. One of
+            the user's own that knows none has those of a classifier, where its score is accuracy.
         training: What the model was trained on.
         rows: What is scored.
         before: For each row the label of the one before it in time, known when the row was predicted; None: there is
             no order in time.
+        metric: Of the model; None: not known.
 
     Raises:
         InputError: If a learner of the user's own does not return one score per row.
@@ -109,6 +116,8 @@ def baseline_scores(
     parts = [numbers_of(part, fitted, device) for part in (training, rows)]
     labels = None if before is None else torch.tensor(before.astype(np.int64 if rows.classes else np.float32))
     found = learner.baselines(parts[0], parts[1], labels)
+    if not found and rows.classes and metric == ACCURACY:
+        found = Classifier().baselines(parts[0], parts[1], labels)
     return {name: _of_rows(scores, len(rows), learner) for name, scores in found.items()}
 
 

@@ -18,8 +18,9 @@ from warmstart.specs import data_from_table
 from warmstart.studies import TrainedModel
 from warmstart.training import TensorData, predict
 
+from ._ledger import LEDGER, Ledger
 from ._model_file import LoadedModel, learner_of, load_model
-from ._objects import POINTER, read_pointer
+from ._objects import POINTER, object_path, read_pointer
 
 _TRIES = 3  # a model that vanished between two readings was replaced; nobody replaces one many times in a second
 
@@ -39,7 +40,7 @@ class Champion(TrainedModel):
     is_pinned: bool
 
 
-def champion(directory: str | Path) -> Champion:
+def load_champion(directory: str | Path) -> Champion:
     """Return the model that a project serves, with :meth:`TrainedModel.read` and :meth:`TrainedModel.predict`.
 
     Only ``champion.json`` and the model's file are read, so it can be called from any process while another one
@@ -73,6 +74,19 @@ def champion(directory: str | Path) -> Champion:
     raise AssertionError("the last attempt returns or raises")
 
 
+def load_stored(directory: Path) -> Champion:
+    """Return the model that a project's next round continues; see :meth:`Retrainer.latest`."""
+    with Ledger.open(directory / LEDGER) as ledger:
+        model = ledger.lineage()
+    if model is None:
+        raise InputError(
+            f"directory must be a project with a model, got {shown(directory)}, which has none that could be continued."
+        )
+    learner = learner_of(model.manifest)
+    loaded = load_model(object_path(directory, "models", model.id), model.manifest, digest=model.id, learner=learner)
+    return as_champion(loaded, learner, {"id": model.id})
+
+
 def _read_pointer(folder: Path) -> Mapping[str, Any]:
     pointer = read_pointer(folder)
     if pointer is None and not (folder / POINTER).exists():
@@ -89,8 +103,16 @@ def _read_pointer(folder: Path) -> Mapping[str, Any]:
 
 
 def _served(folder: Path, pointer: Mapping[str, Any]) -> Champion:
+    """Return the model that a pointer names: of its copies the first that is intact."""
     learner = learner_of(pointer["manifest"])
-    loaded = load_model(folder / pointer["path"], pointer["manifest"], digest=pointer["id"], learner=learner)
+    places = [folder / pointer[name] for name in ("copy", "path") if name in pointer]
+    for place in places[:-1]:
+        try:
+            found = load_model(place, pointer["manifest"], digest=pointer["id"], learner=learner)
+            return as_champion(found, learner, pointer)
+        except StorageError:
+            continue  # the other copy says what is wrong, if it is damaged too
+    loaded = load_model(places[-1], pointer["manifest"], digest=pointer["id"], learner=learner)
     return as_champion(loaded, learner, pointer)
 
 

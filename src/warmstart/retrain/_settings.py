@@ -17,10 +17,10 @@ from warmstart.basics import (
     check_at_least,
     check_in_range,
     checked_path,
+    resolve_choices,
     shown,
     unknown_name,
 )
-from warmstart.basics import resolve_choices as resolve_numbers
 from warmstart.store import atomic_file, read_regular
 
 PROJECT_FILE = "project.toml"
@@ -45,6 +45,8 @@ class RetrainSettings:
         alpha: Error rate of each end of an interval, in (0, 0.5).
         audit_share: Share of the training cost, in [0, 1], that pays for cold starts beside a licensed strategy.
         seed: Of all randomness, at least 0.
+        threads: PyTorch threads of training, 1 to 1,024. More than one is faster for large models alone, and the number
+            decides the last bits of a model.
 
     Raises:
         InputError: If a value has the wrong type or is out of range.
@@ -65,10 +67,11 @@ class RetrainSettings:
     alpha: float = 0.05
     audit_share: float = 0.2
     seed: int = 0
+    threads: int = 1
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        resolve_numbers(self)
+        resolve_choices(self)
         if not isinstance(self.policy, str) or not self.policy.strip():
             raise InputError(
                 f"policy must be auto or the name of a strategy, got {shown(self.policy)!r}; "
@@ -79,7 +82,7 @@ class RetrainSettings:
         _check_share("holdout", self.holdout, high=0.5, low_open=True)
         _check_share("alpha", self.alpha, high=0.5, low_open=True, high_open=True)
         _check_share("audit_share", self.audit_share)
-        for name, low, most in (("window", 1, _MOST_ARRIVALS), ("seed", 0, 2**63 - 1)):
+        for name, low, most in (("window", 1, _MOST_ARRIVALS), ("seed", 0, 2**63 - 1), ("threads", 1, 1024)):
             if getattr(self, name) is None:
                 raise InputError(f"{name} must be a whole number of at least {low}, got None.")
             check_at_least(name, getattr(self, name), low, most=most)

@@ -37,7 +37,7 @@ def side_of(salt: str, units: Sequence[str], *, holdout: float) -> np.ndarray:
 
     Example:
         >>> side_of("salt", ["anna", "bert"], holdout=0.5).tolist()
-        ['holdout', 'train']
+        ['train', 'holdout']
     """
     return np.where(positions(salt, "side", units) < holdout, HOLDOUT, TRAIN).astype(object)
 

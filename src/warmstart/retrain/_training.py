@@ -18,7 +18,7 @@ from warmstart.training import Head, StopReason, set_memory_format_
 from warmstart.trial import RoundPlan, RoundState, TrainOn, Trial, TrialData, preparation_of, run_round, taken
 
 from ._arrivals import table_encoding
-from ._model_file import LoadedModel, manifest_of, save_model
+from ._model_file import LoadedModel, content_digest, manifest_of, save_model
 from ._rows import TrainingRows, numbers_of, prepared_rows
 
 _CHECKED = 1000  # rows on which it is seen whether a model's outputs are finite
@@ -147,7 +147,9 @@ def train_candidate(
             target_shape=list(rows.labels.shape[1:]),
             features=list(rows.names),
             preparation=preparation_of(plan.data),
+            content=content_digest(result.round_state.model, preparation_of(plan.data)),
             metric={"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
+            is_root=result.scores.root,
         )
         loaded = LoadedModel(result.round_state.model.cpu(), manifest, result.round_state.optimizer)
     return Candidate(
@@ -188,6 +190,9 @@ def round_of(
             fitted = own.fitted(own.recoded(rows.inputs, rows.encoding))
         bare = numbers_of(rows, fitted, device)
         (pool,) = learner.prepared([bare], bare, scale=rows.scale)
+        known = None if previous is None else (previous.classes, tuple(previous.manifest["input_shape"]))
+        if known != (rows.classes, pool.sample_shape):
+            previous = None  # of another shape, it is nothing that a cold start could look at
     evenly = torch.linspace(0, len(pool) - 1, min(len(pool), _CHECKED)).long()
     state, new = RoundState(), np.arange(len(rows))
     if previous is not None:
