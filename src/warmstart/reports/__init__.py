@@ -1,6 +1,6 @@
-"""Reports of a study and of the paper's experiments, from what is stored: pages, charts, Markdown, JSON.
+"""Reports of studies, of projects and of the paper's experiments, from what is stored: pages, charts, Markdown, JSON.
 
-Names are imported when they are first used: the report of a study imports neither PyTorch nor the paper's rooms.
+Names are imported when they are first used: those of studies and projects import neither PyTorch nor the paper's rooms.
 """
 
 import lazy_loader
