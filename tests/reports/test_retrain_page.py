@@ -200,6 +200,20 @@ def test_errors_are_shown_in_their_own_direction(document_of):
     assert "Dashed" not in audits.caption, "the allowed loss changes with the error"
 
 
+@pytest.mark.parametrize("name", ["errors", "one round"])
+def test_without_churn_there_are_no_columns_of_it(document_of, name):
+    table = table_of(document_of(name), "Champions")
+    assert not {"churn", "negative flips"} & set(table.header)
+    assert table.caption.startswith("Churn is not known: ")
+
+
+def test_churn_is_a_share_of_rows(document_of):
+    table = table_of(document_of("nine rounds"), "Champions")
+    cells = [column(table, title) for title in ("churn", "negative flips", "rows")]
+    assert [one[-1] for one in cells] == ["-", "-", "-"], "before the first champion there was none"
+    assert all(re.fullmatch(r"\d+\.\d\u00a0%", cell) for one in cells[:2] for cell in one[:-1])
+
+
 def test_a_diverged_model_is_in_the_table_and_stops_no_chart(document_of):
     document = document_of("diverged")
     assert column(table_of(document, "Promotions and refusals"), "trained")[0] == "warm: diverged, diverged"

@@ -92,9 +92,15 @@ def champion_blocks(report: ProjectReport) -> list[Block]:
         Column("strategy"): lambda one: one.strategy or NOTHING,
         Column("how"): lambda one: KINDS[one.row.kind],
         Column("before it", is_tight=True): lambda one: (one.row.previous or NOTHING)[:SHORT],
-        Column("churn", is_number=True): lambda one: churn(one, is_negative=False),
-        Column("negative flips", is_number=True): lambda one: churn(one, is_negative=True),
-        Column("rows", is_number=True): lambda one: NOTHING if one.churn is None else f"{one.churn.rows:,}",
+    }
+    is_known = any(one.churn is not None for one in report.promotions)
+    if is_known:
+        columns |= {
+            Column("churn", is_number=True): lambda one: churn(one, is_negative=False),
+            Column("negative flips", is_number=True): lambda one: churn(one, is_negative=True),
+            Column("rows", is_number=True): lambda one: NOTHING if one.churn is None else f"{one.churn.rows:,}",
+        }
+    columns |= {
         Column("why"): lambda one: (
             f"round {one.row.round}" if one.row.kind == "gate" and one.row.round else one.row.reason or NOTHING
         ),
@@ -103,8 +109,14 @@ def champion_blocks(report: ProjectReport) -> list[Block]:
         "Churn: share of the predictions on held-out rows that changed with the champion. Negative flips: share that "
         f"was right before and wrong afterwards. {NOTHING}: the first champion, no classes, or predictions that are "
         "not stored any more."
+        if is_known
+        else "Churn is not known: there was one champion, or no classes, or predictions are not stored any more."
     )
-    blocks = list(_newest("champion", columns, report.promotions[::-1], "No model has been promoted yet.", caption))
+    blocks = list(
+        _newest(
+            "champion", columns, report.promotions[::-1], "No model has been promoted yet.", caption, "compact wordy"
+        )
+    )
     return [*blocks, *churn_blocks(report)]
 
 
@@ -125,13 +137,15 @@ def arrival_blocks(report: ProjectReport) -> list[Block]:
     if metric is not None:
         title = Column(f"{metric.name} before training", is_tight=True)
         columns[title] = lambda one: NOTHING if one.score is None else metric.text(one.score.mean)
+    style = "compact"
     if any(one.row.note for one in report.arrivals):
         columns[Column("notes")] = lambda one: one.row.note or NOTHING
+        style = "compact wordy"
     caption = (
         "Held out: rows that judge before they are trained on. Dropped: rows whose key a later row of the same arrival "
         "has. Replaced: rows of earlier arrivals of which it has a newer version."
     )
-    return list(_newest("arrival", columns, report.arrivals[::-1], "Nothing has arrived yet.", caption))
+    return list(_newest("arrival", columns, report.arrivals[::-1], "Nothing has arrived yet.", caption, style))
 
 
 def deletion_block(report: ProjectReport) -> Block:
@@ -163,13 +177,14 @@ def _newest(
     items: Sequence[Item],
     nothing: str,
     caption: str = "",
+    style: str = "compact",
 ) -> Iterator[Block]:
     """Yield a table of the newest items, which come first, and the older ones in a fold."""
     if not items:
         yield absent(nothing)
         return
     tables = [
-        Table(tuple(columns), [tuple(read(one) for read in columns.values()) for one in part], text, "compact")
+        Table(tuple(columns), [tuple(read(one) for read in columns.values()) for one in part], text, style)
         for part, text in ((items[:_RECENT], caption), (items[_RECENT:], ""))
     ]
     yield tables[0]
