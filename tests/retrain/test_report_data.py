@@ -83,13 +83,15 @@ def test_scores_and_baselines_are_those_that_the_gate_compared(tmp_path, is_erro
     frame["bought"] = 100 + 30 * frame["size"] if is_error else np.where(frame["size"] > 0, "yes", "no")
     learner = {"learner": {"name": "regressor"}} if is_error else {}
     tables = {
-        "data": {"label": "bought", "key": "id", "drop": ["day"]},
+        "data": {"label": "bought", "key": "id", "drop": ["day", "color", "express"]},
         "model": {"name": "mlp", "width": 8},
         **learner,
     }
     project = Retrainer.create(tmp_path / "project", settings={"holdout": 0.3}, tables=tables)
+    with Ledger.open(project.directory / LEDGER) as ledger:
+        ledger.set_config("salt", "the same rows judge in every run")
     project.add(frame)
-    project.update()
+    assert project.update().outcome == "promoted"
     found = read_report_data(project.directory).rounds[0]
     gap = found.held_out.mean - found.baseline.mean
     [compared] = [one for one in found.judgements if one.role == "baseline"]
