@@ -8,7 +8,7 @@ from warmstart.retrain import ProjectReport
 
 from ._audits import audit_blocks, watch_block
 from ._scores import arrivals_block, cost_block, held_out_block
-from ._tables import KINDS, arrival_blocks, champion_blocks, deletion_block, event_blocks, round_blocks
+from ._tables import arrival_blocks, champion_blocks, deletion_block, event_blocks, round_blocks
 from ._words import SHORT, counted, sentence, when
 
 _MOST_DAMAGE: Final = 5
@@ -49,7 +49,7 @@ def _headline(report: ProjectReport) -> Note:
         pinned = ", and is pinned" if status.pinned else ""
         text = (
             f"Model {one.id[:SHORT]} ({one.strategy}, round {one.round}{state}) serves since "
-            f"{when(serving.time)}{pinned}. {sentence(serving.reason or KINDS[serving.kind])}"
+            f"{when(serving.time)}{pinned}. {sentence(serving.reason or f'promoted by {serving.kind}')}"
         )
     verdict = () if last is None else (f"Last round, {last.number} ({when(last.ended)}): {sentence(last.reason)}",)
     waiting = f"{counted(status.waiting_arrivals, 'arrival')} with {status.waiting_rows:,} rows"

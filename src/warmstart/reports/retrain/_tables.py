@@ -17,11 +17,11 @@ _RECENT: Final = 10
 """Rows of a table that are shown at once; older ones open by a click."""
 _MOST_ROWS: Final = 500
 KINDS: Final = {
-    "gate": "passed the gate",
-    "hand": "promoted by hand",
-    "rollback": "rolled back by hand",
-    "watch": "rolled back by the watch",
-    "repair": "took the place of a damaged one",
+    "gate": "gate",
+    "hand": "by hand",
+    "rollback": "rollback",
+    "watch": "watch",
+    "repair": "repair",
 }
 """How a model came to serve."""
 _OWN_TABLES: Final = ("add", "round")
@@ -90,7 +90,7 @@ def champion_blocks(report: ProjectReport) -> list[Block]:
         Column("since", is_tight=True): lambda one: when(one.row.time),
         Column("model", is_tight=True): lambda one: one.row.model[:SHORT],
         Column("strategy"): lambda one: one.strategy or NOTHING,
-        Column("how"): lambda one: KINDS[one.row.kind],
+        Column("how", is_tight=True): lambda one: KINDS[one.row.kind],
         Column("before it", is_tight=True): lambda one: (one.row.previous or NOTHING)[:SHORT],
     }
     is_known = any(one.churn is not None for one in report.promotions)
