@@ -5,7 +5,7 @@ Other gates and policies are read off it without training again.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 
 from retrain_streams import Stream
+from warmstart.retrain._gate import GateRule, ModelScores, judge
 
 FIRST_NIGHT = 3
 """The first night that counts; before it there is next to nothing to judge by."""
 FIRST_AUDIT, AUDITS = 2, 3
-"""Of the policy that commits after three audits: the night of the first, as before it there is no model, and how many."""
+"""Of the policy that commits after three audits: the night of the first one, and how many each arm has."""
 # One-sided error of the test by which a promotion is shown to be bad.
 Z = 1.6448536
+ALPHA, WINDOW = 0.05, 30
+"""Of all projects of the study, by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +100,11 @@ def always_newest(run: Run, stream: Stream) -> Served:
     return _replayed(run, lambda night, models, serving: models[0] if models else serving)
 
 
-def point_estimate(run: Run, stream: Stream, *, window: int = 30) -> Served:
-    """Return what the project would have served had it promoted each model that is no worse on the held-out rows.
-
-    Rows, labels and window are those by which the project judged.
-    """
+def point_estimate(run: Run, stream: Stream) -> Served:
+    """Return what the project would have served had it promoted each model that is no worse on the held-out rows."""
 
     def chosen(night: int, models: Sequence[int], serving: int | None) -> int | None:
-        rows = stream.known_at(night)
-        recent = {int(row) for rows in stream.arrivals[max(0, night - window) : night] for row in rows}
-        rows = rows[run.held_out[rows] & np.isin(rows, list(recent))]
+        rows = judging_rows(run, stream, night)
         right = run.predictions[:, rows] == stream.given[rows]
         for model in models:
             if serving is None or (len(rows) and right[model].mean() >= right[serving].mean()):
@@ -116,21 +114,65 @@ def point_estimate(run: Run, stream: Stream, *, window: int = 30) -> Served:
     return _replayed(run, chosen)
 
 
-def _replayed(run: Run, choose: Any) -> Served:
+def gate_at(tolerance: float) -> Callable[[Run, Stream], Served]:
+    """Return the replay of the project's own gate with another tolerance, its anchor included, without class vetoes.
+
+    The first model serves at once.
+    """
+
+    def replay(run: Run, stream: Stream) -> Served:
+        anchor: list[int] = []
+
+        def chosen(night: int, models: Sequence[int], serving: int | None) -> int | None:
+            if serving is None:
+                anchor[:] = models[:1]
+                return models[0] if models else None
+            rows = judging_rows(run, stream, night)
+            right = (run.predictions[:, rows] == stream.given[rows]).astype(float)
+            rule = GateRule(tolerance=tolerance, alpha=ALPHA / max(len(models), 1))
+            of = {model: ModelScores(str(model), right[model]) for model in (*models, serving, anchor[0])}
+            units = None if stream.groups is None else stream.groups[rows]
+            verdicts = {model: judge(of[model], of[serving], of[anchor[0]], rule=rule, units=units) for model in models}
+            passing = [model for model, verdict in verdicts.items() if verdict.outcome == "promote"]
+            if not passing:
+                return serving
+            best = max(passing, key=lambda model: verdicts[model].champion.mean)
+            if verdicts[best].becomes_anchor:
+                anchor[0] = best
+            return best
+
+        return _replayed(run, chosen)
+
+    return replay
+
+
+def judging_rows(run: Run, stream: Stream, night: int) -> np.ndarray:
+    """Return the rows by which a project judges on a night: held out, with labels, of the last 30 arrivals."""
+    known = stream.known_at(night)
+    recent = np.concatenate(stream.arrivals[max(0, night - WINDOW) : night])
+    return known[run.held_out[known] & np.isin(known, recent)]
+
+
+def _replayed(run: Run, choose: Callable[[int, Sequence[int], int | None], int | None]) -> Served:
     serving: int | None = None
     served: list[tuple[Run, int] | None] = []
     promotions: dict[int, tuple[Run, int, int]] = {}
     for night, record in enumerate(run.nights, 1):
         models = [arm["model"] for arm in record["arms"] if arm["model"] is not None]
         found = choose(night, models, serving)
-        if serving is not None and found != serving:
+        if serving is not None and found is not None and found != serving:
             promotions[night] = (run, serving, found)
         serving = found
         served.append(None if serving is None else (run, serving))
     return Served(served, promotions, [run.samples(night) for night in range(1, len(run.nights) + 1)])
 
 
-GATES = {"the gate": lambda run, stream: as_run(run), "point estimate": point_estimate, "always newest": always_newest}
+GATES: Mapping[str, Callable[[Run, Stream], Served]] = {
+    "the gate": lambda run, stream: as_run(run),
+    "the gate at 5 points": gate_at(0.05),
+    "point estimate": point_estimate,
+    "always newest": always_newest,
+}
 
 
 def committed(runs: Mapping[str, Run], arms: Sequence[str], stream: Stream, *, tolerance: float) -> tuple[Served, str]:
@@ -187,14 +229,15 @@ def measures(served: Served, stream: Stream, *, tolerance: float) -> dict[str, A
     A promotion is *bad* if the new model's score on the test rows is below that of the model before by more than the
     tolerance, and *shown to be bad* if the upper end of a 90 % interval of that difference over the test rows is, too.
     A night is *below its best* if the model that serves is below the best that has served so far by more than the
-    tolerance, on the same rows.
+    tolerance on the same rows, and *below the best trained* if it is below the best that was trained so far.
 
     Returns:
         By measure: ``score``, the mean over the nights from the third on of the accuracy on the next arrival;
         ``scores``, night by night; counts of nights, promotions and the like.
     """
     scores: list[float | None] = []
-    below, ever = 0, list[tuple[Run, int]]()
+    below = below_trained = 0
+    ever: list[tuple[Run, int]] = []
     for night, at in enumerate(served.serving, 1):
         rows, tests = stream.following[night - 1], stream.tests[night - 1]
         run, model = at or (None, None)
@@ -207,8 +250,11 @@ def measures(served: Served, stream: Stream, *, tolerance: float) -> dict[str, A
         scores.append(_accuracy(run, model, rows, stream.labels) if len(rows) else None)
         if (run, model) not in ever:
             ever.append((run, model))
-        true = {one: _accuracy(*one, tests, stream.labels) for one in ever}
-        below += true[run, model] < max(true.values()) - tolerance
+        right = (run.predictions[:, tests] == stream.labels[tests]).mean(1)
+        trained = [arm["model"] for record in run.nights[:night] for arm in record["arms"] if arm["model"] is not None]
+        below_trained += bool(right[model] < right[trained].max() - tolerance)
+        best = max(_accuracy(*one, tests, stream.labels) for one in ever)
+        below += bool(right[model] < best - tolerance)
     bad = shown = 0
     for night, (run, before, after) in served.promotions.items():
         tests = stream.tests[night - 1]
@@ -227,5 +273,6 @@ def measures(served: Served, stream: Stream, *, tolerance: float) -> dict[str, A
         "bad promotions": bad,
         "shown bad": shown,
         "nights below best": below,
+        "nights below the best trained": below_trained,
         "nights without a model": sum(one is None for one in served.serving),
     }

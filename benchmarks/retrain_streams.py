@@ -32,6 +32,7 @@ class Stream:
         following: Positions of the rows that arrive next; empty after the last night.
         delay: Nights by which labels arrive later than their rows, once there has been a history of as many nights.
         poisoned: Nights whose arrival has permuted labels.
+        groups: Of rows that are not independent, whole numbers (rows,); None: all are.
     """
 
     inputs: Any
@@ -42,6 +43,7 @@ class Stream:
     following: tuple[np.ndarray, ...]
     delay: int = 0
     poisoned: tuple[int, ...] = ()
+    groups: np.ndarray | None = None
 
     @property
     def is_table(self) -> bool:
@@ -102,8 +104,8 @@ def poisoned(stream: Stream, seed: int, share: float = POISONED_SHARE) -> Stream
 
 @cache
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    data = ws.load(ws.DataSource("digits")).train
-    return np.asarray(data.inputs).reshape(len(data.inputs), -1), np.asarray(data.labels)
+    train = ws.load(ws.DataSource("digits")).train
+    return np.asarray(train.inputs).reshape(len(train), -1), np.asarray(train.labels)
 
 
 def digits(seed: int, *, size: int = 60, nights: int = 20, rare: bool = False) -> Stream:
@@ -153,13 +155,16 @@ def elec2(seed: int, *, weeks: int, directory: Path) -> Stream:
     labels = chosen.pop(LABEL).to_numpy(np.int64)
     each = [np.arange(width * week, width * (week + 1)) for week in range(weeks + 2)]
     tests = tuple(np.concatenate(each[night : night + 2]) for night in range(1, weeks + 1))
-    return Stream(chosen, labels, labels, tuple(each[:weeks]), tests, tuple(each[1 : weeks + 1]))
+    days = np.unique(chosen["date"], return_inverse=True)[1]
+    return Stream(chosen, labels, labels, tuple(each[:weeks]), tests, tuple(each[1 : weeks + 1]), groups=days)
 
 
 @cache
 def _cifar10(directory: Path) -> tuple[np.ndarray, np.ndarray, int]:
-    source = ws.DataSource("cifar10", directory=directory, image_size="16", interpolation=Interpolation.AREA)
+    source = ws.DataSource("cifar10", str(directory), image_size="16", interpolation=Interpolation.AREA)
     data = ws.load(source, with_test=True)
+    assert isinstance(data, ws.Dataset), "an official data set has labels"
+    assert data.test is not None, "and a test set"
     parts = (data.train, data.test)
     images = np.concatenate([np.asarray(part.inputs) for part in parts])
     return images, np.concatenate([np.asarray(part.labels) for part in parts]), len(parts[0].labels)
@@ -193,6 +198,7 @@ class Part:
         tables: Of ``project.toml``.
         settings: Of the table ``[retrain]``, beside policy and seed.
         seeds: How many there should be.
+        nights: Number of arrivals.
     """
 
     title: str
@@ -200,17 +206,19 @@ class Part:
     tables: Mapping[str, Any]
     settings: Mapping[str, Any]
     seeds: int
+    nights: int
 
 
-def parts(directory: Path, *, weeks: int, names: Sequence[str] = ()) -> dict[str, Part]:
+def parts(directory: Path, *, weeks: int, nights: int = 20, names: Sequence[str] = ()) -> dict[str, Part]:
     """Return the parts of the study by name, in the order in which they run.
 
     Args:
         directory: With the folders of cifar10 and electricity.
         weeks: Of elec2.
+        nights: Of the others.
         names: Which; empty: all.
     """
-    # Early stopping alone lets a round of 50 rows run to the limit: there the loss falls by a hair for hundreds of epochs.
+    # Early stopping alone lets a round of few rows run to the limit: its loss falls by a hair for hundreds of epochs.
     stop = {"max_epochs": 100}
     model = {"name": "mlp", "width": 64}
     of_digits = {"data": {"label": LABEL, "key": KEY}, "model": model, "stop": stop}
@@ -219,25 +227,37 @@ def parts(directory: Path, *, weeks: int, names: Sequence[str] = ()) -> dict[str
     default = {"tolerance": 0.01, "holdout": 0.1}
     # What 360 held-out rows can resolve.
     coarse = {"tolerance": 0.02, "holdout": 0.3}
+
+    def plain(seed: int, **options: Any) -> Stream:
+        return digits(seed, nights=nights, **options)
+
     found = {
-        "digits": Part("digits", digits, of_digits, default, 8),
-        "digits-coarse": Part("digits, holdout 0.3, tolerance 0.02", digits, of_digits, coarse, 8),
-        "digits-rare": Part("digits, one class at 3 %", lambda seed: digits(seed, rare=True), of_digits, coarse, 8),
+        "digits": Part("digits", plain, of_digits, default, 8, nights),
+        "digits-coarse": Part("digits, holdout 0.3, tolerance 0.02", plain, of_digits, coarse, 8, nights),
+        "digits-rare": Part(
+            "digits, one class at 3 %", lambda seed: plain(seed, rare=True), of_digits, coarse, 8, nights
+        ),
         "digits-poisoned": Part(
-            "digits, one arrival of 20 with permuted labels",
-            lambda seed: poisoned(digits(seed), seed),
+            "digits, 5 % of the arrivals with permuted labels",
+            lambda seed: poisoned(plain(seed), seed),
             of_digits,
             coarse,
             8,
+            nights,
         ),
-        "digits-late": Part("digits, labels three nights late", lambda seed: late(digits(seed)), of_digits, coarse, 8),
-        "cifar10": Part("CIFAR-10", lambda seed: cifar10(seed, directory=directory), of_images, default, 4),
+        "digits-late": Part(
+            "digits, labels three nights late", lambda seed: late(plain(seed)), of_digits, coarse, 8, nights
+        ),
+        "cifar10": Part(
+            "CIFAR-10", lambda seed: cifar10(seed, directory=directory, nights=nights), of_images, default, 4, nights
+        ),
         "elec2": Part(
-            f"elec2, {weeks} weeks, grouped by day",
+            "elec2 by week, grouped by day",
             lambda seed: elec2(seed, weeks=weeks, directory=directory),
             of_weeks,
             default,
             8,
+            weeks,
         ),
     }
     return {name: part for name, part in found.items() if not names or name in names}

@@ -2,11 +2,11 @@
 
     python benchmarks/retrain_study.py --data-dir DIR
 
-runs every part, or what is left of it, into the folder ``--out``; ``--part`` chooses some of them. ``--json`` writes the
-result of all that is finished there, and ``--page`` the tables of the page; with ``--no-run`` nothing is trained.
+runs every part, or what is left of it, into the folder ``--out``; ``--part`` chooses some of them. ``--json`` writes
+the result of all that is finished there, ``--page`` the tables of the page; with ``--no-run`` nothing is trained.
 
-Each policy of each seed is a project of its own in a temporary directory: what arrives is added, the project is updated,
-and afterwards every model that was trained predicts every row of the stream. From these predictions all scores are
+Each policy of each seed is a project of its own in a temporary directory: what arrives is added, the project is
+updated, and every model that was trained predicts every row of the stream. From these predictions all scores are
 computed, and other gates and policies replayed. Policies of one seed have the same rows, sides of rows, and seed.
 Safe to interrupt: run it again to resume, project by project.
 """
@@ -47,6 +47,11 @@ FIXED = (COLD, *ARMS[:-1], SMALLER)
 COMMITTED = "commit after three audits"
 # Of a part in a result: one seed has no interval.
 FEWEST = 2
+
+
+def parts_of(options: argparse.Namespace, names: Sequence[str] = ()) -> dict[str, Part]:
+    """Return the parts as the command line has them, all or some."""
+    return parts(options.data_dir, weeks=options.weeks, nights=options.nights, names=names)
 
 
 def about(name: str, part: Part, seed: int, policy: str) -> dict[str, Any]:
@@ -134,7 +139,7 @@ def _held_out(project: Project, stream: Stream) -> np.ndarray:
 def _run_one(options: argparse.Namespace, name: str, seed: int, policy: str) -> tuple[str, int, str, float]:
     """Run one project and store it, in a process of its own."""
     torch.set_num_threads(1)
-    began, part = perf_counter(), parts(options.data_dir, weeks=options.weeks)[name]
+    began, part = perf_counter(), parts_of(options)[name]
     run = run_project(
         part.stream(seed),
         tables=part.tables,
@@ -164,14 +169,14 @@ def stored(folder: Path, name: str, part: Part, seed: int, policy: str) -> Run |
     if not path.exists():
         return None
     run, expected = Run.load(path), json.loads(json.dumps(about(name, part, seed, policy)))
-    if run.about["settings"] != expected:
+    if run.about["settings"] != expected or len(run.nights) != part.nights:
         raise SystemExit(f"{path} was run with other settings; choose another folder with --out, or remove it.")
     return run
 
 
 def run_all(options: argparse.Namespace) -> None:
     """Run the parts that the command line asks for, or what is left of them."""
-    chosen = parts(options.data_dir, weeks=options.weeks, names=options.part or ())
+    chosen = parts_of(options, options.part or ())
     # Seed by seed: whoever stops early has whole seeds of every policy.
     tasks = [
         (name, seed, policy)
@@ -189,8 +194,12 @@ def run_all(options: argparse.Namespace) -> None:
 def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[str, Any] | None:
     """Return what the finished seeds of a part gave, by policy and measure; None: there are fewer than two of them."""
     tolerance = part.settings["tolerance"]
+    # A part may be run with some of the policies alone: those of its first seed.
+    ran = [policy for policy in (*FIXED, AUTO) if path_of(options.out, name, 0, policy).exists()]
+    if not {COLD, AUTO} <= set(ran):
+        return None
     by_seed = [
-        {policy: stored(options.out, name, part, seed, policy) for policy in (*FIXED, AUTO)}
+        {policy: stored(options.out, name, part, seed, policy) for policy in ran}
         for seed in range(options.seeds or part.seeds)
     ]
     # Those before the first gap: policies are paired by the seeds' places.
@@ -209,19 +218,16 @@ def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[s
             of = measures(as_run(run), stream, tolerance=tolerance)
             of["seconds"] = round(sum(night["seconds"] for night in run.nights), 1)
             of["audits"] = sum(len(night["arms"]) == 2 for night in run.nights)
-            of["rollbacks"] = sum(
-                any(note.startswith("rolled back") for note in night["notes"]) for night in run.nights
-            )
+            notes = [note for night in run.nights for note in night["notes"]]
+            of["rollbacks"] = sum(note.startswith("rolled back") for note in notes)
             of["at the limit"] = sum(arm["stop_reason"] == "limit" for night in run.nights for arm in night["arms"])
-            of["licences"] = [
-                note for night in run.nights for note in night["notes"] if "licen" in note or "revoked" in note
-            ]
+            of["licences"] = [note for note in notes if "licence" in note or "licensed" in note or "revoked" in note]
             policies.setdefault(policy, []).append(of)
             for gate, replay in GATES.items():
                 gates[gate].setdefault(policy, []).append(measures(replay(run, stream), stream, tolerance=tolerance))
-        served, chosen = committed(runs, ARMS[:-1], stream, tolerance=tolerance)
+        served, end = committed(runs, [arm for arm in ARMS[:-1] if arm in runs], stream, tolerance=tolerance)
         policies.setdefault(COMMITTED, []).append(measures(served, stream, tolerance=tolerance))
-        others["committed to"].append(chosen)
+        others["committed to"].append(end)
         others["poisoned"].append(list(stream.poisoned))
         if "persistence" in others:
             others["persistence"].append(persistence(stream, 3))
@@ -232,6 +238,7 @@ def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[s
         "settings": dict(part.settings),
         "seeds": len(finished),
         "seeds planned": part.seeds,
+        "nights": part.nights,
         "provenance": made[-1] | {"commit": sorted({one["commit"] for one in made})},
         "policies": {policy: _by_measure(each) for policy, each in policies.items()},
         "gates": {
@@ -258,14 +265,15 @@ def compared(part: Mapping[str, Any]) -> dict[str, Any]:
         for policy, of in policies.items()
     }
     cost = {policy: of["samples"]["mean"] for policy, of in beside.items()}
-    mean = {policy: mean_interval(policies[policy]["score"]).mean or 0.0 for policy in FIXED}
+    fixed = [policy for policy in FIXED if policy in policies]
+    mean = {policy: mean_interval(policies[policy]["score"]).mean or 0.0 for policy in fixed}
     # A strategy is allowed that loses no more than the tolerance, as far as these seeds say, and is cheaper.
     allowed = [
-        policy for policy in FIXED if policy != COLD and mean[policy] >= mean[COLD] - tolerance and cost[policy] < 1
+        policy for policy in fixed if policy != COLD and mean[policy] >= mean[COLD] - tolerance and cost[policy] < 1
     ]
     regret: dict[str, Any] = {}
     for policy, of in policies.items():
-        affordable = [one for one in FIXED if cost[one] <= cost[policy]] or [min(FIXED, key=cost.__getitem__)]
+        affordable = [one for one in fixed if cost[one] <= cost[policy]] or [min(fixed, key=cost.__getitem__)]
         best = max(affordable, key=mean.__getitem__)
         regret[policy] = {"beside": best, **asdict(paired_difference(policies[best]["score"], of["score"]))}
     auto = policies[AUTO]
@@ -290,7 +298,9 @@ def _score_line(found: Mapping[str, Any], tolerance: float) -> dict[str, Any]:
 
 
 def _cost_line(found: Mapping[str, Any], *, limit: float) -> dict[str, Any]:
-    return {"verdict": "met" if found["mean"] <= limit else "missed", "limit": limit, **found}
+    low, high = found["low"], found["high"]
+    verdict = "not shown" if low is None or low <= limit < high else "met" if high <= limit else "missed"
+    return {"verdict": verdict, "limit": limit, **found}
 
 
 MOST_BAD = 5
@@ -308,14 +318,12 @@ def _bad_line(bad: int, nights: int) -> dict[str, Any]:
 
 def result_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return what is finished of all parts in the folder, as plain values without paths."""
-    found = {
-        name: result_of_part(options, name, part)
-        for name, part in parts(options.data_dir, weeks=options.weeks, names=options.part or ()).items()
-    }
+    found = {name: result_of_part(options, name, part) for name, part in parts_of(options, options.part or ()).items()}
     finished = {name: part for name, part in found.items() if part is not None}
     return {
         "command": "python benchmarks/retrain_study.py --data-dir DIR",
         "confidence": 0.95,
+        "planned": {name: {"title": part.title, "seeds": part.seeds} for name, part in parts_of(options).items()},
         "comparisons": {name: compared(part) for name, part in finished.items()},
         "parts": finished,
     }
@@ -331,6 +339,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--policy", action="append", choices=(*FIXED, AUTO), help="may be repeated (default: all)")
     made.add_argument("--seeds", type=int, help="a part can be extended later (default: 8, of cifar10 4)")
     made.add_argument("--weeks", type=int, default=52, help="of elec2 (default: 52)")
+    made.add_argument("--nights", type=int, default=20, help="of the other parts (default: 20)")
     made.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
     made.add_argument("--json", type=Path, help="write the result of all that is finished here")
     made.add_argument("--page", type=Path, help="write tables of the result into this page")

@@ -11,8 +11,9 @@ from warmstart.reports._markdown import grid
 from warmstart.reports.charts._style import COLOURS, SHAPES, altair
 from warmstart.statistics import PairedDifference, PairedRatio, describe_difference, paired_difference, times_text
 
+ALL = ("cold", "warm", *(f"shrink-perturb:shrink={factor}" for factor in (0.8, 0.6, 0.4)), "cold:scale=0.5", "auto")
 IMAGE = "retrain-study-frontier"
-MEASURES = ("promotions", "bad promotions", "shown bad", "nights below best")
+MEASURES = ("promotions", "bad promotions", "shown bad", "nights below best", "nights below the best trained")
 
 
 def words(found: Mapping[str, Any]) -> str:
@@ -42,16 +43,18 @@ def answers(result: Mapping[str, Any]) -> list[str]:
     for name, found in result["comparisons"].items():
         part, of = result["parts"][name], found["lines"]
         score, cost, bad = of["score"], of["cost"], of["bad promotions"]
-        allowed = "some cheaper start is allowed" if found["allowed"] else "no cheaper start is allowed"
+        names = ", ".join(f"`{policy}`" for policy in found["allowed"])
+        allowed = f"cheaper starts are allowed ({names})" if names else "no cheaper start is allowed"
         verdict = {
             "met": "**met**",
             "missed": "**missed**",
             "not shown": "**not shown**, neither met nor missed",
         }
         lines.append(
-            f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds). Accuracy of `auto` beside always cold: "
-            f"{words(score)}, at most {100 * score['tolerance']:.0f} below: {verdict[score['verdict']]}. "
-            f"Cost: {times(cost)} of always cold, where {allowed}, so at most {cost['limit']}: {verdict[cost['verdict']]}. "
+            f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds). Accuracy of `auto` beside always "
+            f"cold: {words(score)}, at most {100 * score['tolerance']:.0f} below: {verdict[score['verdict']]}. "
+            f"Cost: {times(cost)} of always cold, where {allowed}, so at most {cost['limit']}: "
+            f"{verdict[cost['verdict']]}. "
             f"Bad promotions: {bad['bad']} in {bad['nights']} nights, which is {bad['per 1,000']:.0f} per 1,000 (95 % "
             f"bound {bad['upper']:.0f}), at most 5: {verdict[bad['verdict']]}."
         )
@@ -62,11 +65,11 @@ def part_table(result: Mapping[str, Any], name: str) -> str:
     """Return the table of a part: a row for each policy."""
     part, found = result["parts"][name], result["comparisons"][name]
     header = ["policy", "accuracy %", "beside always cold", "samples processed, times", "regret", "promotions",
-              "bad (shown)", "nights below best", "audits"]  # fmt: skip
+              "bad (shown)", "below best served", "below best trained", "audits"]  # fmt: skip
     rows: list[list[str]] = []
     for policy, of in part["policies"].items():
         is_reference = policy == "cold"
-        promotions, bad, shown, below = (per_thousand(of, measure) for measure in MEASURES)
+        promotions, bad, shown, below, trained = (per_thousand(of, measure) for measure in MEASURES)
         mean, regret = found["means"][policy], found["regret"][policy]
         rows.append([
             f"`{policy}`" if " " not in policy else policy,
@@ -77,9 +80,10 @@ def part_table(result: Mapping[str, Any], name: str) -> str:
             promotions,
             f"{bad} ({shown})",
             below,
+            trained,
             str(sum(of["audits"])) if "audits" in of else "",
         ])  # fmt: skip
-    best = f"The best fixed start in hindsight, the cheapest that loses no more than the tolerance: `{found['hindsight']}`."
+    best = f"Best fixed start in hindsight, the cheapest that loses no more than the tolerance: `{found['hindsight']}`."
     committed: dict[str, int] = {}
     for arm in part["committed to"]:
         committed[arm] = committed.get(arm, 0) + 1
@@ -98,7 +102,8 @@ def per_thousand(of: Mapping[str, Sequence[int]], measure: str) -> str:
 
 def gate_table(result: Mapping[str, Any]) -> str:
     """Return the table of the gates, replayed from the candidates of all policies of a part."""
-    header = ["part", "gate", "accuracy %", "beside the gate", "promotions", "bad (shown)", "nights below best"]
+    header = ["part", "gate", "accuracy %", "beside the gate", "promotions", "bad (shown)", "below best served",
+              "below best trained"]  # fmt: skip
     rows: list[list[str]] = []
     for part in result["parts"].values():
         means = {gate: _mean_by_seed(of) for gate, of in part["gates"].items()}
@@ -107,7 +112,7 @@ def gate_table(result: Mapping[str, Any]) -> str:
                 measure: [sum(values) for values in zip(*(policy[measure] for policy in of.values()), strict=True)]
                 for measure in (*MEASURES, "nights")
             }
-            promotions, bad, shown, below = (per_thousand(pooled, measure) for measure in MEASURES)
+            promotions, bad, shown, below, trained = (per_thousand(pooled, measure) for measure in MEASURES)
             difference = paired_difference(means[gate], means["the gate"])
             rows.append([
                 part["title"],
@@ -117,6 +122,7 @@ def gate_table(result: Mapping[str, Any]) -> str:
                 promotions,
                 f"{bad} ({shown})",
                 below,
+                trained,
             ])  # fmt: skip
     return grid(header, rows)
 
@@ -127,10 +133,17 @@ def _mean_by_seed(of: Mapping[str, Any]) -> list[float]:
 
 def missing(result: Mapping[str, Any]) -> str:
     """Return what of the study was not run."""
-    parts = result["parts"]
-    few = [f"{part['title']}: {part['seeds']} of {part['seeds planned']} seeds"
-           for part in parts.values() if part["seeds"] < part["seeds planned"]]  # fmt: skip
-    return f"Seeds that are missing: {'; '.join(few)}." if few else "All seeds were run."
+    parts, lines = result["parts"], list[str]()
+    for name, planned in result["planned"].items():
+        if name not in parts:
+            lines.append(f"- {planned['title']}: not run.")
+            continue
+        part = parts[name]
+        least = [policy for policy in ALL if policy not in part["policies"]]
+        if part["seeds"] < planned["seeds"] or least:
+            without = f", without {', '.join(f'`{policy}`' for policy in least)}" if least else ""
+            lines.append(f"- {part['title']}: {part['seeds']} of {planned['seeds']} seeds{without}.")
+    return "What is missing:\n\n" + "\n".join(lines) if lines else "Nothing is missing."
 
 
 def provenance(result: Mapping[str, Any]) -> str:
@@ -142,10 +155,11 @@ def provenance(result: Mapping[str, Any]) -> str:
 
     seconds = [sum(sum(of["seconds"]) for of in part["policies"].values() if "seconds" in of)
                for part in result["parts"].values()]  # fmt: skip
+    hours = sum(seconds) / 3600
     return (
-        f"Run on {all_of('cpu')}, {all_of('cores')} cores ({all_of('workers')} processes of {all_of('threads')} thread, "
-        f"beside other work), PyTorch {all_of('torch')}, Python {all_of('python')}; {sum(seconds) / 3600:.1f} hours of "
-        "`add` and `update`. Commits are in the file."
+        f"Run on {all_of('cpu')}, {all_of('cores')} cores ({all_of('workers')} processes of {all_of('threads')} "
+        f"thread, beside other work), PyTorch {all_of('torch')}, Python {all_of('python')}; {hours:.1f} hours "
+        "of `add` and `update`. Commits are in the file."
     )
 
 

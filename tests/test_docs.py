@@ -20,11 +20,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 CITED = [
     (page, name) for page in PAGES for name in sorted(set(re.findall(r"`(results/[^`]+\.json)`", page.read_text())))
 ]
-# The page on the scale control has a test of its own.
+# These pages have tests of their own.
 STUDIES = [
     (page, name)
     for page, name in CITED
-    if not name.startswith("results/paper/") and name != "results/scale-control.json"
+    if not name.startswith("results/paper/")
+    and name not in ("results/scale-control.json", "results/retrain-study.json")
 ]
 PERFORMANCE = "benchmarks/results/cpu-1-thread.json"
 FINDINGS = [

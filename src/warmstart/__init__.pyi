@@ -67,7 +67,9 @@ from .queries import Query as Query
 from .queries import Random as Random
 from .reports import result_table as result_table
 from .reports import write_report as write_report
+from .retrain import LockedError as LockedError
 from .retrain import Retrainer as Retrainer
+from .retrain import RetrainSettings as RetrainSettings
 from .retrain import load_champion as load_champion
 from .strategies import Cold as Cold
 from .strategies import KeepLayers as KeepLayers

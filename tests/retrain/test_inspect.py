@@ -399,7 +399,7 @@ def test_pinning_is_recorded_once(shop):
     assert pin(directory).text == f"{c[:12]} is pinned already."
     assert status(directory).pinned
     assert unpin(directory).text == f"{c[:12]} is not pinned."
-    assert unpin(directory).text == f"{c[:12]} is not pinned already."
+    assert unpin(directory).text == f"{c[:12]} is not pinned, and was not before."
     with Ledger.open(directory / LEDGER) as ledger:
         assert [event.kind for event in ledger.events()] == ["pin", "unpin"]
 
@@ -417,7 +417,7 @@ def test_an_excluded_arrival_taints_what_was_trained_on_it(shop, given):
     assert (found.arrivals, found.champion.id, found.champion.state) == (2, c, "tainted")
     assert exclude(directory, 2).text == "Arrival 2 is excluded already."
     with Ledger.open(directory / LEDGER) as ledger:
-        assert ledger.config("asked") == "exclude", "the next round does not wait for an arrival"
+        assert ledger.config("cold next") == "exclude", "the next round does not wait for an arrival"
 
 
 def test_an_arrival_that_no_model_has_seen_is_excluded_without_consequences(shop):
@@ -426,7 +426,7 @@ def test_an_arrival_that_no_model_has_seen_is_excluded_without_consequences(shop
     assert exclude(directory, 4).text == "Excluded arrival 4 (4.csv, 0 rows); models trained on it: none."
     assert states(directory) == ["former", "former", "champion"]
     with Ledger.open(directory / LEDGER) as ledger:
-        assert ledger.config("asked") is None
+        assert ledger.config("cold next") is None
 
 
 @pytest.mark.parametrize("given", [0, 4, "17", digest("unknown")])
@@ -528,12 +528,12 @@ def test_a_tainted_model_stays_tainted_when_it_is_damaged(shop):
 
 @pytest.fixture
 def long_running(tmp_path):
-    """Twelve promoted models, of which most have scores."""
+    """Twelve promoted models with scores, beside those of one that has never served."""
     names = project(tmp_path, promoted=[str(number) for number in range(12)], arrivals=12)
     repair(tmp_path)
     with Ledger.open(tmp_path / LEDGER) as ledger:
         arrivals = [row.id for row in ledger.accepted_arrivals()]
-    for name in names:
+    for name in (*names, "refused"):
         save_scores(tmp_path, name, arrivals[0], np.zeros((4, 2)))
     return tmp_path, names
 
@@ -545,14 +545,15 @@ def test_garbage_is_what_nothing_refers_to(long_running):
     draft_path(directory, "left").write_bytes(b"draft")
     planned = gc(directory, dry_run=True, keep=3)
     assert set(planned.models) == set(names[2:9])
-    assert (len(planned.orphans), planned.scores, planned.drafts) == (1, 7, 1)
+    assert (len(planned.orphans), planned.scores, planned.drafts) == (1, 1, 1)
     assert all(verify_object(directory, "models", name) is None for name in names), "a dry run removes nothing"
     done = gc(directory, keep=3)
     assert done == type(done)(**{**vars(planned), "dry_run": False})
     kept = [name for name in names if object_path(directory, "models", name).exists()]
     assert kept == [*names[:2], *names[9:]]
     assert states(directory)[2:9] == ["retired"] * 7
-    assert not scores_path(directory, names[4], "x").parent.exists()
+    assert not scores_path(directory, "refused", "x").parent.exists()
+    assert scores_path(directory, names[4], "x").parent.exists(), "the report shows how former champions have scored"
     assert verify(directory).is_intact
     again = gc(directory, keep=3)
     assert (again.models, again.orphans, again.bytes) == ((), (), 0)
@@ -605,7 +606,7 @@ def test_a_disk_without_room_for_the_journal_can_be_freed(long_running, monkeypa
 
     def full(self):
         if not refused:
-            assert not scores_path(directory, names[0], "x").parent.exists(), "what the ledger does not name goes first"
+            assert not scores_path(directory, "refused", "x").parent.exists(), "what nothing needs goes first"
             refused.append(sum(object_path(directory, "models", name).exists() for name in names))
             raise StorageError("The ledger cannot be used: the disk is full.")
         return transaction(self)

@@ -13,7 +13,7 @@ from warmstart.basics import InputError, StorageError, check_writable, checked_p
 
 from ._checked import CheckedCommand
 from ._console import console
-from ._entry import DONE
+from ._entry import DONE, say
 from ._flags import FLAGS, Flag, as_typed, overlay, with_flags
 
 if TYPE_CHECKING:
@@ -60,13 +60,45 @@ _RECIPE = Flag(
 )
 
 
+# Of commands whose parameters in Python are called otherwise than what is typed for them.
+_TYPED = {"add": {"data": "FILE"}, "predict": {"samples": "DATA"}, "promote": {"id": "ID"}}
+
+
+class ProjectCommand(CheckedCommand):
+    """A command on a project, whose errors name what was typed."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an error that begins with a parameter's name begins with the one that was typed."""
+        try:
+            return super().invoke(ctx)
+        except InputError as error:
+            word, _, rest = str(error).partition(" ")
+            typed = dict(_TYPED.get(self.name or "", {}))
+            for one in self.params:
+                if one.name and ctx.params.get(one.name) is not None:
+                    typed[one.name] = one.opts[0] if isinstance(one, click.Option) else one.make_metavar(ctx)
+            if word not in typed:
+                raise
+            raise InputError(f"{typed[word]} {rest.removeprefix(f'({typed[word]}) ')}") from error
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def retrain() -> None:
     """Retrain a model whenever data arrive, and serve it only where it is not worse.
 
-    A project is a folder. `add` takes what has arrived, `update` trains, judges and promotes, `status` says where it
-    stands, `rollback` returns to an earlier model without training.
+    A project is a folder. Every night: `add` what has arrived, then `update`, which trains, judges and promotes.
+    `status` says how the project stands, `rollback` returns to an earlier model without training.
+
+    Exit codes: 0 done, 1 failed or damaged, 2 bad input, 75 another process changes the project, 130 interrupted.
+    `update --exit-code` adds 10, 11 and 99.
+
+    Examples:
+      warmstart retrain init churn --label churned --key customer && warmstart retrain add churn january.csv
+      warmstart retrain update churn && warmstart retrain predict churn new.csv
     """
+
+
+_JSON = "Print what happened as JSON: one object, on one line."
 
 
 def _command(name: str) -> Callable[[Any], Any]:
@@ -75,11 +107,11 @@ def _command(name: str) -> Callable[[Any], Any]:
     def decorate(function: Any) -> Any:
         for option in (
             click.option("--debug", is_flag=True, help="Show where an error came from."),
-            click.option("--json", "as_json", is_flag=True, help="Print what happened as one JSON object."),
+            click.option("--json", "as_json", is_flag=True, help=_JSON),
             click.argument("directory", metavar="DIR"),
         ):
             function = option(function)
-        return retrain.command(name, cls=CheckedCommand)(function)
+        return retrain.command(name, cls=ProjectCommand)(function)
 
     return decorate
 
@@ -91,11 +123,12 @@ def _project(directory: str) -> Retrainer:
 
 
 def _show(found: Any, as_json: bool) -> None:
-    """Print a result: its sentences, or one JSON object."""
+    """Print a result: its sentences, or JSON on one line."""
     if as_json:
         is_list = isinstance(found, (list, tuple))
         plain = [one.to_dict() for one in found] if is_list else found.to_dict()
-        sys.stdout.write(json.dumps(plain, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(plain, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.flush()
         return
     from warmstart.retrain import lines_of
 
@@ -104,20 +137,28 @@ def _show(found: Any, as_json: bool) -> None:
         printed.print(line, markup=False, soft_wrap=True)
 
 
-@retrain.command("init", cls=CheckedCommand)
+def _progress() -> Callable[[str], None] | None:
+    """Return what is told of each step: a terminal; a scheduler would mail it."""
+    return say if sys.stderr.isatty() else None
+
+
+@retrain.command("init", cls=ProjectCommand)
 @click.argument("directory", metavar="DIR")
 @with_flags(*_SETTINGS)
 @with_flags(*(flag for flags in _OF_PROJECTS.values() for flag in flags), *_WIDTH, *_CARRY_OVER)
 @click.option("--recipe", metavar="FILE.toml", help=_RECIPE.text)
-@click.option("--json", "as_json", is_flag=True, help="Print what happened as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help=_JSON)
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def init(directory: str, recipe: str | None, as_json: bool, debug: bool, **given: Any) -> None:
     """Make a project in DIR, which is empty or does not exist.
 
     Columns are named here, once; which of them are features, and which classes there are, the first arrival decides.
+    All is written to DIR/project.toml, where it can be changed as long as nothing has arrived; the table [retrain] can
+    be changed at any time.
 
     Examples:
-      warmstart retrain init churn --label churned --key customer --group customer
+      warmstart retrain init churn --label churned --key customer --order day
+      warmstart retrain init prices --label price --learner regressor --policy warm
     """
     from warmstart.retrain import Retrainer
 
@@ -133,50 +174,72 @@ def init(directory: str, recipe: str | None, as_json: bool, debug: bool, **given
 def _tables_of(recipe: str) -> Mapping[str, Any]:
     from warmstart.studies import read_study_file
 
-    return read_study_file(recipe)
+    try:
+        return read_study_file(recipe)
+    except InputError as error:
+        raise InputError(f"--recipe {shown(recipe)}: {error}") from error
 
 
 @_command("add")
 @click.argument("files", metavar="FILE...", nargs=-1)
-@click.option("--each", is_flag=True, help="Each file is an arrival of its own, in natural order of their names.")
+@click.option("--each", is_flag=True, help="Each table of a folder is an arrival, in natural order of the names.")
 @click.option("--labels", metavar="FILE", help="Labels for rows that wait for them, by key.")
 @click.option(
     "--new-classes",
     metavar="refuse|grow",
     default="refuse",
+    show_default=True,
     help="What happens to a class that has not been seen: the arrival is refused, or the model grows an output for it.",
 )
 def add(
     directory: str, files: tuple[str, ...], each: bool, labels: str | None, new_classes: str, as_json: bool, debug: bool
 ) -> None:
-    """Add what has arrived: tables, folders of images, or an .npz; the same content is the same arrival."""
+    """Add what has arrived: each FILE, a table, a folder of images, or an .npz, is an arrival.
+
+    A share of the rows is held out to judge models. What does not fit the columns of earlier arrivals is refused whole.
+    Adding the same content again changes nothing. With --json each arrival is a line.
+
+    Examples:
+      warmstart retrain add churn monday.csv tuesday.csv
+      warmstart retrain add churn history/ --each
+      warmstart retrain add churn --labels outcomes.csv
+    """
     if bool(files) == (labels is not None):
-        raise InputError("FILE must be given, or --labels, and not both.")
+        raise InputError("FILE or --labels FILE must be given, and not both.")
     project = _project(directory)
     if labels is not None:
         _show(project.add_labels(labels), as_json)
         return
-    for found in project.add_files(files, each=each, new_classes=new_classes):
-        _show(found, as_json)
+    for file in files:  # each is shown when it is stored: the next one may be refused
+        for found in project.add_files([file], each=each, new_classes=new_classes):
+            _show(found, as_json)
 
 
 @_command("update")
-@click.option("--budget", metavar="TIME", help="Time for training, such as 90s, 10m or 2h; what does not fit is left.")
 @click.option(
-    "--exit-code", is_flag=True, help="Say by the exit code: 0 promoted, 10 kept, 11 rolled back, 99 no data."
+    "--budget",
+    metavar="TIME",
+    help="Time for training, such as 90s, 10m or 2h: an audit that would not fit is left out.",
+)
+@click.option(
+    "--exit-code",
+    is_flag=True,
+    help="Say by the exit code what came of it: 0 promoted, 10 kept, 11 rolled back by the watch, 99 nothing new.",
 )
 def update(directory: str, budget: str | None, exit_code: bool, as_json: bool, debug: bool) -> int:
     """Train on what has arrived, judge the candidate, and promote it where it is not worse.
 
-    It is safe to interrupt; run it again to resume. A second one at the same time exits with 75.
+    It is safe to interrupt; run it again to resume. A second one at the same time exits with 75, and without new data
+    nothing is trained.
     """
-    found = _project(directory).update(budget_seconds=None if budget is None else seconds_of(budget))
+    seconds = None if budget is None else seconds_of(budget)
+    found = _project(directory).update(budget_seconds=seconds, report=_progress())
     _show(found, as_json)
     codes = {"promoted": PROMOTED, "kept": KEPT, "rolled back": ROLLED_BACK, "nothing new": NOTHING_NEW}
     return codes[found.outcome] if exit_code else DONE
 
 
-def seconds_of(text: str) -> float:
+def seconds_of(text: str, flag: str = "--budget") -> float:
     """Return the seconds of a time such as 90s, 10m, 1.5h or 2d; a number alone is of seconds.
 
     Example:
@@ -190,13 +253,13 @@ def seconds_of(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 < number < 1e9:
-        raise InputError(f"--budget must be a time above 0 such as 90s, 10m or 2h, got {shown(text)}.")
+        raise InputError(f"{flag} must be a time above 0 such as 90s, 10m or 2h, got {shown(text)}.")
     return number * (unit or 1)
 
 
 @_command("status")
 def status(directory: str, as_json: bool, debug: bool) -> None:
-    """Say where a project stands: champion, last round, waiting data, licences, audits, deletions."""
+    """Say how a project stands: champion, last round, waiting data, licences, audits, deletions."""
     _show(_project(directory).status(), as_json)
 
 
@@ -250,7 +313,7 @@ def forget(directory: str, keys: str, within: str, as_json: bool, debug: bool) -
 
     The champion serves until a clean model passes the gate, or the time is over.
     """
-    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds_of(within)), as_json)
+    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds_of(within, "--by")), as_json)
 
 
 @_command("migrate")
@@ -271,7 +334,7 @@ def audit(directory: str, as_json: bool, debug: bool) -> None:
 @click.option("--workers", metavar="N", type=int, default=1, show_default=True, help="Trials at the same time.")
 def rehearse(directory: str, seeds: int, workers: int, as_json: bool, debug: bool) -> None:
     """Replay what has arrived through the lab with paired seeds, and license strategies from it."""
-    _show(_project(directory).rehearse(seeds=seeds, workers=workers), as_json)
+    _show(_project(directory).rehearse(seeds=seeds, workers=workers, report=_progress()), as_json)
 
 
 @_command("verify")
@@ -280,7 +343,8 @@ def verify(directory: str, as_json: bool, debug: bool) -> None:
     found = _project(directory).verify()
     _show(found, as_json)
     if not found.is_intact:
-        raise StorageError(f"{len(found.damage) + (found.ledger is not None)} files of {shown(directory)} are damaged.")
+        count = len(found.damage) + (found.ledger is not None)
+        raise StorageError(f"{count} file{'s are' if count > 1 else ' is'} damaged in {shown(directory)}.")
 
 
 @_command("gc")
@@ -303,21 +367,38 @@ def check(directory: str, as_json: bool, debug: bool) -> None:
 @click.argument("data", metavar="DATA")
 @click.option("--out", metavar="FILE", default="-", help="CSV file to write; - for standard output. [default: -]")
 def predict(directory: str, data: str, out: str, as_json: bool, debug: bool) -> None:
-    """Predict new samples with the champion."""
+    """Predict new samples with the champion.
+
+    DATA is a table with the project's columns, in any order and without labels, or a folder of images. Only
+    DIR/champion.json and the model's file are read. The output has one line per sample: its row or file, the
+    prediction, and for classes their probabilities.
+
+    Examples:
+      warmstart retrain predict churn tomorrow.csv --out predictions.csv
+    """
     from ._predict import predictions_text
 
     path = None if out == "-" else checked_path("--out", out)
     if path is not None:
         check_writable("--out", path)
     model = _project(directory).champion()
-    text = predictions_text(model.predict(model.read(data)), [str(file) for file in model.files(data)])
-    if path is None:
-        sys.stdout.write(text)
-        return
-    try:
-        write_atomically(path, text)
-    except OSError as error:
-        raise StorageError(f"The predictions cannot be written to {shown(path)} ({error.strerror}).") from error
+    if not checked_path("DATA", data).exists():
+        raise InputError(f"DATA must be a file or folder that exists, got {shown(data)}.")
+    found, files = model.predict(model.read(data)), [str(file) for file in model.files(data)]
+    result: dict[str, Any] = {"model": model.id, "round": model.round, "samples": len(found)}
+    if path is not None:
+        try:
+            write_atomically(path, predictions_text(found, files))
+        except OSError as error:
+            raise StorageError(f"The predictions cannot be written to {shown(path)} ({error.strerror}).") from error
+        result["out"] = str(path)
+        text = f"{len(found):,} predictions of model {model.id[:12]} in {shown(path)}\n"
+    else:
+        values = found.outputs.tolist()
+        result |= {"classes": found.classes, "predictions": found.labels if found.classes else values}
+        result |= {"probabilities": values} if found.classes else {}
+        text = predictions_text(found, files)
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n" if as_json else text)
 
 
 @_command("report")
@@ -333,7 +414,7 @@ def report(directory: str, out: str | None, as_json: bool, debug: bool) -> None:
 
 
 @_command("export")
-@click.argument("target", metavar="FOLDER")
-def export(directory: str, target: str, as_json: bool, debug: bool) -> None:
+@click.argument("folder", metavar="FOLDER")
+def export(directory: str, folder: str, as_json: bool, debug: bool) -> None:
     """Copy the champion to a folder that serves by itself: weights, what it takes, and where it came from."""
-    _show(_project(directory).export(checked_path("FOLDER", target)), as_json)
+    _show(_project(directory).export(checked_path("FOLDER", folder)), as_json)

@@ -86,7 +86,7 @@ def export(directory: Path, target: str | Path, *, model: str | None = None) -> 
             notes.append("It was trained on an arrival that was excluded since; a clean one has not passed yet.")
         served = ledger.promotions(chosen.id)
         promoted = served[-1].time if served else ""  # one that has never served
-        pointer = {**model_pointer(chosen, promoted, is_pinned=False), "path": _MODEL, "former": None}
+        pointer = {**model_pointer(chosen, promoted, is_pinned=False), "path": _MODEL, "copy": _MODEL, "former": None}
         free_space_check(folder.parent, chosen.size, "The export")
         # Complete under another name first: what stops halfway must not look like a model that serves.
         draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, StorageError, check_at_least, checked_path, shown
+from warmstart.basics import InputError, Metric, StorageError, check_at_least, checked_path, shown
 
-from ._ledger import LEDGER, ArrivalRow, Ledger, ModelRow, RoundRow, WatchRow, now
+from ._gate import gap_text
+from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, now
 from ._lock import Owner, project_lock, running_owner
 from ._objects import (
     ENDINGS,
@@ -26,7 +27,6 @@ from ._objects import (
     quick_damage,
     read_pointer,
     restore_from_copy,
-    scores_path,
     serving_path,
     verify_object,
     write_pointer,
@@ -38,7 +38,8 @@ _SHORT = 12  # hexadecimal digits by which a model is named in sentences
 _LEAST_DIGITS = 4  # of an id that somebody types
 _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is the beginning of an id
 _KEPT = 5
-_ASKED = "asked"  # of the ledger's config: what asks for a round although nothing has arrived
+_REPORT = "report"
+COLD_NEXT = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
 _WHY = {
     "tainted": "it was trained on rows that were deleted or excluded",
     "damaged": "its file is damaged",
@@ -205,7 +206,7 @@ class Collected(_Plain):
         dry_run: Whether nothing was removed.
         models: Ids of the retired models.
         orphans: Objects that the ledger does not know, relative to the project's folder.
-        scores: Number of files with scores of models that are gone.
+        scores: Number of files with scores of models that are gone and have never served.
         drafts: Number of files that interrupted commands have left.
         bytes: Size of all that.
         kept_bytes: Size of the objects that stay.
@@ -257,13 +258,19 @@ def status(directory: str | Path) -> Status:
             licences=tuple(map(licence_of, state.get("arms", ()))),
             audit_account=state.get("account"),
             pending_audits=tuple(audit.round for audit in ledger.pending_audits()),
-            watch=None if watched is None else dataclasses.asdict(watched),
+            watch=None if watched is None or champion is None else _watch_of(watched, champion),
             deletions_due=tuple(map(dataclasses.asdict, ledger.deletions_due())),
             unsent=len(ledger.unsent()),
             damage=tuple(damage),
         )
     _repair_if_free(folder)
     return found
+
+
+def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
+    """Return the watch's last comparison, with its difference in words where the metric is known."""
+    metric = champion.manifest.get("metric")
+    return {**dataclasses.asdict(row), "text": None if metric is None else gap_text(Metric(**metric), row.mean)}
 
 
 def history(directory: str | Path, *, last: int | None = None) -> tuple[RoundSummary, ...]:
@@ -363,7 +370,8 @@ def _set_pinned(directory: str | Path, *, pinned: bool) -> Change:
         if champion is None:
             raise InputError("There is no champion to pin: no model has been promoted yet.")
         was = ledger.config(_PINNED) is not None
-        text = f"{_short(champion.id)} is {'' if pinned else 'not '}pinned{' already' if was == pinned else ''}."
+        already = (" already" if pinned else ", and was not before") if was == pinned else ""
+        text = f"{_short(champion.id)} is {'' if pinned else 'not '}pinned{already}."
         if was != pinned:
             with ledger.transaction():
                 ledger.set_config(_PINNED, champion.id if pinned else None)
@@ -399,8 +407,8 @@ def exclude(directory: str | Path, arrival: int | str) -> Change:
             text = f"Excluded arrival {found.number} ({shown(found.source)}, {found.rows:,} rows)"
             text += f"; models trained on it: {len(tainted) or 'none'}."
             ledger.add_event("exclude", text, arrival=found.number, tainted=list(tainted))
-            if tainted and ledger.config(_ASKED) is None:
-                ledger.set_config(_ASKED, "exclude")
+            if tainted and ledger.config(COLD_NEXT) is None:
+                ledger.set_config(COLD_NEXT, "exclude")
         crash_point("exclude decided")
         repair(folder, ledger)
         return Change(name, name, is_pinned, text, tainted)
@@ -415,48 +423,55 @@ def verify(directory: str | Path) -> Verified:
         StorageError: If the ledger is missing or cannot be read at all, or the folder cannot be written.
     """
     with changing(directory, "verify") as (folder, ledger):
-        files = size = 0
-        damage, restored = [], []
-        arrivals = [("arrivals", row) for row in ledger.accepted_arrivals()]
-        models = [("models", row) for row in ledger.models() if row.state != "retired" and row.size]
-        promoted = {row.model for row in ledger.promotions()}
-        changed: dict[str, str] = {}
-        for kind, row in (*arrivals, *models):
-            problem = verify_object(folder, kind, row.id, size=row.size)
-            if problem is not None and kind == "models" and restore_from_copy(folder, row.id):
-                restored.append(row.id)
-                problem = None
-            files, size = files + 1, size + (row.size if problem is None else 0)
-            if problem is None and row.state == "damaged":
-                restored += [row.id] if row.id not in restored else []
-                changed[row.id] = "former" if row.id in promoted else "undecided"
-            if problem is None:
-                continue
-            if isinstance(row, ArrivalRow):
-                way_out = f"restore the file from a backup, or `warmstart retrain exclude {row.number}`"
-            else:
-                way_out = "restore the file from a backup; without it the model neither serves nor is continued"
-                if row.state in ("candidate", "champion", "former", "undecided"):
-                    changed[row.id] = "damaged"  # of the others the state says more
-            damage.append(Damage(kind, row.id, problem, way_out))
-        before = ledger.champion()
-        if changed:
-            with ledger.transaction():
-                for name, state in changed.items():
-                    ledger.change(ModelRow, name, state=state)
-                    ledger.add_event("verify", f"Model {_short(name)} is {state}.", model=name, state=state)
-        replaced = None
-        if before is not None and any(one.id == before.id for one in damage):
-            good = _last_intact(folder, ledger)
-            if good is not None:
-                text = f"The champion {_short(before.id)} is damaged; {_short(good.id)} serves again."
-                _serve(folder, ledger, good, kind="repair", text=text)
-                replaced = before.id
-        repair(folder, ledger)
-        after = ledger.champion()
-        return Verified(
-            files, size, tuple(damage), tuple(restored), ledger.check(), None if after is None else after.id, replaced
-        )
+        return verify_files(folder, ledger)
+
+
+def verify_files(folder: Path, ledger: Ledger) -> Verified:
+    """Do what :func:`verify` does, with the project's lock held."""
+    files = size = 0
+    damage, restored = [], []
+    arrivals = [("arrivals", row) for row in ledger.accepted_arrivals()]
+    models = [("models", row) for row in ledger.models() if row.state != "retired" and row.size]
+    promoted = {row.model for row in ledger.promotions()}
+    before = ledger.champion()
+    changed: dict[str, str] = {}
+    for kind, row in (*arrivals, *models):
+        problem = verify_object(folder, kind, row.id, size=row.size)
+        if problem is not None and kind == "models" and restore_from_copy(folder, row.id):
+            restored.append(row.id)
+            problem = None
+        files, size = files + 1, size + (row.size if problem is None else 0)
+        if problem is None and row.state == "damaged":
+            restored += [row.id] if row.id not in restored else []
+            changed[row.id] = "former" if row.id in promoted else "undecided"
+            if before is not None and row.id == before.id:
+                changed[row.id] = "champion"  # nothing else was left that could serve
+        if problem is None:
+            continue
+        if isinstance(row, ArrivalRow):
+            way_out = f"restore the file from a backup, or `warmstart retrain exclude {row.number}`"
+        else:
+            way_out = "restore the file from a backup; without it the model neither serves nor is continued"
+            if row.state in ("candidate", "champion", "former", "undecided"):
+                changed[row.id] = "damaged"  # of the others the state says more
+        damage.append(Damage(kind, row.id, problem, way_out))
+    if changed:
+        with ledger.transaction():
+            for name, state in changed.items():
+                ledger.change(ModelRow, name, state=state)
+                ledger.add_event("verify", f"Model {_short(name)} is {state}.", model=name, state=state)
+    replaced = None
+    if before is not None and any(one.id == before.id for one in damage):
+        good = _last_intact(folder, ledger)
+        if good is not None:
+            text = f"The champion {_short(before.id)} is damaged; {_short(good.id)} serves again."
+            _serve(folder, ledger, good, kind="repair", text=text)
+            replaced = before.id
+    repair(folder, ledger)
+    after = ledger.champion()
+    return Verified(
+        files, size, tuple(damage), tuple(restored), ledger.check(), None if after is None else after.id, replaced
+    )
 
 
 def gc(directory: str | Path, *, dry_run: bool = False, keep: int = _KEPT) -> Collected:
@@ -547,6 +562,54 @@ def repair(directory: Path, ledger: Ledger | None = None) -> bool:
     return True
 
 
+def erase_leftovers(folder: Path, ledger: Ledger) -> None:
+    """Erase what still holds rows that the ledger has forgotten: old objects, scores, drafts, a report, free pages.
+
+    Completes a deletion that was interrupted after its transaction; without one that is open it does no harm.
+    """
+    erased = {row.id for row in ledger.select(ArrivalRow) if row.size}
+    kept = {object_path(folder, "arrivals", name) for name in erased}
+    paths = [path for path in (folder / "arrivals").rglob("*") if path.is_file() and path not in kept]
+    paths += [path for path in (folder / SCORES).rglob("*") if path.is_file() and path.stem not in erased]
+    paths += [path for name in (WORK, _REPORT) for path in (folder / name).rglob("*") if path.is_file()]
+    _delete(folder, paths)
+    crash_point("files erased")
+    # Rows that were deleted may still stand in pages of the file that are not used.
+    ledger.execute("VACUUM")
+    if ledger.first(DeletionRow, "WHERE state = 'erasing'") is not None:
+        with ledger.transaction():
+            ledger.execute("UPDATE deletion SET state = 'open' WHERE state = 'erasing'")
+
+
+def finish_deletions(folder: Path, ledger: Ledger) -> int:
+    """Remove the models that were trained on forgotten rows, once none of them serves; return how many there were.
+
+    The ledger says first that they are gone, and that the deletions are done last.
+    """
+    if ledger.first(DeletionRow, "WHERE state = 'erasing'") is not None:
+        erase_leftovers(folder, ledger)
+    champion = ledger.champion()
+    if not ledger.deletions_due() or (champion is not None and champion.state == "tainted"):
+        return 0
+    tainted = ledger.models("tainted")
+    with ledger.transaction():
+        for model in tainted:
+            # What its preparation holds, such as categories and medians, comes from the rows.
+            manifest = {name: value for name, value in model.manifest.items() if name != "preparation"}
+            ledger.change(ModelRow, model.id, size=0, manifest=manifest)
+    crash_point("tainted models given up")
+    repair(folder, ledger)
+    paths = [object_path(folder, "models", model.id) for model in tainted]
+    _delete(folder, [*paths, *(path for model in tainted for path in (folder / SCORES / model.id).glob("*"))])
+    ledger.execute("VACUUM")
+    with ledger.transaction():
+        ledger.execute("UPDATE deletion SET state = 'done'")
+        count = len(tainted)
+        text = f"Deletions are done: {count} models that were trained on the rows are removed, none of them serves."
+        ledger.add_event("deletion", text)
+    return count
+
+
 def _pointer(ledger: Ledger) -> dict[str, Any] | None:
     """Return what the pointer must say; None before the first promotion."""
     serving, champion = ledger.serving(), ledger.champion()
@@ -589,6 +652,7 @@ def changing(directory: str | Path, command: str) -> Iterator[tuple[Path, Ledger
     read_project(folder)
     with project_lock(folder, command), Ledger.open(folder / LEDGER) as ledger:
         repair(folder, ledger)
+        finish_deletions(folder, ledger)
         yield folder, ledger
 
 
@@ -605,6 +669,7 @@ def _serve(folder: Path, ledger: Ledger, model: ModelRow, *, kind: str, text: st
         is_pinned = ledger.config(_PINNED) is not None
     crash_point("champion decided")
     repair(folder, ledger)
+    finish_deletions(folder, ledger)
     return Change(None if before is None else before.id, model.id, is_pinned, text)
 
 
@@ -731,8 +796,9 @@ def _visible_damage(folder: Path, ledger: Ledger) -> Iterator[str]:
             yield f"arrival {row.number} ({shown(row.source)}) is {problem}"
     needed = {"champion": ledger.champion(), "anchor": ledger.anchor(), "predecessor": ledger.predecessor()}
     for role, model in needed.items():
-        problem = model and quick_damage(object_path(folder, "models", model.id), model.size)
-        if model is not None and problem is not None:
+        # One without a size was removed on purpose, such as a predecessor that was trained on forgotten rows.
+        problem = model and model.size and quick_damage(object_path(folder, "models", model.id), model.size)
+        if model is not None and problem:
             yield f"the {role} {_short(model.id)} is {problem}; see `warmstart retrain verify`"
 
 
@@ -754,8 +820,11 @@ def _garbage(folder: Path, ledger: Ledger, keep: int) -> tuple[Collected, list[M
     expected |= {object_path(folder, "arrivals", name) for name in arrivals}
     going = {object_path(folder, "models", model.id) for model in retired}
     stored = [path for kind in ENDINGS for path in (folder / kind).rglob("*") if path.is_file()]
-    known = {scores_path(folder, name, arrival) for name in kept_models for arrival in arrivals}
-    scores = [path for path in (folder / SCORES).rglob("*") if path.is_file() and path not in known]
+    # Small beside the models, and what the report needs to show how champions have scored.
+    judged = kept_models | {row.model for row in ledger.promotions()}
+    known = {f"{arrival}.npy" for arrival in arrivals}
+    scores = [path for path in (folder / SCORES).rglob("*") if path.is_file()]
+    scores = [path for path in scores if path.name not in known or path.parent.name not in judged]
     orphans = [path for path in stored if path not in expected and path not in going]
     # A checkpoint of a round that is open is no rubbish; without one, nothing in work/ is needed.
     left = drafts(folder) if opened is not None else [path for path in (folder / WORK).rglob("*") if path.is_file()]

@@ -62,9 +62,12 @@ class UpdateResult:
         if self.round is None:
             return [*self.notes, self.reason]
         trained = [
-            f"  {arm.strategy}: {arm.cost.get('rows', 0):,.0f} rows, {arm.cost.get('steps', 0):,.0f} steps, "
-            f"{arm.cost.get('seconds', 0.0):.1f} s, {arm.stop_reason}; {arm.state}"
+            f"  {arm.strategy}: {arm.cost.get('rows', 0):,.0f} rows, "
+            # A learner of the user's own may count no steps.
+            f"{f'{steps:,.0f} steps, ' if (steps := arm.cost.get('steps')) else ''}"
+            f"{arm.cost.get('seconds', 0.0):.1f} s, {arm.stop_reason}; model {arm.model[:12]} is {arm.state}"
             for arm in self.arms
         ]
-        serving = "no model serves yet" if self.champion is None else f"{self.champion[:12]} serves"
-        return [f"Round {self.round}: {self.reason}", f"  {self.plan}", *trained, f"  {serving}", *self.notes]
+        serving = "No model serves yet." if self.champion is None else f"Model {self.champion[:12]} serves."
+        plan = [f"  {self.plan}"] if self.plan else []
+        return [*self.notes, f"Round {self.round}: {self.reason}", *plan, *trained, f"  {serving}"]

@@ -50,17 +50,34 @@ def read_column_map(path: str | Path) -> ColumnMap:
         parts = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"map (--map) must be a TOML file, but {shown(path)} cannot be read: {error}.") from error
+    return column_map(parts, place=shown(path))
+
+
+def column_map(parts: Mapping[str, Any], *, place: str) -> ColumnMap:
+    """Return the map that plain values describe, as a TOML file has them.
+
+    Args:
+        parts: Tables ``rename`` and ``fill``, and a list or table ``drop``.
+        place: Where they stand, for messages.
+
+    Raises:
+        InputError: If there is anything else in them.
+
+    Example:
+        >>> column_map({"drop": ["age"], "fill": {"tax": "?"}}, place="the map")
+        ColumnMap(rename={}, drop=('age',), fill={'tax': None})
+    """
     for name, value in parts.items():
         if name not in _PARTS:
-            raise unknown_name("table", name, _PARTS, place=shown(path))
-        if not isinstance(value, dict) and not (name == "drop" and isinstance(value, list)):
-            raise InputError(f"{name} of {shown(path)} must be a table, got {shown(value)}.")
+            raise unknown_name("table", name, _PARTS, place=place)
+        if not isinstance(value, Mapping) and not (name == "drop" and isinstance(value, (list, tuple))):
+            raise InputError(f"{name} of {place} must be a table, got {shown(value)}.")
     rename, drop, fill = (parts.get(name, {}) for name in _PARTS)
     odd = [one for one in (*rename.values(), *drop) if not isinstance(one, str)]
-    odd += [one for one in fill.values() if not isinstance(one, (str, int, float, bool))]
+    odd += [one for one in fill.values() if not isinstance(one, (str, int, float, bool, type(None)))]
     if odd:
-        raise InputError(f"{shown(path)} must hold names, and values to fill in, got {shown(odd[0])}.")
-    return ColumnMap(rename, tuple(drop), {name: None if value == "?" else value for name, value in fill.items()})
+        raise InputError(f"{place} must hold names, and values to fill in, got {shown(odd[0])}.")
+    return ColumnMap(dict(rename), tuple(drop), {name: None if value == "?" else value for name, value in fill.items()})
 
 
 def mapped_schema(schema: Schema, columns: ColumnMap) -> Schema:

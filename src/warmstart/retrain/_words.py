@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._inspect import Change, Collected, Licence, RoundSummary, Status, Verified
+from ._inspect import Change, Collected, RoundSummary, Status, Verified
 
 _SHORT = 12
 """Digits of an id that people see; commands take as many as tell models apart."""
@@ -21,7 +21,8 @@ def lines_of(found: Any) -> list[str]:
     if isinstance(found, Change):
         return [found.text]
     if isinstance(found, Verified):
-        lines = [f"{found.files:,} files, {found.bytes / 1e6:,.1f} MB: {'intact' if found.is_intact else 'damaged'}."]
+        size = f"{counted(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB"
+        lines = [f"{size}: {'intact' if found.is_intact else 'damaged'}."]
         lines += [f"{one.kind} {one.id[:_SHORT]}: {one.problem}. {one.way_out}" for one in found.damage]
         lines += [] if found.ledger is None else [f"The ledger is damaged: {found.ledger}."]
         lines += [f"models {one[:_SHORT]}: damaged, and restored from a copy." for one in found.restored]
@@ -31,13 +32,23 @@ def lines_of(found: Any) -> list[str]:
     if isinstance(found, Collected):
         verb = "Would remove" if found.dry_run else "Removed"
         return [
-            f"{verb} {len(found.models)} models, {len(found.orphans)} files without an entry, {found.scores} files of "
-            f"scores and {found.drafts} drafts, {found.bytes / 1e6:,.1f} MB in all; {found.kept_bytes / 1e6:,.1f} MB "
-            "stay."
+            f"{verb} {counted(len(found.models), 'model')}, {counted(len(found.orphans), 'file')} that the ledger does "
+            f"not know, {counted(found.scores, 'file')} of scores and {counted(found.drafts, 'draft')}: "
+            f"{found.bytes / 1e6:,.1f} MB; {found.kept_bytes / 1e6:,.1f} MB stay."
         ]
     if isinstance(found, tuple):
         return [line for one in found for line in _round_lines(one)] or ["No rounds yet."]
     return list(found.lines())
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words.
+
+    Example:
+        >>> counted(1, "row"), counted(1200, "row")
+        ('1 row', '1,200 rows')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _status_lines(found: Status) -> list[str]:
@@ -47,33 +58,56 @@ def _status_lines(found: Status) -> list[str]:
     else:
         one = found.champion
         state = "" if one.state == "champion" else f", {one.state}"
+        pinned = ", pinned: no round replaces it until `unpin`" if found.pinned else ""
         lines.append(
-            f"Champion {one.id[:_SHORT]} of round {one.round} ({one.strategy}{state}), since {one.since}"
-            f"{', pinned' if found.pinned else ''}"
+            f"Model {one.id[:_SHORT]} of round {one.round} ({one.strategy}{state}) serves since {_minutes(one.since)}"
+            f"{pinned}"
         )
     if found.last_round is not None:
-        lines.append(f"Round {found.last_round.number}: {found.last_round.reason}")
+        lines.append(f"Round {found.last_round.number}, {_minutes(found.last_round.ended)}: {found.last_round.reason}")
     if found.open_round is not None:
         whose = "" if found.running is None else f", by process {found.running.pid} on {found.running.host}"
         lines.append(f"Round {found.open_round} is under way or was interrupted{whose}; `update` resumes it.")
-    unlabelled = f", {found.unlabelled_rows:,} rows without labels" if found.unlabelled_rows else ""
-    lines.append(
-        f"{found.arrivals:,} arrivals, {found.rows:,} rows; waiting: {found.waiting_arrivals:,} arrivals, "
-        f"{found.waiting_rows:,} rows{unlabelled}"
-    )
-    lines += [_licence_line(one) for one in found.licences if one.strategy != "cold"]
-    if found.audit_account is not None and found.rounds:
-        lines.append(f"Audits have {found.audit_account:,.3g} left in their account")
-    if found.watch is not None:
-        lines.append(f"Watch: {found.watch['mean']:+.4g} against the champion before, {found.watch['t']:,} rows since")
-    lines += [f"{one['keys']:,} keys to be forgotten by {one['due']}" for one in found.deletions_due]
+    lines.append(_arrival_line(found))
+    tried = [one for one in found.licences if one.strategy != "cold" and one.status != "untried"]
+    for one in tried:
+        audits = f"{counted(one.audits, 'audit')} counted so far"
+        # The reason is of the night on which the trial began.
+        lines.append(f"Policy: {f'{one.strategy} is on trial, {audits}' if one.status == 'trial' else one.reason}")
+    untried = [one.strategy for one in found.licences if one.strategy != "cold" and one.status == "untried"]
+    if found.champion is not None and untried:
+        lines.append(f"Policy: not tried yet: {', '.join(untried)}")
+    cost = found.last_round.cost.get("cost") if found.last_round is not None else None
+    if cost and found.audit_account and any(one.status == "licensed" for one in tried):
+        lines.append(f"Saved for the next audit: {100 * found.audit_account / cost:,.0f} % of what the last round cost")
+    if found.pending_audits:
+        lines.append(f"Audits that wait for the next arrival: {counted(len(found.pending_audits), 'round')}")
+    if found.watch is not None and found.watch["text"] is not None:
+        lines.append(f"Watch: {found.watch['text']} against the model before it on {found.watch['t']:,} new samples")
+    lines += [f"Deletion of {counted(one['keys'], 'key')}, to be done by {one['due']}" for one in found.deletions_due]
     return lines + [f"Damage: {one}" for one in found.damage]
 
 
-def _licence_line(one: Licence) -> str:
-    return f"  {one.strategy}: {one.reason or one.status}"
+def _arrival_line(found: Status) -> str:
+    if not found.arrivals:
+        return f"Nothing has arrived yet: add data with `warmstart retrain add {found.directory} FILE`."
+    waiting = "none of them waiting"
+    if found.waiting_arrivals:
+        arrivals = counted(found.waiting_arrivals, "arrival")
+        waiting = f"{arrivals} ({counted(found.waiting_rows, 'row')}) waiting for `update`"
+    unlabelled = f"; {counted(found.unlabelled_rows, 'row')} without labels" if found.unlabelled_rows else ""
+    return f"{counted(found.arrivals, 'arrival')}, {counted(found.rows, 'row')}, {waiting}{unlabelled}"
+
+
+def _minutes(time: str | None) -> str:
+    """Return a time of the ledger for people, who need neither seconds nor the offset of UTC."""
+    return "?" if time is None else f"{time[:16].replace('T', ' ')} UTC"
 
 
 def _round_lines(one: RoundSummary) -> list[str]:
-    trained = ", ".join(f"{model.strategy} ({model.state})" for model in one.models)
-    return [f"{one.number}  {one.started}  {one.reason or f'{one.state}, not decided yet'}", f"    {trained}"]
+    trained = ", ".join(f"{model.strategy} {model.id[:_SHORT]} ({model.state})" for model in one.models)
+    cost = f", {one.cost['seconds']:,.1f} s" if one.cost.get("seconds") else ""
+    return [
+        f"{one.number}  {_minutes(one.started)}  {one.reason or f'{one.state}, not decided yet'}",
+        *([f"    {trained}{cost}"] if trained else []),
+    ]

@@ -25,9 +25,11 @@ from warmstart.statistics import Estimate, times_text
 
 from ._charts import Number, audit_chart, drawn, licence_chart, line_chart, words_on_drawn
 
-_RECENT: Final = 20
+_RECENT: Final = 10
 """Rows of a table that are shown at once; older ones open by a click."""
 _MOST_ROWS: Final = 500
+_MOST_DAMAGE: Final = 5
+_LEAST_CHANGES: Final = 3
 _SHORT: Final = 12
 _KINDS: Final = {
     "gate": "passed the gate",
@@ -38,7 +40,6 @@ _KINDS: Final = {
 }
 _OWN_TABLES: Final = ("add", "round")
 """Kinds of events that other tables show."""
-_UNSTORED: Final = "no model served, or its scores are not stored any more"
 
 Item = TypeVar("Item")
 
@@ -92,7 +93,10 @@ def _headline(report: ProjectReport) -> Note:
     remarks += [
         f"{_count(one['keys'], 'key')} must be forgotten by {_when(one['due'])}." for one in status.deletions_due
     ]
-    return Note("Champion", text, (*remarks, *map(_sentence, status.damage)), verdict)
+    remarks += [f"Damage: {one}." for one in status.damage[:_MOST_DAMAGE]]
+    if len(status.damage) > _MOST_DAMAGE:
+        remarks.append(f"{len(status.damage) - _MOST_DAMAGE:,} more files are damaged; `verify` lists all of them.")
+    return Note("Champion", text, tuple(remarks), verdict)
 
 
 def _held_out(report: ProjectReport) -> Block:
@@ -100,34 +104,41 @@ def _held_out(report: ProjectReport) -> Block:
     metric, rounds = report.metric, [one for one in report.rounds if one.row.state in ("promoted", "kept")]
     known = [one.held_out for one in rounds if one.held_out is not None]
     if metric is None or not known:
-        return _absent(f"Held-out scores are not known: {'no round has ended' if not rounds else _UNSTORED}.")
+        why = "no round has been decided" if not rounds else "no model served on rows whose scores are stored"
+        return _absent(f"Held-out scores are not known: {why}.")
     points = {one.row.number: (one.held_out, {report.baseline or "": one.baseline}) for one in rounds}
     notes = {one.row.number: f", {one.row.state}" for one in rounds}
+    unserved = sum(one.row.champion_after is None for one in rounds)
     window = report.settings["retrain"]["window"]
     size = _range([one.rows for one in known])
     caption = (
-        f"{capitalized(metric.name)} of the champion after each round{_in_unit(metric)}, on the held-out rows of the "
+        f"{capitalized(metric.name)}{_in_unit(metric)} of the champion after each round, on the held-out rows of the "
         f"last {window:,} arrivals that no model has been trained on ({size} rows)."
+        f"{_words_on_missing(len(rounds) - len(known), unserved, 'round')}"
     )
-    return _score_chart("held-out", "Score of the champion on held-out rows", caption, metric, points, notes, "round")
+    return _score_chart(
+        "held-out", f"{capitalized(metric.name)} on held-out rows", caption, metric, points, notes, "round"
+    )
 
 
 def _over_arrivals(report: ProjectReport) -> Block:
     """Return the champion's score on each arrival before training on it, beside predictors that learn nothing."""
     metric, arrivals = report.metric, [one for one in report.arrivals if one.round is not None]
+    unserved = sum(one.tested is None for one in arrivals)
     known = [one.score for one in arrivals if one.score is not None]
     if metric is None or not known:
-        why = "there is no arrival after the first champion" if len(arrivals) < 2 else _UNSTORED
+        why = "none has come since a model serves" if unserved == len(arrivals) else "they are not stored any more"
         return _absent(f"Scores on arrivals before training on them are not known: {why}.")
     points = {
         one.row.number: (one.score, {name: RowScore(mean, 0) for name, mean in one.baselines.items()})
         for one in arrivals
     }
     caption = (
-        f"{capitalized(metric.name)} of the champion on each arrival{_in_unit(metric)}, before any model was trained "
+        f"{capitalized(metric.name)}{_in_unit(metric)} of the champion on each arrival, before any model was trained "
         f"on it ({_range([one.rows for one in known])} rows)."
+        f"{_words_on_missing(len(arrivals) - len(known), unserved, 'arrival')}"
     )
-    title = "Score of the champion on each arrival, before training on it"
+    title = f"{capitalized(metric.name)} on each new arrival"
     return _score_chart("arrivals", title, caption, metric, points, {}, "arrival")
 
 
@@ -155,9 +166,6 @@ def _score_chart(
         for label in near:
             value, note = by_name[label].get(number), "the same rows"
             rows.append({"series": f"{label} (learns nothing)", "x": number, "y": value, "note": note})
-    missing = sum(score is None for score in scores.values())
-    if missing:
-        caption += f" {_count(missing, across)} of {len(scores):,} missing: {_UNSTORED}."
     grey = [f"{label} (learns nothing)" for label in near]
     chart = line_chart(rows, series=[champion], grey=grey, across=across, up=_number_of(metric), title=title)
     caption += (" Dashed grey: what learns nothing." if near else "") + words_on_far_levels(metric, far)
@@ -187,20 +195,19 @@ def _cost(report: ProjectReport) -> Block:
     title = f"Training cost so far, {COST_TITLES[unit]}"
     measured = sum(one.is_cold_measured for one in rounds)
     estimate = (
-        f"measured in {measured:,} of {_count(len(rounds), 'round')}, in the others the cost of the last cold start by "
-        "the number of rows"
+        f"measured in {measured:,}, in the others the cost of the last cold start by the number of rows"
         if measured < len(rounds)
-        else "every round has trained one"
+        else "which every round has trained"
     )
     ratio = ""
     if sums["all"] is not None and sums["cold"]:
-        ratio = f" All together they have cost {times_text(sums['all'] / sums['cold'])}x of always cold."
+        ratio = f" All together cost {times_text(sums['all'] / sums['cold'])}x of always cold."
     caption = (
-        f"Cumulative {COST_TITLES[unit]} of the models that rounds trained: the candidates, and these with the cold "
-        f"starts of audits. Dashed grey: a cold start in every round, {estimate}.{ratio}"
+        f"Cumulative {COST_TITLES[unit]} of what {_count(len(rounds), 'round')} trained: the candidates, and with them "
+        f"the cold starts of audits. Dashed grey: a cold start in every round, {estimate}.{ratio}"
         f"{words_on_drawn([one.row.number for one in rounds], 'rounds')}"
     )
-    up = Number(COST_TITLES[unit], "~s", ".4~s")
+    up = Number(COST_TITLES[unit], "~s", ".4~s", zero=True)
     used = [names["alone"], names["all"]]
     chart = line_chart(rows, series=used, grey=[names["cold"]], across="round", up=up, title=title)
     return Chart("cost", "Training cost", caption, chart.to_dict())
@@ -232,7 +239,10 @@ def _audits(report: ProjectReport) -> list[Block]:
             )
             for one in status.licences
         ]
-        caption = f"Differences with {_confidence(report)} intervals that stay valid however often one looks."
+        caption = (
+            f"Differences with {_confidence(report)} intervals that stay valid however often one looks. The first "
+            "rounds of a trial are not counted: what adds up over rounds does not show in them yet."
+        )
         blocks.append(Table(columns, rows, caption))
     if closed and metric is not None:
         blocks.append(_audit_chart(report, metric))
@@ -284,7 +294,7 @@ def _audit_chart(report: ProjectReport, metric: Metric) -> Chart:
         f"bars: {_confidence(report)} sequential interval of the mean of the trial so far, where the policy looked; "
         "they may leave the chart." + (" Dashed: the loss that is allowed." if allowed else "")
     )
-    title = f"{capitalized(metric.name)} beside a cold start{f', difference{unit}' if unit else ''}"
+    title = f"Difference to a cold start{unit}"
     up = Number("difference", "+.1~f" if is_share else "+.3~g", "+.2f" if is_share else "+.4~g")
     chart = audit_chart(shown, arms=arms, allowed=allowed, up=up, title=title)
     return Chart("audits", "Audits", caption, chart.to_dict())
@@ -346,7 +356,7 @@ def _watch(report: ProjectReport) -> Block:
     )
     is_share = metric.unit == PERCENT
     up = Number("difference", "+.1~f" if is_share else "+.3~g", "+.2f" if is_share else "+.4~g")
-    title = "The champion beside its predecessor"
+    title = "Champion and predecessor"
     chart = line_chart(rows, series=["mean", "upper bound"], grey=[allowed], across="arrival", up=up, title=title)
     return Chart(
         "watch", title, caption + words_on_drawn([one.arrival for one in report.watch], "arrivals"), chart.to_dict()
@@ -360,7 +370,7 @@ def _rounds(report: ProjectReport) -> list[Block]:
         Column("round", is_number=True): lambda one: str(one.row.number),
         Column("ended", is_tight=True): lambda one: _when(one.row.ended),
         Column("outcome", is_tight=True): lambda one: one.row.state,
-        Column("why"): lambda one: one.row.reason or "not decided yet",
+        Column("why"): lambda one: (one.row.reason or "not decided yet").removeprefix(f"{one.row.state}: "),
         Column("trained"): lambda one: (
             "; ".join(
                 f"{model.strategy}{' (audit)' if model.is_audit else ''}: {model.stop_reason}, {model.state}"
@@ -406,7 +416,8 @@ def _champions(report: ProjectReport) -> list[Block]:
         if one.churn is None or (is_negative and one.churn.negative_flips is None):
             return NOTHING
         value = one.churn.negative_flips if is_negative else one.churn.changed
-        return METRICS["churn"].text(value or 0.0)
+        # The sign stays beside its number, however narrow the column is.
+        return METRICS["churn"].text(value or 0.0).replace(" ", "\u00a0")
 
     columns: dict[Column, Callable[[ReportedPromotion], str]] = {
         Column("since", is_tight=True): lambda one: _when(one.row.time),
@@ -417,14 +428,44 @@ def _champions(report: ProjectReport) -> list[Block]:
         Column("churn", is_number=True): lambda one: churn(one, is_negative=False),
         Column("negative flips", is_number=True): lambda one: churn(one, is_negative=True),
         Column("rows", is_number=True): lambda one: NOTHING if one.churn is None else f"{one.churn.rows:,}",
-        Column("why"): lambda one: one.row.reason or NOTHING,
+        Column("why"): lambda one: (
+            f"round {one.row.round}" if one.row.kind == "gate" and one.row.round else one.row.reason or NOTHING
+        ),
     }
     caption = (
         "Churn: share of the predictions on held-out rows that changed with the champion. Negative flips: share that "
-        f"was right before and wrong afterwards. {NOTHING}: not known, since the models predict no classes or their "
-        "predictions are not stored any more."
+        f"was right before and wrong afterwards. {NOTHING}: the first champion, no classes, or predictions that are "
+        "not stored any more."
     )
-    return list(_newest("champion", columns, report.promotions[::-1], "No model has been promoted yet.", caption))
+    blocks = list(_newest("champion", columns, report.promotions[::-1], "No model has been promoted yet.", caption))
+    return [*blocks, *_churn(report)]
+
+
+def _churn(report: ProjectReport) -> list[Block]:
+    """Return a chart of churn, where there are enough changes of the champion to see more than in the table."""
+    changes = list(enumerate(report.promotions[1:], 1))
+    known = [one.churn for _, one in changes if one.churn is not None]
+    if len(known) < _LEAST_CHANGES:
+        return []
+    chosen, title = drawn([number for number, _ in changes]), "Churn"
+    rows: list[dict[str, Any]] = []
+    for number, one in changes:
+        if number in chosen:
+            found = one.churn
+            note = "" if found is None else f"{found.rows:,} rows"
+            values = {"churn": found and found.changed, "negative flips": found and found.negative_flips}
+            rows += [{"series": name, "x": number, "y": value, "note": note} for name, value in values.items()]
+    has_flips = any(one.negative_flips is not None for one in known)
+    series = ["churn", *(["negative flips"] if has_flips else [])]
+    caption = (
+        f"Share in % of the predictions on held-out rows ({_range([one.rows for one in known])} rows) that a change of "
+        f"the champion changed, for each of {_count(len(known), 'change')} in their order."
+        f"{words_on_drawn([number for number, _ in changes], 'changes')}"
+    )
+    up = Number("share", ".1~%", ".2%", zero=True)
+    shown = [row for row in rows if row["series"] in series]
+    chart = line_chart(shown, series=series, across="change of the champion", up=up, title=title)
+    return [Chart("churn", title, caption, chart.to_dict())]
 
 
 def _arrivals(report: ProjectReport) -> list[Block]:
@@ -437,10 +478,8 @@ def _arrivals(report: ProjectReport) -> list[Block]:
         Column("rows", is_number=True): lambda one: f"{one.row.rows:,}",
         Column("labelled", is_number=True): lambda one: f"{one.row.labelled:,}",
         Column("held out", is_number=True): lambda one: f"{one.held_out:,}",
-        Column("duplicates dropped", is_number=True): lambda one: (
-            NOTHING if one.duplicates is None else f"{one.duplicates:,}"
-        ),
-        Column("older versions replaced", is_number=True): lambda one: f"{one.superseded:,}",
+        Column("dropped", is_number=True): lambda one: NOTHING if one.duplicates is None else f"{one.duplicates:,}",
+        Column("replaced", is_number=True): lambda one: f"{one.superseded:,}",
         Column("round", is_number=True): lambda one: "waits" if one.round is None else str(one.round),
     }
     if metric is not None:
@@ -448,7 +487,11 @@ def _arrivals(report: ProjectReport) -> list[Block]:
         columns[title] = lambda one: NOTHING if one.score is None else metric.text(one.score.mean)
     if any(one.row.note for one in report.arrivals):
         columns[Column("notes")] = lambda one: one.row.note or NOTHING
-    return list(_newest("arrival", columns, report.arrivals[::-1], "Nothing has arrived yet."))
+    caption = (
+        "Held out: rows that judge before they are trained on. Dropped: rows whose key a later row of the same arrival "
+        "has. Replaced: rows of earlier arrivals of which it has a newer version."
+    )
+    return list(_newest("arrival", columns, report.arrivals[::-1], "Nothing has arrived yet.", caption))
 
 
 def _deletions(report: ProjectReport) -> Block:
@@ -519,6 +562,13 @@ def _absent(text: str) -> Paragraph:
 def _cost_text(unit: str, costs: Sequence[float | None]) -> str:
     known = [cost for cost in costs if cost is not None]
     return NOTHING if not known else cost_text(unit, Estimate(sum(known), None, None, 1))
+
+
+def _words_on_missing(missing: int, unserved: int, what: str) -> str:
+    """Return why points of a chart are missing; nothing where none is."""
+    words = f" No model served for {_count(unserved, what)}." if unserved else ""
+    lost = missing - unserved
+    return words + (f" Of {_count(lost, what)} too few scores are stored to show a mean." if lost > 0 else "")
 
 
 def _opponent(role: str, opponent: str, detail: str) -> str:

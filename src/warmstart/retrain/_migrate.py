@@ -1,0 +1,176 @@
+"""A new version of the schema: columns of all that is stored are renamed, dropped or filled."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from warmstart.basics import InputError, StorageError, checked_path
+
+from ._add import current_schema
+from ._inspect import abandon_round, changing, repair
+from ._ledger import ArrivalRow, Ledger, ModelRow, SchemaRow, now
+from ._objects import (
+    crash_point,
+    draft_path,
+    file_digest,
+    free_space_check,
+    load_scores,
+    object_path,
+    remove_object,
+    remove_scores,
+    save_scores,
+    store_object,
+    verify_object,
+)
+from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map
+from ._schema import Schema
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """What a migration has changed.
+
+    Attributes:
+        version: Of the schema that arrivals must have from now on.
+        columns: The features that they have.
+        arrivals: Number of arrivals that were written anew.
+        rows: Number of their rows.
+        continues: Whether the next start may continue from a model; otherwise it is cold.
+        notes: What a reader should know, one sentence each.
+    """
+
+    version: int
+    columns: tuple[str, ...]
+    arrivals: int
+    rows: int
+    continues: bool
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, fit for JSON."""
+        return dataclasses.asdict(self)
+
+    def lines(self) -> list[str]:
+        """Return it as lines for a terminal."""
+        first = f"Schema {self.version}: {self.arrivals:,} arrivals, {self.rows:,} rows, have new columns."
+        return [first, f"  features: {', '.join(self.columns)}", *self.notes]
+
+
+@dataclass(frozen=True)
+class _Mapped:
+    """An arrival with mapped columns: id, digest of its content and size of the new file."""
+
+    arrival: ArrivalRow
+    id: str
+    content: str
+    size: int
+
+
+def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrated:
+    """Map the columns of all that is stored; see :meth:`Retrainer.migrate`.
+
+    The new arrivals are durable before the one transaction that puts them in place of the old ones: a crash before it
+    has changed nothing, and one after it leaves files that nothing refers to.
+    """
+    if isinstance(mapping, Mapping):
+        columns = column_map(mapping, place="the map")
+    else:
+        columns = read_column_map(checked_path("map", mapping))
+    with changing(directory, "migrate") as (folder, ledger):
+        schema = current_schema(ledger)
+        if schema is None:
+            raise InputError("There must be an arrival whose columns can be mapped: add one first.")
+        if not (columns.rename or columns.drop or columns.fill):
+            raise InputError("map (--map) must rename, drop or fill a column, got nothing.")
+        new = mapped_schema(schema, columns)
+        # Those that are excluded count no more, whatever their columns are.
+        arrivals = ledger.accepted_arrivals()
+        free_space_check(folder, sum(one.size for one in arrivals), "The migration")
+        mapped: list[_Mapped] = []
+        for arrival in arrivals:
+            mapped.append(_map(folder, arrival, columns, schema))
+            same = next((one for one in mapped[:-1] if one.id == mapped[-1].id), None)
+            if same is not None:
+                raise InputError(
+                    f"Arrivals {same.arrival.number} and {arrival.number} must differ, but with these columns they "
+                    "hold the same rows: keep a column, or leave one out with `warmstart retrain exclude "
+                    f"{arrival.number}`."
+                )
+        for one in mapped:
+            _keep_scores(folder, ledger, one)
+        crash_point("arrivals mapped")
+        with ledger.transaction():
+            abandon_round(ledger, "columns were mapped")
+            ledger.insert(SchemaRow(new.version, new.to_dict(), now()))
+            for one in mapped:
+                values = {"id": one.id, "content": one.content, "size": one.size, "schema": new.version}
+                ledger.change(ArrivalRow, one.arrival.id, **values)
+            for model in ledger.models():
+                manifest = _renamed(model.manifest, columns)
+                if manifest is not None:
+                    ledger.change(ModelRow, model.id, manifest=manifest)
+            parts = {"rename": dict(columns.rename), "drop": list(columns.drop), "fill": dict(columns.fill)}
+            text = f"Schema {new.version}: the columns of {len(mapped)} arrivals were mapped."
+            ledger.add_event("migrate", text, **parts)
+        crash_point("columns mapped")
+        repair(folder, ledger)  # the pointer names the columns of the champion
+        start, champion = ledger.lineage(), ledger.champion()
+        continues = start is not None and tuple(start.manifest["features"]) == new.names
+        notes = []
+        if start is not None and not continues:
+            notes.append("No model has these columns, so the next start is cold.")
+        if champion is not None and not set(champion.manifest["features"]) <= set(new.names):
+            notes.append(
+                "The champion predicts data that have its own columns, until a model with the new ones passes."
+            )
+        for one in mapped:
+            if one.id != one.arrival.id:
+                remove_object(folder, "arrivals", one.arrival.id)
+                remove_scores(folder, arrival=one.arrival.id)
+    rows = sum(one.arrival.rows for one in mapped)
+    return Migrated(new.version, new.names, len(mapped), rows, continues, tuple(notes))
+
+
+def _map(folder: Path, arrival: ArrivalRow, columns: ColumnMap, schema: Schema) -> _Mapped:
+    """Store an arrival with mapped columns beside the one that counts."""
+    damage = verify_object(folder, "arrivals", arrival.id, size=arrival.size)
+    if damage is not None:
+        raise StorageError(
+            f"Arrival {arrival.number} is {damage}, so nothing is mapped: restore its file from a backup, or leave it "
+            f"out with `warmstart retrain exclude {arrival.number}`."
+        )
+    draft = draft_path(folder, f"map-{arrival.number}")
+    try:
+        content = map_columns(object_path(folder, "arrivals", arrival.id), columns, schema, draft)
+        size, identity = draft.stat().st_size, file_digest(draft)
+        store_object(folder, "arrivals", draft, identity)
+    finally:
+        draft.unlink(missing_ok=True)
+    return _Mapped(arrival, identity, content, size)
+
+
+def _keep_scores(folder: Path, ledger: Ledger, one: _Mapped) -> None:
+    """Let the scores of an arrival be those of the new file too: its rows and what models predict are the same.
+
+    A model that needs a column that is dropped could not score them anew.
+    """
+    for model in ledger.models():
+        scores = load_scores(folder, model.id, one.arrival.id, one.arrival.rows)
+        if scores is not None:
+            save_scores(folder, model.id, one.id, scores)
+
+
+def _renamed(manifest: Mapping[str, Any], columns: ColumnMap) -> dict[str, Any] | None:
+    """Return a model's manifest with new names of columns; None where it stays, as one of its columns is dropped."""
+    features = manifest.get("features") or ()
+    if not set(features) & set(columns.rename) or set(features) & set(columns.drop):
+        return None
+    preparation = dict(manifest.get("preparation") or {})
+    if (encoding := preparation.get("encoding")) is not None:
+        known = [{**one, "name": columns.rename.get(one["name"], one["name"])} for one in encoding["columns"]]
+        preparation["encoding"] = {**encoding, "columns": known}
+    return {**manifest, "features": [columns.rename.get(one, one) for one in features], "preparation": preparation}
