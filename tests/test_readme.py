@@ -5,6 +5,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,9 @@ def commands():
 
 @pytest.mark.parametrize("block", blocks("python"))
 def test_the_code_runs(block, tmp_path):
+    for module in set(re.findall(r"^(?:import|from) (\w+)", block, flags=re.MULTILINE)):
+        if find_spec(module) is None:
+            pytest.skip(f"{module} is not installed")
     (tmp_path / "readme.py").write_text(block)
     done = subprocess.run(
         [sys.executable, "-W", "error", "readme.py"], cwd=tmp_path, capture_output=True, text=True, check=False

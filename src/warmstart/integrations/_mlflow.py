@@ -6,6 +6,7 @@ import datetime
 import math
 import tempfile
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -64,22 +65,21 @@ class _Sender:
     def __init__(self, client: Any, project: Retrainer, experiment: str, registered_model: str | None) -> None:
         self.client, self.project, self.registered = client, project, registered_model
         self.name = experiment
-        self._experiment: str | None = None
-        self._report: ProjectReport | None = None
 
-    @property
+    @cached_property
+    def report(self) -> ProjectReport:
+        """What there is to say of the rounds."""
+        return read_report_data(self.project.directory)
+
+    @cached_property
     def experiment(self) -> str:
         """Id of the experiment, which is made if there is none."""
-        if self._experiment is None:
-            found = self.client.get_experiment_by_name(self.name)
-            self._experiment = str(self.client.create_experiment(self.name) if found is None else found.experiment_id)
-        return self._experiment
+        found = self.client.get_experiment_by_name(self.name)
+        return str(self.client.create_experiment(self.name) if found is None else found.experiment_id)
 
     def send(self, message: Message) -> None:
         """Make the run of a round, or complete it; one that is complete is left alone."""
-        if self._report is None:
-            self._report = read_report_data(self.project.directory)
-        report = self._report
+        report = self.report
         one = next(one for one in report.rounds if one.row.number == message.round)
         tags = {
             _ID: message.id,
@@ -89,9 +89,7 @@ class _Sender:
             "warmstart.reason": one.row.reason or "",
             "mlflow.note.content": one.row.reason or "",
         }
-        if one.models:
-            tags[_MODEL] = one.models[0].id
-        run = self._run(_ID, message.id)
+        run = self._run(message.id)
         if run is None:
             run = self.client.create_run(
                 self.experiment, start_time=_milliseconds(one.row.started), run_name=f"round {message.round}", tags=tags
@@ -106,11 +104,12 @@ class _Sender:
         for name, value in _metrics(report, one):
             self.client.log_metric(run.info.run_id, name, value, timestamp=ended, step=message.round)
         if message.payload["outcome"] == "promoted" and one.row.champion_after is not None:
+            self.client.set_tag(run.info.run_id, _MODEL, one.row.champion_after)
             self._upload(run, one.row.champion_after)
         self.client.set_terminated(run.info.run_id, "FINISHED", ended)
 
-    def _run(self, tag: str, value: str) -> Any:
-        found = self.client.search_runs([self.experiment], f"tags.`{tag}` = '{value}'", max_results=1)
+    def _run(self, message_id: str) -> Any:
+        found = self.client.search_runs([self.experiment], f"tags.`{_ID}` = '{message_id}'", max_results=1)
         return found[0] if found else None
 
     def _upload(self, run: Any, model: str) -> bool:
@@ -146,7 +145,8 @@ class _Sender:
             return
         version = self._version(status.champion.id)
         if version is None:
-            run = self._run(_ROUND, str(status.champion.round))
+            token = next(one.row.token for one in self.report.rounds if one.row.number == status.champion.round)
+            run = self._run(f"{token}-round")
             if run is None or not self._upload(run, status.champion.id):
                 return
             version = self._version(status.champion.id)

@@ -17,7 +17,7 @@ import numpy as np
 from warmstart.basics import InputError, checked_path, require, shown
 from warmstart.data import is_frame
 from warmstart.retrain import Champion, Retrainer
-from warmstart.specs import split_spec
+from warmstart.specs import MODEL, from_spec, shortest
 
 # This module is imported when one of its estimators is first used: it is here that scikit-learn may be missing.
 _PURPOSE = "An estimator of scikit-learn"
@@ -69,8 +69,8 @@ class _Retraining(BaseEstimator):
         tables["data"] = {**many, **roles, **tables.get("data", {})}
         tables["learner"] = {"name": self._learner, **tables.get("learner", {})}
         if self.model is not None:
-            name, options = split_spec(self.model)
-            tables["model"] = {"name": name, **options}
+            model = from_spec(MODEL, self.model)
+            tables["model"] = {"name": MODEL.name_of(model), **shortest(MODEL, model)}
         return {
             name: {key.replace("-", "_"): value for key, value in table.items()}
             for name, table in tables.items()
@@ -122,7 +122,7 @@ class _Retraining(BaseEstimator):
             for name, value in options.items():
                 # What was left at its default says nothing.
                 is_given = table == "learner" or value != usual.get(table, {}).get(name)
-                if is_given and value != known.get(name):
+                if is_given and str(value) != str(known.get(name)):  # typed as an option, a number is a text
                     raise InputError(
                         f"directory contains a project with another {table}.{name} ({shown(known.get(name))} there, "
                         f"{shown(value)} requested): leave the parameter out, or choose another directory."
@@ -285,6 +285,8 @@ class RetrainingClassifier(ClassifierMixin, _Retraining):
         # Only what was declared may be new; what a first arrival has is known by that alone.
         is_declared = not is_first and np.isin(labels, known).all()
         texts = np.array([_text(label) for label in labels.tolist()], dtype=object)
+        if "" in texts:
+            raise InputError("y must contain no empty labels: a project would take them for labels that come later.")
         self._arrive(project, inputs, texts, new_classes="grow" if is_declared else "refuse")
         try:
             stored = project.latest().classes

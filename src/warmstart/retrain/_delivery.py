@@ -19,7 +19,8 @@ class Message:
     """What a round has to say.
 
     Args:
-        id: The same at every delivery, and like no message of any other project: by it a receiver knows a repetition.
+        id: The round's token, ``-`` and the kind: the same at every delivery, and like no message of any other project,
+            so that a receiver knows a repetition.
         round: Number of the round.
         kind: ``round``: it has ended.
         payload: ``round``, ``outcome`` (``promoted`` or ``kept``) and ``reason``.
