@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from warmstart.basics import InputError, Metric, check_at_least
+from warmstart.basics import PERCENT, InputError, Metric, check_at_least
 from warmstart.data import Dataset, LabelledArrays, SampleOrder
 from warmstart.executors import Execution
-from warmstart.statistics import interval_text, mean_interval, times_text
+from warmstart.statistics import Estimate, interval_text, mean_interval, times_text
 from warmstart.store import RoundRecord, StudyRecords
 from warmstart.streams import TimeOrdered
 from warmstart.studies import MOST_SEEDS, Study, run_study, study_digest
@@ -186,7 +186,12 @@ def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *,
             return RehearsedArm(arm, False, None, None, None, cost, reason)
         gaps = [_gap(left, right, metric) for left, right in pairs if left is not None and right is not None]
         differences.append(float(np.mean(gaps)) if gaps else math.nan)
-    found = mean_interval(differences, confidence=1 - TRIAL_ALPHA)
+    least = 0.0
+    if metric.unit == PERCENT:
+        # Shares of few rows are often equal by chance: without one row as the least deviation that would be proof.
+        sizes = [cold[0][number + 1].samples_seen - cold[0][number].samples_seen for number in counted]
+        least = float(np.mean(1 / np.array(sizes))) / len(sizes)
+    found = _interval(differences, least)
     if found.mean is None or found.low is None or found.high is None:
         return RehearsedArm(arm, False, found.mean, None, None, cost, f"{arm}: not licensed: cold starts diverged")
     ends = (found.mean, found.low, found.high)
@@ -199,6 +204,16 @@ def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *,
         return RehearsedArm(arm, True, *ends, cost, f"{arm}: licensed: {text}{saved}")
     why = "it loses more" if found.high < needed else f"{found.n} seeds cannot tell"
     return RehearsedArm(arm, False, *ends, cost, f"{arm}: not licensed: {text}: {why}{saved}")
+
+
+def _interval(differences: Sequence[float], least: float) -> Estimate:
+    """Return the mean and its interval, with a standard deviation of at least ``least``."""
+    values = np.array(differences)
+    values = values[np.isfinite(values)]
+    if len(values) > 1 and values.std(ddof=1) < least:
+        spread = np.linspace(-1, 1, len(values))
+        values = values.mean() + spread * least / spread.std(ddof=1)
+    return mean_interval(values, confidence=1 - TRIAL_ALPHA)
 
 
 def _gap(left: float, right: float, metric: Metric) -> float:
