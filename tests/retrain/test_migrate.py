@@ -160,6 +160,6 @@ def test_forgetting_reaches_arrivals_that_were_mapped(shop):
     shop.migrate(RENAME)
     found = shop.forget(["customer-7"])
     assert found.rows == 1
-    assert "Schema 2" in lines_of(shop.migrate({"drop": ["pay"]}))[0].replace("Schema 3", "Schema 2")
+    assert lines_of(shop.migrate({"drop": ["pay"]}))[0] == "Mapped 2 arrivals with 599 rows: schema 3."
     with opened(shop) as ledger:
         assert [one.state for one in ledger.accepted_arrivals()] == ["rewritten", "accepted"]

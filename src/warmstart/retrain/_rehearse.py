@@ -29,6 +29,7 @@ from ._objects import WORK, crash_point
 from ._policy import TRIAL_ALPHA, ArmState, PolicyState
 from ._settings import read_project
 from ._update import COLD, Night
+from ._words import counted
 
 FIRST_COUNTED: Final = 3
 """Round from which on differences count: the first is cold for all, and after one more harm has not added up yet."""
@@ -85,7 +86,7 @@ class Rehearsal:
 
     def lines(self) -> list[str]:
         """Return it as lines for a terminal."""
-        first = f"Replayed {self.arrivals:,} arrivals, {self.rows:,} rows, with {self.seeds:,} seeds."
+        first = f"Replayed {self.arrivals:,} arrivals with {self.rows:,} rows, with {self.seeds:,} seeds."
         return [first, *(f"  {arm.reason}" for arm in self.arms), *self.notes]
 
 
@@ -174,13 +175,13 @@ def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *,
     """Compare a start with the cold one, by seeds."""
     own, cold = (_by_seed(records, labels[each]) for each in (arm, COLD))
     metric, needed = records.metric, ArmState(arm).needs(tolerance)
-    counted = range(FIRST_COUNTED, records.rounds_expected)
+    numbers = range(FIRST_COUNTED, records.rounds_expected)
     costs = [_cost(records, labels[each]) for each in (arm, COLD)]
     cost = costs[0] / costs[1] if costs[0] and costs[1] else None
     saved = "" if cost is None else f"; it costs {times_text(cost)} of a cold start"
     differences = []
     for seed, rounds in own.items():
-        pairs = [(rounds[number].next_score, cold[seed][number].next_score) for number in counted]
+        pairs = [(rounds[number].next_score, cold[seed][number].next_score) for number in numbers]
         if any(left is None and right is not None for left, right in pairs):
             reason = f"{arm}: not licensed: its training diverged with seed {seed}"
             return RehearsedArm(arm, False, None, None, None, cost, reason)
@@ -189,7 +190,7 @@ def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *,
     least = 0.0
     if metric.unit == PERCENT:
         # Shares of few rows are often equal by chance: without one row as the least deviation that would be proof.
-        sizes = [cold[0][number + 1].samples_seen - cold[0][number].samples_seen for number in counted]
+        sizes = [cold[0][number + 1].samples_seen - cold[0][number].samples_seen for number in numbers]
         least = float(np.mean(1 / np.array(sizes))) / len(sizes)
     found = _interval(differences, least)
     if found.mean is None or found.low is None or found.high is None:
@@ -197,9 +198,7 @@ def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *,
     ends = (found.mean, found.low, found.high)
     text = gap_text(metric, *ends) if metric.higher_is_better else _share_text(*ends)
     allowed = metric.text(-needed, difference=True) if metric.higher_is_better else f"{-100 * needed:.3g} %"
-    text = (
-        f"{text} beside a cold start on {len(counted)} arrival{'s' * (len(counted) != 1)}, a loss of {allowed} allowed"
-    )
+    text = f"{text} beside a cold start on {counted(len(numbers), 'arrival')}, a loss of {allowed} allowed"
     if found.low >= needed:
         return RehearsedArm(arm, True, *ends, cost, f"{arm}: licensed: {text}{saved}")
     why = "it loses more" if found.high < needed else f"{found.n} seeds cannot tell"
@@ -250,9 +249,9 @@ def _license(night: Night, found: Rehearsal) -> tuple[str, ...]:
         for arm in found.arms
         if arm.is_licensed and arm.mean is not None and arm.low is not None and arm.high is not None
     }
-    notes, counted = [], found.arrivals - FIRST_COUNTED
-    if counted < _FEW_ARRIVALS:
-        which = f"{counted} arrivals decide" if counted != 1 else "One arrival decides"
+    notes, few = [], found.arrivals - FIRST_COUNTED
+    if few < _FEW_ARRIVALS:
+        which = f"{few} arrivals decide" if few != 1 else "One arrival decides"
         notes.append(f"{which}: what is special about so few is not in the intervals, which are over seeds.")
     if not isinstance(policy, PolicyState):
         notes.append(f"The policy of the project is fixed ({night.settings.policy}), so licences change nothing.")
