@@ -3,6 +3,7 @@ from . import basics as basics
 from . import data as data
 from . import diagnostics as diagnostics
 from . import executors as executors
+from . import integrations as integrations
 from . import learners as learners
 from . import models as models
 from . import paper as paper
@@ -66,7 +67,9 @@ from .queries import Query as Query
 from .queries import Random as Random
 from .reports import result_table as result_table
 from .reports import write_report as write_report
+from .retrain import LockedError as LockedError
 from .retrain import Retrainer as Retrainer
+from .retrain import RetrainSettings as RetrainSettings
 from .retrain import load_champion as load_champion
 from .strategies import Cold as Cold
 from .strategies import KeepLayers as KeepLayers

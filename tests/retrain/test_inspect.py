@@ -399,7 +399,7 @@ def test_pinning_is_recorded_once(shop):
     assert pin(directory).text == f"{c[:12]} is pinned already."
     assert status(directory).pinned
     assert unpin(directory).text == f"{c[:12]} is not pinned."
-    assert unpin(directory).text == f"{c[:12]} is not pinned already."
+    assert unpin(directory).text == f"{c[:12]} is not pinned, and was not before."
     with Ledger.open(directory / LEDGER) as ledger:
         assert [event.kind for event in ledger.events()] == ["pin", "unpin"]
 

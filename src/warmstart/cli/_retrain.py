@@ -382,6 +382,8 @@ def predict(directory: str, data: str, out: str, as_json: bool, debug: bool) -> 
     if path is not None:
         check_writable("--out", path)
     model = _project(directory).champion()
+    if not checked_path("DATA", data).exists():
+        raise InputError(f"DATA must be a file or folder that exists, got {shown(data)}.")
     found, files = model.predict(model.read(data)), [str(file) for file in model.files(data)]
     result: dict[str, Any] = {"model": model.id, "round": model.round, "samples": len(found)}
     if path is not None:

@@ -105,7 +105,15 @@ def current_schema(ledger: Ledger) -> Schema | None:
 def _add_one(project: Project, ledger: Ledger, given: Any, new_classes: str) -> AddResult:
     schema = current_schema(ledger)
     targets = targets_of(project) if schema is None else schema.targets
-    draft = read_arrival(given, source_of(project), schema, targets=targets, new_classes=new_classes)
+    try:
+        draft = read_arrival(given, source_of(project), schema, targets=targets, new_classes=new_classes)
+    except InputError as error:
+        if schema is None and " column " in str(error).partition(" of ")[0]:
+            # Typed wrong when the project was made, which nothing could know then.
+            raise InputError(
+                f"{error} The project's columns are named in {shown(project.directory)}/project.toml."
+            ) from error
+        raise
     return store_arrival(project, ledger, draft)
 
 

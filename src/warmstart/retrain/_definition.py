@@ -41,7 +41,14 @@ def checked_definition(
     if data:
         given["data"] = data
     first_policy(settings)
-    study_from_dict({"strategies": [_fixed(settings.policy)], **{k: v for k, v in given.items() if k != "data"}})
+    try:
+        study_from_dict({"strategies": [_fixed(settings.policy)], **{k: v for k, v in given.items() if k != "data"}})
+    except InputError as error:
+        # The one strategy is the policy, which has a name more.
+        head, mark, rest = str(error).partition("Known: ")
+        if not head.startswith("Unknown strategy"):
+            raise
+        raise InputError(f"{head.replace('strategy', 'policy', 1)}{mark}auto, {rest}") from error
     return settings, given
 
 

@@ -70,7 +70,10 @@ def _status_lines(found: Status) -> list[str]:
         lines.append(f"Round {found.open_round} is under way or was interrupted{whose}; `update` resumes it.")
     lines.append(_arrival_line(found))
     tried = [one for one in found.licences if one.strategy != "cold" and one.status != "untried"]
-    lines += [f"Policy: {one.reason or f'{one.strategy} is {one.status}'}" for one in tried]
+    for one in tried:
+        audits = f"{counted(one.audits, 'audit')} counted so far"
+        # The reason is of the night on which the trial began.
+        lines.append(f"Policy: {f'{one.strategy} is on trial, {audits}' if one.status == 'trial' else one.reason}")
     untried = [one.strategy for one in found.licences if one.strategy != "cold" and one.status == "untried"]
     if found.champion is not None and untried:
         lines.append(f"Policy: not tried yet: {', '.join(untried)}")
