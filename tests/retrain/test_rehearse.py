@@ -19,10 +19,10 @@ RMSE = Metric("rmse", "days", higher_is_better=False)
 LABELS = {"warm": "warm", "cold": "cold"}
 
 
-def replayed(warm, cold, *, metric=ACCURACY, cost=(2, 10)):
+def replayed(warm, cold, *, metric=ACCURACY, cost=(2, 10), size=10_000):
     """Records of two starts: what each scores on the next arrival, by seeds and rounds; the last round has none."""
     rounds = [
-        record(number, arm=arm, seed=seed, next_score=score, flops=float(flops))
+        record(number, samples_seen=size * number, arm=arm, seed=seed, next_score=score, flops=float(flops))
         for arm, scores, flops in (("warm", warm, cost[0]), ("cold", cold, cost[1]))
         for seed, of_seed in enumerate(scores)
         for number, score in enumerate([*of_seed, None], 1)
@@ -67,6 +67,15 @@ def test_a_start_that_may_cost_more_is_not_licensed(gaps, why):
     found = judged([[0.9, 0.9, 0.9 + gap] for gap in gaps], [[0.9] * 3] * 3)
     assert not found.is_licensed
     assert f"allowed: {why}" in found.reason
+
+
+def test_scores_that_are_equal_by_chance_prove_nothing():
+    same = [[0.9] * 3] * 3
+    found = judged(same, same, size=20)
+    assert not found.is_licensed
+    # Three seeds, one arrival of 20 rows: Student's t with 2 degrees of freedom at 90 %, and a row as deviation.
+    assert (found.mean, found.high) == pytest.approx((0, 1.8856 / 20 / math.sqrt(3)), abs=1e-4)
+    assert judged(same, same, size=1000).is_licensed
 
 
 def test_errors_are_compared_as_shares_of_the_cold_starts():

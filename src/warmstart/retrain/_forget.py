@@ -34,6 +34,7 @@ from ._objects import (
 )
 from ._rewrite import forget_rows
 from ._settings import read_project
+from ._words import counted
 
 _MOST_SECONDS = 100 * 365 * 86_400.0
 
@@ -66,10 +67,13 @@ class Forgotten:
 
     def lines(self) -> list[str]:
         """Return it as lines for a terminal."""
-        unknown = f"; {self.unknown:,} of them are unknown" if self.unknown else ""
-        lines = [f"Forgot {self.keys:,} keys: {self.rows:,} rows of {len(self.arrivals):,} arrivals{unknown}."]
+        unknown = f"; no row has {self.unknown:,} of them" if self.unknown else ""
+        rows, arrivals = counted(self.rows, "row"), counted(len(self.arrivals), "arrival")
+        lines = [f"Forgot {counted(self.keys, 'key')}: {rows} of {arrivals}{unknown}."]
         if self.tainted:
-            lines.append(f"{len(self.tainted):,} models were trained on these rows; the next start is cold.")
+            lines.append(
+                f"Tainted {counted(len(self.tainted), 'model')} trained on these rows; the next start is cold."
+            )
         if self.due is not None:
             lines.append(f"The champion is one of them: it serves until a clean model passes, or until {self.due}.")
         return [*lines, *self.notes]
@@ -185,7 +189,8 @@ def _note(
             ledger.insert(DeletionRow(now(), time, len(keys) - unknown, "erasing"))
         if tainted:
             ledger.set_config(COLD_NEXT, "forget")
-        text = f"Forgot {len(rows):,} rows of {len(keys):,} keys; models trained on them: {len(tainted) or 'none'}."
+        text = f"Forgot {counted(len(rows), 'row')} of {counted(len(keys), 'key')}; models trained on them: "
+        text += f"{len(tainted) or 'none'}."
         ledger.add_event("forget", text, arrivals=list(numbers), tainted=list(tainted))
     serves = champion is not None and champion.id in tainted
     return Forgotten(len(keys), unknown, len(rows), numbers, tainted, time if serves else None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from ._objects import (
 )
 from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map
 from ._schema import Schema
+from ._words import counted
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Migrated:
 
     def lines(self) -> list[str]:
         """Return it as lines for a terminal."""
-        first = f"Schema {self.version}: {self.arrivals:,} arrivals, {self.rows:,} rows, have new columns."
+        first = f"Mapped {counted(self.arrivals, 'arrival')} with {counted(self.rows, 'row')}: schema {self.version}."
         return [first, f"  features: {', '.join(self.columns)}", *self.notes]
 
 
@@ -103,19 +104,7 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
         for one in mapped:
             _keep_scores(folder, ledger, one)
         crash_point("arrivals mapped")
-        with ledger.transaction():
-            abandon_round(ledger, "columns were mapped")
-            ledger.insert(SchemaRow(new.version, new.to_dict(), now()))
-            for one in mapped:
-                values = {"id": one.id, "content": one.content, "size": one.size, "schema": new.version}
-                ledger.change(ArrivalRow, one.arrival.id, **values)
-            for model in ledger.models():
-                manifest = _renamed(model.manifest, columns)
-                if manifest is not None:
-                    ledger.change(ModelRow, model.id, manifest=manifest)
-            parts = {"rename": dict(columns.rename), "drop": list(columns.drop), "fill": dict(columns.fill)}
-            text = f"Schema {new.version}: the columns of {len(mapped)} arrivals were mapped."
-            ledger.add_event("migrate", text, **parts)
+        _note(ledger, mapped, new, columns)
         crash_point("columns mapped")
         repair(folder, ledger)  # the pointer names the columns of the champion
         start, champion = ledger.lineage(), ledger.champion()
@@ -151,6 +140,23 @@ def _map(folder: Path, arrival: ArrivalRow, columns: ColumnMap, schema: Schema) 
     finally:
         draft.unlink(missing_ok=True)
     return _Mapped(arrival, identity, content, size)
+
+
+def _note(ledger: Ledger, mapped: Sequence[_Mapped], new: Schema, columns: ColumnMap) -> None:
+    """Put the mapped arrivals in place of those before, in one transaction with schema and models."""
+    with ledger.transaction():
+        abandon_round(ledger, "columns were mapped")
+        ledger.insert(SchemaRow(new.version, new.to_dict(), now()))
+        for one in mapped:
+            values = {"id": one.id, "content": one.content, "size": one.size, "schema": new.version}
+            ledger.change(ArrivalRow, one.arrival.id, **values)
+        for model in ledger.models():
+            manifest = _renamed(model.manifest, columns)
+            if manifest is not None:
+                ledger.change(ModelRow, model.id, manifest=manifest)
+        parts = {"rename": dict(columns.rename), "drop": list(columns.drop), "fill": dict(columns.fill)}
+        text = f"Schema {new.version}: the columns of {counted(len(mapped), 'arrival')} were mapped."
+        ledger.add_event("migrate", text, **parts)
 
 
 def _keep_scores(folder: Path, ledger: Ledger, one: _Mapped) -> None:

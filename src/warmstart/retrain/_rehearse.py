@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from warmstart.basics import InputError, Metric, check_at_least
+from warmstart.basics import PERCENT, InputError, Metric, check_at_least
 from warmstart.data import Dataset, LabelledArrays, SampleOrder
 from warmstart.executors import Execution
-from warmstart.statistics import interval_text, mean_interval, times_text
+from warmstart.statistics import Estimate, interval_text, mean_interval, times_text
 from warmstart.store import RoundRecord, StudyRecords
 from warmstart.streams import TimeOrdered
 from warmstart.studies import MOST_SEEDS, Study, run_study, study_digest
@@ -29,6 +29,7 @@ from ._objects import WORK, crash_point
 from ._policy import TRIAL_ALPHA, ArmState, PolicyState
 from ._settings import read_project
 from ._update import COLD, Night
+from ._words import counted
 
 FIRST_COUNTED: Final = 3
 """Round from which on differences count: the first is cold for all, and after one more harm has not added up yet."""
@@ -85,7 +86,7 @@ class Rehearsal:
 
     def lines(self) -> list[str]:
         """Return it as lines for a terminal."""
-        first = f"Replayed {self.arrivals:,} arrivals, {self.rows:,} rows, with {self.seeds:,} seeds."
+        first = f"Replayed {self.arrivals:,} arrivals with {self.rows:,} rows, with {self.seeds:,} seeds."
         return [first, *(f"  {arm.reason}" for arm in self.arms), *self.notes]
 
 
@@ -174,31 +175,44 @@ def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *,
     """Compare a start with the cold one, by seeds."""
     own, cold = (_by_seed(records, labels[each]) for each in (arm, COLD))
     metric, needed = records.metric, ArmState(arm).needs(tolerance)
-    counted = range(FIRST_COUNTED, records.rounds_expected)
+    numbers = range(FIRST_COUNTED, records.rounds_expected)
     costs = [_cost(records, labels[each]) for each in (arm, COLD)]
     cost = costs[0] / costs[1] if costs[0] and costs[1] else None
     saved = "" if cost is None else f"; it costs {times_text(cost)} of a cold start"
     differences = []
     for seed, rounds in own.items():
-        pairs = [(rounds[number].next_score, cold[seed][number].next_score) for number in counted]
+        pairs = [(rounds[number].next_score, cold[seed][number].next_score) for number in numbers]
         if any(left is None and right is not None for left, right in pairs):
             reason = f"{arm}: not licensed: its training diverged with seed {seed}"
             return RehearsedArm(arm, False, None, None, None, cost, reason)
         gaps = [_gap(left, right, metric) for left, right in pairs if left is not None and right is not None]
         differences.append(float(np.mean(gaps)) if gaps else math.nan)
-    found = mean_interval(differences, confidence=1 - TRIAL_ALPHA)
+    least = 0.0
+    if metric.unit == PERCENT:
+        # Shares of few rows are often equal by chance: without one row as the least deviation that would be proof.
+        sizes = [cold[0][number + 1].samples_seen - cold[0][number].samples_seen for number in numbers]
+        least = float(np.mean(1 / np.array(sizes))) / len(sizes)
+    found = _interval(differences, least)
     if found.mean is None or found.low is None or found.high is None:
         return RehearsedArm(arm, False, found.mean, None, None, cost, f"{arm}: not licensed: cold starts diverged")
     ends = (found.mean, found.low, found.high)
     text = gap_text(metric, *ends) if metric.higher_is_better else _share_text(*ends)
     allowed = metric.text(-needed, difference=True) if metric.higher_is_better else f"{-100 * needed:.3g} %"
-    text = (
-        f"{text} beside a cold start on {len(counted)} arrival{'s' * (len(counted) != 1)}, a loss of {allowed} allowed"
-    )
+    text = f"{text} beside a cold start on {counted(len(numbers), 'arrival')}, a loss of {allowed} allowed"
     if found.low >= needed:
         return RehearsedArm(arm, True, *ends, cost, f"{arm}: licensed: {text}{saved}")
     why = "it loses more" if found.high < needed else f"{found.n} seeds cannot tell"
     return RehearsedArm(arm, False, *ends, cost, f"{arm}: not licensed: {text}: {why}{saved}")
+
+
+def _interval(differences: Sequence[float], least: float) -> Estimate:
+    """Return the mean and its interval, with a standard deviation of at least ``least``."""
+    values = np.array(differences)
+    values = values[np.isfinite(values)]
+    if len(values) > 1 and values.std(ddof=1) < least:
+        spread = np.linspace(-1, 1, len(values))
+        values = values.mean() + spread * least / spread.std(ddof=1)
+    return mean_interval(values, confidence=1 - TRIAL_ALPHA)
 
 
 def _gap(left: float, right: float, metric: Metric) -> float:
@@ -235,9 +249,9 @@ def _license(night: Night, found: Rehearsal) -> tuple[str, ...]:
         for arm in found.arms
         if arm.is_licensed and arm.mean is not None and arm.low is not None and arm.high is not None
     }
-    notes, counted = [], found.arrivals - FIRST_COUNTED
-    if counted < _FEW_ARRIVALS:
-        which = f"{counted} arrivals decide" if counted != 1 else "One arrival decides"
+    notes, few = [], found.arrivals - FIRST_COUNTED
+    if few < _FEW_ARRIVALS:
+        which = f"{few} arrivals decide" if few != 1 else "One arrival decides"
         notes.append(f"{which}: what is special about so few is not in the intervals, which are over seeds.")
     if not isinstance(policy, PolicyState):
         notes.append(f"The policy of the project is fixed ({night.settings.policy}), so licences change nothing.")

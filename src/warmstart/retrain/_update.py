@@ -514,7 +514,9 @@ class Night:
         """Decide what the round trains, and write it down."""
         latest = max([one.number for one in self.arrivals], default=0)
         number = self.ledger.next_round_number()
-        start = self.intact(self.ledger.lineage())
+        start = self.ledger.lineage()
+        if start is not None and start.id in self._damaged:
+            start = None
         training = self.ledger.training_rows(latest, self.settings.window)
         if start is not None:
             probe = self.training_rows(training, start)
@@ -685,27 +687,7 @@ class Night:
         models = [model for model in self.ledger.models() if model.round == number]
         candidates = [model for model in models if model.state == "candidate"]
         rows = self.ledger.judging_rows(opened.arrivals, self.settings.window)
-        champion, anchor = self.ledger.champion(), self.intact(self.ledger.anchor())
-        is_first = champion is None
-        if champion is not None and not self.can_score(champion):
-            self._notes.append(
-                f"The champion {champion.id[:12]} cannot be compared with: its file is gone or damaged, or rows lack "
-                "its columns. Candidates are judged like a first model."
-            )
-            champion = None
-        alpha = self.settings.alpha / max(len(candidates), 1)
-        self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
-        found: list[tuple[_Judged, list[JudgementRow]]] = []
-        for model in candidates:
-            rule = self.rule(model, alpha=alpha)
-            if not rows:
-                reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
-                found.append((_Judged(model, None, None, reason), []))
-            elif champion is None:
-                found.append(self._beside_baseline(model, rows, rule, is_first=is_first))
-            else:
-                other = anchor if anchor is not None and self.can_score(anchor) else None
-                found.append(self._beside(model, champion, other, rows, rule))
+        found = self._compared(candidates, rows)
         judged = [one for one, _ in found]
         passing = sorted((one for one in judged if one.passes), key=lambda one: -one.merit)
         best = passing[0] if passing else None
@@ -715,10 +697,6 @@ class Night:
             reason = judged[0].reason
         if not judged:
             reason = "kept: training diverged, so there is no candidate"
-        overdue = champion is not None and champion.state == "tainted" and self.ledger.is_deletion_due()
-        if best is None and overdue and judged:
-            best = max(judged, key=lambda one: one.merit)
-            reason = f"promoted without passing the gate: the time for a deletion is over ({best.reason})"
         if best is not None and self.ledger.config("pinned") is not None:
             best, reason = None, f"kept: the champion is pinned ({reason})"
         verdict = "promote" if best is not None else "undecided"
@@ -728,6 +706,7 @@ class Night:
             and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged)
         ):
             verdict = "worse"
+        anchor = self.ledger.anchor()
         anchor_after = None if anchor is None else anchor.id
         # A tainted anchor is an opponent only until a clean model has passed it.
         is_left = anchor is None or anchor.state == "tainted" or not self.can_score(anchor)
@@ -748,6 +727,31 @@ class Night:
                 anchor_after=anchor_after,
             )
         crash_point("round judged")
+
+    def _compared(
+        self, candidates: Sequence[ModelRow], rows: Sequence[SampleRow]
+    ) -> list[tuple[_Judged, list[JudgementRow]]]:
+        """Compare each candidate with champion and anchor, or with predictors that learn nothing."""
+        champion, anchor = self.ledger.champion(), self.intact(self.ledger.anchor())
+        is_first = champion is None
+        if champion is not None and not self.can_score(champion):
+            self._notes.append(
+                f"The champion {champion.id[:12]} cannot be compared with: its file is gone or damaged, or rows lack "
+                "its columns. Candidates are judged like a first model."
+            )
+            champion = None
+        self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
+        found: list[tuple[_Judged, list[JudgementRow]]] = []
+        for model in candidates:
+            rule = self.rule(model, alpha=self.settings.alpha / len(candidates))
+            if not rows:
+                reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
+                found.append((_Judged(model, None, None, reason), []))
+            elif champion is None:
+                found.append(self._beside_baseline(model, rows, rule, is_first=is_first))
+            else:
+                found.append(self._beside(model, champion, anchor, rows, rule))
+        return found
 
     def _beside_baseline(
         self,
