@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,14 @@ import torch
 import nights
 import warmstart.retrain
 from warmstart.basics import InputError
+from warmstart.retrain._inspect import changing, erase_leftovers
 from warmstart.retrain._objects import crashing_at
 
 SOURCES = sorted(Path(warmstart.retrain.__file__).parent.glob("*.py"))
 POINTS = sorted({name for path in SOURCES for name in re.findall(r'crash_point\("([^"]+)"\)', path.read_text())})
 """By the sources, so that a new one is tested without being named here."""
+ELSEWHERE = {"ledger half made", "rehearsed"}
+"""Tested with the commands that pass them."""
 IS_LONG = os.environ.get("WARMSTART_LONG") == "1"
 
 
@@ -39,6 +43,10 @@ COMMANDS = {
     "the watch": lambda project: project.update(),
     "exclude": lambda project: project.exclude(3),
     "verify": lambda project: project.verify(),
+    "forget": lambda project: project.forget(["1-0", "1-1", "4-7"], within_seconds=1.0),
+    "pin": lambda project: project.pin(),
+    "a clean model": lambda project: time.sleep(1.1) or project.update(),
+    "migrate": lambda project: project.migrate({"rename": {"a": "alpha"}}),
     "collect": lambda project: project.gc(),
 }
 
@@ -79,8 +87,7 @@ def test_the_commands_go_through_all_that_matters(undisturbed):
     assert "watch" in [one["kind"] for one in by_name["the watch"]["promotion"]]
     assert len(by_name["trial with audit"]["audit"]) == 1
     passed = {name for night in undisturbed for name in night.passed}
-    # A project is made once, and has no champion yet.
-    assert set(POINTS) - passed == {"ledger half made"}
+    assert set(POINTS) - passed == ELSEWHERE
 
 
 def _crash(night, point, nth, directory):
@@ -91,10 +98,14 @@ def _crash(night, point, nth, directory):
     with suppress(InputError):  # a rollback that was done already
         run(project)
     project.status()  # repairs the pointer, as any command
+    if night.command == "migrate":
+        # Columns that are renamed already cannot be renamed again; the old files go with the next update.
+        with changing(directory, "update") as (folder, ledger):
+            erase_leftovers(folder, ledger)
     nights.assert_same(directory, night.after)
 
 
-@pytest.mark.parametrize("point", [one for one in POINTS if one != "ledger half made"])
+@pytest.mark.parametrize("point", [one for one in POINTS if one not in ELSEWHERE])
 def test_a_crash_loses_nothing(undisturbed, tmp_path, point):
     crashes = 0
     for night in undisturbed:

@@ -21,7 +21,7 @@ from typing import Any
 from warmstart.basics import InputError, StorageError, check_in_range, checked_path, shown
 
 from ._add import current_schema
-from ._inspect import COLD_NEXT, abandon_round, changing, erase_leftovers, finish_deletions
+from ._inspect import COLD_NEXT, abandon_round, changing, erase_leftovers, finish_deletions, repair
 from ._ledger import ArrivalRow, AuditRow, DeletionRow, Ledger, ModelRow, SampleRow, now
 from ._objects import (
     crash_point,
@@ -112,6 +112,8 @@ def forget(directory: Path, keys: str | Path | Iterable[Any], *, within_seconds:
         crash_point("rows forgotten")
         erase_leftovers(folder, ledger)
         finish_deletions(folder, ledger)
+        # Serving must not fall back to a tainted model, of which there is a second copy.
+        repair(folder, ledger)
     return dataclasses.replace(found, notes=(*notes, *found.notes))
 
 
