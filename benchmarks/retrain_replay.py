@@ -5,7 +5,7 @@ Other gates and policies are read off it without training again.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from retrain_streams import Stream
+from warmstart.retrain._gate import GateRule, ModelScores, judge
 
 FIRST_NIGHT = 3
 """The first night that counts; before it there is next to nothing to judge by."""
@@ -20,6 +21,8 @@ FIRST_AUDIT, AUDITS = 2, 3
 """Of the policy that commits after three audits: the night of the first one, and how many each arm has."""
 # One-sided error of the test by which a promotion is shown to be bad.
 Z = 1.6448536
+ALPHA, WINDOW = 0.05, 30
+"""Of all projects of the study, by default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,16 +100,11 @@ def always_newest(run: Run, stream: Stream) -> Served:
     return _replayed(run, lambda night, models, serving: models[0] if models else serving)
 
 
-def point_estimate(run: Run, stream: Stream, *, window: int = 30) -> Served:
-    """Return what the project would have served had it promoted each model that is no worse on the held-out rows.
-
-    Rows, labels and window are those by which the project judged.
-    """
+def point_estimate(run: Run, stream: Stream) -> Served:
+    """Return what the project would have served had it promoted each model that is no worse on the held-out rows."""
 
     def chosen(night: int, models: Sequence[int], serving: int | None) -> int | None:
-        rows = stream.known_at(night)
-        recent = {int(row) for rows in stream.arrivals[max(0, night - window) : night] for row in rows}
-        rows = rows[run.held_out[rows] & np.isin(rows, list(recent))]
+        rows = judging_rows(run, stream, night)
         right = run.predictions[:, rows] == stream.given[rows]
         for model in models:
             if serving is None or (len(rows) and right[model].mean() >= right[serving].mean()):
@@ -116,21 +114,65 @@ def point_estimate(run: Run, stream: Stream, *, window: int = 30) -> Served:
     return _replayed(run, chosen)
 
 
-def _replayed(run: Run, choose: Any) -> Served:
+def gate_at(tolerance: float) -> Callable[[Run, Stream], Served]:
+    """Return the replay of the project's own gate with another tolerance, its anchor included, without class vetoes.
+
+    The first model serves at once.
+    """
+
+    def replay(run: Run, stream: Stream) -> Served:
+        anchor: list[int] = []
+
+        def chosen(night: int, models: Sequence[int], serving: int | None) -> int | None:
+            if serving is None:
+                anchor[:] = models[:1]
+                return models[0] if models else None
+            rows = judging_rows(run, stream, night)
+            right = (run.predictions[:, rows] == stream.given[rows]).astype(float)
+            rule = GateRule(tolerance=tolerance, alpha=ALPHA / max(len(models), 1))
+            of = {model: ModelScores(str(model), right[model]) for model in (*models, serving, anchor[0])}
+            units = None if stream.groups is None else stream.groups[rows]
+            verdicts = {model: judge(of[model], of[serving], of[anchor[0]], rule=rule, units=units) for model in models}
+            passing = [model for model, verdict in verdicts.items() if verdict.outcome == "promote"]
+            if not passing:
+                return serving
+            best = max(passing, key=lambda model: verdicts[model].champion.mean)
+            if verdicts[best].becomes_anchor:
+                anchor[0] = best
+            return best
+
+        return _replayed(run, chosen)
+
+    return replay
+
+
+def judging_rows(run: Run, stream: Stream, night: int) -> np.ndarray:
+    """Return the rows by which a project judges on a night: held out, with labels, of the last 30 arrivals."""
+    known = stream.known_at(night)
+    recent = np.concatenate(stream.arrivals[max(0, night - WINDOW) : night])
+    return known[run.held_out[known] & np.isin(known, recent)]
+
+
+def _replayed(run: Run, choose: Callable[[int, Sequence[int], int | None], int | None]) -> Served:
     serving: int | None = None
     served: list[tuple[Run, int] | None] = []
     promotions: dict[int, tuple[Run, int, int]] = {}
     for night, record in enumerate(run.nights, 1):
         models = [arm["model"] for arm in record["arms"] if arm["model"] is not None]
         found = choose(night, models, serving)
-        if serving is not None and found != serving:
+        if serving is not None and found is not None and found != serving:
             promotions[night] = (run, serving, found)
         serving = found
         served.append(None if serving is None else (run, serving))
     return Served(served, promotions, [run.samples(night) for night in range(1, len(run.nights) + 1)])
 
 
-GATES = {"the gate": lambda run, stream: as_run(run), "point estimate": point_estimate, "always newest": always_newest}
+GATES: Mapping[str, Callable[[Run, Stream], Served]] = {
+    "the gate": lambda run, stream: as_run(run),
+    "the gate at 5 points": gate_at(0.05),
+    "point estimate": point_estimate,
+    "always newest": always_newest,
+}
 
 
 def committed(runs: Mapping[str, Run], arms: Sequence[str], stream: Stream, *, tolerance: float) -> tuple[Served, str]:

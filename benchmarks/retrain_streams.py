@@ -32,6 +32,7 @@ class Stream:
         following: Positions of the rows that arrive next; empty after the last night.
         delay: Nights by which labels arrive later than their rows, once there has been a history of as many nights.
         poisoned: Nights whose arrival has permuted labels.
+        groups: Of rows that are not independent, whole numbers (rows,); None: all are.
     """
 
     inputs: Any
@@ -42,6 +43,7 @@ class Stream:
     following: tuple[np.ndarray, ...]
     delay: int = 0
     poisoned: tuple[int, ...] = ()
+    groups: np.ndarray | None = None
 
     @property
     def is_table(self) -> bool:
@@ -153,7 +155,8 @@ def elec2(seed: int, *, weeks: int, directory: Path) -> Stream:
     labels = chosen.pop(LABEL).to_numpy(np.int64)
     each = [np.arange(width * week, width * (week + 1)) for week in range(weeks + 2)]
     tests = tuple(np.concatenate(each[night : night + 2]) for night in range(1, weeks + 1))
-    return Stream(chosen, labels, labels, tuple(each[:weeks]), tests, tuple(each[1 : weeks + 1]))
+    days = np.unique(chosen["date"], return_inverse=True)[1]
+    return Stream(chosen, labels, labels, tuple(each[:weeks]), tests, tuple(each[1 : weeks + 1]), groups=days)
 
 
 @cache

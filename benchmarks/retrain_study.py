@@ -298,7 +298,9 @@ def _score_line(found: Mapping[str, Any], tolerance: float) -> dict[str, Any]:
 
 
 def _cost_line(found: Mapping[str, Any], *, limit: float) -> dict[str, Any]:
-    return {"verdict": "met" if found["mean"] <= limit else "missed", "limit": limit, **found}
+    low, high = found["low"], found["high"]
+    verdict = "not shown" if low is None or low <= limit < high else "met" if high <= limit else "missed"
+    return {"verdict": verdict, "limit": limit, **found}
 
 
 MOST_BAD = 5
@@ -321,6 +323,7 @@ def result_of(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "command": "python benchmarks/retrain_study.py --data-dir DIR",
         "confidence": 0.95,
+        "planned": {name: {"title": part.title, "seeds": part.seeds} for name, part in parts_of(options).items()},
         "comparisons": {name: compared(part) for name, part in finished.items()},
         "parts": finished,
     }

@@ -11,6 +11,7 @@ from warmstart.reports._markdown import grid
 from warmstart.reports.charts._style import COLOURS, SHAPES, altair
 from warmstart.statistics import PairedDifference, PairedRatio, describe_difference, paired_difference, times_text
 
+ALL = ("cold", "warm", *(f"shrink-perturb:shrink={factor}" for factor in (0.8, 0.6, 0.4)), "cold:scale=0.5", "auto")
 IMAGE = "retrain-study-frontier"
 MEASURES = ("promotions", "bad promotions", "shown bad", "nights below best", "nights below the best trained")
 
@@ -42,7 +43,8 @@ def answers(result: Mapping[str, Any]) -> list[str]:
     for name, found in result["comparisons"].items():
         part, of = result["parts"][name], found["lines"]
         score, cost, bad = of["score"], of["cost"], of["bad promotions"]
-        allowed = "some cheaper start is allowed" if found["allowed"] else "no cheaper start is allowed"
+        names = ", ".join(f"`{policy}`" for policy in found["allowed"])
+        allowed = f"cheaper starts are allowed ({names})" if names else "no cheaper start is allowed"
         verdict = {
             "met": "**met**",
             "missed": "**missed**",
@@ -131,10 +133,17 @@ def _mean_by_seed(of: Mapping[str, Any]) -> list[float]:
 
 def missing(result: Mapping[str, Any]) -> str:
     """Return what of the study was not run."""
-    parts = result["parts"]
-    few = [f"{part['title']}: {part['seeds']} of {part['seeds planned']} seeds"
-           for part in parts.values() if part["seeds"] < part["seeds planned"]]  # fmt: skip
-    return f"Seeds that are missing: {'; '.join(few)}." if few else "All seeds were run."
+    parts, lines = result["parts"], list[str]()
+    for name, planned in result["planned"].items():
+        if name not in parts:
+            lines.append(f"- {planned['title']}: not run.")
+            continue
+        part = parts[name]
+        least = [policy for policy in ALL if policy not in part["policies"]]
+        if part["seeds"] < planned["seeds"] or least:
+            without = f", without {', '.join(f'`{policy}`' for policy in least)}" if least else ""
+            lines.append(f"- {part['title']}: {part['seeds']} of {planned['seeds']} seeds{without}.")
+    return "What is missing:\n\n" + "\n".join(lines) if lines else "Nothing is missing."
 
 
 def provenance(result: Mapping[str, Any]) -> str:

@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+import shutil
 from pathlib import Path
 from random import Random
+from unittest import mock
 
 import numpy as np
 
@@ -23,7 +25,7 @@ from warmstart.retrain._ledger import (
     SchemaRow,
     WatchRow,
 )
-from warmstart.retrain._objects import save_scores, scores_path
+from warmstart.retrain._objects import object_path, save_scores, scores_path
 from warmstart.retrain._policy import FixedPolicy, PolicyState
 from warmstart.retrain._schema import Schema
 from warmstart.retrain._settings import RetrainSettings, write_project
@@ -116,6 +118,14 @@ def simulate(directory, *, rounds, rows=24, window=30, metric="accuracy", policy
                 champion = models[0]
                 served.append((champion, number))
     score_served(directory, served, rounds, window=window, is_error=is_error)
+    with Ledger.open(directory / LEDGER) as ledger:
+        objects = [("arrivals", one.id) for one in ledger.accepted_arrivals()]
+        objects += [("models", one.id) for one in ledger.models()]
+    for kind, one in objects:
+        path = object_path(directory, kind, one)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    repair(directory)
     return [one for one, _ in served]
 
 
@@ -217,8 +227,9 @@ def rolled_back(directory):
 
 
 def damaged(directory):
-    """Damage the scores of every second champion, and remove those of the first."""
+    """Damage the scores of every second champion, and remove those of the first, with all arrivals."""
     names = simulate(directory, rounds=6, refuse=lambda _: False)
+    shutil.rmtree(directory / "arrivals")
     for place, name in enumerate(names):
         for path in scores_path(directory, name, "x").parent.glob("*.npy"):
             if place == 0:
@@ -234,6 +245,7 @@ PROJECTS = {
     "one round": lambda directory: simulate(directory, rounds=1),
     "nine rounds": lambda directory: simulate(directory, rounds=9),
     "refused": lambda directory: simulate(directory, rounds=5, refuse=lambda _: True),
+    "watched": lambda directory: simulate(directory, rounds=9, refuse=lambda number: number > 3),
     "diverged": diverged,
     "rolled back": rolled_back,
     "errors": lambda directory: simulate(directory, rounds=9, metric="rmse"),
@@ -249,5 +261,7 @@ PROJECTS = {
 def made(name, directory: Path):
     """Make a project by its name, and return its folder."""
     folder = directory / (ODD.replace("/", "") if name == "odd names" else name)
-    PROJECTS[name](folder)
+    # Hundreds of small files need not outlive a power cut, which takes 9 ms each.
+    with mock.patch("os.fsync"):
+        PROJECTS[name](folder)
     return folder

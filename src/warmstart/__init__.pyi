@@ -3,6 +3,7 @@ from . import basics as basics
 from . import data as data
 from . import diagnostics as diagnostics
 from . import executors as executors
+from . import integrations as integrations
 from . import learners as learners
 from . import models as models
 from . import paper as paper

@@ -2,14 +2,18 @@ import functools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from random import Random
 
 import pytest
 
+from simulated_projects import made
 from warmstart.analysis._summary import Summary, summarize
 from warmstart.basics import Metric
 from warmstart.reports import study_document
 from warmstart.reports._html import as_html
+from warmstart.reports.retrain._document import retrain_document
+from warmstart.retrain import read_report_data
 from warmstart.store._records import RoundRecord, StudyRecords
 
 ARMS = ("cold", "warm", "shrink-perturb:shrink=0.6")
@@ -195,3 +199,15 @@ def rmse_summary() -> Summary:
     records = make_records()
     rounds = tuple(replace(one, score=3 - 2 * (one.score or 0), steps=None, flops=None) for one in records.rounds)
     return summarize(replace(records, rounds=rounds, metric=Metric("rmse", "°C", higher_is_better=False)))
+
+
+@pytest.fixture(scope="session")
+def project_of(tmp_path_factory) -> Callable[[str], Path]:
+    """Return the folder of a made-up retraining project by its name; do not change it."""
+    return functools.cache(lambda name: made(name, tmp_path_factory.mktemp("project")))
+
+
+@pytest.fixture(scope="session")
+def project_page(project_of) -> Callable[[str], str]:
+    """Return the page of a made-up retraining project by its name."""
+    return functools.cache(lambda name: as_html(retrain_document(read_report_data(project_of(name))), has_images=False))

@@ -423,48 +423,55 @@ def verify(directory: str | Path) -> Verified:
         StorageError: If the ledger is missing or cannot be read at all, or the folder cannot be written.
     """
     with changing(directory, "verify") as (folder, ledger):
-        files = size = 0
-        damage, restored = [], []
-        arrivals = [("arrivals", row) for row in ledger.accepted_arrivals()]
-        models = [("models", row) for row in ledger.models() if row.state != "retired" and row.size]
-        promoted = {row.model for row in ledger.promotions()}
-        changed: dict[str, str] = {}
-        for kind, row in (*arrivals, *models):
-            problem = verify_object(folder, kind, row.id, size=row.size)
-            if problem is not None and kind == "models" and restore_from_copy(folder, row.id):
-                restored.append(row.id)
-                problem = None
-            files, size = files + 1, size + (row.size if problem is None else 0)
-            if problem is None and row.state == "damaged":
-                restored += [row.id] if row.id not in restored else []
-                changed[row.id] = "former" if row.id in promoted else "undecided"
-            if problem is None:
-                continue
-            if isinstance(row, ArrivalRow):
-                way_out = f"restore the file from a backup, or `warmstart retrain exclude {row.number}`"
-            else:
-                way_out = "restore the file from a backup; without it the model neither serves nor is continued"
-                if row.state in ("candidate", "champion", "former", "undecided"):
-                    changed[row.id] = "damaged"  # of the others the state says more
-            damage.append(Damage(kind, row.id, problem, way_out))
-        before = ledger.champion()
-        if changed:
-            with ledger.transaction():
-                for name, state in changed.items():
-                    ledger.change(ModelRow, name, state=state)
-                    ledger.add_event("verify", f"Model {_short(name)} is {state}.", model=name, state=state)
-        replaced = None
-        if before is not None and any(one.id == before.id for one in damage):
-            good = _last_intact(folder, ledger)
-            if good is not None:
-                text = f"The champion {_short(before.id)} is damaged; {_short(good.id)} serves again."
-                _serve(folder, ledger, good, kind="repair", text=text)
-                replaced = before.id
-        repair(folder, ledger)
-        after = ledger.champion()
-        return Verified(
-            files, size, tuple(damage), tuple(restored), ledger.check(), None if after is None else after.id, replaced
-        )
+        return verify_files(folder, ledger)
+
+
+def verify_files(folder: Path, ledger: Ledger) -> Verified:
+    """Do what :func:`verify` does, with the project's lock held."""
+    files = size = 0
+    damage, restored = [], []
+    arrivals = [("arrivals", row) for row in ledger.accepted_arrivals()]
+    models = [("models", row) for row in ledger.models() if row.state != "retired" and row.size]
+    promoted = {row.model for row in ledger.promotions()}
+    before = ledger.champion()
+    changed: dict[str, str] = {}
+    for kind, row in (*arrivals, *models):
+        problem = verify_object(folder, kind, row.id, size=row.size)
+        if problem is not None and kind == "models" and restore_from_copy(folder, row.id):
+            restored.append(row.id)
+            problem = None
+        files, size = files + 1, size + (row.size if problem is None else 0)
+        if problem is None and row.state == "damaged":
+            restored += [row.id] if row.id not in restored else []
+            changed[row.id] = "former" if row.id in promoted else "undecided"
+            if before is not None and row.id == before.id:
+                changed[row.id] = "champion"  # nothing else was left that could serve
+        if problem is None:
+            continue
+        if isinstance(row, ArrivalRow):
+            way_out = f"restore the file from a backup, or `warmstart retrain exclude {row.number}`"
+        else:
+            way_out = "restore the file from a backup; without it the model neither serves nor is continued"
+            if row.state in ("candidate", "champion", "former", "undecided"):
+                changed[row.id] = "damaged"  # of the others the state says more
+        damage.append(Damage(kind, row.id, problem, way_out))
+    if changed:
+        with ledger.transaction():
+            for name, state in changed.items():
+                ledger.change(ModelRow, name, state=state)
+                ledger.add_event("verify", f"Model {_short(name)} is {state}.", model=name, state=state)
+    replaced = None
+    if before is not None and any(one.id == before.id for one in damage):
+        good = _last_intact(folder, ledger)
+        if good is not None:
+            text = f"The champion {_short(before.id)} is damaged; {_short(good.id)} serves again."
+            _serve(folder, ledger, good, kind="repair", text=text)
+            replaced = before.id
+    repair(folder, ledger)
+    after = ledger.champion()
+    return Verified(
+        files, size, tuple(damage), tuple(restored), ledger.check(), None if after is None else after.id, replaced
+    )
 
 
 def gc(directory: str | Path, *, dry_run: bool = False, keep: int = _KEPT) -> Collected:
@@ -789,8 +796,9 @@ def _visible_damage(folder: Path, ledger: Ledger) -> Iterator[str]:
             yield f"arrival {row.number} ({shown(row.source)}) is {problem}"
     needed = {"champion": ledger.champion(), "anchor": ledger.anchor(), "predecessor": ledger.predecessor()}
     for role, model in needed.items():
-        problem = model and quick_damage(object_path(folder, "models", model.id), model.size)
-        if model is not None and problem is not None:
+        # One without a size was removed on purpose, such as a predecessor that was trained on forgotten rows.
+        problem = model and model.size and quick_damage(object_path(folder, "models", model.id), model.size)
+        if model is not None and problem:
             yield f"the {role} {_short(model.id)} is {problem}; see `warmstart retrain verify`"
 
 

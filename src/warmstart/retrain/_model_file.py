@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch import nn
 from warmstart.basics import InputError, StorageError, derived_seed, shown
 from warmstart.learners import Learner, TensorLearner, TrialLearner, adapted
 from warmstart.specs import LEARNER, MODEL, from_table, to_table
-from warmstart.store import load_round_state, save_round_state, unpacked_state, version
+from warmstart.store import load_round_state, pack_model, save_round_state, unpacked_state, version
 from warmstart.training import NamedState, TensorData
 from warmstart.trial import RoundState
 
@@ -70,6 +71,17 @@ def manifest_of(learner: Learner | TrialLearner, tables: Mapping[str, Any], **va
     }
 
 
+def content_digest(model: nn.Module, preparation: Mapping[str, Any] | None) -> str:
+    """Return a digest of all that decides what a model predicts; its file's digest also tells rounds and arms apart."""
+    tensors, rest = pack_model(model)
+    found = hashlib.sha256(json.dumps([rest, preparation], sort_keys=True).encode())
+    for name, value in sorted(tensors.items()):
+        data = value.detach().cpu().contiguous()
+        found.update(f"{name} {data.dtype} {tuple(data.shape)} ".encode())
+        found.update(data.reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
+
+
 def learner_of(manifest: Mapping[str, Any]) -> TrialLearner:
     """Return the learner of a model: it builds and evaluates; how it trains is not part of a manifest."""
     learner = from_table(LEARNER, manifest["learner"], key="learner")
@@ -95,7 +107,7 @@ def save_model(loaded: LoadedModel, path: Path, learner: TrialLearner) -> str:
         learner: Builds the model anew, to find state that no file can hold.
 
     Returns:
-        The SHA-256 of the file, in hexadecimal digits; equal for equal models.
+        The SHA-256 of the file, in hexadecimal digits; equal for equal models of one round and one strategy.
 
     Raises:
         InputError: If the model keeps state that no file can hold.
@@ -108,7 +120,9 @@ def save_model(loaded: LoadedModel, path: Path, learner: TrialLearner) -> str:
         )
     # Not at the path itself: the draft there would have the name that drafts of a project have.
     whole = path.with_name(f"{path.name}.safetensors")
-    digest = save_round_state(RoundState(loaded.manifest["round"], loaded.model, loaded.optimizer), whole)
+    # With the strategy, since two of a round may give the same weights: a ledger must tell them apart.
+    state = RoundState(loaded.manifest["round"], loaded.model, loaded.optimizer)
+    digest = save_round_state(state, whole, name=loaded.manifest["strategy"])
     try:
         whole.replace(path)
     except OSError as error:

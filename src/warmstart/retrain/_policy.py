@@ -339,8 +339,8 @@ class PolicyState:
             number: Round that trained both.
             tolerance: In the unit of the difference. Errors that change with the seasons are better given as shares of
                 the cold start's error, as then the tolerance is.
-            step: What one row could change in the difference: the range of a score over the number of rows, or of
-                groups; 0: scores have no range.
+            step: What one row could change in the difference: the range of a score over the number of rows; 0: scores
+                have no range.
             metric: Of the scores, for the sentences.
 
         Returns:

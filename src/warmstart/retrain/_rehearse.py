@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from warmstart.trial import EvaluationSettings
 
 from ._definition import ARMS
 from ._gate import gap_text
-from ._ledger import LEDGER, Ledger, LicenceRow
+from ._ledger import LEDGER, DeletionRow, Ledger, LicenceRow
 from ._lock import project_lock
 from ._objects import WORK, crash_point
 from ._policy import TRIAL_ALPHA, ArmState, PolicyState
@@ -32,6 +33,7 @@ from ._update import COLD, Night
 FIRST_COUNTED: Final = 3
 """Round from which on differences count: the first is cold for all, and after one more harm has not added up yet."""
 _LEAST_ARRIVALS: Final = FIRST_COUNTED + 1  # what a round scores on is the arrival after it
+_FEW_ARRIVALS: Final = 5
 _COSTS: Final = ("flops", "samples", "steps", "seconds")  # what is the same on every machine comes first
 
 
@@ -100,7 +102,7 @@ def rehearse(
     with Ledger.open(directory / LEDGER) as ledger:
         night = Night(project, ledger, said, None)
         data = _history(night)
-        policy = night.policy()
+        policy, deletions = night.policy(), len(ledger.select(DeletionRow))
         specs = [arm.spec for arm in policy.arms] if isinstance(policy, PolicyState) else ARMS
         study = _study(night, specs, seeds=seeds)
     # Trials are found again by their content: with more seeds or arrivals only what is new is trained.
@@ -114,10 +116,16 @@ def rehearse(
     )
     crash_point("rehearsed")
     labels = dict(zip(specs, study.labels, strict=True))
-    arms = tuple(_judged(arm, labels, records, tolerance=project.settings.tolerance) for arm in specs if arm != COLD)
+    arms = tuple(
+        rehearsed_arm(arm, labels, records, tolerance=project.settings.tolerance) for arm in specs if arm != COLD
+    )
     count = records.rounds_expected
     found = Rehearsal(count, len(data.train), seeds, arms)
     with project_lock(directory, "rehearse"), Ledger.open(directory / LEDGER) as ledger:
+        if len(ledger.select(DeletionRow)) != deletions:
+            # What was trained on rows that are forgotten now must not stay, nor license anything.
+            shutil.rmtree(place, ignore_errors=True)
+            raise InputError("Rows were forgotten during the rehearsal, so it is void: run it again without them.")
         notes = _license(Night(project, ledger, said, None), found)
     return replace(found, notes=notes)
 
@@ -162,7 +170,7 @@ def _study(night: Night, specs: Sequence[str], *, seeds: int) -> Study:
     )
 
 
-def _judged(arm: str, labels: Mapping[str, str], records: StudyRecords, *, tolerance: float) -> RehearsedArm:
+def rehearsed_arm(arm: str, labels: Mapping[str, str], records: StudyRecords, *, tolerance: float) -> RehearsedArm:
     """Compare a start with the cold one, by seeds."""
     own, cold = (_by_seed(records, labels[each]) for each in (arm, COLD))
     metric, needed = records.metric, ArmState(arm).needs(tolerance)
@@ -184,7 +192,9 @@ def _judged(arm: str, labels: Mapping[str, str], records: StudyRecords, *, toler
     ends = (found.mean, found.low, found.high)
     text = gap_text(metric, *ends) if metric.higher_is_better else _share_text(*ends)
     allowed = metric.text(-needed, difference=True) if metric.higher_is_better else f"{-100 * needed:.3g} %"
-    text = f"{text} beside a cold start on {len(counted)} arrivals, a loss of {allowed} allowed"
+    text = (
+        f"{text} beside a cold start on {len(counted)} arrival{'s' * (len(counted) != 1)}, a loss of {allowed} allowed"
+    )
     if found.low >= needed:
         return RehearsedArm(arm, True, *ends, cost, f"{arm}: licensed: {text}{saved}")
     why = "it loses more" if found.high < needed else f"{found.n} seeds cannot tell"
@@ -225,7 +235,10 @@ def _license(night: Night, found: Rehearsal) -> tuple[str, ...]:
         for arm in found.arms
         if arm.is_licensed and arm.mean is not None and arm.low is not None and arm.high is not None
     }
-    notes = []
+    notes, counted = [], found.arrivals - FIRST_COUNTED
+    if counted < _FEW_ARRIVALS:
+        which = f"{counted} arrivals decide" if counted != 1 else "One arrival decides"
+        notes.append(f"{which}: what is special about so few is not in the intervals, which are over seeds.")
     if not isinstance(policy, PolicyState):
         notes.append(f"The policy of the project is fixed ({night.settings.policy}), so licences change nothing.")
     source = f"a rehearsal over {found.arrivals} arrivals with {found.seeds} seeds"

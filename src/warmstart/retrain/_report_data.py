@@ -266,6 +266,7 @@ class _Reader:
         self.cost = next((name for name in COSTS if costs and all(cost.get(name) for cost in costs)), None)
         self.baseline = self._baseline()
         self.samples = self._samples()
+        self._judged: dict[tuple[str, int], np.ndarray] = {}
         self._load = lru_cache(_CACHED_FILES)(
             lambda model, number: load_scores(directory, model, self.accepted[number].id, self.accepted[number].rows)
         )
@@ -324,6 +325,13 @@ class _Reader:
                 found[chosen] = cached[self.samples.row[places[chosen]]]
         return found
 
+    def judged(self, model: str, row: RoundRow) -> np.ndarray:
+        """Return a model's scores and predictions of the rows that judged a round, as :meth:`scores` does."""
+        key = (model, row.number)
+        if key not in self._judged:
+            self._judged[key] = self.scores(model, self.judging(row.number, row.arrivals))
+        return self._judged[key]
+
     def mean(self, values: np.ndarray) -> RowScore | None:
         """Return the metric of the rows' scores; None where too few of them are known."""
         known = values[~np.isnan(values)]
@@ -364,11 +372,12 @@ class _Reader:
                 # As the policy estimates it: what a cold start costs grows with what it is trained on.
                 cost = last_cold[0] * rows / last_cold[1]
             held_out = baseline = before = None
-            if row.champion_after is not None:
-                held_out = self.mean(self.scores(row.champion_after, places)[:, 0])
-                baseline = self.trivial(places, row.number, row.arrivals)
-            if row.champion_before is not None:
-                before = self.mean(self.scores(row.champion_before, places)[:, 0])
+            if row.state in FINISHED and row.champion_after is not None:
+                held_out = self.mean(self.judged(row.champion_after, row)[:, 0])
+                baseline = self.trivial(self.judging(row.number, row.arrivals), row.number, row.arrivals)
+            if row.state in FINISHED and row.champion_before is not None:
+                # Churn needs these later, too. The files have just been read for the round before.
+                before = self.mean(self.judged(row.champion_before, row)[:, 0])
             judgements = tuple(self.ledger.judgements(row.number))
             yield ReportedRound(row, tuple(models), judgements, held_out, baseline, cost, is_measured, before)
 
@@ -427,7 +436,9 @@ class _Reader:
 
     def _tested(self, row: RoundRow) -> str | None:
         """Return the model that served until the round began: before the watch, which reads what it scored."""
-        last = next((one for one in reversed(self.served) if one.time <= row.started), None)
+        # Times are to the second: what the round itself promoted may have the time of its start.
+        earlier = [one for one in self.served if one.time <= row.started and (one.round or 0) < row.number]
+        last = earlier[-1] if earlier else None
         alarms = self.ledger.select(WatchRow, "WHERE round = ? AND alarm", row.number)
         if alarms and last is not None and last.kind == "watch" and last.model == row.champion_before:
             return last.previous
@@ -448,10 +459,9 @@ class _Reader:
         return (row.ended or row.started) <= promotion.time
 
     def _churn(self, row: RoundRow, before: str, after: str) -> Churn | None:
-        places = self.judging(row.number, row.arrivals)
-        old, new = self.scores(before, places), self.scores(after, places)
+        old, new = self.judged(before, row), self.judged(after, row)
         known = ~(np.isnan(old).any(axis=1) | np.isnan(new).any(axis=1))
-        if not known.any() or known.sum() < _LEAST_SHARE * len(places):
+        if not known.any() or known.mean() < _LEAST_SHARE:
             return None
         old, new = old[known], new[known]
         is_right = self.metric is not None and self.metric.unit == PERCENT and np.isin([old[:, 0], new[:, 0]], (0, 1))

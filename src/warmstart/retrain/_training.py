@@ -18,7 +18,7 @@ from warmstart.training import Head, StopReason, set_memory_format_
 from warmstart.trial import RoundPlan, RoundState, TrainOn, Trial, TrialData, preparation_of, run_round, taken
 
 from ._arrivals import table_encoding
-from ._model_file import LoadedModel, manifest_of, save_model
+from ._model_file import LoadedModel, content_digest, manifest_of, save_model
 from ._rows import TrainingRows, numbers_of, prepared_rows
 
 _CHECKED = 1000  # rows on which it is seen whether a model's outputs are finite
@@ -147,6 +147,7 @@ def train_candidate(
             target_shape=list(rows.labels.shape[1:]),
             features=list(rows.names),
             preparation=preparation_of(plan.data),
+            content=content_digest(result.round_state.model, preparation_of(plan.data)),
             metric={"name": metric.name, "unit": metric.unit, "higher_is_better": metric.higher_is_better},
             is_root=result.scores.root,
         )

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from warmstart.basics import PERCENT, InputError, Metric, derived_seed
+from warmstart.basics import PERCENT, InputError, Metric, StorageError, derived_seed, shown
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
@@ -35,7 +35,7 @@ from ._arrivals import Samples, read_rows
 from ._check import CheckReport, check_training
 from ._definition import ARMS, first_policy
 from ._gate import Comparison, GateRule, ModelScores, Verdict, beats_baseline, difference_of, judge
-from ._inspect import COLD_NEXT, finish_deletions, repair
+from ._inspect import COLD_NEXT, abandon_round, finish_deletions, repair, verify_files
 from ._ledger import (
     LEDGER,
     ArrivalRow,
@@ -51,8 +51,17 @@ from ._ledger import (
     now,
 )
 from ._lock import project_lock
-from ._model_file import LoadedModel, learner_of, load_model
-from ._objects import crash_point, draft_file, free_space_check, load_scores, object_path, save_scores, store_object
+from ._model_file import LoadedModel, fresh_model, learner_of, load_model
+from ._objects import (
+    crash_point,
+    draft_file,
+    free_space_check,
+    load_scores,
+    object_path,
+    save_scores,
+    store_object,
+    verify_object,
+)
 from ._policy import Plan, Policy, PolicyState, policy_from_dict
 from ._results import TrainedArm, UpdateResult
 from ._rows import Rows, TrainingRows
@@ -154,15 +163,29 @@ class Night:
         self.project, self.ledger, self.report, self.budget = project, ledger, report, budget_seconds
         self.directory, self.settings = project.directory, project.settings
         self._loaded: dict[str, LoadedModel] = {}
+        self._damaged: set[str] = set()
         self._notes: list[str] = []
 
     def run(self) -> UpdateResult:
+        if self.ledger.open_round() is not None:
+            self._check_files()
         opened = self.ledger.open_round()
+        if opened is not None and opened.state == "open" and (start := self.ledger.model(opened.plan["start"])):
+            rows = self.ledger.training_rows(opened.arrivals, self.settings.window)
+            if (reason := self._obstacle(start, self.training_rows(rows, start))) is not None:
+                with self.ledger.transaction():
+                    abandon_round(self.ledger, reason)
+                opened = None
         if opened is None:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
             asked = {name: self.ledger.config(name) for name in (AUDIT_NEXT, COLD_NEXT)}
             if not pending and asked[COLD_NEXT] is None:
                 return self._clean_at_last(None) if self._is_overdue else self._nothing_new()
+            if not self.ledger.training_rows(self.ledger.latest_arrival(), self.settings.window):
+                return self._nothing_new(
+                    "All rows with labels are held out to judge by; there is none to train on yet."
+                )
+            self._check_files()
             if pending:
                 self._before_training(pending)
             opened = self._open(pending, asked)
@@ -214,7 +237,53 @@ class Night:
 
     def can_score(self, model: ModelRow) -> bool:
         """Whether a model can be scored: its file is there, and rows have all its columns."""
-        return model.size > 0 and model.state != "damaged" and set(model.manifest["features"]) <= set(self.schema.names)
+        is_intact = model.size > 0 and model.state != "damaged" and model.id not in self._damaged
+        return is_intact and set(model.manifest["features"]) <= set(self.schema.names)
+
+    def _check_files(self) -> None:
+        """Do without models whose files are damaged: the last good one serves, and another one is continued.
+
+        Raises:
+            StorageError: If an arrival is damaged. Without it the same data would give another model.
+        """
+        ledger, opened = self.ledger, self.ledger.open_round()
+        for one in self.arrivals:
+            problem = verify_object(self.directory, "arrivals", one.id, size=one.size)
+            if problem is not None:
+                path = shown(object_path(self.directory, "arrivals", one.id), limit=300)
+                raise StorageError(
+                    f"Arrival {one.number} ({shown(one.source)}) is {problem}: restore {path} from a backup, or leave "
+                    f"the arrival out with `warmstart retrain exclude {shown(self.directory)} {one.number}`."
+                )
+        wanted = [ledger.champion(), ledger.anchor(), ledger.predecessor(), ledger.lineage()]
+        wanted += [ledger.model(each) for one in ledger.pending_audits() for each in (one.arm_model, one.cold_model)]
+        of_round = [] if opened is None else [model for model in ledger.models() if model.round == opened.number]
+        of_round += [] if opened is None or opened.state != "open" else [ledger.model(opened.plan["start"])]
+        names = {model.id: model.size for model in (*wanted, *of_round) if model is not None and model.size}
+        damaged = {name for name, size in names.items() if verify_object(self.directory, "models", name, size=size)}
+        if not damaged:
+            return
+        self._damaged = damaged - set(verify_files(self.directory, ledger).restored)
+        if self._damaged.intersection(model.id for model in of_round if model is not None):
+            with ledger.transaction():
+                abandon_round(ledger, "the file of a model that it needs is damaged")
+
+    def _obstacle(self, start: ModelRow, rows: TrainingRows) -> str | None:
+        """Return why a round cannot continue from a model, as a sentence; None: it can."""
+        try:
+            loaded = self.loaded(start)
+            fresh = fresh_model(self.learner, loaded.manifest)
+        except InputError as error:
+            return str(error)
+        left, right = ({name: getattr(value, "shape", None) for name, value in model.state_dict().items()}
+                       for model in (loaded.model, fresh))  # fmt: skip
+        if left != right:
+            return "The settings build another model than the last one is."
+        return obstacle(loaded, rows)
+
+    def intact(self, model: ModelRow | None) -> ModelRow | None:
+        """Return a model where it can be scored, otherwise None."""
+        return model if model is not None and self.can_score(model) else None
 
     # What is the same for the whole night.
 
@@ -318,7 +387,7 @@ class Night:
 
     def _before_training(self, pending: Sequence[ArrivalRow]) -> None:
         """Let models be tested on what they have not seen: audits get their differences, the watch its evidence."""
-        champion, predecessor = self.ledger.champion(), self.ledger.predecessor()
+        champion, predecessor = self.intact(self.ledger.champion()), self.intact(self.ledger.predecessor())
         audits = self.ledger.pending_audits()
         numbers = {one.number for one in pending}
         rows = [
@@ -331,21 +400,17 @@ class Night:
             return
         if champion is None:
             self._promote_late(rows)
+            # A trial must not wait for a champion: it would be paid for without learning anything.
+            self._close_audits(audits, rows, max(numbers))
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
-        audited = [self.ledger.model(each) for one in audits for each in (one.arm_model, one.cold_model)]
+        audited = [self.intact(self.ledger.model(each)) for one in audits for each in (one.arm_model, one.cold_model)]
         for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
-            if self.can_score(model):
-                self.scores(model, rows)
+            self.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, max(numbers))
-        if (
-            predecessor is not None
-            and predecessor.state in ("former", "champion")
-            and self.can_score(champion)
-            and self.can_score(predecessor)
-        ):
+        if predecessor is not None and predecessor.state in ("former", "champion"):
             self._watch(champion, predecessor, max(numbers))
 
     def _promote_late(self, rows: Sequence[SampleRow]) -> None:
@@ -353,7 +418,7 @@ class Night:
 
         Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
         """
-        model = self.ledger.lineage()
+        model = self.intact(self.ledger.lineage())
         if model is None or self.ledger.config("pinned") is not None:
             return
         judged, judgements = self._beside_baseline(model, rows, self.rule(model, alpha=self.settings.alpha), of="new")
@@ -363,15 +428,15 @@ class Night:
         with self.ledger.transaction():
             self.ledger.insert(*judgements, replace=True)
             self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
-            self.ledger.add_event("promotion", reason, round_number=model.round, model=model.id)
+            text = f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}."
+            self.ledger.add_event("promotion", text, round_number=model.round, model=model.id)
         repair(self.directory)
-        self._notes.append(f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}.")
 
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
         for audit in audits:
-            arm, cold = (self.ledger.model(each) for each in (audit.arm_model, audit.cold_model))
-            if arm is None or cold is None or not (self.can_score(arm) and self.can_score(cold)):
+            arm, cold = (self.intact(self.ledger.model(each)) for each in (audit.arm_model, audit.cold_model))
+            if arm is None or cold is None:
                 continue
             rule = self.rule(arm, alpha=self.settings.alpha)
             values = [self.scores(model, rows).values for model in (arm, cold)]
@@ -384,7 +449,9 @@ class Night:
                 mean,
                 number=audit.round,
                 tolerance=tolerance,
-                step=0.0 if rule.score_range is None else rule.score_range / len(differences),
+                # Of rows also where there are groups: with a seventh of the range, no start of a weekly arrival that is
+                # grouped by day could ever be licensed.
+                step=0.0 if rule.score_range is None else rule.score_range / len(rows),
                 metric=rule.metric,
             )
             last = self.ledger.rounds(last=1)[-1].number
@@ -447,11 +514,11 @@ class Night:
         """Decide what the round trains, and write it down."""
         latest = max([one.number for one in self.arrivals], default=0)
         number = self.ledger.next_round_number()
-        start = self.ledger.lineage()
+        start = self.intact(self.ledger.lineage())
         training = self.ledger.training_rows(latest, self.settings.window)
         if start is not None:
             probe = self.training_rows(training, start)
-            if (reason := obstacle(self.loaded(start), probe)) is not None:
+            if (reason := self._obstacle(start, probe)) is not None:
                 self._notes.append(f"The round starts cold: {reason[0].lower()}{reason[1:]}")
                 start = None
         last_cold = next((m for m in reversed(self.ledger.models()) if m.strategy == COLD and m.cost.get("cost")), None)
@@ -479,8 +546,8 @@ class Night:
         # Read from the ledger: watch and audits may have come to their results in a call that was interrupted.
         since = self.ledger.select(
             EventRow,
-            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN ('licence', 'watch') "
-            "ORDER BY id",
+            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN "
+            "('licence', 'watch', 'promotion', 'verify') ORDER BY id",
         )
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
@@ -494,6 +561,7 @@ class Night:
                 "reason": plan.reason,
                 "begins_trial": plan.begins_trial,
                 "start": None if start is None else start.id,
+                "asked": asked,
                 "rolled_back": any(event.kind == "watch" for event in since),
                 "notes": [*(event.text for event in since), *self._notes],
             },
@@ -503,8 +571,6 @@ class Night:
         )
         with self.ledger.transaction():
             self.ledger.insert(row)
-            for name in asked:
-                self.ledger.set_config(name, None)
         crash_point("round open")
         return row
 
@@ -519,8 +585,8 @@ class Night:
             m.stop_reason in ("limit", "diverged") for m in self.ledger.models() if m.round == last[-1].number
         ):
             return "the last round ended at its limit"
-        champion = self.ledger.champion()
-        if champion is None or not pending or not self.can_score(champion):
+        champion = self.intact(self.ledger.champion())
+        if champion is None or not pending:
             return None
         new = [s for one in pending for s in self.ledger.samples(one.number) if s.label is not None]
         old = self.ledger.judging_rows(min(one.number for one in pending) - 1, self.settings.window)
@@ -576,6 +642,7 @@ class Night:
                 None if start is None else self.loaded(start),
                 number=number,
                 tables=self.project.tables,
+                on_report=lambda *_: crash_point("training"),
             )
             counts = {"rows": candidate.samples, "seconds": candidate.seconds, **candidate.counts}
             # What is the same on every machine comes first.
@@ -618,7 +685,7 @@ class Night:
         models = [model for model in self.ledger.models() if model.round == number]
         candidates = [model for model in models if model.state == "candidate"]
         rows = self.ledger.judging_rows(opened.arrivals, self.settings.window)
-        champion, anchor = self.ledger.champion(), self.ledger.anchor()
+        champion, anchor = self.ledger.champion(), self.intact(self.ledger.anchor())
         is_first = champion is None
         if champion is not None and not self.can_score(champion):
             self._notes.append(
@@ -739,7 +806,16 @@ class Night:
         self, model: ModelRow, champion: ModelRow, anchor: ModelRow | None, rows: Sequence[SampleRow], rule: GateRule
     ) -> tuple[_Judged, list[JudgementRow]]:
         """Judge a model against champion and anchor."""
+        content = model.manifest.get("content")
+        if content is not None and content == champion.manifest.get("content"):
+            if champion.state != "tainted":
+                reason = "kept: training has changed nothing, the candidate is the champion itself"
+                return _Judged(model, None, None, reason), []
+            reason = "promoted: it equals the champion, but was not trained on what was deleted or excluded"
+            return _Judged(model, None, _UNCONTESTED, reason), []
         other = None if anchor is None or anchor.id == champion.id else anchor
+        if other is not None and content is not None and content == other.manifest.get("content"):
+            other = None  # what equals the anchor is within every tolerance of it
         classes = None
         if self.schema.classes:
             names = np.array(self.schema.classes, dtype=object)
@@ -762,6 +838,11 @@ class Night:
         """Promote or keep, in one transaction with what the policy learns from the night."""
         number = opened.number
         row = self.ledger.rounds(last=1)[-1]
+        if row.champion_after != row.champion_before and self.ledger.config("pinned") is not None:
+            # Since it was judged, in a call that was interrupted.
+            row = replace(
+                row, champion_after=row.champion_before, reason=f"kept: the champion is pinned ({row.reason})"
+            )
         models = [model for model in self.ledger.models() if model.round == number]
         plan = Plan(number, *(opened.plan[name] for name in ("arm", "audit", "reason", "begins_trial")))
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
@@ -790,7 +871,13 @@ class Night:
             if plan.audit and plan.arm != COLD and plan.arm in by_arm and COLD in by_arm:
                 self.ledger.insert(AuditRow(number, plan.arm, by_arm[plan.arm].id, by_arm[COLD].id), replace=True)
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
-            self.ledger.change(RoundRow, number, state=outcome, ended=now())
+            self.ledger.change(
+                RoundRow, number, state=outcome, ended=now(), champion_after=row.champion_after, reason=row.reason
+            )
+            for name, value in opened.plan.get("asked", {}).items():
+                # What was asked for after the round was planned is for the next one.
+                if value is not None and self.ledger.config(name) == value:
+                    self.ledger.set_config(name, None)
             for sentence in sentences:
                 self.ledger.add_event("licence", sentence, round_number=number)
             # The last event of a round: what comes after it is news for the next one.
@@ -829,9 +916,8 @@ class Night:
         assert found is not None, "it was just trained"
         return found.state
 
-    def _nothing_new(self) -> UpdateResult:
+    def _nothing_new(self, reason: str = "Nothing has arrived since the last round.") -> UpdateResult:
         champion, waiting = self.ledger.champion(), self.ledger.waiting_rows()
-        reason = "Nothing has arrived since the last round."
         if waiting:
             reason = f"Nothing with labels has arrived since the last round; {waiting:,} rows wait for theirs."
         if not self.ledger.accepted_arrivals():

@@ -2,6 +2,7 @@ from ._checkpoint import load_round_state as load_round_state
 from ._checkpoint import save_round_state as save_round_state
 from ._locks import TrialLock as TrialLock
 from ._locks import guarded as guarded
+from ._model_state import pack_model as pack_model
 from ._model_state import unpacked_state as unpacked_state
 from ._provenance import available_cores as available_cores
 from ._provenance import provenance as provenance

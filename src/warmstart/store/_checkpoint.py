@@ -25,13 +25,16 @@ _REST = "state"
 """Of the metadata: what is no tensor, as JSON."""
 
 
-def save_round_state(round_state: RoundState, path: Path, *, build: Callable[[], nn.Module] | None = None) -> str:
+def save_round_state(
+    round_state: RoundState, path: Path, *, build: Callable[[], nn.Module] | None = None, name: str | None = None
+) -> str:
     """Write the model, and the optimizer's state where it is kept, by write-and-rename.
 
     Args:
         round_state: With a model.
         path: Of the file, in safetensors format; its folder is made. An existing file is replaced atomically.
         build: Returns the model as it was built, to find state that the file cannot hold; None: it is not looked for.
+        name: Written into the file, so that equal states of different names have different digests.
 
     Returns:
         The SHA-256 of the file, in hexadecimal digits.
@@ -61,7 +64,8 @@ def save_round_state(round_state: RoundState, path: Path, *, build: Callable[[],
         name: value.detach().cpu().clone(memory_format=torch.contiguous_format) for name, value in tensors.items()
     }
     # One entry: the format writes several in random order, and equal states must have equal digests.
-    metadata = {_REST: json.dumps({"round": round_state.round, "optimizer": groups, "model": rest})}
+    about = {"round": round_state.round, "optimizer": groups, "model": rest}
+    metadata = {_REST: json.dumps(about if name is None else {**about, "name": name})}
     with atomic_file(path) as draft:
         save_file(written, draft, metadata)
         # Read back rather than hashed on the way: no second copy of a large model in memory.

@@ -12,6 +12,7 @@ MOST_DRAWN: Final = 400
 STATUS_COLOURS: Final = {"untried": "#c3c8cd", "trial": "#E69F00", "licensed": "#009E73", "revoked": "#D55E00"}
 _GREY_DASHES: Final = ([5, 4], [1, 3], [9, 3])
 _FEW: Final = 12
+_MANY: Final = 60
 
 Row = Mapping[str, Any]
 
@@ -75,7 +76,7 @@ def line_chart(
     }
     places = sorted({row["x"] for row in rows})
     # Room below is for what may be below zero: a sum of costs is not.
-    scale = alt.Scale(zero=True) if up.zero else alt.Scale(zero=False, padding=10)
+    scale = alt.Scale(zero=True) if up.zero else alt.Scale(zero=False, nice=False, padding=10)
     base = alt.Chart(alt.Data(values=[{**row, "y": rounded(row["y"])} for row in rows])).encode(
         x=whole_axis(across, places),
         y=alt.Y("y:Q", title=None, axis=alt.Axis(format=up.axis), scale=scale),
@@ -88,7 +89,9 @@ def line_chart(
         alt.Tooltip("y:Q", title=up.title, format=up.tooltip),
         alt.Tooltip("note:N", title="of"),
     ]
-    marks = base.mark_point(filled=True, size=_size(len(places))).encode(
+    # Many grey marks would hide what is compared with them.
+    marked = base if len(places) <= _MANY else base.transform_filter(alt.FieldOneOfPredicate("series", list(series)))
+    marks = marked.mark_point(filled=True, size=_size(len(places))).encode(
         shape=channels["shape"], opacity=opacity, tooltip=tooltip
     )
     lines = base.mark_line(strokeWidth=1.8).encode(strokeDash=channels["strokeDash"], opacity=opacity)
@@ -122,14 +125,16 @@ def audit_chart(rows: Sequence[Row], *, arms: Sequence[str], allowed: float | No
     y = alt.Y("y:Q", title=None, axis=alt.Axis(format=up.axis), scale=domain)
     places = sorted({row["x"] for row in rows})
     values = [{**row, **{name: rounded(row[name]) for name in ("y", "mean", "low", "high")}} for row in rows]
-    base = alt.Chart(alt.Data(values=values)).encode(x=whole_axis("round", places), y=y, color=colour)
+    base = alt.Chart().encode(x=whole_axis("round", places), y=y, color=colour)
     rules = [_level(0.0, [1, 0]), *([_level(allowed, [5, 4])] if allowed else [])]
     opacity = faded(picked, 0.75, 0.1)
     looks = base.transform_filter("isValid(datum.low)")
     bars = looks.mark_rule(strokeWidth=1.5, clip=True).encode(
         y=alt.Y("low:Q", title=None), y2="high:Q", opacity=opacity
     )
-    means = looks.mark_tick(size=9, thickness=2.5, clip=True).encode(y=alt.Y("mean:Q", title=None), opacity=opacity)
+    means = looks.mark_tick(orient="horizontal", size=9, thickness=2.5, clip=True).encode(
+        y=alt.Y("mean:Q", title=None), opacity=opacity
+    )
     tooltip = [
         alt.Tooltip("arm:N", title="strategy"),
         alt.Tooltip("x:Q", title="round", format=",d"),
@@ -144,7 +149,8 @@ def audit_chart(rows: Sequence[Row], *, arms: Sequence[str], allowed: float | No
     )
     has_looks = bool(last)
     layers = [*rules, *([bars, means] if has_looks else []), marks.add_params(picked)]
-    return alt.layer(*layers).properties(title=title, width=WIDTH, height=HEIGHT)
+    # The rows belong to the whole: beside levels, which have their own, each layer would else repeat them.
+    return alt.layer(*layers, data=alt.Data(values=values)).properties(title=title, width=WIDTH, height=HEIGHT)
 
 
 def licence_chart(spans: Sequence[Row], *, arms: Sequence[str], title: str) -> Any:
@@ -184,7 +190,7 @@ def whole_axis(title: str, places: Sequence[int], *, field: str = "x", padding: 
     """Return a horizontal axis of whole numbers; few are labelled each."""
     alt = altair()
     ticks = list(places) if len(places) <= _FEW else alt.Undefined
-    axis = alt.Axis(format=",d", values=ticks, grid=False, labelOverlap=True, tickMinStep=1)
+    axis = alt.Axis(format=",d", values=ticks, grid=False, labelOverlap=True, labelBound=True, tickMinStep=1)
     return alt.X(f"{field}:Q", title=title, axis=axis, scale=alt.Scale(zero=False, nice=False, padding=padding))
 
 
@@ -196,4 +202,4 @@ def _level(value: float, dash: list[int]) -> Any:
 
 def _size(count: int) -> int:
     """Return the size of marks of which so many stand side by side."""
-    return 70 if count <= 20 else 36 if count <= 60 else 10
+    return 70 if count <= 20 else 36 if count <= _MANY else 10

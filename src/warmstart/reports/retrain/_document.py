@@ -28,6 +28,7 @@ from ._charts import Number, audit_chart, drawn, licence_chart, line_chart, word
 _RECENT: Final = 10
 """Rows of a table that are shown at once; older ones open by a click."""
 _MOST_ROWS: Final = 500
+_MOST_DAMAGE: Final = 5
 _LEAST_CHANGES: Final = 3
 _SHORT: Final = 12
 _KINDS: Final = {
@@ -92,7 +93,10 @@ def _headline(report: ProjectReport) -> Note:
     remarks += [
         f"{_count(one['keys'], 'key')} must be forgotten by {_when(one['due'])}." for one in status.deletions_due
     ]
-    return Note("Champion", text, (*remarks, *map(_sentence, status.damage)), verdict)
+    remarks += [f"Damage: {one}." for one in status.damage[:_MOST_DAMAGE]]
+    if len(status.damage) > _MOST_DAMAGE:
+        remarks.append(f"{len(status.damage) - _MOST_DAMAGE:,} more files are damaged; `verify` lists all of them.")
+    return Note("Champion", text, tuple(remarks), verdict)
 
 
 def _held_out(report: ProjectReport) -> Block:
@@ -112,7 +116,9 @@ def _held_out(report: ProjectReport) -> Block:
         f"last {window:,} arrivals that no model has been trained on ({size} rows)."
         f"{_words_on_missing(len(rounds) - len(known), unserved, 'round')}"
     )
-    return _score_chart("held-out", "Score of the champion on held-out rows", caption, metric, points, notes, "round")
+    return _score_chart(
+        "held-out", f"{capitalized(metric.name)} on held-out rows", caption, metric, points, notes, "round"
+    )
 
 
 def _over_arrivals(report: ProjectReport) -> Block:
@@ -132,7 +138,7 @@ def _over_arrivals(report: ProjectReport) -> Block:
         f"on it ({_range([one.rows for one in known])} rows)."
         f"{_words_on_missing(len(arrivals) - len(known), unserved, 'arrival')}"
     )
-    title = "Score of the champion on each arrival, before training on it"
+    title = f"{capitalized(metric.name)} on each new arrival"
     return _score_chart("arrivals", title, caption, metric, points, {}, "arrival")
 
 
@@ -189,17 +195,16 @@ def _cost(report: ProjectReport) -> Block:
     title = f"Training cost so far, {COST_TITLES[unit]}"
     measured = sum(one.is_cold_measured for one in rounds)
     estimate = (
-        f"measured in {measured:,} of {_count(len(rounds), 'round')}, in the others the cost of the last cold start by "
-        "the number of rows"
+        f"measured in {measured:,}, in the others the cost of the last cold start by the number of rows"
         if measured < len(rounds)
-        else "every round has trained one"
+        else "which every round has trained"
     )
     ratio = ""
     if sums["all"] is not None and sums["cold"]:
-        ratio = f" All together they have cost {times_text(sums['all'] / sums['cold'])}x of always cold."
+        ratio = f" All together cost {times_text(sums['all'] / sums['cold'])}x of always cold."
     caption = (
-        f"Cumulative {COST_TITLES[unit]} of the models that rounds trained: the candidates, and these with the cold "
-        f"starts of audits. Dashed grey: a cold start in every round, {estimate}.{ratio}"
+        f"Cumulative {COST_TITLES[unit]} of what {_count(len(rounds), 'round')} trained: the candidates, and with them "
+        f"the cold starts of audits. Dashed grey: a cold start in every round, {estimate}.{ratio}"
         f"{words_on_drawn([one.row.number for one in rounds], 'rounds')}"
     )
     up = Number(COST_TITLES[unit], "~s", ".4~s", zero=True)
@@ -289,7 +294,7 @@ def _audit_chart(report: ProjectReport, metric: Metric) -> Chart:
         f"bars: {_confidence(report)} sequential interval of the mean of the trial so far, where the policy looked; "
         "they may leave the chart." + (" Dashed: the loss that is allowed." if allowed else "")
     )
-    title = f"{capitalized(metric.name)} beside a cold start{f', difference{unit}' if unit else ''}"
+    title = f"Difference to a cold start{unit}"
     up = Number("difference", "+.1~f" if is_share else "+.3~g", "+.2f" if is_share else "+.4~g")
     chart = audit_chart(shown, arms=arms, allowed=allowed, up=up, title=title)
     return Chart("audits", "Audits", caption, chart.to_dict())
@@ -351,7 +356,7 @@ def _watch(report: ProjectReport) -> Block:
     )
     is_share = metric.unit == PERCENT
     up = Number("difference", "+.1~f" if is_share else "+.3~g", "+.2f" if is_share else "+.4~g")
-    title = "The champion beside its predecessor"
+    title = "Champion and predecessor"
     chart = line_chart(rows, series=["mean", "upper bound"], grey=[allowed], across="arrival", up=up, title=title)
     return Chart(
         "watch", title, caption + words_on_drawn([one.arrival for one in report.watch], "arrivals"), chart.to_dict()
@@ -411,7 +416,8 @@ def _champions(report: ProjectReport) -> list[Block]:
         if one.churn is None or (is_negative and one.churn.negative_flips is None):
             return NOTHING
         value = one.churn.negative_flips if is_negative else one.churn.changed
-        return METRICS["churn"].text(value or 0.0)
+        # The sign stays beside its number, however narrow the column is.
+        return METRICS["churn"].text(value or 0.0).replace(" ", "\u00a0")
 
     columns: dict[Column, Callable[[ReportedPromotion], str]] = {
         Column("since", is_tight=True): lambda one: _when(one.row.time),
@@ -472,10 +478,8 @@ def _arrivals(report: ProjectReport) -> list[Block]:
         Column("rows", is_number=True): lambda one: f"{one.row.rows:,}",
         Column("labelled", is_number=True): lambda one: f"{one.row.labelled:,}",
         Column("held out", is_number=True): lambda one: f"{one.held_out:,}",
-        Column("duplicates dropped", is_number=True): lambda one: (
-            NOTHING if one.duplicates is None else f"{one.duplicates:,}"
-        ),
-        Column("older versions replaced", is_number=True): lambda one: f"{one.superseded:,}",
+        Column("dropped", is_number=True): lambda one: NOTHING if one.duplicates is None else f"{one.duplicates:,}",
+        Column("replaced", is_number=True): lambda one: f"{one.superseded:,}",
         Column("round", is_number=True): lambda one: "waits" if one.round is None else str(one.round),
     }
     if metric is not None:
@@ -483,7 +487,11 @@ def _arrivals(report: ProjectReport) -> list[Block]:
         columns[title] = lambda one: NOTHING if one.score is None else metric.text(one.score.mean)
     if any(one.row.note for one in report.arrivals):
         columns[Column("notes")] = lambda one: one.row.note or NOTHING
-    return list(_newest("arrival", columns, report.arrivals[::-1], "Nothing has arrived yet."))
+    caption = (
+        "Held out: rows that judge before they are trained on. Dropped: rows whose key a later row of the same arrival "
+        "has. Replaced: rows of earlier arrivals of which it has a newer version."
+    )
+    return list(_newest("arrival", columns, report.arrivals[::-1], "Nothing has arrived yet.", caption))
 
 
 def _deletions(report: ProjectReport) -> Block:
