@@ -90,3 +90,12 @@ def test_the_page_on_performance_has_the_tables_of_its_file():
 
 def test_what_the_page_on_performance_says_was_measured_in_full():
     assert [name for name, result in read_results(ROOT / PERFORMANCE).items() if result["made"]["quick"]] == []
+
+
+def test_the_rows_that_a_decision_takes_are_those_of_the_formula():
+    page = (ROOT / "docs/retraining.md").read_text()
+    rows = re.findall(r"^\| (\d+) % \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", page, re.MULTILINE)
+    assert [int(row[0]) for row in rows] == [2, 5, 10, 20]
+    for share, *numbers in rows:
+        expected = [6.2 * int(share) / 100 / tolerance**2 for tolerance in (0.01, 0.02, 0.05)]
+        assert [int(number.replace(",", "")) for number in numbers] == pytest.approx(expected, abs=0.6)

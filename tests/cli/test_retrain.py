@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from contextlib import closing
 
 import numpy as np
@@ -162,6 +163,20 @@ def test_a_recipe_gives_the_tables_and_flags_override_it(retrain, tmp_path):
     assert "0.25" in text
     assert "0.5" not in text
     assert 'name = "logistic"' in text
+
+
+def test_the_file_of_a_study_gives_what_a_project_has_too(retrain, tmp_path):
+    study = tmp_path / "study.toml"
+    lines = ['strategies = ["cold", "warm"]', "seeds = 3", "[data]", 'name = "x.csv"', 'label = "y"', "[model]"]
+    study.write_text("\n".join([*lines, 'name = "logistic"', "[stream]", 'name = "growing"', ""]))
+    assert retrain("init", tmp_path / "p", "--recipe", study)[0] == 0
+    tables = tomllib.loads((tmp_path / "p" / "project.toml").read_text())
+    assert set(tables) == {"retrain", "data", "model"}
+    assert tables["data"] == {"label": "y"}
+    study.write_text("hello = 3\n")
+    code, _, err = retrain("init", tmp_path / "q", "--recipe", study)
+    assert code == 2
+    assert "Unknown key of a study 'hello'" in err
 
 
 def test_an_arrival_is_added_once(retrain, tmp_path):

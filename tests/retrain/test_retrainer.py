@@ -11,7 +11,7 @@ from torch import nn
 
 from nights import TABLES, arrival, assert_same, project
 from warmstart.basics import InputError
-from warmstart.data import load
+from warmstart.data import DataSource, load
 from warmstart.learners import Scores
 from warmstart.retrain import Retrainer, RetrainSettings
 from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
@@ -86,7 +86,7 @@ def test_the_first_model_must_beat_a_predictor_that_learns_nothing(tmp_path):
 
 def test_a_better_model_is_promoted_and_serves_at_once(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
-    first, second = nights(made, arrival(1, 60), arrival(2, 400))
+    first, second = nights(made, arrival(1, 200), arrival(2, 400))
     assert (first.outcome, second.outcome) == ("promoted", "promoted")
     assert made.champion().id == second.champion != first.champion
     assert [model.state for model in models(made)] == ["former", "champion"]
@@ -128,22 +128,25 @@ def own(at):
 
 
 def test_the_watch_brings_the_model_before_back(tmp_path):
-    made = project(tmp_path / "p", settings={"policy": "cold"})
-    good, poisoned = nights(made, arrival(1, 200), arrival(2, 900, flipped=True))
+    made = project(tmp_path / "p", settings={"policy": "cold", "tolerance": 0.01})
+    good, poisoned = nights(made, arrival(1, 200), arrival(2, 600, flipped=True))
     assert poisoned.outcome == "promoted", "most held-out rows are of the poisoned arrival: the gate is misled"
-    (after,) = nights(made, arrival(3, 300))
+    (after,) = nights(made, arrival(3, 500))
     assert (after.outcome, after.champion) == ("rolled back", good.champion)
-    assert any(note.startswith("rolled back: ") and "on 300 rows that arrived since" in note for note in after.notes)
+    assert any(note.startswith("rolled back: ") and "on 500 rows that arrived since" in note for note in after.notes)
     assert made.champion().id == good.champion
     bad = next(model for model in models(made) if model.id == poisoned.champion)
     assert bad.state == "worse"
     made.exclude(2)
-    assert made.update().outcome == "promoted"
+    clean = made.update()
+    assert (clean.arms[0].strategy, clean.arms[0].cost["rows"]) == ("cold", 470)
+    found = made.predict(arrival(9).drop(columns=["y"]))
+    assert (np.array(found.labels) == arrival(9)["y"]).mean() > 0.85
 
 
 def test_a_pinned_champion_stays_although_a_better_one_is_there(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
-    (first,) = nights(made, arrival(1, 60))
+    (first,) = nights(made, arrival(1, 200))
     made.pin()
     (second,) = nights(made, arrival(2, 400))
     assert (second.outcome, second.champion) == ("kept", first.champion)
@@ -189,7 +192,7 @@ def test_a_first_model_that_nothing_could_judge_serves_as_soon_as_new_data_show_
 
 
 def test_values_are_judged_by_their_error_relative_to_the_opponent(tmp_path):
-    def prices(number, rows=200, noise=0.2):
+    def prices(number, rows=200, noise=5.0):
         frame = arrival(number, rows)
         draw = np.random.default_rng(number)
         return frame.assign(y=100 + 20 * frame["a"] - 5 * frame["b"] + noise * draw.normal(size=rows))
@@ -210,7 +213,7 @@ def test_values_are_judged_by_their_error_relative_to_the_opponent(tmp_path):
     frame = prices(9)
     found = made.predict(frame.drop(columns=["y"]))
     assert found.classes == ()
-    assert np.abs(found.outputs - frame["y"]).mean() < 5
+    assert np.abs(found.outputs - frame["y"]).mean() < 8
 
 
 def test_rows_of_a_group_are_held_out_together_and_count_once(tmp_path):
@@ -231,9 +234,9 @@ def test_rows_of_a_group_are_held_out_together_and_count_once(tmp_path):
 
 
 def test_images_of_digits(tmp_path):
-    digits = load("digits")
+    digits = load(DataSource("digits"))
     data = digits.train
-    inputs, labels = data.inputs.numpy(), np.asarray(data.labels)
+    inputs, labels = data.inputs, np.asarray(data.labels)
     made = project(tmp_path / "p", data={}, settings={"policy": "warm", "tolerance": 0.1})
     results = []
     for number in range(3):
@@ -275,7 +278,10 @@ def test_a_fixed_policy_starts_every_round_by_its_strategy(policy, strategies, c
 
 
 def test_a_cheaper_start_is_licensed_by_its_audits_and_then_runs_alone(tmp_path):
-    made = project(tmp_path / "p", settings={"policy": "auto", "tolerance": 0.3})
+    # Until a target is reached, so that a warm start costs less than a cold one.
+    stop = {"train-accuracy": 0.93, "max-epochs": 30, "early-stopping": "off"}
+    recipe = {**TABLES["recipe"], "learning-rate": 0.03}
+    made = project(tmp_path / "p", settings={"policy": "auto"}, stop=stop, recipe=recipe)
     results = nights(made, *(arrival(number, 100) for number in range(1, 9)))
     assert [arm.strategy for arm in results[1].arms] == ["warm", "cold"]
     assert "goes on trial beside a cold start" in results[1].plan
@@ -338,6 +344,7 @@ def test_results_are_plain_data(tmp_path):
         ({}, {"model": {"name": "mlq"}}, "Unknown model 'mlq'"),
         ({}, {"data": {"name": "x.csv"}}, "name must be left out of a project"),
         ({}, {"modle": {}}, "modle"),
+        ({}, {"strategies": ["cold"]}, "strategies must be a table of options, or left out of a project"),
     ],
 )
 def test_what_a_project_cannot_be_made_with_is_refused_and_nothing_is_written(settings, tables, message, tmp_path):

@@ -26,6 +26,8 @@ _OF_PROJECTS = {
     group: [flag for flag in FLAGS[group] if flag.name not in _NOT_OF_PROJECTS]
     for group in ("Data", "Tables", "Model", "Training", "Stopping")
 }
+_ONLY_OF_STUDIES = ("strategies", "seeds", "train_on", "stream", "evaluation", "source", "measurements", "execution")
+_NOT_DATA_OF_PROJECTS = ("name", "directory", "subset", "test")
 _WIDTH = [flag for flag in FLAGS["Model"] if flag.name == "--width"]
 _CARRY_OVER = [flag for flag in FLAGS["Strategies"] if flag.name != "--strategies"]
 _SETTINGS = (
@@ -55,8 +57,9 @@ _SETTINGS = (
     Flag("--seed", "retrain.seed", "N", "Seed of every draw.", "0"),
     Flag("--threads", "retrain.threads", "N", "PyTorch threads; more than one helps large models alone.", "1"),
 )
-_RECIPE = Flag(
-    "--recipe", "", "FILE.toml", "Tables of a study file, such as [recipe], [stop] and [model]; flags override it."
+_RECIPE = (
+    "Study file, such as the study.toml of a comparison, whose tables [learner], [model], [recipe], [stop], [penalty], "
+    "[carry-over] and options of [data] are taken; flags override it."
 )
 
 
@@ -146,7 +149,7 @@ def _progress() -> Callable[[str], None] | None:
 @click.argument("directory", metavar="DIR")
 @with_flags(*_SETTINGS)
 @with_flags(*(flag for flags in _OF_PROJECTS.values() for flag in flags), *_WIDTH, *_CARRY_OVER)
-@click.option("--recipe", metavar="FILE.toml", help=_RECIPE.text)
+@click.option("--recipe", metavar="FILE.toml", help=_RECIPE)
 @click.option("--json", "as_json", is_flag=True, help=_JSON)
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def init(directory: str, recipe: str | None, as_json: bool, debug: bool, **given: Any) -> None:
@@ -175,9 +178,14 @@ def _tables_of(recipe: str) -> Mapping[str, Any]:
     from warmstart.studies import read_study_file
 
     try:
-        return read_study_file(recipe)
+        tables = read_study_file(recipe)
     except InputError as error:
         raise InputError(f"--recipe {shown(recipe)}: {error}") from error
+    found = {key: tables[name] for name in tables if (key := name.replace("-", "_")) not in _ONLY_OF_STUDIES}
+    if isinstance(data := found.get("data"), Mapping):
+        # A study's own data are not the project's, but how they are read may be.
+        found["data"] = {key: data[key] for key in data if key.replace("-", "_") not in _NOT_DATA_OF_PROJECTS}
+    return found
 
 
 @_command("add")

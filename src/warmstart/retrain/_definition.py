@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from warmstart.basics import InputError, unknown_name
+from warmstart.basics import InputError, shown, unknown_name
 from warmstart.data import DataSource, Targets
 from warmstart.specs import data_from_table, split_spec
 from warmstart.studies import study_from_dict
@@ -32,6 +32,9 @@ def checked_definition(
             if name not in known:
                 raise unknown_name("setting", name, known)
         settings = RetrainSettings(**_numbers(settings))
+    for name, table in tables.items():
+        if not isinstance(table, Mapping):
+            raise InputError(f"{name} must be a table of options, or left out of a project, got {shown(table)}.")
     given = {name.replace("-", "_"): dict(table) for name, table in tables.items()}
     data = {name.replace("-", "_"): value for name, value in given.get("data", {}).items()}
     for name in _NOT_OF_PROJECTS:

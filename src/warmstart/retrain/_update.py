@@ -691,7 +691,7 @@ class Night:
         judged = [one for one, _ in found]
         passing = sorted((one for one in judged if one.passes), key=lambda one: -one.merit)
         best = passing[0] if passing else None
-        both = "; ".join(f"{one.model.strategy} {one.reason.removeprefix('kept: ')}" for one in judged)
+        both = "; ".join(f"{one.model.strategy}: {one.reason.removeprefix('kept: ')}" for one in judged)
         reason = best.reason if best is not None else f"kept: {both}"
         if len(judged) == 1:
             reason = judged[0].reason

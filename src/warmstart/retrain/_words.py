@@ -79,7 +79,8 @@ def _status_lines(found: Status) -> list[str]:
         lines.append(f"Policy: not tried yet: {', '.join(untried)}")
     cost = found.last_round.cost.get("cost") if found.last_round is not None else None
     if cost and found.audit_account and any(one.status == "licensed" for one in tried):
-        lines.append(f"Saved for the next audit: {100 * found.audit_account / cost:,.0f} % of what the last round cost")
+        share = f"{abs(100 * found.audit_account / cost):,.0f} % of what the last round cost"
+        lines.append(f"Audit account: {share} {'saved' if found.audit_account > 0 else 'overdrawn'}")
     if found.pending_audits:
         lines.append(f"Audits that wait for the next arrival: {counted(len(found.pending_audits), 'round')}")
     if found.watch is not None and found.watch["text"] is not None:
