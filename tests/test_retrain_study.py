@@ -414,6 +414,27 @@ def test_the_page_agrees_with_its_file():
     assert all(f"<!-- {name} -->" in PAGE for name in marks)
 
 
+def test_what_the_page_reads_into_its_numbers_is_in_them():
+    """The paragraph by hand after the answers, sentence by sentence."""
+    parts, found = RESULT["parts"], RESULT["comparisons"]
+
+    def rate(name, gate, measure):
+        of = parts[name]["gates"][gate].values()
+        return sum(sum(one[measure]) for one in of) / sum(sum(one["nights"]) for one in of)
+
+    def mean(name, gate):
+        return np.mean([one["score"] for one in parts[name]["gates"][gate].values()])
+
+    for name in ("digits", "elec2"):
+        assert rate(name, "the gate", "nights below the best trained") >= 0.7
+        lost = mean(name, "point estimate") - mean(name, "the gate")
+        means = [found[name]["means"][policy]["mean"] for policy in study.FIXED if policy in parts[name]["policies"]]
+        assert lost > max(means) - min(means)
+        assert found[name]["beside cold"]["auto"]["samples"]["mean"] > 1
+    assert rate("elec2", "point estimate", "bad promotions") > 10 * rate("elec2", "the gate", "bad promotions")
+    assert rate("digits-late", "the gate", "nights below the best trained") < 0.3
+
+
 def test_the_page_says_what_is_missing():
     assert set(page.ALL) == {*study.FIXED, "auto"}
     for name, planned in RESULT["planned"].items():
