@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from retrain_replay import GATES, Run, as_run, committed, measures
+from retrain_replay import FIRST_NIGHT, GATES, Run, as_run, committed, measures
 from retrain_streams import Part, Stream, parts, persistence
 from warmstart.basics import derived_seed, write_atomically
 from warmstart.retrain import Retrainer
@@ -47,6 +47,7 @@ FIXED = (COLD, *ARMS[:-1], SMALLER)
 COMMITTED = "commit after three audits"
 # Of a part in a result: one seed has no interval.
 FEWEST = 2
+WEEKS = 52
 
 
 def parts_of(options: argparse.Namespace, names: Sequence[str] = ()) -> dict[str, Part]:
@@ -323,7 +324,10 @@ def result_of(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "command": "python benchmarks/retrain_study.py --data-dir DIR",
         "confidence": 0.95,
-        "planned": {name: {"title": part.title, "seeds": part.seeds} for name, part in parts_of(options).items()},
+        "planned": {
+            name: {"title": part.title, "seeds": part.seeds, "nights": part.nights}
+            for name, part in parts(options.data_dir, weeks=WEEKS).items()
+        },
         "comparisons": {name: compared(part) for name, part in finished.items()},
         "parts": finished,
     }
@@ -332,13 +336,13 @@ def result_of(options: argparse.Namespace) -> dict[str, Any]:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = list(parts(Path(), weeks=52))
+    names = list(parts(Path(), weeks=WEEKS))
     made.add_argument("--data-dir", type=Path, default=Path(), help="with the folders cifar10 and electricity")
     made.add_argument("--out", type=Path, default=Path("runs/retrain-study"), help="where all runs are stored")
     made.add_argument("--part", action="append", choices=names, help="may be repeated (default: all)")
     made.add_argument("--policy", action="append", choices=(*FIXED, AUTO), help="may be repeated (default: all)")
     made.add_argument("--seeds", type=int, help="a part can be extended later (default: 8, of cifar10 4)")
-    made.add_argument("--weeks", type=int, default=52, help="of elec2 (default: 52)")
+    made.add_argument("--weeks", type=int, default=WEEKS, help=f"of elec2 (default: {WEEKS})")
     made.add_argument("--nights", type=int, default=20, help="of the other parts (default: 20)")
     made.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
     made.add_argument("--json", type=Path, help="write the result of all that is finished here")
@@ -350,6 +354,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> None:
     """Run the program."""
     options = parser().parse_args(arguments)
+    if min(options.nights, options.weeks) <= FIRST_NIGHT:
+        parser().error(f"--nights and --weeks must be at least {FIRST_NIGHT + 1}: nights count from the third on.")
     if not options.no_run:
         run_all(options)
     result = result_of(options)

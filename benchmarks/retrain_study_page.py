@@ -51,8 +51,9 @@ def answers(result: Mapping[str, Any]) -> list[str]:
             "not shown": "**not shown**, neither met nor missed",
         }
         lines.append(
-            f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds). Accuracy of `auto` beside always "
-            f"cold: {words(score)}, at most {100 * score['tolerance']:.0f} below: {verdict[score['verdict']]}. "
+            f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds, {part['nights']} nights). "
+            f"Accuracy of `auto` beside always cold: {words(score)}, at most {100 * score['tolerance']:.0f} below: "
+            f"{verdict[score['verdict']]}. "
             f"Cost: {times(cost)} of always cold, where {allowed}, so at most {cost['limit']}: "
             f"{verdict[cost['verdict']]}. "
             f"Bad promotions: {bad['bad']} in {bad['nights']} nights, which is {bad['per 1,000']:.0f} per 1,000 (95 % "
@@ -140,9 +141,10 @@ def missing(result: Mapping[str, Any]) -> str:
             continue
         part = parts[name]
         least = [policy for policy in ALL if policy not in part["policies"]]
-        if part["seeds"] < planned["seeds"] or least:
+        if part["seeds"] < planned["seeds"] or part["nights"] < planned["nights"] or least:
+            nights = f", {part['nights']} of {planned['nights']} nights" * (part["nights"] < planned["nights"])
             without = f", without {', '.join(f'`{policy}`' for policy in least)}" if least else ""
-            lines.append(f"- {part['title']}: {part['seeds']} of {planned['seeds']} seeds{without}.")
+            lines.append(f"- {part['title']}: {part['seeds']} of {planned['seeds']} seeds{nights}{without}.")
     return "What is missing:\n\n" + "\n".join(lines) if lines else "Nothing is missing."
 
 

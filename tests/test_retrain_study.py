@@ -272,7 +272,7 @@ def tiny(tmp_path_factory):
     marks = "".join(f"<!-- {name} -->\n<!-- end -->\n" for name in ("answers", "digits", "elec2", "gates"))
     (folder / "page.md").write_text(f"Before.\n{marks}After.\n")
     where = ["--out", str(folder / "runs"), "--json", str(folder / "result.json"), "--page", str(folder / "page.md")]
-    few = ["--part", "digits", "--policy", "cold", "--policy", "auto", "--seeds", "2", "--nights", "3"]
+    few = ["--part", "digits", "--policy", "cold", "--policy", "auto", "--seeds", "2", "--nights", "4"]
     study.main([*few, "--workers", "1", *where])
     return folder
 
@@ -280,7 +280,7 @@ def tiny(tmp_path_factory):
 def test_finished_projects_are_paired_by_seed(tiny):
     result = json.loads((tiny / "result.json").read_text())
     part = result["parts"]["digits"]
-    assert (part["seeds"], part["seeds planned"], part["nights"]) == (2, 8, 3)
+    assert (part["seeds"], part["seeds planned"], part["nights"]) == (2, 8, 4)
     assert list(part["policies"]) == ["cold", "auto", study.COMMITTED]
     assert {len(values) for of in part["policies"].values() for values in of.values()} == {2}
     # Until an arm is on trial, which is in the second round, the two projects are the same.
@@ -303,7 +303,7 @@ def test_a_page_is_filled_between_its_marks_and_keeps_the_rest(tiny):
 def test_finished_projects_are_not_run_again_and_others_are_refused(tiny):
     where = ["--out", str(tiny / "runs"), "--part", "digits", "--policy", "cold", "--policy", "auto", "--seeds", "2"]
     before = {path: path.stat().st_mtime_ns for path in (tiny / "runs").rglob("*.npz")}
-    study.main([*where, "--nights", "3"])
+    study.main([*where, "--nights", "4"])
     assert {path: path.stat().st_mtime_ns for path in (tiny / "runs").rglob("*.npz")} == before
     with pytest.raises(SystemExit, match="other settings"):
         study.main([*where, "--nights", "5"])
@@ -412,6 +412,27 @@ def test_the_page_agrees_with_its_file():
     assert page.filled(PAGE, RESULT) == PAGE
     marks = {*page.blocks(RESULT), *streams.parts(Path(), weeks=52)}
     assert all(f"<!-- {name} -->" in PAGE for name in marks)
+
+
+def test_what_the_page_reads_into_its_numbers_is_in_them():
+    """The paragraph by hand after the answers, sentence by sentence."""
+    parts, found = RESULT["parts"], RESULT["comparisons"]
+
+    def rate(name, gate, measure):
+        of = parts[name]["gates"][gate].values()
+        return sum(sum(one[measure]) for one in of) / sum(sum(one["nights"]) for one in of)
+
+    def mean(name, gate):
+        return np.mean([one["score"] for one in parts[name]["gates"][gate].values()])
+
+    for name in ("digits", "elec2"):
+        assert rate(name, "the gate", "nights below the best trained") >= 0.7
+        lost = mean(name, "point estimate") - mean(name, "the gate")
+        means = [found[name]["means"][policy]["mean"] for policy in study.FIXED if policy in parts[name]["policies"]]
+        assert lost > max(means) - min(means)
+        assert found[name]["beside cold"]["auto"]["samples"]["mean"] > 1
+    assert rate("elec2", "point estimate", "bad promotions") > 10 * rate("elec2", "the gate", "bad promotions")
+    assert rate("digits-late", "the gate", "nights below the best trained") < 0.3
 
 
 def test_the_page_says_what_is_missing():
