@@ -11,7 +11,6 @@ from typing import Any
 
 from warmstart.basics import InputError, Metric, StorageError, check_at_least, checked_path, shown
 
-from ._gate import gap_text
 from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, WatchRow, now
 from ._lock import Owner, project_lock, running_owner
 from ._objects import (
@@ -269,6 +268,8 @@ def status(directory: str | Path) -> Status:
 
 def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
     """Return the watch's last comparison, with its difference in words where the metric is known."""
+    from ._gate import gap_text  # imports NumPy
+
     metric = champion.manifest.get("metric")
     return {**dataclasses.asdict(row), "text": None if metric is None else gap_text(Metric(**metric), row.mean)}
 
