@@ -252,7 +252,11 @@ def test_images_of_digits(tmp_path):
 def test_a_learner_of_the_users_own_is_trained_judged_and_served(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"}, **own(0.1))
     first, second = nights(made, arrival(1), arrival(2))
-    assert (first.outcome, second.outcome) == ("promoted", "promoted")
+    assert first.outcome == "promoted"
+    assert second.reason == "kept: training has changed nothing, the candidate is the champion itself"
+    change(made, learner=own(0.05)["learner"])
+    (third,) = nights(made, arrival(3))
+    assert third.outcome == "promoted"
     assert made.check().is_passed
     frame = arrival(9)
     found = made.predict(frame.drop(columns=["y"]))

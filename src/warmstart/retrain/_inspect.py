@@ -268,6 +268,8 @@ def status(directory: str | Path) -> Status:
 
 def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
     """Return the watch's last comparison, with its difference in words where the metric is known."""
+    from ._gate import gap_text  # imports NumPy
+
     metric = champion.manifest.get("metric")
     from ._gate import gap_text  # with NumPy, which other commands do without
 
