@@ -271,7 +271,6 @@ def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
     from ._gate import gap_text  # imports NumPy
 
     metric = champion.manifest.get("metric")
-    from ._gate import gap_text  # with NumPy, which other commands do without
 
     return {**dataclasses.asdict(row), "text": None if metric is None else gap_text(Metric(**metric), row.mean)}
 

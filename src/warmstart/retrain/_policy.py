@@ -237,9 +237,9 @@ class PolicyState:
         cheaper = self.arms[: self.arms.index(chosen)] if self.prefer == "cost" else self.arms
         for arm in cheaper:
             if arm.status == "trial":
-                reason = (
-                    f"{arm.spec} is on trial beside a cold start, {len(arm.differences)} audits have counted so far"
-                )
+                counted = len(arm.differences)
+                audits = "1 audit has" if counted == 1 else f"{counted} audits have"
+                reason = f"{arm.spec} is on trial beside a cold start, {audits} counted so far"
                 return Plan(number, arm.spec, audit=True, reason=reason)
         for arm in cheaper:
             if arm.status == "untried" or (arm.status == "revoked" and number >= arm.retry):

@@ -699,6 +699,10 @@ class Night:
             reason = "kept: training diverged, so there is no candidate"
         if best is not None and self.ledger.config("pinned") is not None:
             best, reason = None, f"kept: the champion is pinned ({reason})"
+        if best is not None and opened.plan.get("rolled_back"):
+            # Held-out rows of a poisoned arrival would judge what was trained on the others of it.
+            reason = f"kept: the watch has just rolled back on what this round was trained on ({reason})"
+            best = None
         verdict = "promote" if best is not None else "undecided"
         if (
             best is None
