@@ -1,7 +1,7 @@
 """The results on the page of the paper's experiments, written from one file of results.
 
     warmstart paper export results/paper/desk.json --out DIR
-    python benchmarks/paper_page.py results/paper/desk.json
+    python benchmarks/paper_page.py results/paper/desk.json --larger results/paper/desk-resnet18.json
 
 What stands between two marks, such as ``<!-- claims -->`` and ``<!-- end of claims -->``, is replaced; the rest of the
 page is written by hand. Verdicts are those of today's rules.
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from warmstart.basics import InputError, write_atomically
-from warmstart.paper import Chapter, Curves, HeatMap, Table, read_chapters, setting_in
+from warmstart.paper import Chapter, Curves, HeatMap, Table, Verdict, read_chapters, setting_in
 from warmstart.reports._document import Chart
 from warmstart.reports._export import chart_images
 from warmstart.reports._markdown import escaped, grid
@@ -27,18 +27,24 @@ CLAIMS = ("experiment", "claim", "verdict", "what decides", "paper", "reproducti
 MADE = ("cpu", "threads", "torch", "warmstart", "commit", "created")
 
 
-def written(page: str, origin: str, chapters: Sequence[Chapter]) -> str:
+def written(
+    page: str, origin: str, chapters: Sequence[Chapter], *, larger: tuple[str, Sequence[Chapter]] | None = None
+) -> str:
     """Return the page with the parts that are drawn from results replaced.
 
     Args:
         page: The page as it stands.
         origin: Where the results are from: their file and their setting, in words.
         chapters: The results.
+        larger: Origin and results of the same experiments in a larger setting; None: that part stays as it is.
 
     Raises:
         InputError: If a mark is missing.
     """
-    for name, text in parts(origin, chapters).items():
+    drawn = parts(origin, chapters)
+    if larger is not None:
+        drawn["larger"] = agreement(chapters, *larger)
+    for name, text in drawn.items():
         begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
         if page.count(begin) != 1 or page.count(end) != 1:
             raise InputError(f"The page must have the marks '{begin}' and '{end}' once each.")
@@ -75,6 +81,70 @@ def _claims(origin: str, chapters: Sequence[Chapter]) -> str:
 
 {grid(CLAIMS, rows)}
 """
+
+
+def agreement(small: Sequence[Chapter], origin: str, large: Sequence[Chapter]) -> str:
+    """Return whether a small setting predicts a larger one: every difference to a cold start in both, side by side.
+
+    Args:
+        small: Results of the small setting.
+        origin: Where those of the larger one are from.
+        large: Results of the larger one.
+    """
+    by_id = {chapter.id: _differences(chapter) for chapter in small}
+    rows, same, opposite, undetected = [], 0, 0, 0
+    for chapter in (chapter for chapter in large if chapter.exhibits):
+        for key, of_large in _differences(chapter).items():
+            of_small = by_id.get(chapter.id, {}).get(key)
+            if of_small is None:
+                continue
+            words = [text.split(" ", 1)[0] for text in (of_small, of_large)]
+            if "no" in words:
+                undetected += 1
+                agree = "open"
+            else:
+                same, opposite = same + (words[0] == words[1]), opposite + (words[0] != words[1])
+                agree = "same direction" if words[0] == words[1] else "opposite direction"
+            rows.append([_link(chapter), escaped(", ".join(key)), escaped(of_small), escaped(of_large), agree])
+    findings = {(chapter.id, finding.claim): finding for chapter in small for finding in chapter.findings}
+    verdicts = [
+        [_link(chapter), escaped(finding.claim), str(findings[chapter.id, finding.claim].verdict), str(finding.verdict)]
+        for chapter in large
+        if chapter.exhibits
+        for finding in chapter.findings
+        if (chapter.id, finding.claim) in findings and finding.verdict is not Verdict.NOT_RUN
+    ]
+    summary = (
+        f"Of {len(rows)} differences to a cold start, {same} are detected in both with the same direction, {opposite} "
+        f"with opposite ones, and {undetected} are not detected in one of them or both."
+    )
+    return f"""
+{origin} {_made(large)}
+
+{summary}
+
+{grid(("experiment", "strategy", "small: beside a cold start", "larger: beside a cold start", "agreement"), rows)}
+
+{grid(("experiment", "claim", "verdict, small", "verdict, larger"), verdicts)}
+"""
+
+
+def _differences(chapter: Chapter) -> dict[tuple[str, ...], str]:
+    """Return the differences to a cold start in the first table of a chapter, by what its rows are."""
+    table = next((exhibit for exhibit in chapter.exhibits if isinstance(exhibit, Table)), None)
+    if table is None or "difference to the reference" not in table.header:
+        return {}
+    strategy, difference = table.header.index("strategy"), table.header.index("difference to the reference")
+    found = {}
+    for row in table.rows:
+        # Networks differ between the settings, and are called by what they have in common.
+        facets = [
+            value.partition(":")[0].replace("resnet18", "resnet").replace("resnet8", "resnet")
+            for value in row[:strategy]
+        ]
+        if row[difference] not in ("reference", "-"):
+            found[(*facets, row[strategy])] = row[difference]
+    return found
 
 
 def _made(chapters: Sequence[Chapter]) -> str:
@@ -146,10 +216,11 @@ def origin_of(file: Path) -> str:
     return f"From `{cited.as_posix()}`: {setting_in(file).words}."
 
 
-def write_page(file: Path, page: Path) -> None:
+def write_page(file: Path, page: Path, larger: Path | None = None) -> None:
     """Write the page, and its charts into the folder ``images/paper`` beside it."""
     chapters = read_chapters(file)
-    text = written(page.read_text(encoding="utf-8"), origin_of(file), chapters)
+    beside = None if larger is None else (origin_of(larger), read_chapters(larger))
+    text = written(page.read_text(encoding="utf-8"), origin_of(file), chapters, larger=beside)
     folder = page.parent / IMAGES
     folder.mkdir(parents=True, exist_ok=True)
     drawn = images(chapters)
@@ -166,8 +237,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Write the results on the page of the paper's experiments.")
     parser.add_argument("file", type=Path, help="file that 'warmstart paper export' wrote")
     parser.add_argument("--page", type=Path, default=PAGE, help="page with the marks; default: docs/paper.md")
+    parser.add_argument("--larger", type=Path, help="file of the same experiments in a larger setting")
     options = parser.parse_args()
-    write_page(options.file, options.page)
+    write_page(options.file, options.page, options.larger)
 
 
 if __name__ == "__main__":

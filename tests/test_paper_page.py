@@ -9,13 +9,16 @@ import pytest
 import paper_page
 from chapters import CHAPTERS, FULL, MAPS, NOT_RUN, NOTHING, ODD, TABLE, WORDS
 from warmstart.basics import InputError
-from warmstart.paper import Curves, HeatMap, read_chapters
+from warmstart.paper import Curves, HeatMap, Table, read_chapters
 from warmstart.reports._markdown import escaped
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs/paper.md").read_text(encoding="utf-8")
 # Other files of results may be cited in words; this one the page is drawn from.
-FILES = [ROOT / name for name in re.findall(r"^From `(results/[^`]+)`:", PAGE, re.MULTILINE)]
+FILES, LARGER = (
+    [ROOT / name for name in re.findall(r"^From `(results/[^`]+)`:", part, re.MULTILINE)]
+    for part in (PAGE[: PAGE.index("<!-- end of claims -->")], PAGE[PAGE.index("<!-- larger -->") :])
+)
 ORIGIN = "From `results/x.json`: a setting."
 BY_HAND = """# Title
 
@@ -119,7 +122,47 @@ def test_provenance_names_machine_and_dates_once():
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_the_page_agrees_with_its_file(file):
-    assert paper_page.written(PAGE, paper_page.origin_of(file), read_chapters(file)) == PAGE
+    (larger,) = LARGER
+    beside = paper_page.origin_of(larger), read_chapters(larger)
+    assert paper_page.written(PAGE, paper_page.origin_of(file), read_chapters(file), larger=beside) == PAGE
+
+
+def arms(network, *rows):
+    """Return the table of arms of a chapter, whose rows are strategy and difference."""
+    header = ("model", "strategy", "accuracy %", "difference to the reference")
+    return Table("accuracy", "", header, tuple((network, arm, "50", difference) for arm, difference in rows))
+
+
+def test_a_small_setting_is_compared_with_a_larger_one_arm_by_arm():
+    small = arms(
+        "resnet8:width=16",
+        ("cold", "reference"),
+        ("warm", "lower by 2.0 points [1.0, 3.0]"),
+        ("noise", "higher by 2.0 points [1.0, 3.0]"),
+        ("shrink", "no difference detected [-1.0, 1.0]"),
+        ("small only", "lower by 2.0 points [1.0, 3.0]"),
+    )
+    large = arms(
+        "resnet18:width=16",
+        ("cold", "reference"),
+        ("warm", "lower by 3.0 points [1.0, 5.0]"),
+        ("noise", "lower by 2.0 points [1.0, 3.0]"),
+        ("shrink", "higher by 2.0 points [1.0, 3.0]"),
+        ("large only", "lower by 2.0 points [1.0, 3.0]"),
+    )
+    chapters = [replace(FULL, exhibits=(table,)) for table in (small, large)]
+    text = paper_page.agreement(chapters[:1], "From here.", chapters[1:])
+    assert (
+        "Of 3 differences to a cold start, 1 are detected in both with the same direction, 1 with opposite ones, and 1"
+        in text
+    )
+    assert "| resnet, warm | lower by 2.0 points [1.0, 3.0] | lower by 3.0 points [1.0, 5.0] | same direction |" in text
+    assert "| resnet, noise |" in text
+    assert "| opposite direction |" in text
+    assert "| resnet, shrink |" in text
+    assert "only" not in text
+    verdicts = [line for line in text.splitlines() if line.endswith(f"| {FULL.findings[0].verdict} |")]
+    assert verdicts, "claims of both are listed with both verdicts"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
