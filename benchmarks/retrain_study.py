@@ -309,11 +309,12 @@ MOST_BAD = 5
 
 
 def _bad_line(bad: int, nights: int) -> dict[str, Any]:
-    """Return whether bad promotions are rare enough, with the upper end of a one-sided exact 95 % interval."""
+    """Return whether bad promotions are rare enough, by one-sided exact bounds of 95 %."""
     from scipy.stats import beta
 
     rate, upper = 1000 * bad / nights, 1000 * float(beta.ppf(0.95, bad + 1, nights - bad)) if bad < nights else 1000.0
-    verdict = "missed" if rate > MOST_BAD else "met" if upper <= MOST_BAD else "not shown"
+    lower = 1000 * float(beta.ppf(0.05, bad, nights - bad + 1)) if bad else 0.0
+    verdict = "missed" if lower > MOST_BAD else "met" if upper <= MOST_BAD else "not shown"
     return {"verdict": verdict, "bad": bad, "nights": nights, "per 1,000": rate, "upper": upper}
 
 

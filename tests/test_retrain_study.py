@@ -340,7 +340,8 @@ def test_cost_is_kept_where_the_interval_says_so(cost, limit, verdict):
 
 
 @pytest.mark.parametrize(
-    ("bad", "nights", "verdict"), [(0, 160, "not shown"), (0, 1000, "met"), (1, 100, "missed"), (5, 5, "missed")]
+    ("bad", "nights", "verdict"),
+    [(0, 160, "not shown"), (0, 1000, "met"), (1, 130, "not shown"), (4, 100, "missed"), (5, 5, "missed")],
 )
 def test_few_nights_cannot_show_that_bad_promotions_are_rare(bad, nights, verdict):
     found = study._bad_line(bad, nights)
