@@ -27,8 +27,8 @@ from ._ledger import LEDGER, DeletionRow, Ledger, LicenceRow
 from ._lock import project_lock
 from ._objects import WORK, crash_point
 from ._policy import TRIAL_ALPHA, ArmState, PolicyState
+from ._project_data import COLD, ProjectData
 from ._settings import read_project
-from ._update import COLD, Night
 from ._words import counted
 
 FIRST_COUNTED: Final = 3
@@ -101,11 +101,11 @@ def rehearse(
     execution = Execution(workers=workers, device="cpu")
     project, said = read_project(directory), report or (lambda _: None)
     with Ledger.open(directory / LEDGER) as ledger:
-        night = Night(project, ledger, said, None)
-        data = _history(night)
-        policy, deletions = night.policy(), len(ledger.select(DeletionRow))
+        stored = ProjectData(project, ledger, said)
+        data = _history(stored)
+        policy, deletions = stored.policy(), len(ledger.select(DeletionRow))
         specs = [arm.spec for arm in policy.arms] if isinstance(policy, PolicyState) else ARMS
-        study = _study(night, specs, seeds=seeds)
+        study = _study(stored, specs, seeds=seeds)
     # Trials are found again by their content: with more seeds or arrivals only what is new is trained.
     place = directory / WORK / "rehearsal" / study_digest(replace(study, arms=study.arms[-1:], seeds=1))
     records = run_study(
@@ -127,16 +127,16 @@ def rehearse(
             # What was trained on rows that are forgotten now must not stay, nor license anything.
             shutil.rmtree(place, ignore_errors=True)
             raise InputError("Rows were forgotten during the rehearsal, so it is void: run it again without them.")
-        notes = _license(Night(project, ledger, said, None), found)
+        notes = _license(ProjectData(project, ledger, said), found)
     return replace(found, notes=notes)
 
 
-def _history(night: Night) -> Dataset:
+def _history(stored: ProjectData) -> Dataset:
     """Return the newest version of all labelled rows that count, in the order in which they arrived."""
     rows = [
         one
-        for arrival in night.arrivals
-        for one in night.ledger.samples(arrival.number)
+        for arrival in stored.arrivals
+        for one in stored.ledger.samples(arrival.number)
         if one.label is not None and one.superseded_by is None
     ]
     _, arrivals = np.unique([one.arrival for one in rows], return_inverse=True)
@@ -146,28 +146,28 @@ def _history(night: Night) -> Dataset:
             f"There must be at least {_LEAST_ARRIVALS} arrivals with labels to rehearse with, got {count}: starts are "
             f"compared from round {FIRST_COUNTED} on, each on the arrival after it."
         )
-    found = night.samples.take(night.places(rows)).fitted()
-    inputs, units = found.inputs, night.units(rows)
+    found = stored.samples.take(stored.places(rows)).fitted()
+    inputs, units = found.inputs, stored.units(rows)
     if found.encoding is None and not (inputs.dtype == np.int64 or (inputs.dtype == np.uint8 and inputs.ndim == 4)):
         inputs = inputs.astype(np.float32)
     return Dataset(
         "what has arrived",
         LabelledArrays(inputs, found.labels),
         None,
-        night.schema.classes,
+        stored.schema.classes,
         SampleOrder(True, arrivals.astype(np.int64), None if units is None else units.astype(np.int64)),
         found.encoding,
-        scale=night.rows(np.empty(0, np.int64)).scale,
-        features=night.schema.names,
+        scale=stored.rows(np.empty(0, np.int64)).scale,
+        features=stored.schema.names,
     )
 
 
-def _study(night: Night, specs: Sequence[str], *, seeds: int) -> Study:
+def _study(stored: ProjectData, specs: Sequence[str], *, seeds: int) -> Study:
     return replace(
-        night.study(list(specs)),
+        stored.study(list(specs)),
         seeds=seeds,
         stream=TimeOrdered(),
-        evaluation=EvaluationSettings(holdout=night.settings.holdout),
+        evaluation=EvaluationSettings(holdout=stored.settings.holdout),
     )
 
 
@@ -241,9 +241,9 @@ def _cost(records: StudyRecords, label: str) -> float:
     return next((float(total) for total in totals if total), 0.0)
 
 
-def _license(night: Night, found: Rehearsal) -> tuple[str, ...]:
+def _license(stored: ProjectData, found: Rehearsal) -> tuple[str, ...]:
     """Note the licences and the rehearsal, and return notes; the project's lock is held."""
-    policy, ledger = night.policy(), night.ledger
+    policy, ledger = stored.policy(), stored.ledger
     licences = {
         arm.strategy: (arm.mean, arm.low, arm.high)
         for arm in found.arms
@@ -254,12 +254,12 @@ def _license(night: Night, found: Rehearsal) -> tuple[str, ...]:
         which = f"{few} arrivals decide" if few != 1 else "One arrival decides"
         notes.append(f"{which}: what is special about so few is not in the intervals, which are over seeds.")
     if not isinstance(policy, PolicyState):
-        notes.append(f"The policy of the project is fixed ({night.settings.policy}), so licences change nothing.")
+        notes.append(f"The policy of the project is fixed ({stored.settings.policy}), so licences change nothing.")
     source = f"a rehearsal over {found.arrivals} arrivals with {found.seeds} seeds"
     last = ledger.rounds(last=1)
     with ledger.transaction():
         if isinstance(policy, PolicyState) and licences:
-            state = policy.with_licences(licences, tolerance=night.settings.tolerance, source=source)
+            state = policy.with_licences(licences, tolerance=stored.settings.tolerance, source=source)
             ledger.insert(LicenceRow(last[-1].number if last else 0, state.to_dict()), replace=True)
         text = f"A{source[1:]} licensed {', '.join(licences) or 'no start'}."
         ledger.add_event("rehearse", text, arms=[dataclasses.asdict(arm) for arm in found.arms])
