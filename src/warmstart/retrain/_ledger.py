@@ -12,13 +12,30 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Self
 
 from warmstart.basics import StorageError, shown
 from warmstart.store import make_directory, sync_directory
 
+from ._ledger_rows import ARRIVAL_STATES as ARRIVAL_STATES
+from ._ledger_rows import MODEL_STATES as MODEL_STATES
+from ._ledger_rows import PROMOTION_KINDS as PROMOTION_KINDS
+from ._ledger_rows import ROUND_STATES as ROUND_STATES
+from ._ledger_rows import ArrivalRow as ArrivalRow
+from ._ledger_rows import AuditRow as AuditRow
+from ._ledger_rows import DeletionRow as DeletionRow
+from ._ledger_rows import EventRow as EventRow
+from ._ledger_rows import JudgementRow as JudgementRow
+from ._ledger_rows import LicenceRow as LicenceRow
+from ._ledger_rows import ModelRow as ModelRow
+from ._ledger_rows import OutboxRow as OutboxRow
+from ._ledger_rows import PromotionRow as PromotionRow
+from ._ledger_rows import RoundRow as RoundRow
+from ._ledger_rows import Row as Row
+from ._ledger_rows import SampleRow as SampleRow
+from ._ledger_rows import SchemaRow as SchemaRow
+from ._ledger_rows import WatchRow as WatchRow
 from ._objects import crash_point, project_errors
 
 LEDGER = "ledger.sqlite"
@@ -26,215 +43,6 @@ VERSION = 1
 """Of the tables; a ledger with a higher one was written by a newer warmstart."""
 _APPLICATION = 0x77617274  # "wart", by which `file` and we tell it from any other database
 _PATIENCE_SECONDS = 30.0  # until another command's transaction is over
-ARRIVAL_STATES = ("received", "accepted", "refused", "quarantined", "excluded", "rewritten")
-ROUND_STATES = ("open", "trained", "judged", "promoted", "kept", "failed")
-MODEL_STATES = (
-    *("candidate", "champion", "former", "retired"),
-    *("undecided", "worse", "diverged", "tainted", "damaged"),
-)
-PROMOTION_KINDS = ("gate", "hand", "rollback", "watch", "repair")
-
-
-@dataclass(frozen=True)
-class ArrivalRow:
-    """An arrival; ``id`` is the SHA-256 of its file, ``content`` a digest of what it says, whatever the file format.
-
-    ``number`` counts arrivals in the order in which they were added. ``source`` is the name of the file that was added,
-    ``schema`` the version of the schema, ``size`` the bytes of the object. ``labelled`` counts rows with a label.
-    """
-
-    table: ClassVar[str] = "arrival"
-    id: str
-    number: int
-    state: str
-    content: str
-    source: str
-    rows: int
-    labelled: int
-    schema: int
-    size: int
-    received: str
-    note: str = ""
-
-
-class SampleRow(NamedTuple):
-    """A row of an arrival. A named tuple, since there are many of them: 50,000 are stored in half a second.
-
-    ``unit`` is what the side was drawn by: the group, or the key. ``side`` is ``train`` or ``holdout``, None without a
-    label. ``superseded_by`` is the arrival that has a newer version of the key; ``joined`` the round in which the row
-    was first trained on.
-    """
-
-    arrival: int
-    row: int
-    key: str
-    unit: str
-    side: str | None
-    label: str | None
-    superseded_by: int | None = None
-    joined: int | None = None
-
-
-@dataclass(frozen=True)
-class SchemaRow:
-    """A version of the schema that arrivals must have."""
-
-    table: ClassVar[str] = "schema"
-    version: int
-    description: Mapping[str, Any]
-    created: str
-
-
-@dataclass(frozen=True)
-class ModelRow:
-    """A model; ``id`` is the SHA-256 of its file, ``arrivals`` the number of the last arrival it was trained on."""
-
-    table: ClassVar[str] = "model"
-    id: str
-    round: int
-    strategy: str
-    start_model: str | None
-    seed: int
-    arrivals: int
-    manifest: Mapping[str, Any]
-    cost: Mapping[str, Any]
-    stop_reason: str
-    state: str
-    size: int
-    created: str
-
-
-@dataclass(frozen=True)
-class RoundRow:
-    """A round; ``arrivals`` is the number of the last arrival that it takes in, ``ended`` None while it is open."""
-
-    table: ClassVar[str] = "round"
-    number: int
-    token: str
-    owner: Mapping[str, Any]
-    state: str
-    plan: Mapping[str, Any]
-    arrivals: int
-    started: str
-    champion_before: str | None = None
-    champion_after: str | None = None
-    anchor_after: str | None = None
-    verdict: str | None = None
-    reason: str | None = None
-    ended: str | None = None
-
-
-@dataclass(frozen=True)
-class JudgementRow:
-    """A comparison of a model with an opponent; ``role`` is champion, anchor, class or baseline."""
-
-    table: ClassVar[str] = "judgement"
-    round: int
-    model: str
-    opponent: str
-    role: str
-    detail: str
-    n: int
-    mean: float
-    low: float
-    high: float
-    tolerance: float
-
-
-@dataclass(frozen=True)
-class AuditRow:
-    """A cold start beside a cheaper one; ``difference`` is None until arrival ``arrival`` has been scored by both."""
-
-    table: ClassVar[str] = "audit"
-    round: int
-    arm: str
-    arm_model: str
-    cold_model: str
-    arrival: int | None = None
-    difference: float | None = None
-    n: int = 0
-
-
-@dataclass(frozen=True)
-class LicenceRow:
-    """The policy's state after a round."""
-
-    table: ClassVar[str] = "licence"
-    round: int
-    state: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class WatchRow:
-    """The watch over the champion after an arrival; ``t`` counts the rows since its promotion."""
-
-    table: ClassVar[str] = "watch"
-    round: int
-    arrival: int
-    t: int
-    mean: float
-    upper: float
-    tolerance: float
-    alarm: bool
-
-
-@dataclass(frozen=True)
-class PromotionRow:
-    """A model that began to serve, what served before it, and the anchor since then; ``round`` None: by hand."""
-
-    table: ClassVar[str] = "promotion"
-    model: str
-    previous: str | None
-    anchor: str | None
-    kind: str
-    reason: str
-    round: int | None
-    time: str
-    id: int | None = None
-
-
-@dataclass(frozen=True)
-class DeletionRow:
-    """A request to delete rows; ``keys`` is how many keys it named: which ones is not stored."""
-
-    table: ClassVar[str] = "deletion"
-    requested: str
-    due: str
-    keys: int
-    state: str
-    id: int | None = None
-
-
-@dataclass(frozen=True)
-class EventRow:
-    """Something that happened; events are only ever added."""
-
-    table: ClassVar[str] = "event"
-    time: str
-    kind: str
-    round: int | None
-    text: str
-    data: Mapping[str, Any]
-    id: int | None = None
-
-
-@dataclass(frozen=True)
-class OutboxRow:
-    """A message to others about a round, sent at least once; ``sent`` is None until it was."""
-
-    table: ClassVar[str] = "outbox"
-    round: int
-    kind: str
-    payload: Mapping[str, Any]
-    sent: str | None = None
-    id: int | None = None
-
-
-class _Stored(Protocol):
-    table: ClassVar[str]
-
-
-Row = TypeVar("Row", bound=_Stored)
 
 
 def _one_of(column: str, values: Sequence[str]) -> str:
