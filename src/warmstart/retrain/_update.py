@@ -373,10 +373,10 @@ class _Night:
             plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
         if plan.begins_trial and start is not None and start.strategy != COLD:
             # Another arm's model would be blamed on the one that goes on trial.
-            start = next(
-                (m for m in reversed(self.ledger.models("champion", "former", "undecided")) if m.strategy == COLD),
-                start,
-            )
+            fitting = self.data.training_rows(training, start)
+            others = reversed(self.ledger.models("champion", "former", "undecided"))
+            usable = (m for m in others if m.strategy == COLD and m.size and m.id not in self.data.damaged)
+            start = next((m for m in usable if self.data.obstacle(m, fitting) is None), start)
         # Read from the ledger: watch and audits may have come to their results in a call that was interrupted.
         since = self.ledger.select(
             EventRow,
