@@ -11,7 +11,7 @@ import numpy as np
 
 from ledgers import TIME, arrival, digest, finished_round, model, sample
 from warmstart.basics import METRICS
-from warmstart.retrain._inspect import repair
+from warmstart.retrain._champion import repair
 from warmstart.retrain._ledger import (
     LEDGER,
     ArrivalRow,

@@ -13,7 +13,7 @@ import torch
 import nights
 import warmstart.retrain
 from warmstart.basics import InputError
-from warmstart.retrain._inspect import changing, erase_leftovers
+from warmstart.retrain._champion import changing, erase_leftovers
 from warmstart.retrain._objects import crashing_at
 
 SOURCES = sorted(Path(warmstart.retrain.__file__).parent.glob("*.py"))

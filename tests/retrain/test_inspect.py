@@ -9,18 +9,8 @@ import pytest
 
 from ledgers import TIME, arrival, digest, finished_round, model, new_object, project, sample
 from warmstart.basics import InputError, StorageError
-from warmstart.retrain._inspect import (
-    exclude,
-    gc,
-    history,
-    pin,
-    promote,
-    repair,
-    rollback,
-    status,
-    unpin,
-    verify,
-)
+from warmstart.retrain._champion import exclude, pin, promote, repair, rollback, unpin
+from warmstart.retrain._inspect import history, status
 from warmstart.retrain._ledger import (
     LEDGER,
     AuditRow,
@@ -46,6 +36,7 @@ from warmstart.retrain._objects import (
     write_pointer,
 )
 from warmstart.retrain._settings import RetrainSettings, write_project
+from warmstart.retrain._upkeep import gc, verify
 
 
 @pytest.fixture
@@ -184,7 +175,9 @@ def test_visible_damage_is_in_the_status(shop):
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
-from warmstart.retrain._inspect import gc, history, rollback, status, verify
+from warmstart.retrain._champion import rollback
+from warmstart.retrain._inspect import history, status
+from warmstart.retrain._upkeep import gc, verify
 status(sys.argv[1]); history(sys.argv[1]); rollback(sys.argv[1]); verify(sys.argv[1]); gc(sys.argv[1])
 heavy = {"torch", "scipy", "pandas", "pyarrow", "numpy", "sklearn"} & set(sys.modules)
 assert not heavy, heavy

@@ -1,8 +1,8 @@
 from ._arrivals import AddResult as AddResult
+from ._champion import Change as Change
 from ._delivery import Message as Message
 from ._delivery import deliver as deliver
 from ._gate import gap_text as gap_text
-from ._inspect import Change as Change
 from ._inspect import RoundSummary as RoundSummary
 from ._inspect import Status as Status
 from ._lock import LockedError as LockedError

@@ -12,7 +12,7 @@ from typing import Any
 from warmstart.basics import InputError, StorageError, check_directory_path, checked_path, shown
 from warmstart.store import make_directory, sync_directory
 
-from ._inspect import changing, model_pointer
+from ._champion import changing, model_pointer
 from ._ledger import now
 from ._objects import free_space_check, object_path, project_errors, verify_object, write_pointer
 

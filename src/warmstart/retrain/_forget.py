@@ -21,7 +21,7 @@ from typing import Any
 from warmstart.basics import InputError, StorageError, check_in_range, checked_path, shown
 
 from ._add import current_schema
-from ._inspect import COLD_NEXT, abandon_round, changing, erase_leftovers, finish_deletions, repair
+from ._champion import COLD_NEXT, abandon_round, changing, erase_leftovers, finish_deletions, repair
 from ._ledger import ArrivalRow, AuditRow, DeletionRow, Ledger, ModelRow, SampleRow, now
 from ._objects import (
     crash_point,

@@ -11,7 +11,7 @@ from typing import Any
 from warmstart.basics import InputError, StorageError, checked_path
 
 from ._add import current_schema
-from ._inspect import abandon_round, changing, repair
+from ._champion import abandon_round, changing, repair
 from ._ledger import ArrivalRow, Ledger, ModelRow, SchemaRow, now
 from ._objects import (
     crash_point,

@@ -304,6 +304,16 @@ def remove_scores(directory: Path, *, model: str | None = None, arrival: str | N
     return freed
 
 
+def delete_files(directory: Path, paths: Sequence[Path]) -> None:
+    """Delete files, and the folders that are empty then."""
+    with project_errors(directory, "Files cannot be deleted"):
+        for path in paths:
+            path.unlink(missing_ok=True)
+        for left in {path.parent for path in paths}:
+            if left.is_dir() and not any(left.iterdir()):
+                left.rmdir()
+
+
 def serving_path(directory: Path, model: str) -> Path:
     """Return where the copy of a model is that serving reads; see :func:`keep_serving_copies`."""
     return directory / SERVING / f"{model}{ENDINGS['models']}"

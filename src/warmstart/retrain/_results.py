@@ -11,6 +11,15 @@ from ._ledger import JudgementRow
 
 
 @dataclass(frozen=True)
+class Plain:
+    """A result as plain values."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as nested plain values, fit for JSON."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
 class TrainedArm:
     """A model that a round has trained.
 

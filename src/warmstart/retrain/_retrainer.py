@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from warmstart.basics import InputError, check_directory_path, checked_path, shown
 
-from . import _inspect
+from . import _champion, _inspect, _upkeep
 from ._ledger import LEDGER, Ledger
 from ._lock import project_lock
 from ._settings import PROJECT_FILE, Project, RetrainSettings, read_project, write_project
@@ -121,7 +121,7 @@ class Retrainer:
 
         with project_lock(self.directory, "add"):
             project = self.project
-            _inspect.repair(self.directory)
+            _champion.repair(self.directory)
             with Ledger.open(self.directory / LEDGER) as ledger:
                 found = add(project, ledger, given, **options)
         return found if isinstance(found, list) else [found]
@@ -149,40 +149,40 @@ class Retrainer:
         """Return the last rounds, oldest first; None: all."""
         return _inspect.history(self.directory, last=last)
 
-    def rollback(self, *, to: str | None = None, reason: str | None = None) -> _inspect.Change:
+    def rollback(self, *, to: str | None = None, reason: str | None = None) -> _champion.Change:
         """Let a former champion serve again, without training; it is pinned until :meth:`unpin`.
 
         Args:
             to: Its id, or the beginning of it; None: the one before the champion.
             reason: Why, for the history.
         """
-        return _inspect.rollback(self.directory, to=to, reason=reason)
+        return _champion.rollback(self.directory, to=to, reason=reason)
 
-    def promote(self, model: str, *, reason: str | None = None) -> _inspect.Change:
+    def promote(self, model: str, *, reason: str | None = None) -> _champion.Change:
         """Let a model serve by hand, whatever the gate says; it is pinned until :meth:`unpin`."""
-        return _inspect.promote(self.directory, model, reason=reason)
+        return _champion.promote(self.directory, model, reason=reason)
 
-    def pin(self) -> _inspect.Change:
+    def pin(self) -> _champion.Change:
         """Keep the champion whatever rounds find."""
-        return _inspect.pin(self.directory)
+        return _champion.pin(self.directory)
 
-    def unpin(self) -> _inspect.Change:
+    def unpin(self) -> _champion.Change:
         """Let rounds promote again."""
-        return _inspect.unpin(self.directory)
+        return _champion.unpin(self.directory)
 
-    def exclude(self, arrival: int | str) -> _inspect.Change:
+    def exclude(self, arrival: int | str) -> _champion.Change:
         """Leave an arrival, by number or id, out of training and judging; models trained on it are tainted."""
-        return _inspect.exclude(self.directory, arrival)
+        return _champion.exclude(self.directory, arrival)
 
-    def verify(self) -> _inspect.Verified:
+    def verify(self) -> _upkeep.Verified:
         """Check every file against its digest; the last intact model serves in place of a damaged champion."""
-        return _inspect.verify(self.directory)
+        return _upkeep.verify(self.directory)
 
-    def gc(self, *, dry_run: bool = False) -> _inspect.Collected:
+    def gc(self, *, dry_run: bool = False) -> _upkeep.Collected:
         """Remove models and drafts that nothing needs any more; in a dry run, say which."""
-        return _inspect.gc(self.directory, dry_run=dry_run)
+        return _upkeep.gc(self.directory, dry_run=dry_run)
 
-    def audit(self) -> _inspect.Change:
+    def audit(self) -> _champion.Change:
         """Train a cold start beside the strategy in the next round, whatever the account says."""
         text = "The next round trains a cold start beside its strategy."
         with project_lock(self.directory, "audit"), Ledger.open(self.directory / LEDGER) as ledger:
@@ -191,7 +191,7 @@ class Retrainer:
                 ledger.add_event("audit", text)
             serving = ledger.serving()
             champion = None if serving is None else serving.model
-            return _inspect.Change(champion, champion, ledger.config("pinned") is not None, text)
+            return _champion.Change(champion, champion, ledger.config("pinned") is not None, text)
 
     def champion(self) -> Champion:
         """Return the model that serves, ready to predict; the ledger is not opened.

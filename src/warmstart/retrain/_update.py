@@ -25,9 +25,9 @@ import torch
 
 from warmstart.basics import InputError, StorageError, derived_seed, shown
 
+from ._champion import COLD_NEXT, abandon_round, finish_deletions, repair
 from ._check import CheckReport, check_training
 from ._gate import difference_of
-from ._inspect import COLD_NEXT, abandon_round, finish_deletions, repair, verify_files
 from ._judging import Judging
 from ._ledger import (
     LEDGER,
@@ -56,6 +56,7 @@ from ._project_data import COLD, ProjectData, Report
 from ._results import TrainedArm, UpdateResult
 from ._settings import read_project
 from ._training import train_candidate
+from ._upkeep import verify_files
 from ._watch import watch
 
 AUDIT_NEXT = "audit next"

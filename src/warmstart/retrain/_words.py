@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._inspect import Change, Collected, RoundSummary, Status, Verified
+from ._champion import Change
+from ._inspect import RoundSummary, Status
+from ._upkeep import Collected, Verified
 
 _SHORT = 12
 """Digits of an id that people see; commands take as many as tell models apart."""
