@@ -114,13 +114,13 @@ def test_a_name_is_read_like_anywhere_else(name):
         open_rows(name, DataSource("rows"))
 
 
-def test_features_are_those_that_a_study_finds():
+def test_features_are_those_that_a_study_finds_and_what_is_constant_so_far():
     frame = pd.DataFrame(
         {"size": np.arange(30) / 7, "one": 1, "text": [f"t{n}" for n in range(30)], "y": ["a", "b"] * 15}
     )
     found, notes = open_rows(frame, SOURCE).features(SOURCE, np.arange(30))
-    assert found.names == ("size",)
-    assert "left out: one (constant" in notes[0]
+    assert found.names == ("size", "one")
+    assert "left out: text (text of 30 different values" in notes[0]
 
 
 def test_order_is_read_as_that_of_the_first_arrival():

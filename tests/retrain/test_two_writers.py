@@ -24,13 +24,18 @@ def project(tmp_path):
     made.add(nights.arrival(1))
     assert made.update().outcome == "promoted"
     made.add(nights.arrival(2))
-    _set_epochs(made, 2, 1_000_000)
+    _change(made, "max-epochs = 2\n", FOR_EVER)
     return made
 
 
-def _set_epochs(project, old, new):
+FOR_EVER = 'max-epochs = 1000000\npatience = "none"\ntrain-accuracy = "none"\n'
+
+
+def _change(project, old, new):
     path = project.directory / "project.toml"
-    path.write_text(path.read_text().replace(f"max-epochs = {old}\n", f"max-epochs = {new}\n"))
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
 
 
 @pytest.fixture
@@ -66,7 +71,7 @@ def test_the_second_writer_is_told_and_readers_go_on(project, updating, tmp_path
     updating.send_signal(signal.SIGKILL)
     updating.wait()
     assert lock_owner(project.directory).pid == updating.pid
-    _set_epochs(project, 1_000_000, 2)
+    _change(project, FOR_EVER, "max-epochs = 2\n")
     assert run(["retrain", "add", directory, str(tmp_path / "3.csv")]) == 0
     done = Retrainer(directory).update()
     assert (done.round, done.outcome) == (2, "promoted")
