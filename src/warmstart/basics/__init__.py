@@ -54,6 +54,7 @@ from ._randomness import generator_for as generator_for
 from ._randomness import global_states as global_states
 from ._randomness import restore_global_states as restore_global_states
 from ._randomness import seeded_globals as seeded_globals
+from ._threads import torch_threads as torch_threads
 from ._undisturbed import undisturbed as undisturbed
 from ._weights import Weight as Weight
 from ._weights import aliases_of as aliases_of

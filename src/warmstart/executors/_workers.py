@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import torch
 
+from warmstart.basics import torch_threads
 from warmstart.training import Work, interleave
 
 from ._execution import Execution
@@ -95,7 +95,7 @@ class Workers:
         def draw() -> Work[None] | None:
             return runner.steps(waiting.popleft(), directory, device, emit) if waiting else None
 
-        with _threads(self.execution.threads):
+        with torch_threads(self.execution.threads):
             if self.execution.lanes > 1:
                 interleave(draw, lanes=self.execution.lanes, device=torch.device(device))
                 return
@@ -103,14 +103,3 @@ class Workers:
                 for pause in work:  # nobody else takes a turn
                     if pause is not None:
                         pause.synchronize()
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    # A setting of the whole process, in which the user's own code continues afterwards.
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -16,14 +16,11 @@ import math
 import os
 import platform
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
-from warmstart.basics import InputError, StorageError, derived_seed, shown
+from warmstart.basics import InputError, StorageError, derived_seed, shown, torch_threads
 
 from ._champion import COLD_NEXT, abandon_round, finish_deletions, repair
 from ._check import CheckReport, check_training
@@ -103,17 +100,6 @@ def check(directory: Path) -> CheckReport:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
         study = data.study([COLD])
         return check_training(study.trial(COLD, project.settings.seed), data.training_rows(rows, None))
-
-
-@contextmanager
-def torch_threads(count: int) -> Iterator[None]:
-    """Train with a number of threads; it decides the last bits, and is a setting of the whole process."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class _Night:

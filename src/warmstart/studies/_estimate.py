@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from warmstart.analysis import FEWEST_SEEDS, AutoSeeds
-from warmstart.basics import checked_path
+from warmstart.basics import checked_path, torch_threads
 from warmstart.data import Dataset, OwnDataset
 from warmstart.executors import Execution
 from warmstart.learners import TensorLearner
@@ -239,16 +239,12 @@ def _timings(study: Study, data: Dataset, execution: Execution) -> dict[str, Tim
     """Return how long steps of each strategy take; of strategies that train alike, those of the first."""
     known: dict[str, Timing] = {}
     found: dict[str, Timing] = {}
-    threads = torch.get_num_threads()
-    torch.set_num_threads(execution.threads)
-    try:
+    with torch_threads(execution.threads):
         for label in study.labels:
             trial = study.trial(label, 0)
             if repr(trial.learner) not in known:
                 known[repr(trial.learner)] = _timing(study, trial, data, execution)
             found[label] = known[repr(trial.learner)]
-    finally:
-        torch.set_num_threads(threads)
     return found
 
 
