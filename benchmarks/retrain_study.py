@@ -13,7 +13,6 @@ Safe to interrupt: run it again to resume, project by project.
 
 import argparse
 import json
-import re
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -28,9 +27,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from recorded_page import write_result
 from retrain_replay import FIRST_NIGHT, GATES, Run, as_run, committed, measures
 from retrain_streams import Part, Stream, parts, persistence
-from warmstart.basics import derived_seed, write_atomically
+from warmstart.basics import derived_seed
 from warmstart.retrain import Retrainer
 from warmstart.retrain._definition import ARMS
 from warmstart.retrain._ledger import LEDGER, Ledger
@@ -73,9 +73,7 @@ def run_project(stream: Stream, *, tables: Mapping[str, Any], settings: Mapping[
     numbers: dict[str, int] = {}
     nights: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as place:
-        retrainer = Retrainer.create(Path(place) / "project", settings=settings, tables=tables)
-        with Ledger.open(retrainer.directory / LEDGER) as ledger, ledger.transaction():
-            ledger.set_config("salt", salt)
+        retrainer = Retrainer.create(Path(place) / "project", settings=settings, tables=tables, salt=salt)
         for night in range(1, len(stream.arrivals) + 1):
             began = perf_counter()
             for kind, given in stream.arriving(night):
@@ -361,9 +359,7 @@ def main(arguments: Sequence[str]) -> None:
         run_all(options)
     result = result_of(options)
     if options.json:
-        # A list of numbers on one line: else each has a line of its own, and there are thousands.
-        text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), json.dumps(result, indent=1))
-        write_atomically(options.json, text + "\n")
+        write_result(result, options.json)
     from retrain_study_page import answers, write_page
 
     if options.page:

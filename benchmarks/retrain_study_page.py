@@ -1,12 +1,10 @@
 """The page on the retraining study: sentences and tables from the result's file."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import write_atomically
-from warmstart.reports._export import images_of
+import recorded_page
 from warmstart.reports._markdown import grid
 from warmstart.reports.charts._style import COLOURS, SHAPES, altair
 from warmstart.statistics import PairedDifference, PairedRatio, describe_difference, paired_difference, times_text
@@ -178,21 +176,13 @@ def blocks(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 def filled(text: str, result: Mapping[str, Any]) -> str:
-    """Return a page with the parts between its marks written anew: ``<!-- name -->`` to ``<!-- end -->``."""
-    new = blocks(result)
-
-    def block(found: re.Match[str]) -> str:
-        return f"<!-- {found[1]} -->\n\n{new.get(found[1], 'Not run.')}\n\n<!-- end -->"
-
-    return re.sub(r"<!-- (?!end)([\w.-]+) -->\n.*?<!-- end -->", block, text, flags=re.DOTALL)
+    """Return a page with the parts between its marks written from a result."""
+    return recorded_page.filled(text, blocks(result))
 
 
 def write_page(result: Mapping[str, Any], file: Path) -> None:
     """Write the parts of a page between its marks, and its chart into the folder ``images`` beside it."""
-    write_atomically(file, filled(file.read_text(), result))
-    for name, content in images_of({IMAGE: chart(result).to_dict()}).items():
-        if name.endswith(".svg"):
-            write_atomically(file.parent / "images" / name, content)
+    recorded_page.write_page(file, blocks(result), {IMAGE: chart(result)})
 
 
 def chart(result: Mapping[str, Any]) -> Any:

@@ -17,8 +17,6 @@ official one. Safe to interrupt: run it again to resume.
 """
 
 import argparse
-import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,8 +27,8 @@ from typing import Any
 from rich.console import Console
 
 import warmstart as ws
+from recorded_page import write_result
 from scale_control_page import answers, write_page
-from warmstart.basics import write_atomically
 from warmstart.data import Interpolation
 from warmstart.statistics import mean_interval, paired_difference, paired_ratio
 from warmstart.store import RoundRecord, StudyRecords
@@ -319,9 +317,7 @@ def main(arguments: Sequence[str]) -> None:
         run(options)
     result = result_of(options)
     if options.json:
-        # A list of numbers on one line: else each has a line of its own, and there are thousands.
-        text = re.sub(r"\[[^][{}]*\]", lambda found: re.sub(r"\s+", " ", found[0]), json.dumps(result, indent=1))
-        write_atomically(options.json, text + "\n")
+        write_result(result, options.json)
     if options.page:
         write_page(result, options.page)
     print("\n".join(answers(result)))

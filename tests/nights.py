@@ -40,14 +40,12 @@ def arrival(number, rows=120, *, flipped=False, labels=("no", "yes")):
 
 def project(directory, *, settings=None, salt="a salt that is always the same", **tables):
     """Make a project whose rows fall on the same sides every time."""
-    made = Retrainer.create(
+    return Retrainer.create(
         directory,
         settings={**SETTINGS, **(settings or {})},
         tables={name: table for name, table in {**TABLES, **tables}.items() if table is not None},
+        salt=salt,
     )
-    with closing(sqlite3.connect(directory / LEDGER)) as ledger, ledger:
-        ledger.execute("UPDATE config SET value = ? WHERE name = 'salt'", (salt,))
-    return made
 
 
 def _without_times(value):

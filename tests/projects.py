@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from warmstart.retrain import Retrainer
-from warmstart.retrain._ledger import LEDGER, Ledger
 
 TABLES: dict[str, Any] = {
     "data": {"label": "churned", "key": "customer", "features": ["age", "use", "pay"]},
@@ -29,9 +28,9 @@ def customers(count=300, *, first=0, classes=("no", "yes"), prefix="customer", *
 
 def project(directory, *, arrivals=0, tables=None, **settings):
     """Make a project, and let arrivals of 300 rows each come in and be trained on, one by one."""
-    made = Retrainer.create(directory, settings={"holdout": 0.3, **settings}, tables=TABLES | (tables or {}))
-    with Ledger.open(made.directory / LEDGER) as ledger, ledger.transaction():
-        ledger.set_config("salt", "the same in every run")  # else each run would hold out other rows
+    settings, tables = {"holdout": 0.3, **settings}, TABLES | (tables or {})
+    # Else each run would hold out other rows.
+    made = Retrainer.create(directory, settings=settings, tables=tables, salt="the same in every run")
     for number in range(arrivals):
         made.add(customers(first=300 * number))
         made.update()
