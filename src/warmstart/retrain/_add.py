@@ -98,7 +98,7 @@ def _parts(given: Any) -> Sequence[Any]:
 
 def current_schema(ledger: Ledger) -> Schema | None:
     """Return the newest version of the schema; None before the first arrival."""
-    row = ledger.first(SchemaRow, "ORDER BY version DESC")
+    row = ledger.schema()
     return None if row is None else Schema.from_dict(row.description)
 
 

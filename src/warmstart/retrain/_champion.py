@@ -33,6 +33,7 @@ _LEAST_DIGITS = 4  # of an id that somebody types
 _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is the beginning of an id
 _REPORT = "report"
 COLD_NEXT = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
+AUDIT_NEXT = "audit next"  # likewise: that the next round must train a cold start beside its strategy
 _WHY = {
     "tainted": "it was trained on rows that were deleted or excluded",
     "damaged": "its file is damaged",
@@ -138,6 +139,18 @@ def _set_pinned(directory: str | Path, *, pinned: bool) -> Change:
                 ledger.add_event("pin" if pinned else "unpin", text, model=champion.id)
         repair(folder, ledger)
         return Change(champion.id, champion.id, pinned, text)
+
+
+def request_audit(directory: str | Path) -> Change:
+    """Have the next round train a cold start beside its strategy, whatever the account says."""
+    text = "The next round trains a cold start beside its strategy."
+    with changing(directory, "audit") as (_, ledger):
+        with ledger.transaction():
+            ledger.set_config(AUDIT_NEXT, "asked")
+            ledger.add_event("audit", text)
+        serving = ledger.serving()
+        champion = None if serving is None else serving.model
+        return Change(champion, champion, ledger.config(PINNED) is not None, text)
 
 
 def exclude(directory: str | Path, arrival: int | str) -> Change:

@@ -111,7 +111,7 @@ class Judging:
         for name, scored in baselines.items():
             sign = 1.0 if scored.higher_is_better else -1.0
             comparisons[name] = beats_baseline(values, sign * scored.values, rule=rule, units=units)
-        judgements = [_judgement(model, name, "baseline", "", one, rule) for name, one in comparisons.items()]
+        judgements = [_judgement(model, name, "baseline", name, one, rule) for name, one in comparisons.items()]
         # Persistence knows the label before, which a model does not: beside it the model is shown, not judged.
         trivial = {name: one for name, one in comparisons.items() if name != "persistence"}
         what = "the first model" if is_first else "the first model that can take these rows"
@@ -174,5 +174,4 @@ def _judgement(
 ) -> JudgementRow:
     # A ledger holds no infinite numbers: nothing was compared, and there is no interval.
     low, high = (value if math.isfinite(value) else math.copysign(1e300, value) for value in (found.low, found.high))
-    detail = detail or (opponent if role == "baseline" else "")
     return JudgementRow(model.round, model.id, opponent, role, detail, found.n, found.mean, low, high, found.tolerance)

@@ -383,6 +383,11 @@ class Ledger:
         """Return the rows of an arrival, in order."""
         return self._samples("WHERE arrival = ? ORDER BY row", arrival)
 
+    def labelled_samples(self, arrivals: Iterable[int]) -> list[SampleRow]:
+        """Return the newest versions of the rows of some arrivals that have labels, arrival by arrival."""
+        found = (one for arrival in arrivals for one in self.samples(arrival))
+        return [one for one in found if one.label is not None and one.superseded_by is None]
+
     def versions(self, keys: Iterable[str]) -> list[SampleRow]:
         """Return all rows with one of these keys, superseded ones too, by arrival and row."""
         with self._wanted(keys):
@@ -484,6 +489,10 @@ class Ledger:
         """Return the models, or those in some states, oldest first."""
         where = f"WHERE state IN ({', '.join('?' * len(states))}) " if states else ""
         return self.select(ModelRow, f"{where}ORDER BY round, rowid", *states)
+
+    def models_of(self, round_number: int) -> list[ModelRow]:
+        """Return the models that a round has trained, in that order."""
+        return self.select(ModelRow, "WHERE round = ? ORDER BY rowid", round_number)
 
     def promotions(self, model: str | None = None) -> list[PromotionRow]:
         """Return who began to serve when, oldest first; of one model where it is given."""

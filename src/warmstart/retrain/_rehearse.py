@@ -133,12 +133,7 @@ def rehearse(
 
 def _history(stored: ProjectData) -> Dataset:
     """Return the newest version of all labelled rows that count, in the order in which they arrived."""
-    rows = [
-        one
-        for arrival in stored.arrivals
-        for one in stored.ledger.samples(arrival.number)
-        if one.label is not None and one.superseded_by is None
-    ]
+    rows = stored.ledger.labelled_samples(arrival.number for arrival in stored.arrivals)
     _, arrivals = np.unique([one.arrival for one in rows], return_inverse=True)
     count = int(arrivals.max()) + 1 if rows else 0
     if count < _LEAST_ARRIVALS:

@@ -184,14 +184,7 @@ class Retrainer:
 
     def audit(self) -> _champion.Change:
         """Train a cold start beside the strategy in the next round, whatever the account says."""
-        text = "The next round trains a cold start beside its strategy."
-        with project_lock(self.directory, "audit"), Ledger.open(self.directory / LEDGER) as ledger:
-            with ledger.transaction():
-                ledger.set_config("audit next", "asked")
-                ledger.add_event("audit", text)
-            serving = ledger.serving()
-            champion = None if serving is None else serving.model
-            return _champion.Change(champion, champion, ledger.config("pinned") is not None, text)
+        return _champion.request_audit(self.directory)
 
     def champion(self) -> Champion:
         """Return the model that serves, ready to predict; the ledger is not opened.

@@ -19,10 +19,11 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 from warmstart.basics import InputError, StorageError, derived_seed, shown, torch_threads
 
-from ._champion import COLD_NEXT, abandon_round, finish_deletions, repair
+from ._champion import AUDIT_NEXT, COLD_NEXT, PINNED, abandon_round, finish_deletions, repair
 from ._check import CheckReport, check_training
 from ._gate import difference_of
 from ._judging import Judging
@@ -56,8 +57,6 @@ from ._training import train_candidate
 from ._upkeep import verify_files
 from ._watch import watch
 
-AUDIT_NEXT = "audit next"
-"""Of the ledger's own values: what the next round must do."""
 _WATCH_ALPHA = 0.01
 _LONG_ABSENCE = 7
 """Arrivals waiting from which on a round is audited: too much has changed for yesterday's licence."""
@@ -107,7 +106,7 @@ class _Night:
 
     def __init__(self, data: ProjectData, budget_seconds: float | None) -> None:
         self.data, self.budget = data, budget_seconds
-        self.project, self.ledger, self.report = data.project, data.ledger, data.report
+        self.ledger, self.report = data.ledger, data.report
         self.directory, self.settings = data.directory, data.settings
         self._notes: list[str] = []
         self.judging = Judging(data, self._notes)
@@ -173,7 +172,7 @@ class _Night:
         reason = "promoted without passing the gate: the time for a deletion is over"
         with self.ledger.transaction():
             self.ledger.promote(best.id, kind="gate", reason=reason, round_number=None, as_anchor=True)
-            self.ledger.set_config("pinned", None)
+            self.ledger.set_config(PINNED, None)
             self.ledger.add_event("deletion", f"Model {best.id[:12]} {reason}.", model=best.id)
         crash_point("clean model promoted")
         repair(self.directory)
@@ -198,7 +197,7 @@ class _Night:
                 )
         wanted = [ledger.champion(), ledger.anchor(), ledger.predecessor(), ledger.lineage()]
         wanted += [ledger.model(each) for one in ledger.pending_audits() for each in (one.arm_model, one.cold_model)]
-        of_round = [] if opened is None else [model for model in ledger.models() if model.round == opened.number]
+        of_round = [] if opened is None else ledger.models_of(opened.number)
         of_round += [] if opened is None or opened.state != "open" else [ledger.model(opened.plan["start"])]
         names = {model.id: model.size for model in (*wanted, *of_round) if model is not None and model.size}
         damaged = {name for name, size in names.items() if verify_object(self.directory, "models", name, size=size)}
@@ -209,8 +208,6 @@ class _Night:
             with ledger.transaction():
                 abandon_round(ledger, "the file of a model that it needs is damaged")
 
-    # What is the same for the whole night.
-
     # Before anything is trained on what has arrived.
 
     def _before_training(self, pending: Sequence[ArrivalRow]) -> None:
@@ -218,12 +215,7 @@ class _Night:
         champion, predecessor = self.data.intact(self.ledger.champion()), self.data.intact(self.ledger.predecessor())
         audits = self.ledger.pending_audits()
         numbers = {one.number for one in pending}
-        rows = [
-            one
-            for arrival in sorted(numbers)
-            for one in self.ledger.samples(arrival)
-            if one.label is not None and (one.superseded_by is None)
-        ]
+        rows = self.ledger.labelled_samples(sorted(numbers))
         if not rows:
             return
         if champion is None:
@@ -249,7 +241,7 @@ class _Night:
         Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
         """
         model = self.data.intact(self.ledger.lineage())
-        if model is None or self.ledger.config("pinned") is not None:
+        if model is None or self.ledger.config(PINNED) is not None:
             return
         judged, judgements = self.judging.beside_baseline(
             model, rows, self.data.rule(model, alpha=self.settings.alpha), of="new"
@@ -295,13 +287,8 @@ class _Night:
 
     def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> None:
         """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse."""
-        rows = [
-            one
-            for arrival in self.data.arrivals
-            if champion.arrivals < arrival.number <= latest
-            for one in self.ledger.samples(arrival.number)
-            if one.label is not None and one.superseded_by is None
-        ]
+        numbers = (arrival.number for arrival in self.data.arrivals)
+        rows = self.ledger.labelled_samples(one for one in numbers if champion.arrivals < one <= latest)
         if not rows:
             return
         rule = self.data.rule(champion, alpha=_WATCH_ALPHA)
@@ -310,7 +297,7 @@ class _Night:
         number = self.ledger.next_round_number()
         upper = math.nan if found.upper is None else found.upper
         noted = WatchRow(number, latest, found.t, found.mean, upper, found.tolerance, found.alarm)
-        pinned = self.ledger.config("pinned") is not None
+        pinned = self.ledger.config(PINNED) is not None
         if not found.alarm or pinned:
             with self.ledger.transaction():
                 self.ledger.insert(noted, replace=True)
@@ -329,41 +316,50 @@ class _Night:
 
     # The round.
 
-    def _open(self, pending: Sequence[ArrivalRow], asked: Mapping[str, str | None]) -> RoundRow:
-        """Decide what the round trains, and write it down."""
-        latest = max([one.number for one in self.data.arrivals], default=0)
-        number = self.ledger.next_round_number()
+    def _planned(
+        self, pending: Sequence[ArrivalRow], asked: Mapping[str, str | None], number: int, latest: int
+    ) -> tuple[Plan, ModelRow | None]:
+        """Return what a round is to train, and the model that it continues; None: there is none."""
         start = self.ledger.lineage()
         if start is not None and start.id in self.data.damaged:
             start = None
-        training = self.ledger.training_rows(latest, self.settings.window)
-        if start is not None:
-            probe = self.data.training_rows(training, start)
-            if (reason := self.data.obstacle(start, probe)) is not None:
-                self._notes.append(f"The round starts cold: {reason[0].lower()}{reason[1:]}")
-                start = None
-        last_cold = next((m for m in reversed(self.ledger.models()) if m.strategy == COLD and m.cost.get("cost")), None)
+        rows = self.ledger.training_rows(latest, self.settings.window)
+        training = None if start is None else self.data.training_rows(rows, start)
+        if start is not None and training is not None and (reason := self.data.obstacle(start, training)) is not None:
+            self._notes.append(f"The round starts cold: {reason[0].lower()}{reason[1:]}")
+            start = None
+        models = self.ledger.models()
+        last_cold = next((one for one in reversed(models) if one.strategy == COLD and one.cost.get("cost")), None)
         cold_cost = None
         if last_cold is not None:
             # By the rows: what a cold start costs grows with what it is trained on.
-            cold_cost = last_cold.cost["cost"] * len(training) / max(last_cold.cost["rows"], 1)
-        suspicion = self._suspicion(pending)
+            cold_cost = last_cold.cost["cost"] * len(rows) / max(last_cold.cost["rows"], 1)
         plan = self.data.policy().plan(
             number=number,
             can_continue=start is not None and asked[COLD_NEXT] is None,
-            suspicion=suspicion,
+            suspicion=self._suspicion(pending),
             cold_cost=cold_cost,
         )
         if asked[AUDIT_NEXT] is not None and plan.arm != COLD:
             plan = replace(plan, audit=True, reason=f"{plan.reason}; an audit was asked for")
-        if plan.audit and self.budget is not None and self._seconds_expected([plan.arm, COLD]) > self.budget:
-            plan = replace(plan, audit=False, reason=f"{plan.reason}; the cold start beside it does not fit the budget")
-        if plan.begins_trial and start is not None and start.strategy != COLD:
+        if plan.audit and self.budget is not None:
+            # Of each strategy the last round's; 0 where nothing is known.
+            seconds = {one.strategy: one.cost.get("seconds", 0.0) for one in models}
+            if sum(seconds.get(arm, seconds.get(COLD, 0.0)) for arm in (plan.arm, COLD)) > self.budget:
+                reason = f"{plan.reason}; the cold start beside it does not fit the budget"
+                plan = replace(plan, audit=False, reason=reason)
+        if plan.begins_trial and start is not None and training is not None and start.strategy != COLD:
             # Another arm's model would be blamed on the one that goes on trial.
-            fitting = self.data.training_rows(training, start)
             others = reversed(self.ledger.models("champion", "former", "undecided"))
-            usable = (m for m in others if m.strategy == COLD and m.size and m.id not in self.data.damaged)
-            start = next((m for m in usable if self.data.obstacle(m, fitting) is None), start)
+            usable = (one for one in others if one.strategy == COLD and one.size and one.id not in self.data.damaged)
+            start = next((one for one in usable if self.data.obstacle(one, training) is None), start)
+        return plan, start
+
+    def _open(self, pending: Sequence[ArrivalRow], asked: Mapping[str, str | None]) -> RoundRow:
+        """Decide what the round trains, and write it down."""
+        latest = max([one.number for one in self.data.arrivals], default=0)
+        number = self.ledger.next_round_number()
+        plan, start = self._planned(pending, asked, number, latest)
         # Read from the ledger: watch and audits may have come to their results in a call that was interrupted.
         since = self.ledger.select(
             EventRow,
@@ -402,9 +398,7 @@ class _Night:
             return "two rounds running were refused as worse"
         if len(pending) >= _LONG_ABSENCE:
             return f"{len(pending)} arrivals have waited for this round"
-        if last and any(
-            m.stop_reason in ("limit", "diverged") for m in self.ledger.models() if m.round == last[-1].number
-        ):
+        if last and any(model.stop_reason in ("limit", "diverged") for model in self.ledger.models_of(last[-1].number)):
             return "the last round ended at its limit"
         champion = self.data.intact(self.ledger.champion())
         if champion is None or not pending:
@@ -419,18 +413,14 @@ class _Night:
         drop = before.mean() - now_scores.mean()
         return "the champion scores worse on what has just arrived" if error and drop > 3 * error else None
 
-    def _seconds_expected(self, arms: Sequence[str]) -> float:
-        """Return how long training is expected to take, from the last rounds; 0 where nothing is known."""
-        found = {model.strategy: model.cost.get("seconds", 0.0) for model in self.ledger.models()}
-        return sum(found.get(arm, found.get(COLD, 0.0)) for arm in arms)
-
     def _train(self, opened: RoundRow) -> None:
         """Train every arm of the round that has no model yet."""
         plan, number = opened.plan, opened.number
         arms = [plan["arm"], *([COLD] if plan["audit"] and plan["arm"] != COLD else [])]
-        trained = {model.strategy for model in self.ledger.models() if model.round == number}
+        trained = {model.strategy for model in self.ledger.models_of(number)}
         start = self.ledger.model(plan["start"])
         rows = self.ledger.training_rows(opened.arrivals, self.settings.window)
+        training = self.data.training_rows(rows, start)
         for arm in arms:
             if arm in trained:
                 continue
@@ -439,10 +429,10 @@ class _Night:
             trial = study.trial(study.labels[0], self.settings.seed)
             candidate = train_candidate(
                 trial,
-                self.data.training_rows(rows, start),
+                training,
                 None if start is None else self.data.loaded(start),
                 number=number,
-                tables=self.project.tables,
+                tables=self.data.project.tables,
                 on_report=lambda *_: crash_point("training"),
             )
             counts = {"rows": candidate.samples, "seconds": candidate.seconds, **candidate.counts}
@@ -483,7 +473,7 @@ class _Night:
     def _judge(self, opened: RoundRow) -> None:
         """Compare the candidates with champion and anchor, or the first ones with predictors that learn nothing."""
         number = opened.number
-        models = [model for model in self.ledger.models() if model.round == number]
+        models = self.ledger.models_of(number)
         candidates = [model for model in models if model.state == "candidate"]
         rows = self.ledger.judging_rows(opened.arrivals, self.settings.window)
         found = self.judging.compared(candidates, rows)
@@ -496,7 +486,7 @@ class _Night:
             reason = judged[0].reason
         if not judged:
             reason = "kept: training diverged, so there is no candidate"
-        if best is not None and self.ledger.config("pinned") is not None:
+        if best is not None and self.ledger.config(PINNED) is not None:
             best, reason = None, f"kept: the champion is pinned ({reason})"
         if best is not None and opened.plan.get("rolled_back"):
             # Held-out rows of a poisoned arrival would judge what was trained on the others of it.
@@ -535,12 +525,12 @@ class _Night:
         """Promote or keep, in one transaction with what the policy learns from the night."""
         number = opened.number
         row = self.ledger.rounds(last=1)[-1]
-        if row.champion_after != row.champion_before and self.ledger.config("pinned") is not None:
+        if row.champion_after != row.champion_before and self.ledger.config(PINNED) is not None:
             # Since it was judged, in a call that was interrupted.
             row = replace(
                 row, champion_after=row.champion_before, reason=f"kept: the champion is pinned ({row.reason})"
             )
-        models = [model for model in self.ledger.models() if model.round == number]
+        models = self.ledger.models_of(number)
         plan = Plan(number, *(opened.plan[name] for name in ("arm", "audit", "reason", "begins_trial")))
         promoted = row.champion_after is not None and row.champion_after != row.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
@@ -555,7 +545,7 @@ class _Night:
             state, more = state.after_failure(arm, number=number)
             sentences += more
         by_arm = {model.strategy: model for model in models if model.state != "diverged"}
-        outcome = "promoted" if promoted else "kept"
+        outcome: Literal["promoted", "kept"] = "promoted" if promoted else "kept"
         with self.ledger.transaction():
             if promoted and row.champion_after is not None:
                 self.ledger.promote(
@@ -583,35 +573,32 @@ class _Night:
         self._notes += sentences
         crash_point("round decided")
         repair(self.directory)
-        champion = self.ledger.champion()
+        return self._result(opened, plan, outcome, row.reason or "")
+
+    def _result(self, opened: RoundRow, plan: Plan, outcome: Literal["promoted", "kept"], reason: str) -> UpdateResult:
+        """Return what a round that was decided has come to."""
+        number, champion = opened.number, self.ledger.champion()
+        judgements, known = self.ledger.judgements(number), opened.plan.get("notes", ())
         arms = tuple(
             TrainedArm(
                 strategy=model.strategy,
                 model=model.id,
                 stop_reason=model.stop_reason,
-                state=self._state_of(model.id),
+                state=model.state,
                 cost=model.cost,
-                judgements=tuple(one for one in self.ledger.judgements(number) if one.model == model.id),
+                judgements=tuple(one for one in judgements if one.model == model.id),
             )
-            for model in models
+            for model in self.ledger.models_of(number)
         )
         return UpdateResult(
-            "rolled back" if opened.plan.get("rolled_back") and not promoted else outcome,
+            "rolled back" if opened.plan.get("rolled_back") and outcome == "kept" else outcome,
             number,
             None if champion is None else champion.id,
-            row.reason or "",
+            reason,
             plan=plan.reason,
             arms=arms,
-            notes=(
-                *opened.plan.get("notes", ()),
-                *(one for one in self._notes if one not in opened.plan.get("notes", ())),
-            ),
+            notes=(*known, *(one for one in self._notes if one not in known)),
         )
-
-    def _state_of(self, model: str) -> str:
-        found = self.ledger.model(model)
-        assert found is not None, "it was just trained"
-        return found.state
 
     def _nothing_new(self, reason: str = "Nothing has arrived since the last round.") -> UpdateResult:
         champion, waiting = self.ledger.champion(), self.ledger.waiting_rows()
