@@ -5,6 +5,7 @@ A child is forked from this process, where PyTorch is loaded, so that a start ta
 
 import contextlib
 import importlib
+import itertools
 import os
 import random
 import signal
@@ -20,6 +21,8 @@ from warmstart.retrain._objects import _listeners
 
 KILLS = 100 if os.environ.get("WARMSTART_LONG") == "1" else 25
 ARRIVALS = 6
+MOST_POINTS = 25
+"""About as many crash points as an arrival passes, from being added to the end of its round."""
 PHASE = ".phase"
 # What add and update import, in the parent: in every child it would take most of its time.
 LOADED = ("pyarrow.parquet", "pandas", "torch._dynamo", "warmstart.retrain._add", "warmstart.retrain._update")
@@ -37,17 +40,25 @@ def add_and_update(directory):
 
 
 def forked(directory):
-    """Start :func:`add_and_update` in a child that notes the crash point it has passed last; return its id."""
+    """Start :func:`add_and_update` in a child that notes the crash points it passes; return its id."""
     child = os.fork()
     if child:
         return child
     code = 1
     with contextlib.suppress(BaseException):
         note = os.open(directory / PHASE, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        _listeners.append(lambda name: os.pwrite(note, name.ljust(40).encode(), 0))
+        passed = itertools.count(1)
+        _listeners.append(lambda name: os.pwrite(note, f"{name:40}{next(passed):6}".encode(), 0))
         add_and_update(directory)
         code = 0
     os._exit(code)
+
+
+def noted(directory):
+    """Return the crash point that a child passed last, and how many it has passed."""
+    path = directory / PHASE
+    text = path.read_text() if path.exists() else ""
+    return text[:40].strip(), int(text[40:] or 0)
 
 
 def test_kills_at_random_moments_change_nothing(tmp_path):
@@ -63,10 +74,13 @@ def test_kills_at_random_moments_change_nothing(tmp_path):
     draw, phases, kills = random.Random(0), {}, 0
     while True:
         child = forked(killed.directory)
-        # Most are killed within a step: about ten of them are needed to get from one end to the other.
-        lifetime = draw.uniform(0, seconds / ARRIVALS)
-        end = time.monotonic() + (lifetime if kills < KILLS else 10 * seconds + 60)
-        while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < end:
+        # Soon after a random crash point, the start included: on a busy machine, where everything takes longer, a time
+        # from the start alone would hit the beginning again and again.
+        points, delay = draw.randrange(MOST_POINTS), draw.uniform(0, seconds / ARRIVALS / 10)
+        deadline, end = time.monotonic() + 10 * seconds + 60, None
+        while (ended := os.waitpid(child, os.WNOHANG))[0] == 0 and time.monotonic() < (end or deadline):
+            if end is None and kills < KILLS and noted(killed.directory)[1] >= points:
+                end = time.monotonic() + delay
             time.sleep(0.001)
         if ended[0]:
             assert ended[1] == 0, "a start after a kill must not fail"
@@ -79,7 +93,7 @@ def test_kills_at_random_moments_change_nothing(tmp_path):
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         kills += 1
-        phase = (killed.directory / PHASE).read_text().strip() if (killed.directory / PHASE).exists() else ""
+        phase, _ = noted(killed.directory)
         phases[phase] = phases.get(phase, 0) + 1
         assert kills <= KILLS, "the last start has time enough"
     torch.set_num_threads(threads)
