@@ -141,7 +141,7 @@ def _show(found: Any, as_json: bool) -> None:
 
 
 def _progress() -> Callable[[str], None] | None:
-    """Return what is told of each step: a terminal; a scheduler would mail it."""
+    """Return where progress is reported: on a terminal alone, since a scheduler would mail it."""
     return say if sys.stderr.isatty() else None
 
 

@@ -70,7 +70,7 @@ class TrainingRows(Rows):
     """The rows that a round trains on, in training order: what became trainable first stands first.
 
     Args:
-        new: Indices of the rows that the model which the lineage goes on from was not trained on. None: all.
+        new: Indices of the rows that the model of the lineage was not trained on. None: all.
         earlier: How many of the rows each earlier round trained on, ascending, where the rows begin with the same ones.
         validation: Mask over the rows of what early stopping holds apart. None: the learner draws it.
     """

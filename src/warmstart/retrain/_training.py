@@ -107,7 +107,7 @@ def train_candidate(
     Args:
         trial: Learner, strategy and seed; its stream is not read.
         rows: What is trained on.
-        previous: The model that the lineage goes on from. None: there is none.
+        previous: The model that the lineage continues. None: there is none.
         number: Of the round, counted from 1; with the seed it decides all draws.
         tables: Of the project's settings, for the manifest.
         device: Where to train. None: the CPU.

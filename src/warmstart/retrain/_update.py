@@ -349,7 +349,7 @@ class _Night:
                 reason = f"{plan.reason}; the cold start beside it does not fit the budget"
                 plan = replace(plan, audit=False, reason=reason)
         if plan.begins_trial and start is not None and training is not None and start.strategy != COLD:
-            # Another arm's model would be blamed on the one that goes on trial.
+            # Another arm's model would be blamed on the arm on trial.
             others = reversed(self.ledger.models("champion", "former", "undecided"))
             usable = (one for one in others if one.strategy == COLD and one.size and one.id not in self.data.damaged)
             start = next((one for one in usable if self.data.obstacle(one, training) is None), start)
