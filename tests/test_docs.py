@@ -25,7 +25,7 @@ STUDIES = [
     (page, name)
     for page, name in CITED
     if not name.startswith("results/paper/")
-    and name not in ("results/scale-control.json", "results/retrain-study.json")
+    and name not in ("results/scale-control.json", "results/retrain-study.json", "results/retrain-example.json")
 ]
 PERFORMANCE = "benchmarks/results/cpu-1-thread.json"
 FINDINGS = [
@@ -99,3 +99,25 @@ def test_the_rows_that_a_decision_takes_are_those_of_the_formula():
     for share, *numbers in rows:
         expected = [6.2 * int(share) / 100 / tolerance**2 for tolerance in (0.01, 0.02, 0.05)]
         assert [int(number.replace(",", "")) for number in numbers] == pytest.approx(expected, abs=0.6)
+
+
+def test_the_nights_on_the_page_are_those_of_the_recorded_project():
+    page = (ROOT / "docs/retraining.md").read_text()
+    result = json.loads((ROOT / "results/retrain-example.json").read_text())
+    printed = {line for night in result["nights"] for line in (*night["add"], *night["update"])}
+    printed |= {*result["status"], *result["history"]}
+    begins = (
+        r"Arrival \d",
+        r"Round \d",
+        "rolled back:",
+        "warm is ",
+        "Project ",
+        "Model ",
+        "Policy: ",
+        "Audit",
+        r"\d+  20",
+    )
+    quote = re.compile(rf"    (?:{'|'.join(begins)}|\d+ arrivals|  \S|    \S+ [0-9a-f]{{12}} \().*")
+    quoted = [line[4:] for line in page.splitlines() if quote.fullmatch(line)]
+    assert len(quoted) > 25
+    assert [line for line in quoted if line not in printed] == []
