@@ -13,7 +13,15 @@ from typing import Any
 import numpy as np
 
 from retrain_streams import Stream
-from warmstart.retrain._gate import GateRule, ModelScores, judge
+from warmstart.retrain._gate import (
+    FIRST_SHARE,
+    LATER_LOOKS,
+    LATER_SHARE,
+    GateRule,
+    ModelScores,
+    Verdict,
+    judge,
+)
 
 FIRST_NIGHT = 3
 """The first night that counts; before it there is next to nothing to judge by."""
@@ -114,36 +122,65 @@ def point_estimate(run: Run, stream: Stream) -> Served:
     return _replayed(run, chosen)
 
 
-def gate_at(tolerance: float) -> Callable[[Run, Stream], Served]:
+def gate_at(tolerance: float, *, looks: int = LATER_LOOKS) -> Callable[[Run, Stream], Served]:
     """Return the replay of the project's own gate with another tolerance, its anchor included, without class vetoes.
 
-    The first model serves at once.
+    The first model serves at once. With ``looks`` 0 a candidate is judged on the night of its training alone.
     """
+    first = FIRST_SHARE if looks else 1.0
 
     def replay(run: Run, stream: Stream) -> Served:
         anchor: list[int] = []
+        # Candidates that may still pass: the model, the night of its training and how many were trained there.
+        waiting: list[tuple[int, int, int]] = []
+
+        def verdict(model: int, serving: int, rows: np.ndarray, alpha: float) -> Verdict:
+            right = (run.predictions[:, rows] == stream.given[rows]).astype(float)
+            of = {one: ModelScores(str(one), right[one]) for one in (model, serving, anchor[0])}
+            units = None if stream.groups is None else stream.groups[rows]
+            return judge(
+                of[model], of[serving], of[anchor[0]], rule=GateRule(tolerance=tolerance, alpha=alpha), units=units
+            )
+
+        def best_of(verdicts: Mapping[int, Verdict], nights: Mapping[int, int]) -> int | None:
+            passing = [model for model, found in verdicts.items() if found.outcome == "promote"]
+            best = max(passing, key=lambda model: (nights[model], verdicts[model].champion.mean), default=None)
+            waiting[:] = [
+                one
+                for one in waiting
+                if (best is None or one[1] > nights[best])
+                and (one[0] not in verdicts or verdicts[one[0]].outcome != "worse")
+            ]
+            if best is not None and verdicts[best].becomes_anchor:
+                anchor[0] = best
+            return best
 
         def chosen(night: int, models: Sequence[int], serving: int | None) -> int | None:
             if serving is None:
                 anchor[:] = models[:1]
                 return models[0] if models else None
+            waiting[:] = [one for one in waiting if one[1] >= night - looks]
+            again = {
+                model: verdict(model, serving, unseen_rows(run, stream, made, night), ALPHA * LATER_SHARE / count)
+                for model, made, count in waiting
+            }
+            late = best_of(again, {model: made for model, made, _ in waiting})
+            serving = serving if late is None else late
             rows = judging_rows(run, stream, night)
-            right = (run.predictions[:, rows] == stream.given[rows]).astype(float)
-            rule = GateRule(tolerance=tolerance, alpha=ALPHA / max(len(models), 1))
-            of = {model: ModelScores(str(model), right[model]) for model in (*models, serving, anchor[0])}
-            units = None if stream.groups is None else stream.groups[rows]
-            verdicts = {model: judge(of[model], of[serving], of[anchor[0]], rule=rule, units=units) for model in models}
-            passing = [model for model, verdict in verdicts.items() if verdict.outcome == "promote"]
-            if not passing:
-                return serving
-            best = max(passing, key=lambda model: verdicts[model].champion.mean)
-            if verdicts[best].becomes_anchor:
-                anchor[0] = best
-            return best
+            found = {model: verdict(model, serving, rows, ALPHA * first / len(models)) for model in models}
+            best = best_of(found, dict.fromkeys(models, night))
+            if best is None:
+                waiting.extend((model, night, len(models)) for model in models if found[model].outcome != "worse")
+            return serving if best is None else best
 
         return _replayed(run, chosen)
 
     return replay
+
+
+def unseen_rows(run: Run, stream: Stream, made: int, night: int) -> np.ndarray:
+    """Return the rows by which a model of an earlier night is judged again: also all that has arrived since."""
+    return np.union1d(judging_rows(run, stream, made), np.setdiff1d(stream.known_at(night), stream.known_at(made)))
 
 
 def judging_rows(run: Run, stream: Stream, night: int) -> np.ndarray:
@@ -169,6 +206,9 @@ def _replayed(run: Run, choose: Callable[[int, Sequence[int], int | None], int |
 
 GATES: Mapping[str, Callable[[Run, Stream], Served]] = {
     "the gate": lambda run, stream: as_run(run),
+    "on the night alone": lambda run, stream: gate_at(run.about["settings"]["settings"]["tolerance"], looks=0)(
+        run, stream
+    ),
     "the gate at 5 points": gate_at(0.05),
     "point estimate": point_estimate,
     "always newest": always_newest,

@@ -97,7 +97,7 @@ def test_the_rows_that_a_decision_takes_are_those_of_the_formula():
     rows = re.findall(r"^\| (\d+) % \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", page, re.MULTILINE)
     assert [int(row[0]) for row in rows] == [2, 5, 10, 20]
     for share, *numbers in rows:
-        expected = [6.2 * int(share) / 100 / tolerance**2 for tolerance in (0.01, 0.02, 0.05)]
+        expected = [6.7 * int(share) / 100 / tolerance**2 for tolerance in (0.01, 0.02, 0.05)]
         assert [int(number.replace(",", "")) for number in numbers] == pytest.approx(expected, abs=0.6)
 
 

@@ -220,6 +220,17 @@ def test_a_gate_of_another_tolerance_is_replayed_with_its_anchor(tolerance, serv
     assert models_of(replay.gate_at(tolerance)(run, stream)) == serving
 
 
+@pytest.mark.parametrize(("looks", "serving"), [(0, [0, 0, 0, 0, 0, 0]), (4, [0, 0, 1, 1, 1, 1])])
+def test_a_candidate_is_judged_again_on_what_has_arrived_since(looks, serving):
+    stream = made_stream()
+    # Of the one held-out row of each night all are right.
+    held = np.tile(np.arange(10) < 1, 7)
+    run = replace(gaining(stream, right=(1, 10, 9, 9, 9, 9)), held_out=held)
+    assert models_of(replay.gate_at(0.01, looks=looks)(run, stream)) == serving
+    assert replay.unseen_rows(run, stream, 2, 3).tolist() == [0, 10, *range(20, 30)]
+    assert replay.unseen_rows(run, replace(stream, delay=2), 2, 3).tolist() == [0, 10]
+
+
 @pytest.mark.parametrize(
     ("right_of_arm", "committed_to", "samples"), [(8, "warm", 900), (6, "cold", 900), (9, "warm", 900)]
 )

@@ -46,6 +46,12 @@ COMMANDS = {
     "forget": lambda project: project.forget(["1-0", "1-1", "4-7"], within_seconds=1.0),
     "pin": lambda project: project.pin(),
     "a clean model": lambda project: time.sleep(1.1) or project.update(),
+    "pin again": lambda project: project.pin(),
+    "more rows": lambda project: project.add(nights.arrival(5)),
+    "a candidate that must wait": lambda project: project.update(),
+    "unpin again": lambda project: project.unpin(),
+    "rows that judge it": lambda project: project.add(nights.arrival(6)),
+    "a late promotion": lambda project: project.update(),
     "migrate": lambda project: project.migrate({"rename": {"a": "alpha"}}),
     "collect": lambda project: project.gc(),
 }
@@ -67,7 +73,7 @@ def undisturbed(tmp_path_factory):
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("undisturbed")
-    live = nights.project(folder / "live")
+    live = nights.project(folder / "live", settings={"class_tolerance": 0.5})
     found = []
     before = nights.copy(live.directory, folder / "0").directory
     for number, (name, run) in enumerate(COMMANDS.items(), 1):
@@ -86,6 +92,7 @@ def test_the_commands_go_through_all_that_matters(undisturbed):
     assert [one["kind"] for one in by_name["the watch"]["promotion"]][2:4] == ["rollback", "hand"]
     assert "watch" in [one["kind"] for one in by_name["the watch"]["promotion"]]
     assert len(by_name["trial with audit"]["audit"]) == 1
+    assert "promoted late" in next(night.passed for night in undisturbed if night.command == "a late promotion")
     passed = {name for night in undisturbed for name in night.passed}
     assert set(POINTS) - passed == ELSEWHERE
 

@@ -7,6 +7,9 @@ import pytest
 
 from warmstart.basics import ACCURACY, METRICS, InputError, Metric
 from warmstart.retrain._gate import (
+    FIRST_SHARE,
+    LATER_LOOKS,
+    LATER_SHARE,
     Comparison,
     GateRule,
     ModelScores,
@@ -303,6 +306,28 @@ def test_a_candidate_worse_by_the_tolerance_passes_in_eight_per_cent_at_most(tol
             for losses, _, wins in kinds
         ]
         assert np.average(passed, weights=times) <= 0.08 + 2 * math.sqrt(0.08 * 0.92 / runs)
+
+
+@pytest.mark.parametrize(("tolerance", "differing"), [(0.01, 0.02), (0.01, 0.1), (0.05, 0.1)])
+@pytest.mark.parametrize(("held_out", "arriving"), [(60, 60), (60, 600), (600, 600)])
+def test_all_looks_at_a_candidate_together_keep_the_promise(tolerance, differing, held_out, arriving):
+    # On the first night it is judged on held-out rows, on the following ones on all that has arrived since, too.
+    runs = 40_000 if LONG else 4_000
+    generator = np.random.default_rng(5)
+    chances = [(differing - tolerance) / 2, (differing + tolerance) / 2, 1 - differing]
+    wins, losses, rows, passed = 0, 0, 0, np.zeros(runs, bool)
+    for look in range(LATER_LOOKS + 1):
+        new = arriving if look else held_out
+        counts = generator.multinomial(new, chances, runs)
+        wins, losses, rows = wins + counts[:, 0], losses + counts[:, 1], rows + new
+        share = LATER_SHARE if look else FIRST_SHARE
+        rule = GateRule(tolerance=tolerance, alpha=0.05 * share)
+        for pair_of in np.unique(np.stack([wins, losses], 1), axis=0):
+            candidate, champion = pair(*map(int, pair_of), rows, right=0.6)
+            if compare_scores(candidate.values, champion.values, rule=rule).is_not_worse:
+                passed |= (wins == pair_of[0]) & (losses == pair_of[1])
+    assert passed.mean() <= 0.08 + 2 * math.sqrt(0.08 * 0.92 / runs)
+    assert pytest.approx(1) == FIRST_SHARE + LATER_LOOKS * LATER_SHARE
 
 
 def drifted(with_anchor, seed, *, nights=365, rows=3000, window=30):

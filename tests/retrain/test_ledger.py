@@ -313,6 +313,25 @@ def test_rows_are_trained_on_in_the_order_in_which_they_joined(ledger):
     assert places(ledger.training_rows(3, 30)) == [(1, 1), (2, 1), (1, 0)]
 
 
+def test_what_has_arrived_since_is_unseen_also_where_later_models_were_trained_on_it(ledger):
+    with ledger.transaction():
+        for number in (1, 2, 3):
+            ledger.insert(arrival(number, rows=3))
+        ledger.add_samples([sample(1, 0, side="holdout"), sample(1, 1, "a"), sample(1, 2, side=None, label=None)])
+        ledger.add_samples([sample(2, 0, side="holdout"), sample(2, 1), sample(2, 2)])
+        ledger.join(1, 1, 30)
+        ledger.insert(finished_round(1))
+        ledger.insert(made := model("m1", 1))
+        ledger.add_samples([sample(3, 0, "a"), sample(3, 1), sample(3, 2, label=None)])
+        ledger.supersede(3)
+        ledger.join(2, 2, 30)
+    assert places(ledger.unseen_rows(made, 1, 30)) == [(1, 0)] == places(ledger.judging_rows(1, 30))
+    assert places(ledger.unseen_rows(made, 2, 30)) == [(1, 0), (2, 0), (2, 1), (2, 2)]
+    # The key of row (3, 0) was trained on before.
+    assert places(ledger.unseen_rows(made, 3, 30)) == [(1, 0), (2, 0), (2, 1), (2, 2), (3, 1)]
+    assert places(ledger.unseen_rows(made, 3, 0)) == [(2, 0), (2, 1), (2, 2), (3, 1)], "held out too long ago"
+
+
 def test_the_newest_version_of_a_key_counts(ledger):
     with ledger.transaction():
         ledger.insert(arrival(1), arrival(2))

@@ -144,6 +144,73 @@ def test_the_watch_brings_the_model_before_back(tmp_path):
     assert (np.array(found.labels) == arrival(9)["y"]).mean() > 0.85
 
 
+def late(tmp_path, *, at=0.0):
+    """Return a project that serves a poor model, with a better candidate (below ``at``) that few rows could not tell.
+
+    And what its next update finds.
+    """
+    made = project(tmp_path / "p", settings={"policy": "cold", "tolerance": 0.01, "holdout": 0.1}, **own(0.2))
+    first = nights(made, arrival(1, 400))
+    change(made, **own(at))
+    return made, *first, *nights(made, arrival(2, 30))
+
+
+def test_a_candidate_that_few_rows_could_not_tell_is_promoted_as_soon_as_more_have_arrived(tmp_path):
+    made, first, second = late(tmp_path)
+    assert (first.outcome, second.outcome, second.champion) == ("promoted", "kept", first.champion)
+    assert "rows cannot tell" in second.reason
+    change(made, **own(0.3))
+    (third,) = nights(made, arrival(3, 300))
+    assert (third.outcome, third.champion) == ("promoted", second.arms[0].model)
+    assert third.reason.startswith("promoted: the model of round 2 serves now: +")
+    assert "; round 3: kept: " in third.reason
+    assert made.champion().id == third.champion
+    with Ledger.open(made.directory / LEDGER) as ledger:
+        again = [one for one in ledger.judgements(2) if one.detail == "before round 3"]
+        assert [one.role for one in again] == ["champion"]
+        (held_out,) = [one for one in ledger.judgements(2) if not one.detail]
+        assert again[0].n == 300 + held_out.n
+        assert ledger.promotions()[-1].round == 2
+        assert ledger.anchor().id == third.champion, "it is shown to be no worse than the anchor"
+
+
+def test_a_candidate_that_more_rows_show_to_be_worse_is_no_start_any_more(tmp_path):
+    made, first, second = late(tmp_path, at=0.4)
+    assert second.arms[0].state == "undecided"
+    change(made, **own(0.2))
+    (third,) = nights(made, arrival(3, 400))
+    assert (third.outcome, third.champion) == ("kept", first.champion)
+    assert models(made)[1].state == "worse"
+
+
+def test_a_candidate_is_looked_at_again_so_many_nights_and_no_longer(tmp_path):
+    made, *_ = late(tmp_path, at=0.19)
+    for number in range(3, 9):
+        nights(made, arrival(number, 30))
+    with Ledger.open(made.directory / LEDGER) as ledger:
+        looks = [one.detail for one in ledger.judgements(2) if one.role == "champion"]
+    assert looks == ["", *(f"before round {number}" for number in (3, 4, 5, 6))]
+
+
+@pytest.mark.parametrize("change_to", ["pin", "rollback"])
+def test_no_candidate_is_promoted_late_where_a_model_is_pinned_or_has_left_it_behind(tmp_path, change_to):
+    made, first, second = late(tmp_path)
+    if change_to == "pin":
+        made.pin()
+    else:
+        made.promote(second.arms[0].model)
+        made.rollback()
+        made.unpin()
+    (third,) = nights(made, arrival(3, 60))
+    assert third.champion == first.champion
+    assert second.arms[0].model not in set(promoted(made)[3:])
+
+
+def promoted(made):
+    with Ledger.open(made.directory / LEDGER) as ledger:
+        return [one.model for one in ledger.promotions()]
+
+
 def test_a_pinned_champion_stays_although_a_better_one_is_there(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
     (first,) = nights(made, arrival(1, 200))

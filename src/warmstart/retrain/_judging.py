@@ -10,7 +10,16 @@ import numpy as np
 
 from warmstart.basics import Metric
 
-from ._gate import Comparison, GateRule, Verdict, beats_baseline, judge
+from ._gate import (
+    FIRST_SHARE,
+    LATER_LOOKS,
+    LATER_SHARE,
+    Comparison,
+    GateRule,
+    Verdict,
+    beats_baseline,
+    judge,
+)
 from ._ledger import (
     JudgementRow,
     ModelRow,
@@ -73,7 +82,8 @@ class Judging:
         self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")
         found: list[tuple[Judged, list[JudgementRow]]] = []
         for model in candidates:
-            rule = self.data.rule(model, alpha=self.settings.alpha / len(candidates))
+            share = 1.0 if champion is None else FIRST_SHARE
+            rule = self.data.rule(model, alpha=share * self.settings.alpha / len(candidates))
             if not rows:
                 reason = "kept: no held-out rows to judge by; larger arrivals or a larger holdout would have some"
                 found.append((Judged(model, None, None, reason), []))
@@ -82,6 +92,37 @@ class Judging:
             else:
                 found.append(self.beside(model, champion, anchor, rows, rule))
         return found
+
+    def challengers(self) -> list[ModelRow]:
+        """Return the candidates that may still pass, newest first: undecided, and newer than the champion."""
+        champion = self.ledger.champion()
+        if champion is None:
+            return []
+        oldest = max(champion.round + 1, self.ledger.next_round_number() - LATER_LOOKS)
+        return [model for model in reversed(self.ledger.models("undecided")) if model.round >= oldest and model.size]
+
+    def again(self, champion: ModelRow, latest: int) -> list[tuple[Judged, list[JudgementRow]]]:
+        """Compare each challenger with the champion once more, newest first.
+
+        Held-out rows alone, of which there may be few, could not tell; now there is all that has arrived since. A
+        candidate is looked at before each of the next ``LATER_LOOKS`` rounds.
+        """
+        number, anchor = self.ledger.next_round_number(), self.data.intact(self.ledger.anchor())
+        found = []
+        for model in filter(self.data.can_score, self.challengers()):
+            rows = self.ledger.unseen_rows(model, latest, self.settings.window)
+            of_round = sum(one.state != "diverged" for one in self.ledger.models_of(model.round))
+            rule = self.data.rule(model, alpha=LATER_SHARE * self.settings.alpha / of_round)
+            if rows:
+                found.append(self.beside(model, champion, anchor, rows, rule, detail=f"before round {number}"))
+        return found
+
+    def is_anchor(self, one: Judged) -> bool:
+        """Whether a candidate that is promoted becomes the anchor, too."""
+        anchor = self.ledger.anchor()
+        # A tainted anchor is an opponent only until a clean model has passed it.
+        is_left = anchor is None or anchor.state == "tainted" or not self.data.can_score(anchor)
+        return one.verdict is None or one.verdict.becomes_anchor or is_left
 
     def beside_baseline(
         self,
@@ -137,9 +178,16 @@ class Judging:
         return labels[np.maximum(self.data.places(rows) - 1, 0)]
 
     def beside(
-        self, model: ModelRow, champion: ModelRow, anchor: ModelRow | None, rows: Sequence[SampleRow], rule: GateRule
+        self,
+        model: ModelRow,
+        champion: ModelRow,
+        anchor: ModelRow | None,
+        rows: Sequence[SampleRow],
+        rule: GateRule,
+        *,
+        detail: str = "",
     ) -> tuple[Judged, list[JudgementRow]]:
-        """Judge a model against champion and anchor."""
+        """Judge a model against champion and anchor; ``detail`` tells judgements of the same model apart."""
         content = model.manifest.get("content")
         if content is not None and content == champion.manifest.get("content"):
             if champion.state != "tainted":
@@ -162,9 +210,9 @@ class Judging:
             units=self.data.units(rows),
             classes=None if classes is None else classes.astype(str),
         )
-        judgements = [_judgement(model, champion.id, "champion", "", verdict.champion, rule)]
+        judgements = [_judgement(model, champion.id, "champion", detail, verdict.champion, rule)]
         if verdict.anchor is not None and other is not None:
-            judgements.append(_judgement(model, other.id, "anchor", "", verdict.anchor, rule))
+            judgements.append(_judgement(model, other.id, "anchor", detail, verdict.anchor, rule))
         judgements += [_judgement(model, champion.id, "class", v.name, v.comparison, rule) for v in verdict.vetoes]
         return Judged(model, verdict, None, verdict.reason), judgements
 

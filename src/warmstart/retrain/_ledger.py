@@ -414,6 +414,19 @@ class Ledger:
         """Return the held-out rows of the last ``window`` arrivals that no model was trained on, by arrival and row."""
         return self._samples(f"WHERE {_JUDGING} ORDER BY arrival, row", latest, window)
 
+    def unseen_rows(self, model: ModelRow, latest: int, window: int) -> list[SampleRow]:
+        """Return rows with labels that a model and all older ones have not seen, by arrival and row.
+
+        Those that were held out of its round and of all later ones, and everything that has arrived since, also where
+        it was trained on later, unless an earlier version of the row was trained on.
+        """
+        return self._samples(
+            f"WHERE label IS NOT NULL AND {_CURRENT} AND (joined IS NULL OR joined > ?3) AND (arrival > ?4 OR (side = "
+            "'holdout' AND joined IS NULL AND arrival > ?4 - ?2)) AND key NOT IN (SELECT key FROM sample WHERE "
+            "joined <= ?3) ORDER BY arrival, row",
+            *(latest, window, model.round, model.arrivals),
+        )
+
     def join(self, round_number: int, latest: int, window: int) -> int:
         """Note the round for the :meth:`training_rows` that no round before has trained on; return how many."""
         sql = f"UPDATE sample SET joined = ?3 WHERE joined IS NULL AND {_TRAINABLE}"

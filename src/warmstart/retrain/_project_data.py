@@ -125,6 +125,7 @@ class ProjectData:
             tolerance=self.settings.tolerance,
             class_tolerance=self.settings.class_tolerance,
             alpha=alpha,
+            class_alpha=self.settings.alpha,
             root=model.manifest["is_root"],
         )
 

@@ -4,6 +4,7 @@ The steps of a round, each durable before the next one begins, so that a round t
 
     score(pending arrivals)            # before anything is trained on them: champion, predecessor, models of audits
     watch(champion, predecessor)       # may roll back
+    judge(undecided candidates)        # of the last rounds, on all that has arrived since; may promote
     open(round)                        # arms, start, data: all that decides what follows
     for arm in arms: train(arm)        # model file, then its row
     judge(candidates)                  # against champion and anchor, on held-out rows
@@ -26,12 +27,13 @@ from warmstart.basics import InputError, StorageError, derived_seed, shown, torc
 from ._champion import AUDIT_NEXT, COLD_NEXT, PINNED, abandon_round, finish_deletions, repair
 from ._check import CheckReport, check_training
 from ._gate import difference_of
-from ._judging import Judging
+from ._judging import Judged, Judging
 from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
     EventRow,
+    JudgementRow,
     Ledger,
     LicenceRow,
     ModelRow,
@@ -196,6 +198,7 @@ class _Night:
                     f"the arrival out with `warmstart retrain exclude {shown(self.directory)} {one.number}`."
                 )
         wanted = [ledger.champion(), ledger.anchor(), ledger.predecessor(), ledger.lineage()]
+        wanted += self.judging.challengers()
         wanted += [ledger.model(each) for one in ledger.pending_audits() for each in (one.arm_model, one.cold_model)]
         of_round = [] if opened is None else ledger.models_of(opened.number)
         of_round += [] if opened is None or opened.state != "open" else [ledger.model(opened.plan["start"])]
@@ -214,14 +217,20 @@ class _Night:
         """Let models be tested on what they have not seen: audits get their differences, the watch its evidence."""
         champion, predecessor = self.data.intact(self.ledger.champion()), self.data.intact(self.ledger.predecessor())
         audits = self.ledger.pending_audits()
-        numbers = {one.number for one in pending}
-        rows = self.ledger.labelled_samples(sorted(numbers))
+        latest = max(one.number for one in pending)
+        rows = self.ledger.labelled_samples(sorted(one.number for one in pending))
+        # In a call that was interrupted another model may have come to serve already, by this very evidence.
+        has_changed = any(event.kind in ("watch", "promotion") for event in self._news())
         if not rows:
             return
         if champion is None:
-            self._promote_late(rows)
+            model = self.data.intact(self.ledger.lineage())
+            if model is not None:
+                # Held-out rows alone, of which groups may be few, would have a project wait for its first champion.
+                rule = self.data.rule(model, alpha=self.settings.alpha)
+                self._promote_late([self.judging.beside_baseline(model, rows, rule, of="new")])
             # A trial must not wait for a champion: it would be paid for without learning anything.
-            self._close_audits(audits, rows, max(numbers))
+            self._close_audits(audits, rows, latest)
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -231,30 +240,45 @@ class _Night:
         for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
             self.data.scores(model, rows)
         crash_point("arrivals scored")
-        self._close_audits(audits, rows, max(numbers))
+        self._close_audits(audits, rows, latest)
+        if has_changed:
+            return
         if predecessor is not None and predecessor.state in ("former", "champion"):
-            self._watch(champion, predecessor, max(numbers))
+            self._watch(champion, predecessor, latest)
+        if not any(event.kind == "watch" for event in self._news()):
+            # What has just been shown to be bad data must not choose another champion.
+            self._promote_late(self.judging.again(champion, latest))
 
-    def _promote_late(self, rows: Sequence[SampleRow]) -> None:
-        """Let the last model serve where it beats what learns nothing on all that has just arrived.
-
-        Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
-        """
-        model = self.data.intact(self.ledger.lineage())
-        if model is None or self.ledger.config(PINNED) is not None:
-            return
-        judged, judgements = self.judging.beside_baseline(
-            model, rows, self.data.rule(model, alpha=self.settings.alpha), of="new"
+    def _news(self) -> list[EventRow]:
+        """Return what has happened since the last round was decided, also in a call that was interrupted."""
+        return self.ledger.select(
+            EventRow,
+            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN "
+            "('licence', 'watch', 'promotion', 'verify') ORDER BY id",
         )
-        if not judged.passes:
-            return
-        reason = judged.reason
+
+    def _promote_late(self, found: Sequence[tuple[Judged, list[JudgementRow]]]) -> None:
+        """Let the newest candidate of earlier rounds serve that has passed on what has arrived since."""
+        passing = [one for one, _ in found if one.passes and self.ledger.config(PINNED) is None]
+        best = max(passing, key=lambda one: (one.model.round, one.merit), default=None)
         with self.ledger.transaction():
-            self.ledger.insert(*judgements, replace=True)
-            self.ledger.promote(model.id, kind="gate", reason=reason, round_number=model.round, as_anchor=True)
-            text = f"The model of round {model.round} serves now: {reason.removeprefix('promoted: ')}."
-            self.ledger.add_event("promotion", text, round_number=model.round, model=model.id)
-        repair(self.directory)
+            for one, judgements in found:
+                self.ledger.insert(*judgements, replace=True)
+                if one.verdict is not None and one.verdict.outcome == "worse":
+                    self.ledger.change(ModelRow, one.model.id, state="worse")
+            if best is not None:
+                self.ledger.promote(
+                    best.model.id,
+                    kind="gate",
+                    reason=best.reason,
+                    round_number=best.model.round,
+                    as_anchor=self.judging.is_anchor(best),
+                )
+                text = f"The model of round {best.model.round} serves now: {best.reason.removeprefix('promoted: ')}."
+                self.ledger.add_event("promotion", text, round_number=best.model.round, model=best.model.id)
+        if best is not None:
+            crash_point("promoted late")
+            repair(self.directory)
 
     def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
         """Note what a strategy and a cold start of the same night score on what they have not seen."""
@@ -360,12 +384,7 @@ class _Night:
         latest = max([one.number for one in self.data.arrivals], default=0)
         number = self.ledger.next_round_number()
         plan, start = self._planned(pending, asked, number, latest)
-        # Read from the ledger: watch and audits may have come to their results in a call that was interrupted.
-        since = self.ledger.select(
-            EventRow,
-            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN "
-            "('licence', 'watch', 'promotion', 'verify') ORDER BY id",
-        )
+        since = self._news()
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -380,6 +399,7 @@ class _Night:
                 "start": None if start is None else start.id,
                 "asked": asked,
                 "rolled_back": any(event.kind == "watch" for event in since),
+                "promoted": next((event.text for event in since if event.kind == "promotion"), None),
                 "notes": [*(event.text for event in since), *self._notes],
             },
             arrivals=latest,
@@ -501,9 +521,7 @@ class _Night:
             verdict = "worse"
         anchor = self.ledger.anchor()
         anchor_after = None if anchor is None else anchor.id
-        # A tainted anchor is an opponent only until a clean model has passed it.
-        is_left = anchor is None or anchor.state == "tainted" or not self.data.can_score(anchor)
-        if best is not None and (best.verdict is None or best.verdict.becomes_anchor or is_left):
+        if best is not None and self.judging.is_anchor(best):
             anchor_after = best.model.id
         with self.ledger.transaction():
             for one, comparisons in found:
@@ -590,8 +608,15 @@ class _Night:
             )
             for model in self.ledger.models_of(number)
         )
+        final: Literal["promoted", "kept", "rolled back"] = outcome
+        earlier = opened.plan.get("promoted")
+        if outcome == "kept" and opened.plan.get("rolled_back"):
+            final = "rolled back"
+        elif outcome == "kept" and earlier is not None:
+            final, reason = "promoted", f"promoted: {earlier[0].lower()}{earlier[1:-1]}; round {number}: {reason}"
+            known = [note for note in known if note != earlier]
         return UpdateResult(
-            "rolled back" if opened.plan.get("rolled_back") and outcome == "kept" else outcome,
+            final,
             number,
             None if champion is None else champion.id,
             reason,
