@@ -115,6 +115,30 @@ def test_a_trial_without_hope_ends_early():
     assert last == pytest.approx(LAST_HALF_WIDTH, abs=0.005)
 
 
+def test_noise_that_would_hide_any_arm_puts_off_the_others_too():
+    state, said = tried(PolicyState.initial(ARMS), [0, 0, -0.1, 0.08, -0.09, 0.1, -0.08], first=2)
+    assert said[1] == (
+        "shrink-perturb:shrink=0.6 is not tried before round 69: differences vary by 9.9 points from night to night, "
+        "so 20 audits could hardly tell whether a start loses more than 1.0 points; larger arrivals, a larger tolerance "
+        "or `warmstart retrain rehearse` could"
+    )
+    assert said[1].startswith(state.arm(SHRUNK).reason)
+    for plan in (state.plan(number=9), state.plan(number=68)):
+        assert (plan.arm, plan.audit) == (COLD, False)
+    # The second time is for twice as long, for both.
+    assert state.plan(number=69).arm == WARM
+    state, said = tried(state, [0, 0, -0.1, 0.08, -0.09, 0.1, -0.08], first=69)
+    assert {state.arm(arm).retry for arm in (WARM, SHRUNK)} == {76 + 120}
+    assert state.plan(number=196).reason == "warm goes on trial beside a cold start: its revocation has ended"
+
+
+def test_an_arm_that_is_bad_without_noise_puts_off_no_other():
+    state, said = tried(PolicyState.initial(ARMS), [0, 0, -0.05, -0.03, -0.04, -0.05], first=2)
+    assert state.arm(WARM).status == "revoked"
+    assert len(said) == 1
+    assert state.arm(SHRUNK).status == "trial"
+
+
 def test_equal_differences_of_small_arrivals_are_no_proof():
     _, state = trained(PolicyState.initial((WARM, COLD)), 2)
     blind = state

@@ -137,7 +137,9 @@ def test_noise_beyond_the_tolerance_costs_little_more_than_a_cold_start():
     # Without giving up trials that will hardly get a licence it is 1.3 to 1.4 in the worst of such years.
     years = [run_nights(all_harmful, seed, noise=0.02) for seed in range(YEARS)]
     assert np.mean([year.cost for year in years]) < 1.15
-    assert max(run_nights(harmless, seed, noise=0.05).cost for seed in range(YEARS)) < 1.35
+    assert np.mean([run_nights(all_harmful, seed, noise=0.05).cost for seed in range(YEARS)]) < 1.05
+    # Were each arm tried for itself, 1.15 on average.
+    assert np.mean([run_nights(harmless, seed, noise=0.05).cost for seed in range(YEARS)]) < 1.05
 
 
 def test_a_fixed_policy_costs_what_its_arm_costs():

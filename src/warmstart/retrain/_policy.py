@@ -90,6 +90,13 @@ class ArmState:
         """
         return 0.0 if self.spec.partition(":")[0] == "cold" else -tolerance
 
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of the differences, at least that of one row; 0 with fewer than two."""
+        if len(self.differences) < 2:
+            return 0.0
+        return max(float(np.std(self.differences, ddof=1)), math.sqrt(np.square(self.steps).mean()))
+
     def revoked(self, number: int, why: str) -> ArmState:
         """Return the arm revoked for 60 rounds after round ``number``, or twice as many as the time before."""
         rounds = FIRST_REVOCATION * 2**self.revocations
@@ -243,7 +250,7 @@ class PolicyState:
                 return Plan(number, arm.spec, audit=True, reason=reason)
         for arm in cheaper:
             if arm.status == "untried" or (arm.status == "revoked" and number >= arm.retry):
-                why = "it is untried" if arm.status == "untried" else "its revocation has ended"
+                why = "its revocation has ended" if arm.revocations else "it is untried"
                 reason = f"{arm.spec} goes on trial beside a cold start: {why}"
                 return Plan(number, arm.spec, audit=True, reason=reason, begins_trial=True)
         if chosen.spec == self.cold:
@@ -324,7 +331,8 @@ class PolicyState:
         """Return the state after an audit's two models were scored on the next arrival, and what that changed.
 
             on trial   mean - r >= -tolerance: licensed;   mean + r < -tolerance: revoked
-                       20 differences, or from 5 on less than about one chance in ten of a licence: revoked
+                       20 differences, or from 5 on less than about one chance in ten of a licence: revoked, and
+                       with it the arms that are not tried yet, where this is the noise's doing
             licensed   difference < -2 tolerance: on trial again
 
         where mean -+ r is ``sequential_t_interval`` at 80 % with g = 4. The first two rounds of a trial do not count.
@@ -366,7 +374,30 @@ class PolicyState:
             after = before
         else:
             after = _tried(before.with_difference(difference, step), number, needed, allowed, metric)
-        return self._with(after), ((after.reason,) if after.status != before.status else ())
+        state = self._with(after)
+        if after.status == before.status:
+            return state, ()
+        others = [
+            other
+            for other in self.arms
+            if after.status == "revoked" and other.status in ("untried", "revoked") and other.retry < after.retry
+        ]
+        deviation = after.deviation
+        # What is as good as a cold start would fare no better: the noise is that of two trainings, not of the arm.
+        if not others or not _would_hardly_pass(0.0, math.sqrt(1 / MOST_DIFFERENCES), deviation, -tolerance):
+            return state, (after.reason,)
+        varying = metric.text(deviation, difference=True)
+        why = (
+            f"differences vary by {varying} from night to night, so {MOST_DIFFERENCES} audits could hardly tell "
+            f"whether a start loses more than {metric.text(tolerance, difference=True)}"
+        )
+        for other in others:
+            reason = f"{other.spec} is not tried before round {after.retry}: {why}"
+            state = state._with(replace(other, status="revoked", retry=after.retry, reason=reason))
+        names = " and ".join(filter(None, [", ".join(other.spec for other in others[:-1]), others[-1].spec]))
+        verb = "are" if len(others) > 1 else "is"
+        advice = "larger arrivals, a larger tolerance or `warmstart retrain rehearse` could"
+        return state, (after.reason, f"{names} {verb} not tried before round {after.retry}: {why}; {advice}")
 
     def after_failure(
         self, arm: str, *, number: int, what: str = "its training diverged"
@@ -529,8 +560,15 @@ def _tried(arm: ArmState, number: int, needed: float, allowed: str, metric: Metr
     if count >= MOST_DIFFERENCES:
         return arm.revoked(number, f"{shown_as}, which {count} audits cannot tell")
     if count >= FIRST_FORECAST:
-        deviation = max(float(np.std(arm.differences, ddof=1)), math.sqrt(np.square(arm.steps).mean()))
-        rise = FORECAST_QUANTILE * math.sqrt(1 / count - 1 / MOST_DIFFERENCES) - LAST_HALF_WIDTH
-        if arm.interval[0] + rise * deviation < needed:
+        spread = math.sqrt(1 / count - 1 / MOST_DIFFERENCES)
+        if _would_hardly_pass(arm.interval[0], spread, arm.deviation, needed):
             return arm.revoked(number, f"{shown_as}, which {MOST_DIFFERENCES} audits would hardly tell")
     return arm
+
+
+def _would_hardly_pass(mean: float, spread: float, deviation: float, needed: float) -> bool:
+    """Return whether a trial has less than about one chance in ten of a licence after 20 differences.
+
+    Their mean is expected at ``mean``, with a standard deviation of ``spread`` times theirs.
+    """
+    return mean + (FORECAST_QUANTILE * spread - LAST_HALF_WIDTH) * deviation < needed
