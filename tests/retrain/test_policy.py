@@ -119,8 +119,8 @@ def test_noise_that_would_hide_any_arm_puts_off_the_others_too():
     state, said = tried(PolicyState.initial(ARMS), [0, 0, -0.1, 0.08, -0.09, 0.1, -0.08], first=2)
     assert said[1] == (
         "shrink-perturb:shrink=0.6 is not tried before round 69: differences vary by 9.9 points from night to night, "
-        "so 20 audits could hardly tell whether a start loses more than 1.0 points; larger arrivals, a larger tolerance "
-        "or `warmstart retrain rehearse` could"
+        "so 20 audits could hardly tell whether a start loses more than 1.0 points; larger arrivals, a larger "
+        "tolerance or `warmstart retrain rehearse` could"
     )
     assert said[1].startswith(state.arm(SHRUNK).reason)
     for plan in (state.plan(number=9), state.plan(number=68)):

@@ -192,6 +192,16 @@ def test_a_candidate_is_looked_at_again_so_many_nights_and_no_longer(tmp_path):
     assert looks == ["", *(f"before round {number}" for number in (3, 4, 5, 6))]
 
 
+def test_rounds_that_cannot_be_decided_say_what_would_change_that(tmp_path):
+    made, *_ = late(tmp_path, at=0.19)
+    third, fourth = nights(made, arrival(3, 30), arrival(4, 30))
+    said = [note for note in fourth.notes if note.startswith("3 rounds running could not be decided: ")]
+    assert len(said) == 1
+    assert "held-out rows can show an equally good model to be within" in said[0]
+    assert said[0].endswith("and 1.0 points are allowed. Change tolerance or holdout in project.toml.")
+    assert not any("running" in note for note in third.notes)
+
+
 @pytest.mark.parametrize("change_to", ["pin", "rollback"])
 def test_no_candidate_is_promoted_late_where_a_model_is_pinned_or_has_left_it_behind(tmp_path, change_to):
     made, first, second = late(tmp_path)
@@ -255,7 +265,8 @@ def test_a_first_model_that_nothing_could_judge_serves_as_soon_as_new_data_show_
     assert first.champion is None
     assert first.reason.startswith("kept: no held-out rows to judge by")
     assert second.champion is not None
-    assert any(note.startswith("The model of round 1 serves now: ") for note in second.notes)
+    assert second.outcome == "promoted"
+    assert second.reason.startswith("promoted: the model of round 1 serves now: the first model, ")
 
 
 def test_values_are_judged_by_their_error_relative_to_the_opponent(tmp_path):

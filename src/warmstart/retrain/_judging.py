@@ -29,6 +29,8 @@ from ._model_file import learner_of
 from ._project_data import ProjectData
 from ._scoring import baseline_scores
 
+_UNDECIDED_RUNNING = 3
+"""Rounds without a decision after which a reader is told what would change that."""
 _UNCONTESTED = Comparison(0.0, 0.0, 0.0, 0, 0.0)
 
 
@@ -116,6 +118,28 @@ class Judging:
             if rows:
                 found.append(self.beside(model, champion, anchor, rows, rule, detail=f"before round {number}"))
         return found
+
+    def resolution_note(self, judged: Sequence[Judged]) -> str | None:
+        """Return what to do where nothing has been decided for some rounds, this one included; None: something was."""
+        before = self.ledger.rounds(last=_UNDECIDED_RUNNING)[:-1]
+        verdicts = [one.verdict for one in judged if one.verdict is not None]
+        if len(before) < _UNDECIDED_RUNNING - 1 or not verdicts:
+            return None
+        if any(one.state != "kept" or one.verdict != "undecided" for one in before):
+            return None
+        found = min((one.champion for one in verdicts), key=lambda one: one.resolution)
+        if found.resolution <= found.tolerance:
+            return None
+        metric, units = (
+            Metric(**judged[0].model.manifest["metric"]),
+            "rows" if self.data.schema.group is None else "groups",
+        )
+        resolved, allowed = (metric.text(one, difference=True) for one in (found.resolution, found.tolerance))
+        return (
+            f"{_UNDECIDED_RUNNING} rounds running could not be decided: {found.n:,} held-out {units} can show an "
+            f"equally good model to be within {resolved}, and {allowed} are allowed. Change tolerance or holdout in "
+            "project.toml."
+        )
 
     def is_anchor(self, one: Judged) -> bool:
         """Whether a candidate that is promoted becomes the anchor, too."""

@@ -519,6 +519,8 @@ class _Night:
             and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged)
         ):
             verdict = "worse"
+        if verdict == "undecided" and (note := self.judging.resolution_note(judged)) is not None:
+            self._notes.append(note)
         anchor = self.ledger.anchor()
         anchor_after = None if anchor is None else anchor.id
         if best is not None and self.judging.is_anchor(best):
