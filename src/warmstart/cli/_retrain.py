@@ -54,6 +54,14 @@ _SETTINGS = (
     ),
     Flag("--holdout", "retrain.holdout", "SHARE", "Share of rows that judge before they are trained on.", "0.1"),
     Flag("--window", "retrain.window", "N", "Arrivals for which a held-out row judges.", "30"),
+    Flag("--alpha", "retrain.alpha", "SHARE", "Error rate of the gate, in (0, 0.5).", "0.05"),
+    Flag(
+        "--audit-share",
+        "retrain.audit_share",
+        "SHARE",
+        "Share of the training cost that pays for cold starts beside a licensed strategy, in [0, 1].",
+        "0.2",
+    ),
     Flag("--seed", "retrain.seed", "N", "Seed of every draw.", "0"),
     Flag("--threads", "retrain.threads", "N", "PyTorch threads; more than one helps large models alone.", "1"),
 )
