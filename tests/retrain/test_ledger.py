@@ -343,6 +343,18 @@ def test_the_newest_version_of_a_key_counts(ledger):
     assert ledger.versions(["b"])[0].superseded_by == 2
 
 
+def test_a_newer_version_that_arrived_during_a_round_does_not_judge_it(ledger):
+    with ledger.transaction():
+        ledger.insert(arrival(1), arrival(2))
+        ledger.add_samples([sample(1, 0, "a"), sample(1, 1, "b")])
+        # Of another group, which is held out.
+        ledger.add_samples([sample(2, 0, "a", side="holdout"), sample(2, 1, "c", side="holdout")])
+        ledger.supersede(2)
+        assert ledger.join(1, 1, 30) == 2
+    assert places(ledger.judging_rows(2, 30)) == [(2, 1)]
+    assert places(ledger.training_rows(2, 30)) == [(1, 1), (2, 0)]
+
+
 def test_rows_without_a_label_wait(ledger):
     with ledger.transaction():
         ledger.insert(arrival(1), arrival(2))

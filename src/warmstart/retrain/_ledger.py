@@ -430,7 +430,14 @@ class Ledger:
     def join(self, round_number: int, latest: int, window: int) -> int:
         """Note the round for the :meth:`training_rows` that no round before has trained on; return how many."""
         sql = f"UPDATE sample SET joined = ?3 WHERE joined IS NULL AND {_TRAINABLE}"
-        return self.execute(sql, latest, window, round_number).rowcount
+        count = self.execute(sql, latest, window, round_number).rowcount
+        # A newer version that arrived meanwhile, with another group, must not judge what has seen the older one.
+        self.execute(
+            "UPDATE sample SET side = 'train' WHERE side = 'holdout' AND joined IS NULL AND arrival > ?2 AND key IN "
+            "(SELECT key FROM sample WHERE joined = ?1)",
+            *(round_number, latest),
+        )
+        return count
 
     def waiting_rows(self) -> int:
         """Return how many rows wait for their labels."""

@@ -423,7 +423,7 @@ class _Night:
         champion = self.data.intact(self.ledger.champion())
         if champion is None or not pending:
             return None
-        new = [s for one in pending for s in self.ledger.samples(one.number) if s.label is not None]
+        new = self.ledger.labelled_samples(one.number for one in pending)
         old = self.ledger.judging_rows(min(one.number for one in pending) - 1, self.settings.window)
         old = [one for one in old if one.arrival > champion.arrivals - self.settings.window]
         if len(new) < 30 or len(old) < 30:
