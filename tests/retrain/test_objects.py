@@ -24,8 +24,6 @@ from warmstart.retrain._objects import (
     load_scores,
     object_path,
     read_pointer,
-    remove_object,
-    remove_scores,
     save_scores,
     scores_path,
     store_object,
@@ -106,13 +104,6 @@ def test_damage_is_found_and_named(tmp_path, damage, expected):
     damage(object_path(tmp_path, "models", name))
     assert verify_object(tmp_path, "models", name, size=size) == expected
     assert verify_object(tmp_path, "models", name) is not None, "also where the size is not known"
-
-
-def test_an_object_is_removed_once(tmp_path):
-    name, size = new_object(tmp_path, "models", b"a model")
-    assert remove_object(tmp_path, "models", name) == size
-    assert remove_object(tmp_path, "models", name) == 0
-    assert verify_object(tmp_path, "models", name) == "missing"
 
 
 @pytest.mark.parametrize("point", ["draft written", "object durable"])
@@ -235,17 +226,6 @@ def test_a_crash_while_scores_are_written_leaves_the_earlier_ones(tmp_path):
         save_scores(tmp_path, "m", "a", SCORES + 1)
     np.testing.assert_array_equal(load_scores(tmp_path, "m", "a", 3), SCORES)
     assert files(tmp_path) == ["scores/m/a.npy"]
-
-
-def test_scores_of_a_model_or_an_arrival_are_removed(tmp_path):
-    for name in ("m", "n"):
-        for arrival in ("a", "b"):
-            save_scores(tmp_path, name, arrival, SCORES)
-    size = scores_path(tmp_path, "m", "a").stat().st_size
-    assert remove_scores(tmp_path, model="m") == 2 * size
-    assert remove_scores(tmp_path, arrival="a") == size
-    assert files(tmp_path) == ["scores/n/b.npy"]
-    assert not (tmp_path / "scores" / "m").exists()
 
 
 # The pointer.

@@ -34,6 +34,7 @@ _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is th
 _REPORT = "report"
 COLD_NEXT = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
 AUDIT_NEXT = "audit next"  # likewise: that the next round must train a cold start beside its strategy
+LEFTOVERS = "leftovers"  # likewise: that files are left which what has changed the arrivals was to erase
 _WHY = {
     "tainted": "it was trained on rows that were deleted or excluded",
     "damaged": "its file is damaged",
@@ -356,7 +357,7 @@ def short_id(model: str) -> str:
 def erase_leftovers(folder: Path, ledger: Ledger) -> None:
     """Erase what still holds rows that the ledger has forgotten: old objects, scores, drafts, a report, free pages.
 
-    Completes a deletion that was interrupted after its transaction; without one that is open it does no harm.
+    Completes a deletion or migration that was interrupted after its transaction; without one it does no harm.
     """
     erased = {row.id for row in ledger.select(ArrivalRow) if row.size}
     kept = {object_path(folder, "arrivals", name) for name in erased}
@@ -367,9 +368,9 @@ def erase_leftovers(folder: Path, ledger: Ledger) -> None:
     crash_point("files erased")
     # Rows that were deleted may still stand in pages of the file that are not used.
     ledger.execute("VACUUM")
-    if ledger.first(DeletionRow, "WHERE state = 'erasing'") is not None:
-        with ledger.transaction():
-            ledger.execute("UPDATE deletion SET state = 'open' WHERE state = 'erasing'")
+    with ledger.transaction():
+        ledger.set_config(LEFTOVERS, None)
+        ledger.execute("UPDATE deletion SET state = 'open' WHERE state = 'erasing'")
 
 
 def finish_deletions(folder: Path, ledger: Ledger) -> int:
@@ -377,7 +378,7 @@ def finish_deletions(folder: Path, ledger: Ledger) -> int:
 
     The ledger says first that they are gone, and that the deletions are done last.
     """
-    if ledger.first(DeletionRow, "WHERE state = 'erasing'") is not None:
+    if ledger.config(LEFTOVERS) or ledger.first(DeletionRow, "WHERE state = 'erasing'") is not None:
         erase_leftovers(folder, ledger)
     champion = ledger.champion()
     if not ledger.deletions_due() or (champion is not None and champion.state == "tainted"):

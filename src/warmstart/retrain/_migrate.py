@@ -11,7 +11,7 @@ from typing import Any
 from warmstart.basics import InputError, StorageError, checked_path
 
 from ._add import current_schema
-from ._champion import abandon_round, changing, repair
+from ._champion import LEFTOVERS, abandon_round, changing, erase_leftovers, repair
 from ._ledger import ArrivalRow, Ledger, ModelRow, SchemaRow, now
 from ._objects import (
     crash_point,
@@ -20,8 +20,6 @@ from ._objects import (
     free_space_check,
     load_scores,
     object_path,
-    remove_object,
-    remove_scores,
     save_scores,
     store_object,
     verify_object,
@@ -75,7 +73,7 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
     """Map the columns of all that is stored; see :meth:`Retrainer.migrate`.
 
     The new arrivals are durable before the one transaction that puts them in place of the old ones: a crash before it
-    has changed nothing, and one after it leaves files that nothing refers to.
+    has changed nothing, and after one that comes later the next command erases the old ones.
     """
     if isinstance(mapping, Mapping):
         columns = column_map(mapping, place="the map")
@@ -116,10 +114,7 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
             notes.append(
                 "The champion predicts data that have its own columns, until a model with the new ones passes."
             )
-        for one in mapped:
-            if one.id != one.arrival.id:
-                remove_object(folder, "arrivals", one.arrival.id)
-                remove_scores(folder, arrival=one.arrival.id)
+        erase_leftovers(folder, ledger)
     rows = sum(one.arrival.rows for one in mapped)
     return Migrated(new.version, new.names, len(mapped), rows, continues, tuple(notes))
 
@@ -156,6 +151,7 @@ def _note(ledger: Ledger, mapped: Sequence[_Mapped], new: Schema, columns: Colum
                 ledger.change(ModelRow, model.id, manifest=manifest)
         parts = {"rename": dict(columns.rename), "drop": list(columns.drop), "fill": dict(columns.fill)}
         text = f"Schema {new.version}: the columns of {counted(len(mapped), 'arrival')} were mapped."
+        ledger.set_config(LEFTOVERS, "migrate")
         ledger.add_event("migrate", text, **parts)
 
 

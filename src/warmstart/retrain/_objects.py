@@ -217,23 +217,6 @@ def quick_damage(path: Path, size: int | None) -> str | None:
     return None
 
 
-def remove_object(directory: Path, kind: str, digest: str) -> int:
-    """Delete an object where it is there, and return how many bytes that has freed.
-
-    Raises:
-        StorageError: If the folder cannot be written.
-    """
-    path = object_path(directory, kind, digest)
-    with project_errors(directory, "An object cannot be deleted"):
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except FileNotFoundError:
-            return 0
-        sync_directory(path.parent)
-    return size
-
-
 def drafts(directory: Path) -> list[Path]:
     """Return the drafts that interrupted commands have left, or that running ones are writing.
 
@@ -290,18 +273,6 @@ def load_scores(directory: Path, model: str, arrival: str, rows: int) -> np.ndar
     except (OSError, ValueError, EOFError):
         return None
     return scores if scores.dtype == np.float64 and scores.shape == (rows, 2) else None
-
-
-def remove_scores(directory: Path, *, model: str | None = None, arrival: str | None = None) -> int:
-    """Delete cached scores of a model, of an arrival, or of both together, and return the freed bytes."""
-    freed = 0
-    with project_errors(directory, "Scores cannot be deleted"):
-        for path in list((directory / SCORES).glob(f"{model or '*'}/{arrival or '*'}.npy")):
-            freed += path.stat().st_size
-            path.unlink()
-            if not any(path.parent.iterdir()):
-                path.parent.rmdir()
-    return freed
 
 
 def delete_files(directory: Path, paths: Sequence[Path]) -> None:
