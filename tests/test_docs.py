@@ -2,6 +2,7 @@
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,11 @@ def test_the_nights_on_the_page_are_those_of_the_recorded_project():
     quoted = [line[4:] for line in page.splitlines() if quote.fullmatch(line)]
     assert len(quoted) > 25
     assert [line for line in quoted if line not in printed] == []
+
+
+def test_the_floors_that_contributors_read_are_those_that_are_checked():
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    shown = [re.findall(r"`(\w+)`", row) for row in re.findall(r"^\| \d+ \| ([^|]+) \|", text, re.MULTILINE)]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (layers,) = (one["layers"] for one in contracts if "warmstart.basics" in one.get("layers", ()))
+    assert [sorted(row) for row in shown] == [sorted(re.findall(r"warmstart\.(\w+)", layer)) for layer in layers]
