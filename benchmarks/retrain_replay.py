@@ -7,6 +7,7 @@ Other gates and policies are read off it without training again.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ class Run:
         predictions: Class of each row of the stream by each model, uint8 (models, rows).
         held_out: Whether a row of the stream was held out for judging, bool (rows,).
         nights: One record each: ``arms`` (``model`` or None, ``strategy``, ``samples``, ``seconds``, ``stop_reason``),
-            ``before`` and ``serving`` (of its round's champions, as numbers of models), ``outcome``, ``reason``.
+            ``serving`` (the number of the model that serves after it), ``outcome``, ``reason``.
         about: Settings and provenance.
     """
 
@@ -94,12 +95,14 @@ class Served:
 
 def as_run(run: Run) -> Served:
     """Return what the project itself served."""
+    after = [record["serving"] for record in run.nights]
+    # From one night to the next: in between, a candidate of an earlier night may have been promoted, too.
     promotions = {
-        night: (run, record["before"], record["serving"])
-        for night, record in enumerate(run.nights, 1)
-        if record["outcome"] == "promoted" and record["before"] is not None
+        night: (run, before, serving)
+        for night, (before, serving) in enumerate(pairwise(after), 2)
+        if run.nights[night - 1]["outcome"] == "promoted" and before not in (None, serving)
     }
-    serving = [None if record["serving"] is None else (run, record["serving"]) for record in run.nights]
+    serving = [None if model is None else (run, model) for model in after]
     return Served(serving, promotions, [run.samples(night) for night in range(1, len(run.nights) + 1)])
 
 

@@ -95,15 +95,11 @@ def run_project(stream: Stream, *, tables: Mapping[str, Any], settings: Mapping[
                     "seconds": round(float(arm.cost["seconds"]), 3),
                     "stop_reason": arm.stop_reason,
                 })  # fmt: skip
-            with Ledger.open(retrainer.directory / LEDGER) as ledger:
-                last = ledger.rounds(last=1)
-            before = last[-1].champion_before if result.round is not None and last else result.champion
             nights.append({
                 "outcome": result.outcome,
                 "reason": result.reason,
                 "plan": result.plan,
                 "notes": list(result.notes),
-                "before": None if before is None else numbers[before],
                 "serving": None if result.champion is None else numbers[result.champion],
                 "arms": arms,
                 "seconds": round(seconds, 3),

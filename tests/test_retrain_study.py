@@ -119,16 +119,15 @@ def made_stream(nights=6):
 
 
 def made_run(stream, right, nights, held_out=None):
-    """A run whose models have so many of every ten rows right; nights are (outcome, before, serving, trained)."""
+    """A run whose models have so many of every ten rows right; nights are (outcome, serving, trained)."""
     predictions = np.zeros((len(right), len(stream.labels)), np.uint8)
     for model, count in enumerate(right):
         predictions[model] = np.tile(np.arange(10) < count, len(stream.labels) // 10)
     arm = {"strategy": "x", "samples": 100, "seconds": 0.5, "stop_reason": "limit"}
     texts = {"reason": "", "plan": "", "notes": [], "seconds": 1.0}
     records = [
-        {"outcome": outcome, "before": before, "serving": serving, "arms": [{"model": one, **arm} for one in trained]}
-        | texts
-        for outcome, before, serving, trained in nights
+        {"outcome": outcome, "serving": serving, "arms": [{"model": one, **arm} for one in trained]} | texts
+        for outcome, serving, trained in nights
     ]
     held = np.ones(len(stream.labels), bool) if held_out is None else held_out
     return replay.Run(predictions, held, records, {})
@@ -140,8 +139,7 @@ def models_of(served):
 
 def gaining(stream, right=(5, 9, 6, 8, 9, 9)):
     """A run that trains a model each night, keeps night 3's and promotes the others."""
-    served = [("promoted", None, 0), ("promoted", 0, 1), ("kept", 1, 1), ("promoted", 1, 3), ("promoted", 3, 4),
-              ("kept", 4, 4)]  # fmt: skip
+    served = [("promoted", 0), ("promoted", 1), ("kept", 1), ("promoted", 3), ("promoted", 4), ("kept", 4)]
     return made_run(stream, right, [(*night, [model]) for model, night in enumerate(served)])
 
 
@@ -163,21 +161,21 @@ def test_a_promotion_is_bad_that_loses_more_than_the_tolerance(tolerance, bad, b
 
 def test_a_promotion_that_loses_nearly_everything_is_shown_to_be_bad():
     stream = made_stream()
-    run = made_run(stream, [9, 1], [("promoted", None, 0, [0]), ("promoted", 0, 1, [1])] + [("kept", 1, 1, [])] * 4)
+    run = made_run(stream, [9, 1], [("promoted", 0, [0]), ("promoted", 1, [1])] + [("kept", 1, [])] * 4)
     found = replay.measures(replay.as_run(run), stream, tolerance=TOLERANCE)
     assert (found["bad promotions"], found["shown bad"], found["nights below best"]) == (1, 1, 5)
 
 
 def test_a_night_is_below_the_best_trained_where_the_gate_has_kept_a_better_model():
     stream = made_stream()
-    run = made_run(stream, [5, 9], [("promoted", None, 0, [0]), ("kept", 0, 0, [1])] + [("kept", 0, 0, [])] * 4)
+    run = made_run(stream, [5, 9], [("promoted", 0, [0]), ("kept", 0, [1])] + [("kept", 0, [])] * 4)
     found = replay.measures(replay.as_run(run), stream, tolerance=TOLERANCE)
     assert (found["nights below best"], found["nights below the best trained"]) == (0, 5)
 
 
 def test_without_a_model_the_most_frequent_label_serves():
     stream = made_stream()
-    run = made_run(stream, [5], [("kept", None, None, [0])] * 6)
+    run = made_run(stream, [5], [("kept", None, [0])] * 6)
     found = replay.measures(replay.as_run(run), stream, tolerance=TOLERANCE)
     assert (found["score"], found["nights without a model"], found["nights below best"]) == (1.0, 6, 0)
 
@@ -204,7 +202,7 @@ def test_a_point_estimate_promotes_what_is_not_below_the_champion_on_held_out_ro
 def test_a_point_estimate_knows_labels_only_once_they_have_arrived():
     stream = replace(made_stream(), delay=2)
     # The worse model of night 3 is only right of the fourth arrival, whose labels come on night 6.
-    run = made_run(stream, [5, 5, 0, 0, 0, 0], [("kept", None, None, [model]) for model in range(6)])
+    run = made_run(stream, [5, 5, 0, 0, 0, 0], [("kept", None, [model]) for model in range(6)])
     run.predictions[2:, stream.arrivals[3]] = 1
     run.held_out[:] = False
     run.held_out[stream.arrivals[3]] = True
@@ -237,7 +235,7 @@ def test_a_candidate_is_judged_again_on_what_has_arrived_since(looks, serving):
 def test_a_policy_commits_after_three_audits(right_of_arm, committed_to, samples):
     stream = made_stream()
     runs = {
-        strategy: made_run(stream, [right], [("promoted" if night == 0 else "kept", None if night == 0 else 0, 0, [0])
+        strategy: made_run(stream, [right], [("promoted" if night == 0 else "kept", 0, [0])
                                              for night in range(6)])
         for strategy, right in (("cold", 8), ("warm", right_of_arm))
     }  # fmt: skip
