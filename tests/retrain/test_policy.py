@@ -213,12 +213,21 @@ def test_an_arm_that_saves_nothing_is_not_tried_to_the_end():
         state = state.after_training(plan, {WARM: 90.0, COLD: 100.0})
     assert state.arm(WARM).status == "revoked"
     assert state.arm(WARM).reason == (
-        "warm is revoked until round 65: it costs 0.90 of a cold start, which with its audits saves nothing"
+        "warm is revoked until round 65: it costs 0.90 of a cold start, which with its audits saves next to nothing"
     )
     for_accuracy = PolicyState.initial((WARM, COLD), prefer="accuracy")
     for number in range(2, 5):
         for_accuracy = for_accuracy.after_training(for_accuracy.plan(number=number), {WARM: 90.0, COLD: 100.0})
     assert for_accuracy.arm(WARM).status == "trial"
+
+
+@pytest.mark.parametrize(("cost", "status"), [(74.0, "trial"), (76.0, "revoked")])
+def test_a_saving_that_pays_no_trial_back_is_none(cost, status):
+    # With audits of a fifth, 0.75 of a cold start saves a tenth.
+    state = PolicyState.initial((WARM, COLD))
+    for number in range(2, 5):
+        state = state.after_training(state.plan(number=number), {WARM: cost, COLD: 100.0})
+    assert state.arm(WARM).status == status
 
 
 def test_a_trial_without_answers_ends():
