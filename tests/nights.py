@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from warmstart.retrain import Retrainer
-from warmstart.retrain._ledger import LEDGER
+from warmstart.retrain._ledger import LEDGER, Ledger
 from warmstart.retrain._objects import POINTER, WORK
+from warmstart.retrain._settings import read_project, write_project
 
 TABLES = {
     "data": {"label": "y", "key": "id"},
@@ -46,6 +47,27 @@ def project(directory, *, settings=None, salt="a salt that is always the same", 
         tables={name: table for name, table in {**TABLES, **tables}.items() if table is not None},
         salt=salt,
     )
+
+
+def each_night(made, *frames):
+    """Add frames one by one, each with an update, and return the results."""
+    results = []
+    for frame in frames:
+        made.add(frame)
+        results.append(made.update())
+    return results
+
+
+def change(made, **tables):
+    """Change the tables of a project, as in an editor."""
+    now = read_project(made.directory)
+    write_project(made.directory, now.settings, {**now.tables, **tables})
+
+
+def models(made):
+    """Return the models of a project, oldest first."""
+    with Ledger.open(made.directory / LEDGER) as ledger:
+        return ledger.models()
 
 
 def _without_times(value):

@@ -325,11 +325,11 @@ def test_what_has_arrived_since_is_unseen_also_where_later_models_were_trained_o
         ledger.add_samples([sample(3, 0, "a"), sample(3, 1), sample(3, 2, label=None)])
         ledger.supersede(3)
         ledger.join(2, 2, 30)
-    assert places(ledger.unseen_rows(made, 1, 30)) == [(1, 0)] == places(ledger.judging_rows(1, 30))
-    assert places(ledger.unseen_rows(made, 2, 30)) == [(1, 0), (2, 0), (2, 1), (2, 2)]
+    assert places(ledger.unseen_rows([made], 1, 30)) == [(1, 0)] == places(ledger.judging_rows(1, 30))
+    assert places(ledger.unseen_rows([made], 2, 30)) == [(1, 0), (2, 0), (2, 1), (2, 2)]
     # The key of row (3, 0) was trained on before.
-    assert places(ledger.unseen_rows(made, 3, 30)) == [(1, 0), (2, 0), (2, 1), (2, 2), (3, 1)]
-    assert places(ledger.unseen_rows(made, 3, 0)) == [(2, 0), (2, 1), (2, 2), (3, 1)], "held out too long ago"
+    assert places(ledger.unseen_rows([made], 3, 30)) == [(1, 0), (2, 0), (2, 1), (2, 2), (3, 1)]
+    assert places(ledger.unseen_rows([made], 3, 0)) == [(2, 0), (2, 1), (2, 2), (3, 1)], "held out too long ago"
 
 
 def test_the_newest_version_of_a_key_counts(ledger):
@@ -341,6 +341,16 @@ def test_the_newest_version_of_a_key_counts(ledger):
     assert places(ledger.training_rows(1, 30)) == [(1, 0), (1, 1)], "as it stood after the first arrival"
     assert places(ledger.versions(["b", "c", "z"])) == [(1, 1), (2, 0), (2, 1)]
     assert ledger.versions(["b"])[0].superseded_by == 2
+
+
+def test_rows_like_those_that_were_trained_on_are_not_unseen(ledger):
+    # Of the same group, or, where there is neither group nor key, with the same features: both are the unit.
+    with ledger.transaction():
+        ledger.insert(arrival(1), arrival(2), finished_round(1), made := model("m1", 1))
+        ledger.add_samples([sample(1, 0)._replace(unit="x"), sample(1, 1, side="holdout")._replace(unit="y")])
+        ledger.join(1, 1, 30)
+        ledger.add_samples([sample(2, row)._replace(unit=unit) for row, unit in enumerate("xyz")])
+    assert places(ledger.unseen_rows([made], 2, 30)) == [(1, 1), (2, 1), (2, 2)]
 
 
 def test_a_newer_version_that_arrived_during_a_round_does_not_judge_it(ledger):

@@ -6,66 +6,19 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from torch import nn
 
-from nights import TABLES, arrival, assert_same, project
+from night_learners import own
+from nights import TABLES, arrival, assert_same, change, each_night, models, project
 from warmstart.basics import InputError
 from warmstart.data import DataSource, load
-from warmstart.learners import Scores
 from warmstart.retrain import Retrainer, RetrainSettings
 from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
-from warmstart.retrain._settings import read_project, write_project
-
-
-@dataclasses.dataclass(frozen=True)
-class Cut:
-    """A learner of the user's own that learns nothing: a sample is of the second class above ``at``."""
-
-    at: float = 0.0
-
-    def build(self, data, seed):
-        model = nn.Module()
-        model.cut = nn.Parameter(torch.tensor(float("inf")))
-        return model
-
-    def train(self, model, round):
-        with torch.no_grad():
-            model.cut.fill_(self.at)
-        round.count(samples=len(round.data))
-
-    def evaluate(self, model, data):
-        predicted = (data.inputs[:, 0] > model.cut).long()
-        return Scores(predicted == data.labels, predictions=predicted)
-
-    def predict(self, model, data):
-        above = (data.inputs[:, 0] > model.cut).float()
-        return torch.stack([1 - above, above], 1).log()
-
-
-def nights(made, *frames):
-    """Add frames one by one, each with an update, and return the results."""
-    results = []
-    for frame in frames:
-        made.add(frame)
-        results.append(made.update())
-    return results
-
-
-def change(made, **tables):
-    """Change the tables of a project, as in an editor."""
-    now = read_project(made.directory)
-    write_project(made.directory, now.settings, {**now.tables, **tables})
-
-
-def models(made):
-    with Ledger.open(made.directory / LEDGER) as ledger:
-        return ledger.models()
+from warmstart.retrain._settings import write_project
 
 
 def test_equal_projects_have_equal_champions_scores_and_ledgers(tmp_path):
     for name in ("one", "two"):
-        nights(project(tmp_path / name, settings={"policy": "auto"}), *(arrival(number) for number in (1, 2, 3)))
+        each_night(project(tmp_path / name, settings={"policy": "auto"}), *(arrival(number) for number in (1, 2, 3)))
     assert_same(tmp_path / "one", tmp_path / "two")
     first, second = (Retrainer(tmp_path / name).champion() for name in ("one", "two"))
     assert first.id == second.id
@@ -77,7 +30,7 @@ def test_the_first_model_must_beat_a_predictor_that_learns_nothing(tmp_path):
     made = project(tmp_path / "p")
     draw = np.random.default_rng(0)
     noise = arrival(1).assign(y=draw.choice(["no", "yes"], 120))
-    (kept,) = nights(made, noise)
+    (kept,) = each_night(made, noise)
     assert (kept.outcome, kept.champion) == ("kept", None)
     assert kept.reason.startswith("kept: the first model is not shown to beat what learns nothing, ")
     with pytest.raises(InputError, match="has none yet"):
@@ -86,7 +39,7 @@ def test_the_first_model_must_beat_a_predictor_that_learns_nothing(tmp_path):
 
 def test_a_better_model_is_promoted_and_serves_at_once(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
-    first, second = nights(made, arrival(1, 200), arrival(2, 400))
+    first, second = each_night(made, arrival(1, 200), arrival(2, 400))
     assert (first.outcome, second.outcome) == ("promoted", "promoted")
     assert made.champion().id == second.champion != first.champion
     assert [model.state for model in models(made)] == ["former", "champion"]
@@ -98,13 +51,13 @@ def test_a_better_model_is_promoted_and_serves_at_once(tmp_path):
 
 def test_a_model_that_is_shown_to_be_worse_is_refused_and_no_start_any_more(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm", "tolerance": 0.05})
-    (good,) = nights(made, arrival(1, 400))
+    (good,) = each_night(made, arrival(1, 400))
     change(made, recipe={**TABLES["recipe"], "step-shrink": 0.0, "step-noise": 1.0})
-    (refused,) = nights(made, arrival(2, 100))
+    (refused,) = each_night(made, arrival(2, 100))
     assert (refused.outcome, refused.champion, refused.arms[0].state) == ("kept", good.champion, "worse")
     assert "shown to be worse than the 5.0 points that are allowed" in refused.reason
     change(made, recipe=TABLES["recipe"])
-    (next_one,) = nights(made, arrival(3, 100))
+    (next_one,) = each_night(made, arrival(3, 100))
     assert models(made)[-1].start_model == good.champion
     assert next_one.arms[0].state != "worse"
 
@@ -115,23 +68,18 @@ def test_many_small_losses_do_not_add_up(tmp_path):
     results = []
     for number, cut in enumerate(cuts, 1):
         change(made, learner=own(cut)["learner"])
-        results += nights(made, arrival(number, 500))
+        results += each_night(made, arrival(number, 500))
     assert [one.outcome for one in results] == ["promoted", "promoted", "kept"]
     assert "against the best model ever shown" in results[2].reason
     status = made.status()
     assert (status.champion.id, status.anchor.id) == (results[1].champion, results[0].champion)
 
 
-def own(at):
-    """Tables of a project with the learner :class:`Cut`, which takes no model, recipe or stopping rule."""
-    return {"learner": {"name": f"{__name__}:Cut", "at": at}, "model": {}, "recipe": {}, "stop": {}}
-
-
 def test_the_watch_brings_the_model_before_back(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "cold", "tolerance": 0.01})
-    good, poisoned = nights(made, arrival(1, 200), arrival(2, 600, flipped=True))
+    good, poisoned = each_night(made, arrival(1, 200), arrival(2, 600, flipped=True))
     assert poisoned.outcome == "promoted", "most held-out rows are of the poisoned arrival: the gate is misled"
-    (after,) = nights(made, arrival(3, 500))
+    (after,) = each_night(made, arrival(3, 500))
     assert (after.outcome, after.champion) == ("rolled back", good.champion)
     assert any(note.startswith("rolled back: ") and "on 500 rows that arrived since" in note for note in after.notes)
     assert made.champion().id == good.champion
@@ -144,100 +92,23 @@ def test_the_watch_brings_the_model_before_back(tmp_path):
     assert (np.array(found.labels) == arrival(9)["y"]).mean() > 0.85
 
 
-def late(tmp_path, *, at=0.0):
-    """Return a project that serves a poor model, with a better candidate (below ``at``) that few rows could not tell.
-
-    And what its next update finds.
-    """
-    made = project(tmp_path / "p", settings={"policy": "cold", "tolerance": 0.01, "holdout": 0.1}, **own(0.2))
-    first = nights(made, arrival(1, 400))
-    change(made, **own(at))
-    return made, *first, *nights(made, arrival(2, 30))
-
-
-def test_a_candidate_that_few_rows_could_not_tell_is_promoted_as_soon_as_more_have_arrived(tmp_path):
-    made, first, second = late(tmp_path)
-    assert (first.outcome, second.outcome, second.champion) == ("promoted", "kept", first.champion)
-    assert "rows cannot tell" in second.reason
-    change(made, **own(0.3))
-    (third,) = nights(made, arrival(3, 300))
-    assert (third.outcome, third.champion) == ("promoted", second.arms[0].model)
-    assert third.reason.startswith("promoted: the model of round 2 serves now: +")
-    assert "; round 3: kept: " in third.reason
-    assert made.champion().id == third.champion
-    with Ledger.open(made.directory / LEDGER) as ledger:
-        again = [one for one in ledger.judgements(2) if one.detail == "before round 3"]
-        assert [one.role for one in again] == ["champion"]
-        (held_out,) = [one for one in ledger.judgements(2) if not one.detail]
-        assert again[0].n == 300 + held_out.n
-        assert ledger.promotions()[-1].round == 2
-        assert ledger.anchor().id == third.champion, "it is shown to be no worse than the anchor"
-
-
-def test_a_candidate_that_more_rows_show_to_be_worse_is_no_start_any_more(tmp_path):
-    made, first, second = late(tmp_path, at=0.4)
-    assert second.arms[0].state == "undecided"
-    change(made, **own(0.2))
-    (third,) = nights(made, arrival(3, 400))
-    assert (third.outcome, third.champion) == ("kept", first.champion)
-    assert models(made)[1].state == "worse"
-
-
-def test_a_candidate_is_looked_at_again_so_many_nights_and_no_longer(tmp_path):
-    made, *_ = late(tmp_path, at=0.19)
-    for number in range(3, 9):
-        nights(made, arrival(number, 30))
-    with Ledger.open(made.directory / LEDGER) as ledger:
-        looks = [one.detail for one in ledger.judgements(2) if one.role == "champion"]
-    assert looks == ["", *(f"before round {number}" for number in (3, 4, 5, 6))]
-
-
-def test_rounds_that_cannot_be_decided_say_what_would_change_that(tmp_path):
-    made, *_ = late(tmp_path, at=0.19)
-    third, fourth = nights(made, arrival(3, 30), arrival(4, 30))
-    said = [note for note in fourth.notes if note.startswith("3 rounds running could not be decided: ")]
-    assert len(said) == 1
-    assert "held-out rows can show an equally good model to be within" in said[0]
-    assert said[0].endswith("and 1.0 points are allowed. Change tolerance or holdout in project.toml.")
-    assert not any("running" in note for note in third.notes)
-
-
-@pytest.mark.parametrize("change_to", ["pin", "rollback"])
-def test_no_candidate_is_promoted_late_where_a_model_is_pinned_or_has_left_it_behind(tmp_path, change_to):
-    made, first, second = late(tmp_path)
-    if change_to == "pin":
-        made.pin()
-    else:
-        made.promote(second.arms[0].model)
-        made.rollback()
-        made.unpin()
-    (third,) = nights(made, arrival(3, 60))
-    assert third.champion == first.champion
-    assert second.arms[0].model not in set(promoted(made)[3:])
-
-
-def promoted(made):
-    with Ledger.open(made.directory / LEDGER) as ledger:
-        return [one.model for one in ledger.promotions()]
-
-
 def test_a_pinned_champion_stays_although_a_better_one_is_there(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
-    (first,) = nights(made, arrival(1, 200))
+    (first,) = each_night(made, arrival(1, 200))
     made.pin()
-    (second,) = nights(made, arrival(2, 400))
+    (second,) = each_night(made, arrival(2, 400))
     assert (second.outcome, second.champion) == ("kept", first.champion)
     assert second.reason.startswith("kept: the champion is pinned (promoted: ")
     made.unpin()
-    (third,) = nights(made, arrival(3, 400))
+    (third,) = each_night(made, arrival(3, 400))
     assert third.outcome == "promoted"
 
 
 def test_an_audit_that_was_asked_for_is_measured_on_the_next_arrival(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "shrink-perturb:shrink=0.6"})
-    nights(made, arrival(1))
+    each_night(made, arrival(1))
     assert made.audit().text == "The next round trains a cold start beside its strategy."
-    audited, after = nights(made, arrival(2), arrival(3))
+    audited, after = each_night(made, arrival(2), arrival(3))
     assert [arm.strategy for arm in audited.arms] == ["shrink-perturb:shrink=0.6", "cold"]
     assert len(after.arms) == 1
     with Ledger.open(made.directory / LEDGER) as ledger:
@@ -248,7 +119,7 @@ def test_an_audit_that_was_asked_for_is_measured_on_the_next_arrival(tmp_path):
 
 def test_models_of_an_excluded_arrival_are_no_start(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
-    first, _ = nights(made, arrival(1, 200), arrival(2, 200))
+    first, _ = each_night(made, arrival(1, 200), arrival(2, 200))
     changed = made.exclude(1)
     assert first.champion in changed.tainted
     found = made.update()
@@ -261,7 +132,7 @@ def test_models_of_an_excluded_arrival_are_no_start(tmp_path):
 
 def test_a_first_model_that_nothing_could_judge_serves_as_soon_as_new_data_show_it(tmp_path):
     made = project(tmp_path / "p", settings={"holdout": 0.001, "policy": "warm"})
-    first, second = nights(made, arrival(1, 120), arrival(2, 120))
+    first, second = each_night(made, arrival(1, 120), arrival(2, 120))
     assert first.champion is None
     assert first.reason.startswith("kept: no held-out rows to judge by")
     assert second.champion is not None
@@ -282,7 +153,7 @@ def test_values_are_judged_by_their_error_relative_to_the_opponent(tmp_path):
         recipe={"learning-rate": 0.05, "batch-size": 16},
         stop={"max-epochs": 30, "early-stopping": "off", "train-accuracy": "none"},
     )
-    first, second = nights(made, prices(1), prices(2))
+    first, second = each_night(made, prices(1), prices(2))
     assert (first.outcome, second.outcome) == ("promoted", "promoted")
     assert "rmse" in first.reason
     assert "against the mean predictor" in first.reason
@@ -296,7 +167,7 @@ def test_values_are_judged_by_their_error_relative_to_the_opponent(tmp_path):
 
 def test_rows_of_a_group_are_held_out_together_and_count_once(tmp_path):
     made = project(tmp_path / "p", data={"label": "y", "key": "id", "group": "user"})
-    results = nights(
+    results = each_night(
         made, *(arrival(number, 400).assign(user=[f"u{row % 80}" for row in range(400)]) for number in (1, 2))
     )
     assert results[0].outcome == "promoted"
@@ -329,11 +200,11 @@ def test_images_of_digits(tmp_path):
 
 def test_a_learner_of_the_users_own_is_trained_judged_and_served(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"}, **own(0.1))
-    first, second = nights(made, arrival(1), arrival(2))
+    first, second = each_night(made, arrival(1), arrival(2))
     assert first.outcome == "promoted"
     assert second.reason == "kept: training has changed nothing, the candidate is the champion itself"
     change(made, learner=own(0.05)["learner"])
-    (third,) = nights(made, arrival(3))
+    (third,) = each_night(made, arrival(3))
     assert third.outcome == "promoted"
     assert made.check().is_passed
     frame = arrival(9)
@@ -351,7 +222,7 @@ def test_a_learner_of_the_users_own_is_trained_judged_and_served(tmp_path):
 )
 def test_a_fixed_policy_starts_every_round_by_its_strategy(policy, strategies, continues, tmp_path):
     made = project(tmp_path / "p", settings={"policy": policy})
-    results = nights(made, arrival(1), arrival(2))
+    results = each_night(made, arrival(1), arrival(2))
     trained = [one.arms[0].strategy for one in results]
     assert trained in (strategies, [policy, policy])
     assert all(len(one.arms) == 1 for one in results)
@@ -364,7 +235,7 @@ def test_a_cheaper_start_is_licensed_by_its_audits_and_then_runs_alone(tmp_path)
     stop = {"train-accuracy": 0.93, "max-epochs": 30, "early-stopping": "off"}
     recipe = {**TABLES["recipe"], "learning-rate": 0.03}
     made = project(tmp_path / "p", settings={"policy": "auto"}, stop=stop, recipe=recipe)
-    results = nights(made, *(arrival(number, 100) for number in range(1, 9)))
+    results = each_night(made, *(arrival(number, 100) for number in range(1, 9)))
     assert [arm.strategy for arm in results[1].arms] == ["warm", "cold"]
     assert "goes on trial beside a cold start" in results[1].plan
     licensed = [number for number, one in enumerate(results, 1) if len(one.arms) == 1 and number > 1]
@@ -378,7 +249,7 @@ def test_a_cheaper_start_is_licensed_by_its_audits_and_then_runs_alone(tmp_path)
 
 def test_what_waits_for_long_is_one_round_with_an_audit(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "auto"})
-    nights(made, arrival(1))
+    each_night(made, arrival(1))
     for number in range(2, 10):
         made.add(arrival(number, 20))
     found = made.update()
@@ -390,7 +261,7 @@ def test_what_waits_for_long_is_one_round_with_an_audit(tmp_path):
 
 def test_a_budget_leaves_the_audit_out(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "auto"})
-    nights(made, arrival(1))
+    each_night(made, arrival(1))
     made.add(arrival(2))
     found = made.update(budget_seconds=1e-9)
     assert [arm.strategy for arm in found.arms] == ["warm"]
@@ -437,10 +308,10 @@ def test_what_a_project_cannot_be_made_with_is_refused_and_nothing_is_written(se
 
 def test_settings_may_be_changed_between_rounds(tmp_path):
     made = project(tmp_path / "p", settings={"policy": "warm"})
-    nights(made, arrival(1))
+    each_night(made, arrival(1))
     now = made.project
     write_project(made.directory, dataclasses.replace(now.settings, policy="cold"), now.tables)
-    (found,) = nights(Retrainer(made.directory), arrival(2))
+    (found,) = each_night(Retrainer(made.directory), arrival(2))
     assert [arm.strategy for arm in found.arms] == ["cold"]
     assert isinstance(made.project.settings, RetrainSettings)
 

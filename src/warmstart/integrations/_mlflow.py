@@ -79,6 +79,8 @@ class _Sender:
 
     def send(self, message: Message) -> None:
         """Make the run of a round, or complete it; one that is complete is left alone."""
+        if message.kind != "round":
+            return  # `point` sees to what serves
         report = self.report
         one = next(one for one in report.rounds if one.row.number == message.round)
         tags = {
@@ -174,7 +176,7 @@ def _metrics(report: ProjectReport, one: ReportedRound) -> Iterator[tuple[str, f
         if model.held_out is not None:
             found += [(f"{prefix}{score}", model.held_out.mean), (f"{prefix}held_out_rows", model.held_out.rows)]
         for judged in one.judgements:
-            if judged.model != model.id or judged.role == "class":
+            if judged.model != model.id or judged.role == "class" or judged.look:
                 continue
             opponent = {"champion": "", "anchor": "anchor_"}.get(judged.role, f"{judged.opponent}_")
             begin = f"{prefix}{opponent}difference"

@@ -22,7 +22,7 @@ class Message:
         id: The round's token, ``-`` and the kind: the same at every delivery, and like no message of any other project,
             so that a receiver knows a repetition.
         round: Number of the round.
-        kind: ``round``: it has ended.
+        kind: ``round``: it has ended. ``promotion``: the candidate that it could not tell came to serve later.
         payload: ``round``, ``outcome`` (``promoted`` or ``kept``) and ``reason``.
     """
 

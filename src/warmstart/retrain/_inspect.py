@@ -44,7 +44,10 @@ class Licence(Plain):
 
 @dataclass(frozen=True)
 class RoundSummary(Plain):
-    """A round: what was trained, how it was judged against whom, and why it ended as it did."""
+    """A round: what was trained, how it was judged against whom, and why it ended as it did.
+
+    ``earlier`` says which candidate of an earlier round came to serve before it, and why; None: none did.
+    """
 
     number: int
     state: str
@@ -56,6 +59,7 @@ class RoundSummary(Plain):
     models: tuple[ModelSummary, ...]
     judgements: tuple[Mapping[str, Any], ...]
     cost: Mapping[str, float]
+    earlier: str | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def status(directory: str | Path) -> Status:
         ended = [row for row in ledger.rounds() if row.ended is not None]
         opened, licence = ledger.open_round(), ledger.licence()
         watched = ledger.first(WatchRow, "ORDER BY arrival DESC")
-        if watched is not None and (serving is None or champion is None or watched.arrival <= champion.arrivals):
+        if watched is not None and (serving is None or champion is None or watched.arrival <= serving.arrivals):
             watched = None  # it was about a champion before this one
         state = {} if licence is None else licence.state
         damage = list(visible_damage(folder, ledger))
@@ -209,6 +213,7 @@ def _round_summary(ledger: Ledger, row: RoundRow) -> RoundSummary:
         models=tuple(found for model in models if (found := _summary(ledger, model)) is not None),
         judgements=tuple(map(dataclasses.asdict, ledger.judgements(row.number))),
         cost=cost,
+        earlier=(row.plan.get("promoted") or {}).get("text"),
     )
 
 

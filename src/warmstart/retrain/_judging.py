@@ -112,20 +112,38 @@ class Judging:
         number, anchor = self.ledger.next_round_number(), self.data.intact(self.ledger.anchor())
         found = []
         for model in filter(self.data.can_score, self.challengers()):
-            rows = self.ledger.unseen_rows(model, latest, self.settings.window)
+            compared = [model, champion, *([] if anchor is None else [anchor])]
+            rows = self.ledger.unseen_rows(compared, latest, self.settings.window)
             of_round = sum(one.state != "diverged" for one in self.ledger.models_of(model.round))
             rule = self.data.rule(model, alpha=LATER_SHARE * self.settings.alpha / of_round)
             if rows:
-                found.append(self.beside(model, champion, anchor, rows, rule, detail=f"before round {number}"))
+                found.append(self.beside(model, champion, anchor, rows, rule, look=number))
         return found
+
+    def first_again(self, latest: int) -> list[tuple[Judged, list[JudgementRow]]]:
+        """Compare the last model, where none serves yet, with what learns nothing on all that has arrived since.
+
+        Held-out rows alone, of which groups may be few, would have a project wait for its first champion for weeks.
+        """
+        model = self.data.intact(self.ledger.lineage())
+        if model is None:
+            return []
+        rows = self.ledger.unseen_rows([model], latest, self.settings.window)
+        rows = [one for one in rows if one.arrival > model.arrivals]
+        if not rows:
+            return []
+        rule, is_first = self.data.rule(model, alpha=self.settings.alpha), self.ledger.champion() is None
+        look = self.ledger.next_round_number()
+        return [self.beside_baseline(model, rows, rule, is_first=is_first, of="new", look=look)]
 
     def resolution_note(self, judged: Sequence[Judged]) -> str | None:
         """Return what to do where nothing has been decided for some rounds, this one included; None: something was."""
-        before = self.ledger.rounds(last=_UNDECIDED_RUNNING)[:-1]
+        rounds = self.ledger.rounds(last=_UNDECIDED_RUNNING)
         verdicts = [one.verdict for one in judged if one.verdict is not None]
-        if len(before) < _UNDECIDED_RUNNING - 1 or not verdicts:
+        if len(rounds) < _UNDECIDED_RUNNING or not verdicts:
             return None
-        if any(one.state != "kept" or one.verdict != "undecided" for one in before):
+        # The same champion all the time: no candidate was promoted late either.
+        if len({one.champion_before for one in rounds}) > 1 or any(one.verdict != "undecided" for one in rounds[:-1]):
             return None
         found = min((one.champion for one in verdicts), key=lambda one: one.resolution)
         if found.resolution <= found.tolerance:
@@ -156,10 +174,11 @@ class Judging:
         *,
         is_first: bool = True,
         of: str = "held-out",
+        look: int = 0,
     ) -> tuple[Judged, list[JudgementRow]]:
         """Judge a model that has no champion to be compared with against the best of what learns nothing.
 
-        ``of`` is what the rows are.
+        ``of`` is what the rows are, ``look`` as of a judgement.
         """
         training = self.ledger.training_rows(model.arrivals, self.settings.window)
         loaded = self.data.loaded(model)
@@ -176,7 +195,7 @@ class Judging:
         for name, scored in baselines.items():
             sign = 1.0 if scored.higher_is_better else -1.0
             comparisons[name] = beats_baseline(values, sign * scored.values, rule=rule, units=units)
-        judgements = [_judgement(model, name, "baseline", name, one, rule) for name, one in comparisons.items()]
+        judgements = [_judgement(model, name, "baseline", name, one, look) for name, one in comparisons.items()]
         # Persistence knows the label before, which a model does not: beside it the model is shown, not judged.
         trivial = {name: one for name, one in comparisons.items() if name != "persistence"}
         what = "the first model" if is_first else "the first model that can take these rows"
@@ -209,9 +228,9 @@ class Judging:
         rows: Sequence[SampleRow],
         rule: GateRule,
         *,
-        detail: str = "",
+        look: int = 0,
     ) -> tuple[Judged, list[JudgementRow]]:
-        """Judge a model against champion and anchor; ``detail`` tells judgements of the same model apart."""
+        """Judge a model against champion and anchor; ``look`` as of a judgement."""
         content = model.manifest.get("content")
         if content is not None and content == champion.manifest.get("content"):
             if champion.state != "tainted":
@@ -234,16 +253,15 @@ class Judging:
             units=self.data.units(rows),
             classes=None if classes is None else classes.astype(str),
         )
-        judgements = [_judgement(model, champion.id, "champion", detail, verdict.champion, rule)]
+        judgements = [_judgement(model, champion.id, "champion", "", verdict.champion, look)]
         if verdict.anchor is not None and other is not None:
-            judgements.append(_judgement(model, other.id, "anchor", detail, verdict.anchor, rule))
-        judgements += [_judgement(model, champion.id, "class", v.name, v.comparison, rule) for v in verdict.vetoes]
+            judgements.append(_judgement(model, other.id, "anchor", "", verdict.anchor, look))
+        judgements += [_judgement(model, champion.id, "class", v.name, v.comparison, look) for v in verdict.vetoes]
         return Judged(model, verdict, None, verdict.reason), judgements
 
 
-def _judgement(
-    model: ModelRow, opponent: str, role: str, detail: str, found: Comparison, rule: GateRule
-) -> JudgementRow:
+def _judgement(model: ModelRow, opponent: str, role: str, detail: str, found: Comparison, look: int) -> JudgementRow:
     # A ledger holds no infinite numbers: nothing was compared, and there is no interval.
     low, high = (value if math.isfinite(value) else math.copysign(1e300, value) for value in (found.low, found.high))
-    return JudgementRow(model.round, model.id, opponent, role, detail, found.n, found.mean, low, high, found.tolerance)
+    values = (found.n, found.mean, low, high, found.tolerance)
+    return JudgementRow(model.round, model.id, opponent, role, detail, *values, look)

@@ -79,7 +79,7 @@ CREATE INDEX model_start ON model (start_model);
 CREATE TABLE judgement (
     round INTEGER NOT NULL REFERENCES round (number), model TEXT NOT NULL REFERENCES model (id), opponent TEXT NOT NULL,
     role TEXT NOT NULL, detail TEXT NOT NULL, n INTEGER NOT NULL, mean REAL, low REAL, high REAL,
-    tolerance REAL NOT NULL, PRIMARY KEY (round, model, role, detail)) WITHOUT ROWID;
+    tolerance REAL NOT NULL, look INTEGER NOT NULL, PRIMARY KEY (round, model, role, detail, look)) WITHOUT ROWID;
 CREATE TABLE audit (
     round INTEGER PRIMARY KEY REFERENCES round (number), arm TEXT NOT NULL,
     arm_model TEXT NOT NULL REFERENCES model (id), cold_model TEXT NOT NULL REFERENCES model (id),
@@ -91,7 +91,8 @@ CREATE TABLE watch (
 CREATE TABLE promotion (
     id INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL REFERENCES model (id),
     previous TEXT REFERENCES model (id), anchor TEXT REFERENCES model (id),
-    kind TEXT NOT NULL {_one_of("kind", PROMOTION_KINDS)}, reason TEXT NOT NULL, round INTEGER, time TEXT NOT NULL);
+    kind TEXT NOT NULL {_one_of("kind", PROMOTION_KINDS)}, reason TEXT NOT NULL, round INTEGER, time TEXT NOT NULL,
+    arrivals INTEGER NOT NULL);
 CREATE TABLE deletion (
     id INTEGER PRIMARY KEY AUTOINCREMENT, requested TEXT NOT NULL, due TEXT NOT NULL, keys INTEGER NOT NULL,
     state TEXT NOT NULL);
@@ -414,17 +415,19 @@ class Ledger:
         """Return the held-out rows of the last ``window`` arrivals that no model was trained on, by arrival and row."""
         return self._samples(f"WHERE {_JUDGING} ORDER BY arrival, row", latest, window)
 
-    def unseen_rows(self, model: ModelRow, latest: int, window: int) -> list[SampleRow]:
-        """Return rows with labels that a model and all older ones have not seen, by arrival and row.
+    def unseen_rows(self, models: Sequence[ModelRow], latest: int, window: int) -> list[SampleRow]:
+        """Return rows with labels that none of these models and no older one has seen, by arrival and row.
 
-        Those that were held out of its round and of all later ones, and everything that has arrived since, also where
-        it was trained on later, unless an earlier version of the row was trained on.
+        Those that were held out of their rounds and of all later ones, and everything that has arrived since, also
+        where it was trained on later. Of that, only what is new: where rows of the same group, with the same key or,
+        without either, with the same features were trained on, a model knows them.
         """
+        known, since = max(one.round for one in models), max(one.arrivals for one in models)
         return self._samples(
             f"WHERE label IS NOT NULL AND {_CURRENT} AND (joined IS NULL OR joined > ?3) AND (arrival > ?4 OR (side = "
-            "'holdout' AND joined IS NULL AND arrival > ?4 - ?2)) AND key NOT IN (SELECT key FROM sample WHERE "
-            "joined <= ?3) ORDER BY arrival, row",
-            *(latest, window, model.round, model.arrivals),
+            "'holdout' AND joined IS NULL AND arrival > ?4 - ?2)) AND key NOT IN (SELECT key FROM sample WHERE joined "
+            "<= ?3) AND unit NOT IN (SELECT unit FROM sample WHERE joined <= ?3) ORDER BY arrival, row",
+            *(latest, window, known, since),
         )
 
     def join(self, round_number: int, latest: int, window: int) -> int:
@@ -554,7 +557,16 @@ class Ledger:
             current = before.get(current)
         return found
 
-    def promote(self, model: str, *, kind: str, reason: str, round_number: int | None, as_anchor: bool) -> None:
+    def promote(
+        self,
+        model: str,
+        *,
+        kind: str,
+        reason: str,
+        round_number: int | None,
+        as_anchor: bool,
+        arrivals: int | None = None,
+    ) -> None:
         """Let a model serve from now on; the pointer must be written afterwards.
 
         Args:
@@ -564,6 +576,8 @@ class Ledger:
             round_number: The round that decided it; None: by hand.
             as_anchor: Whether it becomes the anchor. Otherwise the anchor stays what it was, or, where a rollback
                 leaves the anchor behind, becomes what it was when the model was promoted.
+            arrivals: The latest arrival that has decided it; None: that of the last round, which is the latest that any
+                model has seen.
         """
         serving = self.serving()
         anchor = model if as_anchor or serving is None else serving.anchor
@@ -583,7 +597,9 @@ class Ledger:
                 "('champion', 'former', 'undecided', 'candidate')",
                 model,
             )
-        self.insert(PromotionRow(model, previous, anchor, kind, reason, round_number, now()))
+        seen = self.execute("SELECT coalesce(max(arrivals), 0) FROM round").fetchone()[0]
+        seen = max(seen, arrivals or 0)
+        self.insert(PromotionRow(model, previous, anchor, kind, reason, round_number, now(), seen))
         self.execute("UPDATE model SET state = 'former' WHERE state = 'champion' AND id <> ?", model)
         # What is tainted or damaged stays so, also while it serves.
         self.execute("UPDATE model SET state = 'champion' WHERE id = ? AND state NOT IN ('tainted', 'damaged')", model)

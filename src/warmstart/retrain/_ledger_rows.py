@@ -106,7 +106,10 @@ class RoundRow:
 
 @dataclass(frozen=True)
 class JudgementRow:
-    """A comparison of a model with an opponent; ``role`` is champion, anchor, class or baseline."""
+    """A comparison of a model with an opponent; ``role`` is champion, anchor, class or baseline.
+
+    ``look`` is the round before which a candidate of an earlier one was judged again; 0: on the night of its training.
+    """
 
     table: ClassVar[str] = "judgement"
     round: int
@@ -119,6 +122,7 @@ class JudgementRow:
     low: float
     high: float
     tolerance: float
+    look: int = 0
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,11 @@ class WatchRow:
 
 @dataclass(frozen=True)
 class PromotionRow:
-    """A model that began to serve, what served before it, and the anchor since then; ``round`` None: by hand."""
+    """A model that began to serve, what served before it, and the anchor since then.
+
+    ``round`` is the one that trained it; None: by hand. ``arrivals`` is the latest arrival that it, what served before
+    it or the decision has seen: the watch begins after it.
+    """
 
     table: ClassVar[str] = "promotion"
     model: str
@@ -170,6 +178,7 @@ class PromotionRow:
     reason: str
     round: int | None
     time: str
+    arrivals: int = 0
     id: int | None = None
 
 
@@ -200,7 +209,7 @@ class EventRow:
 
 @dataclass(frozen=True)
 class OutboxRow:
-    """A message to others about a round, sent at least once; ``sent`` is None until it was."""
+    """A message to others about a round or a promotion, sent at least once; ``sent`` is None until it was."""
 
     table: ClassVar[str] = "outbox"
     round: int

@@ -380,14 +380,22 @@ class PolicyState:
         state = self._with(after)
         if after.status == before.status:
             return state, ()
+        # What is as good as a cold start would fare no better: the noise is that of two trainings, not of the arm. One
+        # that was shown to lose tells nothing of others, and one that was revoked for itself has its own time.
+        deviation = after.deviation
+        is_noise = (
+            after.status == "revoked"
+            and len(after.differences) >= FIRST_FORECAST
+            and after.interval is not None
+            and after.interval[2] >= needed
+            and _would_hardly_pass(0.0, math.sqrt(1 / MOST_DIFFERENCES), deviation, -tolerance)
+        )
         others = [
             other
             for other in self.arms
-            if after.status == "revoked" and other.status in ("untried", "revoked") and other.retry < after.retry
+            if is_noise and other.status in ("untried", "revoked") and not other.revocations and other.spec != arm
         ]
-        deviation = after.deviation
-        # What is as good as a cold start would fare no better: the noise is that of two trainings, not of the arm.
-        if not others or not _would_hardly_pass(0.0, math.sqrt(1 / MOST_DIFFERENCES), deviation, -tolerance):
+        if not others:
             return state, (after.reason,)
         varying = metric.text(deviation, difference=True)
         why = (

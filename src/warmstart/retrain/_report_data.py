@@ -442,6 +442,9 @@ class _Reader:
         alarms = self.ledger.select(WatchRow, "WHERE round = ? AND alarm", row.number)
         if alarms and last is not None and last.kind == "watch" and last.model == row.champion_before:
             return last.previous
+        late = row.plan.get("promoted") or {}
+        if late and last is not None and last.model == late.get("model") == row.champion_before:
+            return last.previous or row.champion_before
         return row.champion_before
 
     def promotions(self) -> Iterator[ReportedPromotion]:
@@ -473,10 +476,7 @@ class _Reader:
         serving = self.served[-1] if self.served else None
         if serving is None or self.ledger.predecessor() is None:
             return ()
-        last = serving.round
-        if last is None:
-            last = max((row.number for row in self.rows if row.started <= serving.time), default=0)
-        return tuple(self.ledger.select(WatchRow, "WHERE round > ? ORDER BY arrival", last))
+        return tuple(self.ledger.select(WatchRow, "WHERE arrival > ? ORDER BY arrival", serving.arrivals))
 
 
 def _number(text: str) -> float:

@@ -142,7 +142,7 @@ class _Night:
             self._train(opened)
         if opened.state in ("open", "trained"):
             self._judge(opened)
-        found = self._decide(opened)
+        found = self._decide(self.ledger.rounds(last=1)[-1])
         return self._clean_at_last(found) if self._is_overdue else found
 
     @property
@@ -217,20 +217,16 @@ class _Night:
         """Let models be tested on what they have not seen: audits get their differences, the watch its evidence."""
         champion, predecessor = self.data.intact(self.ledger.champion()), self.data.intact(self.ledger.predecessor())
         audits = self.ledger.pending_audits()
-        latest = max(one.number for one in pending)
+        latest = self.ledger.latest_arrival()
         rows = self.ledger.labelled_samples(sorted(one.number for one in pending))
         # In a call that was interrupted another model may have come to serve already, by this very evidence.
         has_changed = any(event.kind in ("watch", "promotion") for event in self._news())
         if not rows:
             return
         if champion is None:
-            model = self.data.intact(self.ledger.lineage())
-            if model is not None:
-                # Held-out rows alone, of which groups may be few, would have a project wait for its first champion.
-                rule = self.data.rule(model, alpha=self.settings.alpha)
-                self._promote_late([self.judging.beside_baseline(model, rows, rule, of="new")])
+            self._promote_late(self.judging.first_again(latest), latest)
             # A trial must not wait for a champion: it would be paid for without learning anything.
-            self._close_audits(audits, rows, latest)
+            self._close_audits(audits, rows, pending[-1].number)
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -240,14 +236,14 @@ class _Night:
         for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
             self.data.scores(model, rows)
         crash_point("arrivals scored")
-        self._close_audits(audits, rows, latest)
+        self._close_audits(audits, rows, pending[-1].number)
         if has_changed:
             return
         if predecessor is not None and predecessor.state in ("former", "champion"):
-            self._watch(champion, predecessor, latest)
+            self._watch(champion, predecessor, pending[-1].number)
         if not any(event.kind == "watch" for event in self._news()):
             # What has just been shown to be bad data must not choose another champion.
-            self._promote_late(self.judging.again(champion, latest))
+            self._promote_late(self.judging.again(champion, latest), latest)
 
     def _news(self) -> list[EventRow]:
         """Return what has happened since the last round was decided, also in a call that was interrupted."""
@@ -257,7 +253,7 @@ class _Night:
             "('licence', 'watch', 'promotion', 'verify') ORDER BY id",
         )
 
-    def _promote_late(self, found: Sequence[tuple[Judged, list[JudgementRow]]]) -> None:
+    def _promote_late(self, found: Sequence[tuple[Judged, list[JudgementRow]]], latest: int) -> None:
         """Let the newest candidate of earlier rounds serve that has passed on what has arrived since."""
         passing = [one for one, _ in found if one.passes and self.ledger.config(PINNED) is None]
         best = max(passing, key=lambda one: (one.model.round, one.merit), default=None)
@@ -273,9 +269,12 @@ class _Night:
                     reason=best.reason,
                     round_number=best.model.round,
                     as_anchor=self.judging.is_anchor(best),
+                    arrivals=latest,
                 )
                 text = f"The model of round {best.model.round} serves now: {best.reason.removeprefix('promoted: ')}."
                 self.ledger.add_event("promotion", text, round_number=best.model.round, model=best.model.id)
+                payload = {"round": best.model.round, "outcome": "promoted", "reason": best.reason}
+                self.ledger.post(best.model.round, "promotion", payload)
         if best is not None:
             crash_point("promoted late")
             repair(self.directory)
@@ -311,8 +310,10 @@ class _Night:
 
     def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> None:
         """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse."""
+        serving = self.ledger.serving()
+        assert serving is not None, "a champion was promoted"
         numbers = (arrival.number for arrival in self.data.arrivals)
-        rows = self.ledger.labelled_samples(one for one in numbers if champion.arrivals < one <= latest)
+        rows = self.ledger.labelled_samples(one for one in numbers if serving.arrivals < one <= latest)
         if not rows:
             return
         rule = self.data.rule(champion, alpha=_WATCH_ALPHA)
@@ -399,7 +400,14 @@ class _Night:
                 "start": None if start is None else start.id,
                 "asked": asked,
                 "rolled_back": any(event.kind == "watch" for event in since),
-                "promoted": next((event.text for event in since if event.kind == "promotion"), None),
+                "promoted": next(
+                    (
+                        {"model": event.data["model"], "text": event.text}
+                        for event in since
+                        if event.kind == "promotion"
+                    ),
+                    None,
+                ),
                 "notes": [*(event.text for event in since), *self._notes],
             },
             arrivals=latest,
@@ -512,15 +520,17 @@ class _Night:
             # Held-out rows of a poisoned arrival would judge what was trained on the others of it.
             reason = f"kept: the watch has just rolled back on what this round was trained on ({reason})"
             best = None
-        verdict = "promote" if best is not None else "undecided"
-        if (
-            best is None
-            and judged
-            and all(one.verdict is not None and one.verdict.outcome == "worse" for one in judged)
-        ):
-            verdict = "worse"
+        verdict: str | None = "promote"
+        notes = opened.plan.get("notes", [])
+        if best is None:
+            # A veto or a pin has decided, not the interval.
+            outcomes = {
+                None if found is None or (found.vetoes and found.outcome != "worse") else found.outcome
+                for found in (one.verdict for one in judged)
+            }
+            verdict = outcomes.pop() if outcomes in ({"worse"}, {"undecided"}) else "mixed"
         if verdict == "undecided" and (note := self.judging.resolution_note(judged)) is not None:
-            self._notes.append(note)
+            notes = [*notes, note]
         anchor = self.ledger.anchor()
         anchor_after = None if anchor is None else anchor.id
         if best is not None and self.judging.is_anchor(best):
@@ -535,6 +545,7 @@ class _Night:
                 number,
                 state="judged",
                 verdict=verdict,
+                plan={**opened.plan, "notes": notes},
                 reason=reason,
                 champion_after=opened.champion_before if best is None else best.model.id,
                 anchor_after=anchor_after,
@@ -543,8 +554,7 @@ class _Night:
 
     def _decide(self, opened: RoundRow) -> UpdateResult:
         """Promote or keep, in one transaction with what the policy learns from the night."""
-        number = opened.number
-        row = self.ledger.rounds(last=1)[-1]
+        number, row = opened.number, opened
         if row.champion_after != row.champion_before and self.ledger.config(PINNED) is not None:
             # Since it was judged, in a call that was interrupted.
             row = replace(
@@ -611,12 +621,15 @@ class _Night:
             for model in self.ledger.models_of(number)
         )
         final: Literal["promoted", "kept", "rolled back"] = outcome
-        earlier = opened.plan.get("promoted")
+        # It may have been rolled back since, in a call that was interrupted.
+        earlier = opened.plan.get("promoted") or {}
+        serves = champion is not None and champion.state == "champion" and champion.id == earlier.get("model")
         if outcome == "kept" and opened.plan.get("rolled_back"):
             final = "rolled back"
-        elif outcome == "kept" and earlier is not None:
-            final, reason = "promoted", f"promoted: {earlier[0].lower()}{earlier[1:-1]}; round {number}: {reason}"
-            known = [note for note in known if note != earlier]
+        elif outcome == "kept" and serves:
+            text = earlier["text"]
+            final, reason = "promoted", f"promoted: {text[0].lower()}{text[1:-1]}; round {number}: {reason}"
+        known = [note for note in known if note != earlier.get("text")]
         return UpdateResult(
             final,
             number,

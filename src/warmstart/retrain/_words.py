@@ -112,5 +112,6 @@ def _round_lines(one: RoundSummary) -> list[str]:
     cost = f", {one.cost['seconds']:,.1f} s" if one.cost.get("seconds") else ""
     return [
         f"{one.number}  {_minutes(one.started)}  {one.reason or f'{one.state}, not decided yet'}",
+        *([f"    {one.earlier}"] if one.earlier else []),
         *([f"    {trained}{cost}"] if trained else []),
     ]

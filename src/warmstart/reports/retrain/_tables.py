@@ -37,7 +37,12 @@ def round_blocks(report: ProjectReport) -> list[Block]:
         Column("round", is_number=True): lambda one: str(one.row.number),
         Column("ended", is_tight=True): lambda one: when(one.row.ended),
         Column("outcome", is_tight=True): lambda one: one.row.state,
-        Column("why"): lambda one: (one.row.reason or "not decided yet").removeprefix(f"{one.row.state}: "),
+        Column("why"): lambda one: " ".join(
+            [
+                *([late["text"]] if (late := one.row.plan.get("promoted")) else []),
+                (one.row.reason or "not decided yet").removeprefix(f"{one.row.state}: "),
+            ]
+        ),
         Column("trained"): lambda one: (
             "; ".join(
                 f"{model.strategy}{' (audit)' if model.is_audit else ''}: {model.stop_reason}, {model.state}"
@@ -54,7 +59,7 @@ def round_blocks(report: ProjectReport) -> list[Block]:
     compared = [
         (
             *(str(one.row.number), next((m.strategy for m in one.models if m.id == found.model), NOTHING)),
-            _opponent(found.role, found.opponent, found.detail),
+            _opponent(found.role, found.opponent, found.detail, found.look),
             NOTHING if report.metric is None else gap_text(report.metric, found.mean, found.low, found.high),
             f"{found.n:,}",
             NOTHING if report.metric is None else report.metric.text(found.tolerance, difference=True),
@@ -67,7 +72,8 @@ def round_blocks(report: ProjectReport) -> list[Block]:
         titles = ("round", "model", "against", "difference", count, "loss allowed")
         numbers = {"round", count}
         caption = (
-            f"Candidate minus opponent on held-out {count}, with the interval of the gate"
+            f"Candidate minus opponent on held-out {count}, before later rounds on all that had arrived since, with the "
+            "interval of the gate"
             f"{'' if counted is None or counted.higher_is_better else '; a positive difference is a larger error'}."
             f"{f' The newest {_MOST_ROWS} of {len(compared):,}.' if len(compared) > _MOST_ROWS else ''}"
         )
@@ -93,6 +99,7 @@ def champion_blocks(report: ProjectReport) -> list[Block]:
         Column("how", is_tight=True): lambda one: KINDS[one.row.kind],
         Column("before it", is_tight=True): lambda one: (one.row.previous or NOTHING)[:SHORT],
     }
+    reasons = {one.row.number: one.row.reason for one in report.rounds}
     is_known = any(one.churn is not None for one in report.promotions)
     if is_known:
         columns |= {
@@ -102,7 +109,9 @@ def champion_blocks(report: ProjectReport) -> list[Block]:
         }
     columns |= {
         Column("why"): lambda one: (
-            f"round {one.row.round}" if one.row.kind == "gate" and one.row.round else one.row.reason or NOTHING
+            f"round {one.row.round}"
+            if one.row.kind == "gate" and one.row.round and one.row.reason == reasons.get(one.row.round)
+            else one.row.reason or NOTHING
         ),
     }
     caption = (
@@ -197,7 +206,8 @@ def _cost_text(unit: str, costs: Sequence[float | None]) -> str:
     return NOTHING if not known else cost_text(unit, Estimate(sum(known), None, None, 1))
 
 
-def _opponent(role: str, opponent: str, detail: str) -> str:
+def _opponent(role: str, opponent: str, detail: str, look: int) -> str:
+    later = f", before round {look}" if look else ""
     if role == "class":
-        return f"champion, class {detail} alone"
-    return f"{detail} (learns nothing)" if role == "baseline" else f"{role} {opponent[:SHORT]}"
+        return f"champion, class {detail} alone{later}"
+    return f"{f'{detail} (learns nothing)' if role == 'baseline' else f'{role} {opponent[:SHORT]}'}{later}"
