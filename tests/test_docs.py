@@ -103,7 +103,7 @@ def test_the_rows_that_a_decision_takes_are_those_of_the_formula():
 
 
 def test_the_nights_on_the_page_are_those_of_the_recorded_project():
-    page = (ROOT / "docs/retraining.md").read_text()
+    page = (ROOT / "docs/retraining.md").read_text() + (ROOT / "README.md").read_text()
     result = json.loads((ROOT / "results/retrain-example.json").read_text())
     printed = {line for night in result["nights"] for line in (*night["add"], *night["update"])}
     printed |= {*result["status"], *result["history"]}
@@ -117,6 +117,7 @@ def test_the_nights_on_the_page_are_those_of_the_recorded_project():
         "Policy: ",
         "Audit",
         r"\d+  20",
+        r"\d rounds running",
     )
     quote = re.compile(rf"    (?:{'|'.join(begins)}|\d+ arrivals|  \S|    \S+ [0-9a-f]{{12}} \().*")
     quoted = [line[4:] for line in page.splitlines() if quote.fullmatch(line)]
