@@ -76,10 +76,11 @@ CREATE TABLE model (
     size INTEGER NOT NULL, created TEXT NOT NULL);
 CREATE INDEX model_round ON model (round);
 CREATE INDEX model_start ON model (start_model);
+-- Columns of the key come first: with a key at the end of a table WITHOUT ROWID, SQLite 3.40 reports damage.
 CREATE TABLE judgement (
-    round INTEGER NOT NULL REFERENCES round (number), model TEXT NOT NULL REFERENCES model (id), opponent TEXT NOT NULL,
-    role TEXT NOT NULL, detail TEXT NOT NULL, n INTEGER NOT NULL, mean REAL, low REAL, high REAL,
-    tolerance REAL NOT NULL, look INTEGER NOT NULL, PRIMARY KEY (round, model, role, detail, look)) WITHOUT ROWID;
+    round INTEGER NOT NULL REFERENCES round (number), model TEXT NOT NULL REFERENCES model (id), role TEXT NOT NULL,
+    detail TEXT NOT NULL, look INTEGER NOT NULL, opponent TEXT NOT NULL, n INTEGER NOT NULL, mean REAL, low REAL,
+    high REAL, tolerance REAL NOT NULL, PRIMARY KEY (round, model, role, detail, look)) WITHOUT ROWID;
 CREATE TABLE audit (
     round INTEGER PRIMARY KEY REFERENCES round (number), arm TEXT NOT NULL,
     arm_model TEXT NOT NULL REFERENCES model (id), cold_model TEXT NOT NULL REFERENCES model (id),
