@@ -5,6 +5,8 @@ So that to add one costs at most four files, and to forget one of them fails her
 
 import inspect
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -125,3 +127,8 @@ def test_what_is_read_from_source_is_what_is_there():
     ):
         kind = next(kind for kind in KINDS if kind.room.__name__.endswith(room))
         assert set(exported(room, *bases)) == set(kind.known())
+
+
+def test_the_version_is_there_before_and_after_any_other_name():
+    code = "import warmstart as ws; first = ws.__version__; ws.Cold; assert ws.__version__ == first"
+    subprocess.run([sys.executable, "-c", f"{code}; assert {{'__version__', 'Cold'}} <= {{*dir(ws)}}"], check=True)

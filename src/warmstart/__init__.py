@@ -4,16 +4,24 @@ Names are imported when they are first used; ``import warmstart`` alone does not
 """
 
 
+def _version() -> str:
+    import importlib.metadata
+
+    return importlib.metadata.version("warmstart")
+
+
 def __getattr__(name: str) -> object:
     if name == "__version__":
-        import importlib.metadata
-
-        return importlib.metadata.version("warmstart")
+        return _version()
     # To read the list of names takes longer than all else: the command line, which has its own, is there before it.
     import lazy_loader
 
     found, listed, names = lazy_loader.attach_stub(__name__, __file__)
-    globals().update(__getattr__=found, __dir__=listed, __all__=names)
+
+    def with_version(name: str) -> object:
+        return _version() if name == "__version__" else found(name)
+
+    globals().update(__getattr__=with_version, __dir__=lambda: [*listed(), "__version__"], __all__=names)
     return names if name == "__all__" else found(name)
 
 
