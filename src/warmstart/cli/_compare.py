@@ -57,13 +57,9 @@ def compare(**given: Any) -> None:
 
     Examples:
       warmstart compare
-
       warmstart compare --data cifar10 --data-dir DIR --subset 6000 --stream two-phase --seeds 3
-
-      warmstart compare --data table.csv --label churned --model mlp --strategies cold,warm,shrink-perturb
-
+      warmstart compare --data table.csv --label churned --strategies cold,warm,shrink-perturb
       warmstart compare --data table.csv --label churned --seeds auto:width=0.5 --dry-run
-
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
     from warmstart.analysis import check_metric, check_reference

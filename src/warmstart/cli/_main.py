@@ -10,6 +10,7 @@ from click.exceptions import Exit
 from warmstart.basics import InputError, StorageError, printable, shown
 
 from ._catalogue import CATALOGUES
+from ._checked import CommandGroup
 from ._compare import compare
 from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, SIGNALS, say
 from ._paper import paper
@@ -22,7 +23,7 @@ _LONGEST_WORD, _LONGEST = 200, 1_000
 
 
 @click.group(
-    cls=click.RichGroup,
+    cls=CommandGroup,
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -30,7 +31,15 @@ _LONGEST_WORD, _LONGEST = 200, 1_000
 @click.option("--version", is_flag=True, help="Show the version and exit.")
 @click.pass_context
 def warmstart(context: click.Context, version: bool) -> None:
-    """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts by score and cost."""
+    """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts by score and cost.
+
+    Each command has a help of its own: warmstart COMMAND --help.
+
+    Examples:
+      warmstart compare --data table.csv --label churned --strategies cold,warm,shrink-perturb
+      warmstart retrain init churn --label churned
+      warmstart strategies
+    """
     if version:
         _show_version(context)
     elif context.invoked_subcommand is None:
@@ -74,6 +83,8 @@ def _code_and_sentence(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for what a command has raised."""
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return INTERRUPTED, ""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return BAD_INPUT, f"{error.format_message()} See '{error.ctx.command_path} --help'."
     if isinstance(error, click.ClickException):
         return BAD_INPUT, error.format_message()
     if isinstance(error, InputError):

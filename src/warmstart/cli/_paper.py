@@ -14,7 +14,7 @@ from rich.text import Text
 
 from warmstart.basics import InputError, checked_path, shown, unknown_name
 
-from ._checked import CheckedCommand
+from ._checked import CheckedCommand, CommandGroup
 from ._console import console as new_console
 from ._flags import EXECUTION, Flag, build_execution, with_flags
 
@@ -27,7 +27,7 @@ PAPER, DESK, REHEARSAL = "paper", "desk", "rehearsal"
 SETTINGS: dict[str, dict[str, Any]] = {PAPER: {}, DESK: {"desk": True}, REHEARSAL: {"scale": 0.02, "seeds": 2}}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def paper() -> None:
     """Run every experiment of Ash and Adams, "On Warm-Starting Neural Network Training", and judge its claims."""
 
@@ -142,6 +142,10 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
     """Run experiments, or what is left of them, and write the report.
 
     It is safe to interrupt; run it again to resume. `all` stands for every experiment; see `warmstart paper list`.
+
+    Examples:
+      warmstart paper run all --setting desk --data-dir DIR
+      warmstart paper run table-1 --only model=mlp --only data=cifar10 --seeds 5
     """
     from warmstart.paper import UnfinishedError, chosen_experiments, has_results, run_experiments
 

@@ -11,7 +11,7 @@ import rich_click as click
 
 from warmstart.basics import InputError, StorageError, check_writable, checked_path, shown, write_atomically
 
-from ._checked import CheckedCommand
+from ._checked import CheckedCommand, CommandGroup
 from ._console import console
 from ._entry import DONE, say
 from ._flags import FLAGS, Flag, as_typed, overlay, with_flags
@@ -75,8 +75,15 @@ _RECIPE = (
 _TYPED = {"add": {"data": "FILE"}, "predict": {"samples": "DATA"}, "promote": {"id": "ID"}}
 
 
+_EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed or damaged, 2 bad input, 75 another process changes the project, 130 interrupted"
+)
+
+
 class ProjectCommand(CheckedCommand):
     """A command on a project, whose errors name what was typed."""
+
+    exit_codes = f"{_EXIT_CODES}."
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error that begins with a parameter's name begins with the one that was typed."""
@@ -93,27 +100,31 @@ class ProjectCommand(CheckedCommand):
             raise InputError(f"{typed[word]} {rest.removeprefix(f'({typed[word]}) ')}") from error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, epilog=f"{_EXIT_CODES}.", context_settings={"help_option_names": ["-h", "--help"]})
 def retrain() -> None:
     """Retrain a model whenever data arrive, and serve it only where it is not worse.
 
     A project is a folder. Every night: `add` what has arrived, then `update`, which trains, judges and promotes.
     `status` says how the project stands, `rollback` returns to an earlier model without training.
 
-    Exit codes: 0 done, 1 failed or damaged, 2 bad input, 75 another process changes the project, 130 interrupted.
-    `update --exit-code` adds 10, 11 and 99.
-
     Examples:
-      warmstart retrain init churn --label churned --key customer && warmstart retrain add churn january.csv
-      warmstart retrain update churn && warmstart retrain predict churn new.csv
+      warmstart retrain init churn --label churned --key customer
+      warmstart retrain add churn january.csv
+      warmstart retrain update churn
+      warmstart retrain predict churn new.csv
     """
 
 
 _JSON = "Print what happened as JSON: one object, on one line."
 
 
-def _command(name: str) -> Callable[[Any], Any]:
-    """Return the decorator of a command on a project: DIR first, and the options that all have."""
+def _command(name: str, exit_codes: str = "") -> Callable[[Any], Any]:
+    """Return the decorator of a command on a project: DIR first, and the options that all have.
+
+    Args:
+        name: Of the command.
+        exit_codes: What it may end with besides what all of them do.
+    """
 
     def decorate(function: Any) -> Any:
         for option in (
@@ -122,7 +133,8 @@ def _command(name: str) -> Callable[[Any], Any]:
             click.argument("directory", metavar="DIR"),
         ):
             function = option(function)
-        return retrain.command(name, cls=ProjectCommand)(function)
+        epilog = f"{_EXIT_CODES}{exit_codes}."
+        return retrain.command(name, cls=ProjectCommand, epilog=epilog)(function)
 
     return decorate
 
@@ -231,7 +243,7 @@ def add(
             _show(found, as_json)
 
 
-@_command("update")
+@_command("update", exit_codes="; with --exit-code also 10, 11 and 99")
 @click.option(
     "--budget",
     metavar="TIME",
