@@ -39,6 +39,8 @@ class CheckedCommand(click.RichCommand):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments, and check that none is empty."""
         left = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # a shell asks what could follow
+            return left
         for parameter in self.params:
             value = ctx.params.get(parameter.name or "")
             is_empty = value == "" or (isinstance(value, tuple) and "" in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 
 import rich_click as click
@@ -12,6 +13,7 @@ from warmstart.basics import InputError, StorageError, printable, shown
 from ._catalogue import CATALOGUES
 from ._checked import CommandGroup
 from ._compare import compare
+from ._completion import VARIABLE, complete, completion
 from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, SIGNALS, say
 from ._paper import paper
 from ._predict import predict
@@ -28,7 +30,7 @@ _LONGEST_WORD, _LONGEST = 200, 1_000
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--version", is_flag=True, help="Show the version and exit.")
+@click.option("-V", "--version", is_flag=True, help="Show the version and exit.")
 @click.pass_context
 def warmstart(context: click.Context, version: bool) -> None:
     """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts by score and cost.
@@ -54,12 +56,14 @@ def _show_version(context: click.Context) -> None:
     click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
-for command in (compare, predict, report, paper, retrain, *CATALOGUES):
+for command in (compare, predict, report, paper, retrain, completion, *CATALOGUES):
     warmstart.add_command(command)
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line, say what went wrong, and return the exit code; what INTERRUPTED means is the caller's."""
+    if instruction := os.environ.get(VARIABLE):
+        return complete(warmstart, instruction)
     try:
         # Not click's main(): it answers some errors with an empty line, or by ending the process.
         with warmstart.make_context("warmstart", arguments) as context:

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from warmstart.basics import InputError, checked_path, shown, unknown_name
 
+from ._catalogue import print_json
 from ._checked import CheckedCommand, CommandGroup
 from ._console import console as new_console
 from ._flags import EXECUTION, Flag, build_execution, with_flags
@@ -34,12 +35,26 @@ def paper() -> None:
 
 @paper.command("list", cls=CheckedCommand)
 @click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Results to look for.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects, one for each experiment.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def list_experiments(out: str, debug: bool) -> None:
+def list_experiments(out: str, as_json: bool, debug: bool) -> None:
     """List the experiments: what each asks, its setting, its cost at full scale, and what is stored of it."""
     out = str(checked_path("out", out))
     from warmstart.paper import known_experiments, progress_of
 
+    if as_json:
+        print_json(
+            [
+                {
+                    **{name: getattr(one, name) for name in ("id", "number", "title", "where", "question")},
+                    "paper_setting": one.paper_setting,
+                    "full_scale": _full_scale(one),
+                    "stored": progress_of(one, out),
+                }
+                for one in known_experiments().values()
+            ]
+        )
+        return
     console = new_console()
     for experiment in known_experiments().values():
         console.print(f"[bold]{experiment.id}[/bold]  {experiment.title} ({experiment.where})")
