@@ -12,6 +12,7 @@ from ._kinds import STRATEGY as STRATEGY
 from ._kinds import STREAM as STREAM
 from ._kinds import Kind as Kind
 from ._numbers import convert_number as convert_number
+from ._options import Option as Option
 from ._options import build_named as build_named
 from ._options import build_options as build_options
 from ._options import convert as convert
