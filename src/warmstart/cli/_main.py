@@ -19,6 +19,7 @@ from ._paper import paper
 from ._predict import predict
 from ._report import report
 from ._retrain import retrain
+from ._schema import schema
 
 _LONGEST_WORD, _LONGEST = 200, 1_000
 """Characters of a message: somebody may have typed thousands, or a file may hold them."""
@@ -56,7 +57,7 @@ def _show_version(context: click.Context) -> None:
     click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
-for command in (compare, predict, report, paper, retrain, completion, *CATALOGUES):
+for command in (compare, predict, report, paper, retrain, schema, completion, *CATALOGUES):
     warmstart.add_command(command)
 
 

@@ -16,6 +16,7 @@ from warmstart.basics import InputError, checked_path, shown, unknown_name
 
 from ._catalogue import print_json
 from ._checked import CheckedCommand, CommandGroup
+from ._console import check_verbosity, say_starting, verbosity
 from ._console import console as new_console
 from ._flags import EXECUTION, Flag, build_execution, with_flags
 
@@ -152,6 +153,7 @@ _RUN = (
 @click.option(
     "--out", metavar="DIR", default=OUT, show_default=True, help="Where results are stored, and resumed from."
 )
+@verbosity("Also say, of each round that is finished, score, time and stop reason.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None:
     """Run experiments, or what is left of them, and write the report.
@@ -162,6 +164,8 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
       warmstart paper run all --setting desk --data-dir DIR
       warmstart paper run table-1 --only model=mlp --only data=cifar10 --seeds 5
     """
+    check_verbosity(given)
+    say_starting(given)
     from warmstart.paper import UnfinishedError, chosen_experiments, has_results, run_experiments
 
     from ._progress import shown
@@ -173,7 +177,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
     facets = _facets(only)
     ids = [experiment.id for experiment in experiments]
     try:
-        with shown(new_console(stderr=True)) as listener:
+        with shown(new_console(stderr=True), quiet=given["quiet"], verbose=given["verbose"]) as listener:
             run_experiments(experiments, setting, out, only=facets, execution=execution, listener=listener)
     except UnfinishedError:
         if has_results(out):
