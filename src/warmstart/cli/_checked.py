@@ -54,4 +54,4 @@ class CommandGroup(click.RichGroup):
     """A group of commands, with its help as theirs."""
 
     def __init__(self, name: str | None = None, **attributes: Any) -> None:
-        super().__init__(name, **laid_out(attributes, _EXIT_CODES))
+        super().__init__(name=name, **laid_out(attributes, _EXIT_CODES))

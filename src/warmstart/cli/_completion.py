@@ -81,7 +81,7 @@ def _give_values(command: click.Command) -> None:
     """Let the parameters of a command, and of those below it, complete; only done when a shell asks."""
     for parameter in command.params:
         # Switches and choices of click's own know what they take.
-        if isinstance(parameter.type, click.types.StringParamType):
+        if parameter.type is click.STRING:
             parameter.type = _Value()
     for below in getattr(command, "commands", {}).values():
         _give_values(below)
