@@ -3,8 +3,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := runs/demo
+# Tests of the rooms that everything else stands on, and of the command line: for jobs that need not run all.
+CORE := tests/basics tests/specs tests/statistics tests/strategies tests/store tests/analysis tests/cli
+# Of PyTorch another lowest version may be tested, where an index lacks it.
+TORCH ?=
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lowest newest coverage lint format bench package clean
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, set PYTHON=")'
@@ -26,6 +30,22 @@ demo: .venv/lab
 test: .venv/dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
 
+# The lowest versions that pyproject.toml allows. Old releases warn of what newer ones of others deprecate.
+lowest:
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python tools/bounds.py lab test $(if $(TORCH),--torch $(TORCH)) > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/constraints.txt --editable '.[lab,test]'
+	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist loadgroup -W ignore::DeprecationWarning $(CORE)
+
+# The newest versions that the package index has.
+newest:
+	$(PYTHON) -m venv .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[lab,test]'
+	.venv-newest/bin/python -m pytest --numprocesses 2 --dist loadgroup $(CORE)
+
+coverage: .venv/dev
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(CORE)
+
 lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -39,5 +59,11 @@ format: .venv/dev
 bench: .venv/lab
 	$(BIN)/python benchmarks/run.py --threads 1 --json runs/cpu-1-thread.json --page runs/performance.md
 
+# TAG=v0.2.0 stops unless that is the version.
+package: .venv/dev
+	$(BIN)/python tools/bounds.py --check $(if $(TAG),--tag $(TAG))
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+
 clean:
-	rm -rf .venv runs
+	rm -rf .venv .venv-lowest .venv-newest dist runs

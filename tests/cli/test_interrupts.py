@@ -47,7 +47,7 @@ def outcome(code, arguments, folder):
         timeout=120,
         check=False,
     )
-    progress = ("Loading", "0 of", "Reading")
+    progress = ("Starting", "Loading", "0 of", "Reading")
     about = ("are done", "images of")  # how far it is, and what the data are
     said = done.stderr.splitlines()
     lines = [line for line in said if not line.startswith(progress) and not any(word in line for word in about)]

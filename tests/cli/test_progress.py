@@ -192,3 +192,35 @@ def test_a_sentence_that_names_all_columns_is_shown_whole_and_stays(is_terminal)
 ])  # fmt: skip
 def test_durations_in_words(seconds, words):
     assert about(seconds) == words
+
+
+def test_a_verbose_log_has_a_line_for_each_round(clock):
+    text = io.StringIO()
+    with shown(Console(file=text, width=200), verbose=True, clock=clock) as listener:
+        listener(StudyProgress(total=100, done=0, left={"cold": 10_000}))
+        listener(finished("cold", 1))
+        lost = finished("cold", 2, seed=3)
+        object.__setattr__(lost, "score", None)
+        listener(lost)
+    assert text.getvalue().splitlines() == [
+        "0 of 100 rounds are done",
+        "cold seed 0 round 1: score 0.9, 10.0 s, converged",
+        "cold seed 3 round 2: no score, 10.0 s, converged",
+    ]
+
+
+def test_a_verbose_bar_leaves_a_line_for_each_round(clock):
+    text = io.StringIO()
+    with shown(Console(file=text, width=200, force_terminal=True), verbose=True, clock=clock) as listener:
+        listener(StudyProgress(total=2, done=0, left={"cold": 200}))
+        listener(finished("cold", 1))
+    assert "cold seed 0 round 1: score 0.9, 10.0 s, converged" in text.getvalue()
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_quiet_command_shows_nothing_of_what_it_does(is_terminal):
+    text = io.StringIO()
+    with shown(Console(file=text, force_terminal=is_terminal), quiet=True) as listener:
+        for event in (StudyProgress(total=4, done=0, left={}), EPOCH, finished("cold", 1), "Loading digits"):
+            listener(event)
+    assert text.getvalue() == ""

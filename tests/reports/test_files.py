@@ -7,7 +7,8 @@ import pytest
 
 from warmstart.analysis._summary import Summary, summary_schema
 from warmstart.basics import InputError
-from warmstart.reports import study_document, write_report
+from warmstart.reports import _files, study_document, write_report
+from warmstart.reports._html import as_html
 from warmstart.reports._markdown import as_markdown
 
 
@@ -99,3 +100,46 @@ def test_places_without_a_folder_are_one_sentence(place, summary, tmp_path, monk
     with pytest.raises(InputError, match=r"^directory must be a [^\n]*\.$"):
         write_report(summary, place)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.fixture
+def drawings(monkeypatch):
+    """How often a page was drawn."""
+    count = []
+    monkeypatch.setattr(_files, "as_html", lambda document: count.append(document) or as_html(document))
+    return count
+
+
+def test_what_shows_the_same_is_not_drawn_again(summary_of, tmp_path, drawings):
+    first = write_report(summary_of("one seed"), tmp_path)
+    before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (first.html, *first.charts)}
+    again = write_report(summary_of("one seed"), tmp_path)
+    assert again == first
+    assert {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in (first.html, *first.charts)} == before
+    assert len(drawings) == 1
+
+
+def test_other_results_are_drawn(summary_of, tmp_path, drawings):
+    before = write_report(summary_of("one seed"), tmp_path).html.read_bytes()
+    assert write_report(summary_of("unfinished"), tmp_path).html.read_bytes() != before
+    assert len(drawings) == 2
+
+
+@pytest.mark.parametrize("name", ["report.html", "charts/score.png", "charts/score.svg"])
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_bytes(path.read_bytes()[:-100]), lambda path: path.unlink()]
+)
+def test_a_file_that_was_changed_or_lost_is_drawn_again(summary_of, tmp_path, drawings, name, damage):
+    write_report(summary_of("one seed"), tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    damage(tmp_path / name)
+    write_report(summary_of("one seed"), tmp_path)
+    assert len(drawings) == 2
+    assert (tmp_path / name).read_bytes() == whole
+
+
+def test_another_version_of_what_draws_draws_again(summary_of, tmp_path, drawings, monkeypatch):
+    write_report(summary_of("one seed"), tmp_path)
+    monkeypatch.setattr(_files, "_program", lambda: b"newer")
+    write_report(summary_of("one seed"), tmp_path)
+    assert len(drawings) == 2

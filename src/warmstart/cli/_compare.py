@@ -11,8 +11,9 @@ import rich_click as click
 from warmstart.basics import InputError, checked_path, short_name
 
 from ._checked import CheckedCommand
-from ._console import console
+from ._console import check_verbosity, console, say_starting, verbosity
 from ._flags import EXECUTION, FLAGS, Flag, as_typed, build_execution, overlay, with_flags
+from ._report import check_json_target, show_results
 
 if TYPE_CHECKING:
     from warmstart.studies import Study
@@ -40,13 +41,14 @@ RUNNING = (
 
 click.rich_click.OPTION_GROUPS["warmstart compare"] = [
     *({"name": group, "options": [flag.name for flag in flags]} for group, flags in FLAGS.items()),
-    {"name": "Running", "options": [flag.name for flag in RUNNING] + ["--debug", "--help"]},
+    {"name": "Running", "options": [flag.name for flag in RUNNING] + ["--quiet", "--verbose", "--debug", "--help"]},
 ]
 
 
 @click.command(cls=CheckedCommand)
 @with_flags(*(flag for flags in FLAGS.values() for flag in flags))
 @with_flags(*RUNNING)
+@verbosity("Also say, of each round that is finished, score, time and stop reason.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def compare(**given: Any) -> None:
     """Compare strategies between retraining rounds on your model and data.
@@ -57,26 +59,24 @@ def compare(**given: Any) -> None:
 
     Examples:
       warmstart compare
-
       warmstart compare --data cifar10 --data-dir DIR --subset 6000 --stream two-phase --seeds 3
-
-      warmstart compare --data table.csv --label churned --model mlp --strategies cold,warm,shrink-perturb
-
+      warmstart compare --data table.csv --label churned --strategies cold,warm,shrink-perturb
       warmstart compare --data table.csv --label churned --seeds auto:width=0.5 --dry-run
-
       warmstart compare --study runs/my-study/study.toml --out runs/again
     """
+    check_verbosity(given)
+    if given["dry_run"] and given["json"] is not None:
+        raise InputError("--json must be left out with --dry-run, which has no results to write.")
+    check_json_target(given["json"])
+    say_starting(given)
     from warmstart.analysis import check_metric, check_reference
     from warmstart.learners import Regressor, TensorLearner
     from warmstart.studies import estimate, read_study_file, run_study, study_from_dict
 
     from ._dry_run import show_estimate
     from ._progress import shown
-    from ._report import check_json_target, show_results
 
-    if given["dry_run"] and given["json"] is not None:
-        raise InputError("--json must be left out with --dry-run, which has no results to write.")
-    check_json_target(given["json"])
+    loudness = {"quiet": given["quiet"], "verbose": given["verbose"]}
     try:
         study = study_from_dict(overlay({} if given["study"] is None else read_study_file(given["study"]), given))
         check_reference(given["reference"], study.labels)
@@ -86,13 +86,13 @@ def compare(**given: Any) -> None:
         execution = build_execution(given, kind="compare")
         directory = Path(default_directory(study)) if given["out"] is None else checked_path("out", given["out"])
         if given["dry_run"]:
-            with shown(console(stderr=True)) as listener:
+            with shown(console(stderr=True), **loudness) as listener:
                 found = estimate(study, directory, execution=execution, listener=listener)
             show_estimate(console(), found, directory)
             return
         if not given["yes"]:
             _confirm_size(study)
-        with shown(console(stderr=True)) as listener:
+        with shown(console(stderr=True), **loudness) as listener:
             records = run_study(study, directory, execution=execution, listener=listener)
     except InputError as error:
         raise as_typed(error, given) from error

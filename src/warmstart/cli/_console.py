@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
 
+import rich_click as click
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
-from warmstart.basics import printable
+from warmstart.basics import InputError, printable
 
 
 class SafeConsole(Console):
@@ -25,3 +28,50 @@ class SafeConsole(Console):
 def console(*, stderr: bool = False) -> Console:
     """Return the console for tables and lines."""
     return SafeConsole(stderr=stderr, highlight=False)
+
+
+_TO_LINE_START = "\r\x1b[K"  # and erase what stands there
+
+
+def say_starting(given: Any) -> None:
+    """Say that a command starts, before PyTorch is imported, which takes seconds; nothing where it is there already.
+
+    Args:
+        given: Values of the command's flags by name; with ``quiet`` nothing is said.
+    """
+    if "torch" in sys.modules or given["quiet"]:
+        return
+    try:
+        if sys.stderr.isatty():
+            # The next line that is written takes its place.
+            sys.stderr.write("Starting")
+            sys.stderr.flush()
+            import torch  # noqa: F401
+
+            sys.stderr.write(_TO_LINE_START)
+        else:
+            sys.stderr.write("Starting\n")
+        sys.stderr.flush()
+    except (AttributeError, OSError, ValueError):  # closed, or its reader gone
+        pass
+
+
+def verbosity(more: str) -> Callable[[Any], Any]:
+    """Return the decorator that gives a command the switches -q and -v.
+
+    Args:
+        more: What the second one adds.
+    """
+    text = "Say nothing but results and errors: no progress, no notes."
+
+    def decorate(command: Any) -> Any:
+        command = click.option("-v", "--verbose", is_flag=True, help=more)(command)
+        return click.option("-q", "--quiet", is_flag=True, help=text)(command)
+
+    return decorate
+
+
+def check_verbosity(given: Any) -> None:
+    """Raise where a command is to be both quiet and verbose."""
+    if given["quiet"] and given["verbose"]:
+        raise InputError("--quiet must be left out with --verbose.")

@@ -8,13 +8,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from warmstart.specs import spoken
+from warmstart.specs import argument_texts, spoken, without_markup
 
 _ROOT = Path(__file__).parents[1]
-_ENTRY = re.compile(r"    (\w+): (.*)")
 _IMPORT = re.compile(r"^from (\.\w+|warmstart\.\w+) import (\([^)]*\)|[^\n]*)$", re.MULTILINE)
-# ``code`` and :class:`roles` of docstrings, as people read them in a terminal.
-_MARKUP = re.compile(r":\w+:`~?\.?([^`]*)`|``([^`]*)``")
 _PLAIN = {"int": "N", "float": "NUMBER", "str": "TEXT", "bool": "", "tuple[str, ...]": "LIST"}
 
 
@@ -97,21 +94,11 @@ def exported(room: str, *bases: str) -> dict[str, Owner]:
     return {spoken(name): Owner(name, without_markup(summary)) for name, summary in summaries.items()}
 
 
-def without_markup(text: str) -> str:
-    """Return a docstring's text as people read it in a terminal.
-
-    Example:
-        >>> without_markup("As ``cold``, see :func:`~warmstart.norm_matched`.")
-        'As cold, see warmstart.norm_matched.'
-    """
-    return _MARKUP.sub(lambda found: found[1] or found[2], text)
-
-
 def fields_of(room: str, name: str) -> list[Described]:
     """Return the options of a dataclass that a room exports."""
     owner, path = _found(_init(room), name)
     assert isinstance(owner, ast.ClassDef), "a dataclass"
-    texts = _entries(ast.get_docstring(owner) or "")
+    texts = argument_texts(ast.get_docstring(owner) or "")
     found: list[Described] = []
     for part in owner.body:
         if isinstance(part, ast.AnnAssign) and not ast.unparse(part.annotation).startswith("ClassVar"):
@@ -157,20 +144,6 @@ def _typed(default: ast.expr | None, path: Path) -> str | None:
     # An expression of numbers, such as 1 / 3 or 4 * 2**30: the first reads well as it is.
     text = None if default is None else ast.unparse(default).replace(" ", "")
     return str(eval(text)) if text and "*" in text else text
-
-
-def _entries(docstring: str) -> dict[str, str]:
-    """Return what stands under ``Args:``, by name."""
-    entries: dict[str, str] = {}
-    name = ""
-    for line in docstring.partition("\nArgs:\n")[2].split("\n"):
-        if line and not line.startswith(" "):
-            break  # the next section
-        if match := _ENTRY.fullmatch(line):
-            name, entries[match[1]] = match[1], match[2]
-        elif line.strip():
-            entries[name] += f" {line.strip()}"
-    return {name: without_markup(text) for name, text in entries.items()}
 
 
 def named_datasets() -> list[str]:

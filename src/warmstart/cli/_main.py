@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 
 import rich_click as click
@@ -10,27 +11,38 @@ from click.exceptions import Exit
 from warmstart.basics import InputError, StorageError, printable, shown
 
 from ._catalogue import CATALOGUES
+from ._checked import CommandGroup
 from ._compare import compare
+from ._completion import VARIABLE, complete, completion
 from ._entry import BAD_INPUT, DONE, FAILED, INTERRUPTED, SIGNALS, say
 from ._paper import paper
 from ._predict import predict
 from ._report import report
 from ._retrain import retrain
+from ._schema import schema
 
 _LONGEST_WORD, _LONGEST = 200, 1_000
 """Characters of a message: somebody may have typed thousands, or a file may hold them."""
 
 
 @click.group(
-    cls=click.RichGroup,
+    cls=CommandGroup,
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--version", is_flag=True, help="Show the version and exit.")
+@click.option("-V", "--version", is_flag=True, help="Show the version and exit.")
 @click.pass_context
 def warmstart(context: click.Context, version: bool) -> None:
-    """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts by score and cost."""
+    """Retrain neural networks as data arrive: compare cold, warm and shrink-perturb starts by score and cost.
+
+    Each command has a help of its own: warmstart COMMAND --help.
+
+    Examples:
+      warmstart compare --data table.csv --label churned --strategies cold,warm,shrink-perturb
+      warmstart retrain init churn --label churned
+      warmstart strategies
+    """
     if version:
         _show_version(context)
     elif context.invoked_subcommand is None:
@@ -45,12 +57,14 @@ def _show_version(context: click.Context) -> None:
     click.echo(f"warmstart, version {importlib.metadata.version('warmstart')}")
 
 
-for command in (compare, predict, report, paper, retrain, *CATALOGUES):
+for command in (compare, predict, report, paper, retrain, schema, completion, *CATALOGUES):
     warmstart.add_command(command)
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line, say what went wrong, and return the exit code; what INTERRUPTED means is the caller's."""
+    if instruction := os.environ.get(VARIABLE):
+        return complete(warmstart, instruction)
     try:
         # Not click's main(): it answers some errors with an empty line, or by ending the process.
         with warmstart.make_context("warmstart", arguments) as context:
@@ -74,6 +88,8 @@ def _code_and_sentence(error: BaseException) -> tuple[int, str]:
     """Return the exit code and the sentence for what a command has raised."""
     if isinstance(error, (KeyboardInterrupt, click.Abort)):
         return INTERRUPTED, ""
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return BAD_INPUT, f"{error.format_message()} See '{error.ctx.command_path} --help'."
     if isinstance(error, click.ClickException):
         return BAD_INPUT, error.format_message()
     if isinstance(error, InputError):

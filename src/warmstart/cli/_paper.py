@@ -14,7 +14,9 @@ from rich.text import Text
 
 from warmstart.basics import InputError, checked_path, shown, unknown_name
 
-from ._checked import CheckedCommand
+from ._catalogue import print_json
+from ._checked import CheckedCommand, CommandGroup
+from ._console import check_verbosity, say_starting, verbosity
 from ._console import console as new_console
 from ._flags import EXECUTION, Flag, build_execution, with_flags
 
@@ -27,19 +29,33 @@ PAPER, DESK, REHEARSAL = "paper", "desk", "rehearsal"
 SETTINGS: dict[str, dict[str, Any]] = {PAPER: {}, DESK: {"desk": True}, REHEARSAL: {"scale": 0.02, "seeds": 2}}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def paper() -> None:
     """Run every experiment of Ash and Adams, "On Warm-Starting Neural Network Training", and judge its claims."""
 
 
 @paper.command("list", cls=CheckedCommand)
 @click.option("--out", metavar="DIR", default=OUT, show_default=True, help="Results to look for.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects, one for each experiment.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
-def list_experiments(out: str, debug: bool) -> None:
+def list_experiments(out: str, as_json: bool, debug: bool) -> None:
     """List the experiments: what each asks, its setting, its cost at full scale, and what is stored of it."""
     out = str(checked_path("out", out))
     from warmstart.paper import known_experiments, progress_of
 
+    if as_json:
+        print_json(
+            [
+                {
+                    **{name: getattr(one, name) for name in ("id", "number", "title", "where", "question")},
+                    "paper_setting": one.paper_setting,
+                    "full_scale": _full_scale(one),
+                    "stored": progress_of(one, out),
+                }
+                for one in known_experiments().values()
+            ]
+        )
+        return
     console = new_console()
     for experiment in known_experiments().values():
         console.print(f"[bold]{experiment.id}[/bold]  {experiment.title} ({experiment.where})")
@@ -137,12 +153,19 @@ _RUN = (
 @click.option(
     "--out", metavar="DIR", default=OUT, show_default=True, help="Where results are stored, and resumed from."
 )
+@verbosity("Also say, of each round that is finished, score, time and stop reason.")
 @click.option("--debug", is_flag=True, help="Show where an error came from.")
 def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None:
     """Run experiments, or what is left of them, and write the report.
 
     It is safe to interrupt; run it again to resume. `all` stands for every experiment; see `warmstart paper list`.
+
+    Examples:
+      warmstart paper run all --setting desk --data-dir DIR
+      warmstart paper run table-1 --only model=mlp --only data=cifar10 --seeds 5
     """
+    check_verbosity(given)
+    say_starting(given)
     from warmstart.paper import UnfinishedError, chosen_experiments, has_results, run_experiments
 
     from ._progress import shown
@@ -154,7 +177,7 @@ def run(ids: Sequence[str], only: Sequence[str], out: str, **given: Any) -> None
     facets = _facets(only)
     ids = [experiment.id for experiment in experiments]
     try:
-        with shown(new_console(stderr=True)) as listener:
+        with shown(new_console(stderr=True), quiet=given["quiet"], verbose=given["verbose"]) as listener:
             run_experiments(experiments, setting, out, only=facets, execution=execution, listener=listener)
     except UnfinishedError:
         if has_results(out):

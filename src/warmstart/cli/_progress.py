@@ -23,10 +23,22 @@ _SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def shown(console: Console, *, clock: Clock = time.monotonic) -> Iterator[Any]:
-    """Yield a listener for :func:`warmstart.studies.run_study`: a live bar on a terminal, lines in a log."""
+def shown(
+    console: Console, *, quiet: bool = False, verbose: bool = False, clock: Clock = time.monotonic
+) -> Iterator[Any]:
+    """Yield a listener for :func:`warmstart.studies.run_study`: a live bar on a terminal, lines in a log.
+
+    Args:
+        console: Where it is shown.
+        quiet: Show nothing.
+        verbose: Show a line for each finished round besides.
+        clock: Seconds of it are counted.
+    """
+    if quiet:
+        yield lambda _: None
+        return
     if not console.is_terminal:
-        yield _Lines(console, clock)
+        yield _Lines(console, clock, verbose=verbose)
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -37,7 +49,7 @@ def shown(console: Console, *, clock: Clock = time.monotonic) -> Iterator[Any]:
         TextColumn("{task.fields[left]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        yield _Bar(progress, clock)
+        yield _Bar(progress, clock, verbose=verbose)
 
 
 class Pace:
@@ -99,8 +111,8 @@ class Pace:
 class _Bar:
     """A bar of rounds, and below it what each running trial does."""
 
-    def __init__(self, progress: Progress, clock: Clock) -> None:
-        self.progress, self.pace = progress, Pace(clock)
+    def __init__(self, progress: Progress, clock: Clock, *, verbose: bool) -> None:
+        self.progress, self.pace, self.verbose = progress, Pace(clock), verbose
         self.task = progress.add_task("Starting", total=None, left="")
 
     def __call__(self, event: Event) -> None:
@@ -116,19 +128,23 @@ class _Bar:
         else:
             if isinstance(event, StudyProgress):
                 self.progress.update(self.task, description="Training", total=event.total)
+            elif self.verbose:
+                _say(self.progress.console, _finished(event))
             self.progress.update(self.task, completed=self.pace.done, left=self.pace.words)
 
 
 class _Lines:
     """A line at the start, at every tenth of the rounds, and half a minute after the last one."""
 
-    def __init__(self, console: Console, clock: Clock) -> None:
-        self.console, self.clock, self.pace = console, clock, Pace(clock)
+    def __init__(self, console: Console, clock: Clock, *, verbose: bool) -> None:
+        self.console, self.clock, self.pace, self.verbose = console, clock, Pace(clock), verbose
         self._last = clock()
 
     def __call__(self, event: Event) -> None:
         pace, before = self.pace, self.pace.done
         pace.hear(event)
+        if self.verbose and isinstance(event, RoundRecord):
+            _say(self.console, _finished(event))
         if isinstance(event, str):
             self._say(event)
         elif isinstance(event, StudyProgress) and not event.under_way:
@@ -146,6 +162,13 @@ class _Lines:
 
 def _say(console: Console, line: str) -> None:
     console.print(shortened(line, limit=_LONGEST), highlight=False, markup=False, soft_wrap=True)
+
+
+def _finished(record: RoundRecord) -> str:
+    """Return a line about a round that has finished."""
+    trial = f"{record.arm} seed {record.seed} round {record.round}"
+    score = "no score" if record.score is None else f"score {record.score:.4g}"
+    return f"{trial}: {score}, {record.seconds:.1f} s, {record.stop_reason}"
 
 
 def _watch(seconds: float) -> str:

@@ -30,6 +30,10 @@ def report(directory: str, json_file: str | None, reference: str | None, metric:
     """Rebuild tables, charts and page of a study from its stored results, without training.
 
     DIR is the study's directory. The study may still be running: what is finished is shown.
+
+    Examples:
+      warmstart report runs/churn --metric balanced-accuracy
+      warmstart report runs/churn --json - | jq -r .verdict
     """
     from warmstart.studies import read_study
 

@@ -11,8 +11,8 @@ import rich_click as click
 
 from warmstart.basics import InputError, StorageError, check_writable, checked_path, shown, write_atomically
 
-from ._checked import CheckedCommand
-from ._console import console
+from ._checked import CheckedCommand, CommandGroup
+from ._console import check_verbosity, console, verbosity
 from ._entry import DONE, say
 from ._flags import FLAGS, Flag, as_typed, overlay, with_flags
 
@@ -75,8 +75,15 @@ _RECIPE = (
 _TYPED = {"add": {"data": "FILE"}, "predict": {"samples": "DATA"}, "promote": {"id": "ID"}}
 
 
+_EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed or damaged, 2 bad input, 75 another process changes the project, 130 interrupted"
+)
+
+
 class ProjectCommand(CheckedCommand):
     """A command on a project, whose errors name what was typed."""
+
+    exit_codes = f"{_EXIT_CODES}."
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; an error that begins with a parameter's name begins with the one that was typed."""
@@ -93,27 +100,31 @@ class ProjectCommand(CheckedCommand):
             raise InputError(f"{typed[word]} {rest.removeprefix(f'({typed[word]}) ')}") from error
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandGroup, epilog=f"{_EXIT_CODES}.", context_settings={"help_option_names": ["-h", "--help"]})
 def retrain() -> None:
     """Retrain a model whenever data arrive, and serve it only where it is not worse.
 
     A project is a folder. Every night: `add` what has arrived, then `update`, which trains, judges and promotes.
     `status` says how the project stands, `rollback` returns to an earlier model without training.
 
-    Exit codes: 0 done, 1 failed or damaged, 2 bad input, 75 another process changes the project, 130 interrupted.
-    `update --exit-code` adds 10, 11 and 99.
-
     Examples:
-      warmstart retrain init churn --label churned --key customer && warmstart retrain add churn january.csv
-      warmstart retrain update churn && warmstart retrain predict churn new.csv
+      warmstart retrain init churn --label churned --key customer
+      warmstart retrain add churn january.csv
+      warmstart retrain update churn
+      warmstart retrain predict churn new.csv
     """
 
 
 _JSON = "Print what happened as JSON: one object, on one line."
 
 
-def _command(name: str) -> Callable[[Any], Any]:
-    """Return the decorator of a command on a project: DIR first, and the options that all have."""
+def _command(name: str, exit_codes: str = "") -> Callable[[Any], Any]:
+    """Return the decorator of a command on a project: DIR first, and the options that all have.
+
+    Args:
+        name: Of the command.
+        exit_codes: What it may end with besides what all of them do.
+    """
 
     def decorate(function: Any) -> Any:
         for option in (
@@ -122,7 +133,8 @@ def _command(name: str) -> Callable[[Any], Any]:
             click.argument("directory", metavar="DIR"),
         ):
             function = option(function)
-        return retrain.command(name, cls=ProjectCommand)(function)
+        epilog = f"{_EXIT_CODES}{exit_codes}."
+        return retrain.command(name, cls=ProjectCommand, epilog=epilog)(function)
 
     return decorate
 
@@ -148,9 +160,14 @@ def _show(found: Any, as_json: bool) -> None:
         printed.print(line, markup=False, soft_wrap=True)
 
 
-def _progress() -> Callable[[str], None] | None:
-    """Return where progress is reported: on a terminal alone, since a scheduler would mail it."""
-    return say if sys.stderr.isatty() else None
+def _progress(quiet: bool, verbose: bool) -> Callable[[str], None] | None:
+    """Return where progress is reported: by itself on a terminal alone, since a scheduler would mail it."""
+    check_verbosity({"quiet": quiet, "verbose": verbose})
+    if quiet or not (verbose or sys.stderr.isatty()):
+        return None
+    if "torch" not in sys.modules:
+        say("Starting")
+    return say
 
 
 @retrain.command("init", cls=ProjectCommand)
@@ -231,7 +248,7 @@ def add(
             _show(found, as_json)
 
 
-@_command("update")
+@_command("update", exit_codes="; with --exit-code also 10, 11 and 99")
 @click.option(
     "--budget",
     metavar="TIME",
@@ -242,14 +259,18 @@ def add(
     is_flag=True,
     help="Say by the exit code what came of it: 0 promoted, 10 kept, 11 rolled back by the watch, 99 nothing new.",
 )
-def update(directory: str, budget: str | None, exit_code: bool, as_json: bool, debug: bool) -> int:
+@verbosity("Say what is under way also where output is no terminal.")
+def update(
+    directory: str, budget: str | None, exit_code: bool, quiet: bool, verbose: bool, as_json: bool, debug: bool
+) -> int:
     """Train on what has arrived, judge the candidate, and promote it where it is not worse.
 
     It is safe to interrupt; run it again to resume. A second one at the same time exits with 75, and without new data
     nothing is trained.
     """
     seconds = None if budget is None else seconds_of(budget)
-    found = _project(directory).update(budget_seconds=seconds, report=_progress())
+    report = _progress(quiet, verbose)
+    found = _project(directory).update(budget_seconds=seconds, report=report)
     _show(found, as_json)
     codes = {"promoted": PROMOTED, "kept": KEPT, "rolled back": ROLLED_BACK, "nothing new": NOTHING_NEW}
     return codes[found.outcome] if exit_code else DONE
@@ -348,9 +369,11 @@ def audit(directory: str, as_json: bool, debug: bool) -> None:
 @_command("rehearse")
 @click.option("--seeds", metavar="N", type=int, default=8, show_default=True, help="Number of seeds.")
 @click.option("--workers", metavar="N", type=int, default=1, show_default=True, help="Trials at the same time.")
-def rehearse(directory: str, seeds: int, workers: int, as_json: bool, debug: bool) -> None:
+@verbosity("Say what is under way also where output is no terminal.")
+def rehearse(directory: str, seeds: int, workers: int, quiet: bool, verbose: bool, as_json: bool, debug: bool) -> None:
     """Replay what has arrived through the lab with paired seeds, and license strategies from it."""
-    _show(_project(directory).rehearse(seeds=seeds, workers=workers, report=_progress()), as_json)
+    report = _progress(quiet, verbose)
+    _show(_project(directory).rehearse(seeds=seeds, workers=workers, report=report), as_json)
 
 
 @_command("verify")

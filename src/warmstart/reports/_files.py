@@ -1,8 +1,12 @@
 """The files of a report, each written whole or not at all."""
 
+import hashlib
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from warmstart.analysis import Summary
@@ -13,6 +17,8 @@ from ._export import chart_images
 from ._html import as_html
 from ._markdown import as_markdown
 from ._study import study_document
+
+_STAMP = re.compile(r"<!-- drawn from ([0-9a-f]{64}) -->\n\Z")
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,8 @@ def write_report(summary: Summary, directory: str | Path) -> ReportFiles:
     """Write ``summary.json``, ``report.html``, ``report.md``, ``report.json`` and ``charts/`` into a directory.
 
     Every file is written beside its place and then renamed, so a reader never meets half a file. An existing report is
-    replaced. The page and the charts need the extra ``report``; without it the other files are written all the same.
+    replaced, but a page and charts that show the same stay as they are. Both need the extra ``report``; without it the
+    other files are written all the same.
 
     Args:
         summary: What the study says, complete or not.
@@ -79,23 +86,64 @@ def write_files(directory: str | Path, data: dict[str, str], build: Callable[[bo
     ((name, text),) = data.items()
     data_file = write_atomically(folder / name, text)
     try:
-        document = build(True)
-        html, skipped = write_atomically(folder / "report.html", as_html(document)), None
-        images = chart_images(document.charts())
+        document, skipped = build(True), None
+        html, charts = _drawn(document, folder)
     except InputError as error:
         # The extra is not installed: a document without charts needs none of it.
-        document, html, images, skipped = build(False), None, {}, str(error)
-    # After the drawing, so that a missing extra leaves no empty folder behind.
-    if images:
-        _make_folder(folder / "charts")
+        document, html, charts, skipped = build(False), None, (), str(error)
     return ReportFiles(
         data=data_file,
         document=write_atomically(folder / "report.json", as_json(document)),
         markdown=write_atomically(folder / "report.md", as_markdown(document)),
         html=html,
-        charts=tuple(write_atomically(folder / "charts" / name, content) for name, content in images.items()),
+        charts=charts,
         skipped=skipped,
     )
+
+
+def _drawn(document: Document, folder: Path) -> tuple[Path, tuple[Path, ...]]:
+    """Return the page and the images of a document, drawn only where what is there shows something else.
+
+    To draw them takes longer than all else of a report. The last line of the page is a digest of what they were drawn
+    from and of their contents, so that files that were changed or damaged are drawn again as well.
+
+    Raises:
+        InputError: If the extra ``report`` is not installed.
+    """
+    page, images = folder / "report.html", folder / "charts"
+    names = [f"{chart.name}.{form}" for chart in document.charts() for form in ("png", "svg")]
+    try:
+        text = page.read_bytes().decode()  # as bytes: the ends of lines of a library inside are part of it
+        contents = [(images / name).read_bytes() for name in names]
+        stamp = _STAMP.search(text)
+        is_same = stamp is not None and stamp[1] == _digest(document, text[: stamp.start()], contents)
+    except (OSError, ValueError, PackageNotFoundError):
+        is_same = False
+    if not is_same:
+        text, drawn = as_html(document), chart_images(document.charts())
+        text = text.rstrip("\n") + "\n"
+        stamped = f"{text}<!-- drawn from {_digest(document, text, (drawn[name] for name in names))} -->\n"
+        write_atomically(page, stamped)
+        # After the drawing, so that a missing extra leaves no empty folder behind.
+        if names:
+            _make_folder(images)
+        for name in names:
+            write_atomically(images / name, drawn[name])
+    return page, tuple(images / name for name in names)
+
+
+def _digest(document: Document, page: str, images: Iterable[bytes]) -> str:
+    """Return a digest of a document, of what draws it, and of the files that were drawn."""
+    parts = [as_json(document).encode(), _program(), page.encode(), *images]
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+@cache
+def _program() -> bytes:
+    """Return what a drawing depends on besides the document: the files of this package, and the libraries' versions."""
+    files = sorted(path for path in Path(__file__).parent.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    versions = [version(name) for name in ("altair", "jinja2", "vl-convert-python")]
+    return b"".join(path.read_bytes() for path in files) + " ".join(versions).encode()
 
 
 def _make_folder(folder: Path) -> None:

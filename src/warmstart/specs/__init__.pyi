@@ -12,6 +12,7 @@ from ._kinds import STRATEGY as STRATEGY
 from ._kinds import STREAM as STREAM
 from ._kinds import Kind as Kind
 from ._numbers import convert_number as convert_number
+from ._options import Option as Option
 from ._options import build_named as build_named
 from ._options import build_options as build_options
 from ._options import convert as convert
@@ -25,9 +26,11 @@ from ._options import stored_options as stored_options
 from ._options import to_spec as to_spec
 from ._options import to_table as to_table
 from ._text import Nested as Nested
+from ._text import argument_texts as argument_texts
 from ._text import as_text as as_text
 from ._text import format_spec as format_spec
 from ._text import kebab as kebab
 from ._text import split_outside as split_outside
 from ._text import split_spec as split_spec
 from ._text import spoken as spoken
+from ._text import without_markup as without_markup

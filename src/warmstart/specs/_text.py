@@ -17,6 +17,9 @@ _SPOKEN = {
     "logistic-regression": "logistic",
     "e-w-c": "ewc",
 }
+_ENTRY = re.compile(r"    (\w+): (.*)")
+# ``code`` and :class:`roles` of docstrings, as people read them in a terminal.
+_MARKUP = re.compile(r":\w+:`~?\.?([^`]*)`|``([^`]*)``")
 _OPENING, _CLOSING = "([{", ")]}"
 # What would be read otherwise than it was meant: separators, quotes, brackets, and spaces at an end, which are cut off.
 _NEEDS_QUOTES = re.compile(r"""[:,="'()\[\]{}\\\n\r]|^\s|\s$|^$""")
@@ -154,3 +157,32 @@ def as_text(value: Any) -> str:
     if isinstance(value, str) and not isinstance(value, Literal) and _NEEDS_QUOTES.search(value):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def without_markup(text: str) -> str:
+    """Return a docstring's text as people read it in a terminal.
+
+    Example:
+        >>> without_markup("As ``cold``, see :func:`~warmstart.norm_matched`.")
+        'As cold, see warmstart.norm_matched.'
+    """
+    return _MARKUP.sub(lambda found: found[1] or found[2], text)
+
+
+def argument_texts(docstring: str) -> dict[str, str]:
+    r"""Return what a docstring has under ``Args:``, by name, as people read it.
+
+    Example:
+        >>> argument_texts("Do it.\n\nArgs:\n    width: At least ``1``,\n        of a layer.\n")
+        {'width': 'At least 1, of a layer.'}
+    """
+    entries: dict[str, str] = {}
+    name = ""
+    for line in docstring.partition("\nArgs:\n")[2].split("\n"):
+        if line and not line.startswith(" "):
+            break  # the next section
+        if match := _ENTRY.fullmatch(line):
+            name, entries[match[1]] = match[1], match[2]
+        elif line.strip():
+            entries[name] += f" {line.strip()}"
+    return {name: without_markup(text) for name, text in entries.items()}

@@ -9,6 +9,7 @@ from ._paired import paired_ratio as paired_ratio
 from ._scores import score_interval as score_interval
 from ._scores import upper_confidence_sequence as upper_confidence_sequence
 from ._sequential import sequential_t_interval as sequential_t_interval
+from ._student import student_quantile as student_quantile
 from ._words import describe_difference as describe_difference
 from ._words import describe_ratio as describe_ratio
 from ._words import interval_text as interval_text

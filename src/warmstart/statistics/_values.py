@@ -9,6 +9,8 @@ import numpy as np
 
 from warmstart.basics import InputError, check_in_range, described
 
+from ._student import student_quantile
+
 Values = Iterable[float | None]
 
 
@@ -102,11 +104,7 @@ def student_interval(sample: np.ndarray, confidence: float) -> tuple[float | Non
     mean = float(np.mean(sample))
     if len(sample) == 1:
         return mean, None, None
-    # scipy.special has the quantile itself; scipy.stats would take ten times as long to import.
-    from scipy.special import stdtrit
-
-    quantile = float(stdtrit(len(sample) - 1, (1 + confidence) / 2))
-    half = quantile * float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
+    half = student_quantile(len(sample) - 1, confidence) * float(np.std(sample, ddof=1)) / math.sqrt(len(sample))
     return mean, mean - half, mean + half
 
 

@@ -13,6 +13,8 @@ from ._run import is_complete as is_complete
 from ._run import run_study as run_study
 from ._runner import EpochMessage as EpochMessage
 from ._schedule import StudyProgress as StudyProgress
+from ._schema import STUDY_SCHEMA as STUDY_SCHEMA
+from ._schema import study_schema as study_schema
 from ._study import MANY_SEEDS as MANY_SEEDS
 from ._study import MOST_SEEDS as MOST_SEEDS
 from ._study import Study as Study

@@ -281,32 +281,32 @@ def _data_of(spec: str, *, key: str = "data") -> DataSource:
     return data_from_table({"name": name, **options}, key=key)
 
 
-_PARTS = {
+PARTS = {
     "evaluation": EvaluationSettings,
     "recipe": Recipe,
     "stop": StoppingRule,
     "carry_over": CarryOver,
 }
-_KINDS: dict[str, Kind] = {"model": MODEL, "stream": STREAM, "penalty": PENALTY, "learner": LEARNER}
+KINDS_OF_KEYS: dict[str, Kind] = {"model": MODEL, "stream": STREAM, "penalty": PENALTY, "learner": LEARNER}
 _DEFAULT_NAMES = {"model": "resnet18", "stream": "growing"}
 # Settings of a built-in learner that a study has as its own, so that flags and arms can change them.
 _OF_LEARNER = ("architecture", "recipe", "stop", "penalty", "carry_over")
 # Keys of a study file that are not called as in Python.
 _FIELDS = {"model": "architecture", "strategies": "arms"}
-_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "data", *_PARTS)
+_KEYS = ("strategies", "seeds", "train_on", "model", "stream", "data", *PARTS)
 _RARE_KEYS = ("source", "penalty", "measurements", "learner")
 _NAMED: dict[str, Callable[[str], Any]] = {
     "data": _data_of,
     "source": partial(_data_of, key="source"),
     "seeds": read_seeds,
-    **{_FIELDS.get(key, key): partial(from_spec, kind) for key, kind in _KINDS.items()},
+    **{_FIELDS.get(key, key): partial(from_spec, kind) for key, kind in KINDS_OF_KEYS.items()},
 }
 
 
 def _check_parts(study: Study) -> None:
     """Raise unless every part of a study is of its class."""
     adapted(study.learner)  # says what a learner lacks
-    single = {**_PARTS, "data": DataSource, "architecture": Architecture, "stream": Stream}
+    single = {**PARTS, "data": DataSource, "architecture": Architecture, "stream": Stream}
     optional = {"source": DataSource, "penalty": PENALTY.bases}
     several = {"arms": (Arm, Strategy), "measurements": (Measurement,)}
     for name, kinds in {**single, **optional, **several}.items():
@@ -331,7 +331,7 @@ def study_to_dict(study: Study) -> dict[str, Any]:
         **({"model": to_table(MODEL, study.architecture)} if is_built_in else {}),
         "stream": to_table(STREAM, study.stream),
         "data": data_to_table(study.data),
-        **{key: stored_options(getattr(study, key)) for key in _PARTS if is_built_in or key == "evaluation"},
+        **{key: stored_options(getattr(study, key)) for key in PARTS if is_built_in or key == "evaluation"},
     }
     # What few studies have is not stored without need, so that an older study is still the same study.
     if study.source is not None:
@@ -358,19 +358,19 @@ def study_from_dict(tables: Mapping[str, Any]) -> Study:
     # The data first: they decide how they arrive where no stream is named.
     for key, value in sorted(by_key(tables).items(), key=lambda item: item[0] != "data"):
         field = _FIELDS.get(key, key)
-        if key in _PARTS:
+        if key in PARTS:
             if not isinstance(value, Mapping):
                 raise InputError(f"{key} must be a table of options, got {shown(value)}.")
-            parts[field] = build_options(_PARTS[key], value, kind=key, prefix=f"{key}.")
+            parts[field] = build_options(PARTS[key], value, kind=key, prefix=f"{key}.")
         elif key in ("data", "source"):
             parts[field] = data_from_table(value, key=key)
-        elif key in _KINDS:
+        elif key in KINDS_OF_KEYS:
             default = _DEFAULT_NAMES.get(key, "")
             if key == "model" and is_table(parts.get("data", DataSource())):
                 default = "mlp"  # a width alone is that of the default model
             if key == "stream" and arrives_in_order(parts.get("data", DataSource())):
                 default = "time-ordered"
-            parts[field] = from_table(_KINDS[key], value, key=key, default=default)
+            parts[field] = from_table(KINDS_OF_KEYS[key], value, key=key, default=default)
         elif key in ("strategies", "measurements"):
             texts = split_outside(value, ",") if isinstance(value, str) else value
             if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):

@@ -10,7 +10,7 @@ from warmstart.paper.kit.judge import of_first_case, positive, untestable
 from warmstart.paper.kit.points import estimate_point
 from warmstart.paper.kit.results import CaseResults, Results
 from warmstart.paper.kit.tables import NO_VALUE, percent
-from warmstart.statistics import Estimate, interval_text, mean_interval
+from warmstart.statistics import Estimate, interval_text, mean_interval, student_quantile
 
 from .sweep import DESK, cases, cold_arms, starts, warm_arms
 
@@ -102,11 +102,9 @@ def negative_association(value: float, count: int, confidence: float) -> Estimat
         >>> f"{estimate.mean:.2f} [{estimate.low:.2f}, {estimate.high:.2f}]"
         '0.60 [0.23, 0.82]'
     """
-    from scipy.special import stdtrit
-
     # A perfect correlation has no interval: next to it is close enough.
     middle = -atanh(max(min(value, 0.999999), -0.999999))
-    half = float(stdtrit(count - 3, (1 + confidence) / 2)) / sqrt(count - 3)
+    half = student_quantile(count - 3, confidence) / sqrt(count - 3)
     return Estimate(-value, tanh(middle - half), tanh(middle + half), n=count, confidence=confidence)
 
 

@@ -14,6 +14,7 @@ from warmstart.statistics import (
     describe_difference,
     describe_ratio,
     interval_text,
+    student_quantile,
 )
 
 from .experiment import Judgement, Verdict
@@ -211,9 +212,7 @@ def seeds_needed(estimate: Estimate, decided: IntervalTest, *, logarithmic: bool
 @cache
 def _relative_widths(confidence: float) -> dict[int, float]:
     """Return t(n - 1, (1 + confidence) / 2) / sqrt(n) by n, the half interval of a standard deviation of 1."""
-    from scipy.special import stdtrit
-
-    return {n: float(stdtrit(n - 1, (1 + confidence) / 2)) / math.sqrt(n) for n in range(2, MOST_NEEDED + 1)}
+    return {n: student_quantile(n - 1, confidence) / math.sqrt(n) for n in range(2, MOST_NEEDED + 1)}
 
 
 def compare(
