@@ -4,7 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := runs/demo
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo docs test lint format bench clean
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, set PYTHON=")'
@@ -19,9 +19,16 @@ DEMO := runs/demo
 	$(PIP) --editable '.[lab,dev]'
 	touch $@
 
+.venv/docs: .venv/lab
+	$(PIP) --editable '.[lab,docs]'
+	touch $@
+
 demo: .venv/lab
 	$(BIN)/warmstart compare --data digits --width 8 --stream growing --rounds 4 --seeds 8 \
 		--strategies cold,warm,shrink-perturb --out $(DEMO)
+
+docs: .venv/docs
+	PYTHONPATH=tools $(BIN)/python -m docsite --out site
 
 test: .venv/dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
@@ -40,4 +47,4 @@ bench: .venv/lab
 	$(BIN)/python benchmarks/run.py --threads 1 --json runs/cpu-1-thread.json --page runs/performance.md
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs site
