@@ -16,7 +16,7 @@ DEMO := runs/demo
 	touch $@
 
 .venv/dev: .venv/lab
-	$(PIP) --editable '.[lab,dev]'
+	$(PIP) --editable '.[lab,docs,dev]'
 	touch $@
 
 .venv/docs: .venv/lab

@@ -12,11 +12,17 @@ from ._pages import ROOT
 from ._source import write_source
 
 
+def run_sphinx(source: Path, out: Path) -> int:
+    """Build the pages in a folder, and return Sphinx's exit code; warnings are errors."""
+    doctrees = ("-d", str(source.parent / "doctrees"))
+    return build_main(["-q", "-W", "--keep-going", "-E", "-b", "html", *doctrees, str(source), str(out)])
+
+
 def build(out: Path, *, source: Path) -> int:
-    """Write the source of the site into an empty folder, build it, and return Sphinx's exit code; warnings are errors."""
+    """Write the source of the site into an empty folder, build it, and return Sphinx's exit code."""
     write_source(source)
     draft = source.parent / "html"
-    code = build_main(["-q", "-W", "--keep-going", "-E", "-b", "html", "-d", str(source.parent / "doctrees"), str(source), str(draft)])
+    code = run_sphinx(source, draft)
     if code == 0:
         # For debuggers of the theme and templates of its authors: not for readers.
         shutil.rmtree(draft / "_sources", ignore_errors=True)

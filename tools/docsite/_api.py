@@ -28,32 +28,25 @@ ROOMS = {
 }
 
 
-def names_of(room: str) -> list[str]:
-    """Return the names that ``import warmstart as ws`` offers of a room, in order."""
-    exported = set(vars(getattr(warmstart, room))) | set(dir(getattr(warmstart, room)))
-    return [
-        name for name in warmstart.__all__ if name in exported and not inspect.ismodule(getattr(warmstart, name))
-    ]
+def public_names() -> list[str]:
+    """Return the names that ``import warmstart as ws`` offers besides its rooms, in order."""
+    names = [name for name in dir(warmstart) if not name.startswith("_")]
+    return [name for name in names if not inspect.ismodule(getattr(warmstart, name))]
 
 
 def rooms() -> dict[str, list[str]]:
-    """Return the public names by room; every name once.
+    """Return the public names by the room that they are from.
 
     Raises:
         ValueError: If a name is of no known room.
     """
-    found: dict[str, list[str]] = {}
-    left = [name for name in warmstart.__all__ if not inspect.ismodule(getattr(warmstart, name))]
-    for room in ROOMS:
-        found[room] = [name for name in names_of(room) if name in left and _home(name) == room]
-        left = [name for name in left if name not in found[room]]
-    if left:
-        raise ValueError(f"These names are of no room in tools/docsite/_api.py: {left}.")
+    found: dict[str, list[str]] = {room: [] for room in ROOMS}
+    for name in public_names():
+        room = getattr(warmstart, name).__module__.split(".")[1]
+        if room not in found:
+            raise ValueError(f"{name} is of the room {room}, which is not in ROOMS of tools/docsite/_api.py.")
+        found[room].append(name)
     return found
-
-
-def _home(name: str) -> str:
-    return getattr(warmstart, name).__module__.split(".")[1]
 
 
 def link_to(name: str) -> str:
@@ -76,7 +69,8 @@ def write_api(folder: Path) -> dict[str, str]:
         rows = [(link_to(name), summary_of(getattr(warmstart, name))) for name in names]
         entries = "\n\n".join(_entry(name) for name in names)
         text = (
-            f"# {ROOMS[room]}: `{room}`\n\nAs `import warmstart as ws` offers it.\n\n{table(('name', 'what it is'), rows)}\n\n"
+            f"# {ROOMS[room]}: `{room}`\n\nAs `import warmstart as ws` offers "
+            f"it.\n\n{table(('name', 'what it is'), rows)}\n\n"
             f"```{{eval-rst}}\n.. currentmodule:: warmstart\n\n{entries}\n```\n"
         )
         (place / f"{room}.md").write_text(text, encoding="utf-8")

@@ -2,12 +2,13 @@
 
 import inspect
 import re
+import sys
 from pathlib import Path
 
 from warmstart.cli._described import fields_of
 from warmstart.specs import PENALTY, QUERY, STRATEGY, Kind, kebab, split_spec
 
-from ._evidence import Measured, findings, measured
+from ._evidence import HEADS, Measured, beside_cold, counts, findings, measured
 from ._formulas import FORMULAS
 from ._pages import prose, table
 
@@ -51,13 +52,17 @@ def measured_in(name: str, owner: type) -> str:
 
 def _card(room: str, name: str, owner: type) -> str:
     options = fields_of(room, owner.__name__)
-    rows = [(f"`{kebab(option.name)}`", f"`{option.values or 'true|false'}`", _default(option.default), prose(option.text)) for option in options]
+    rows = [
+        (f"`{kebab(option.name)}`", f"`{option.values or 'true|false'}`", _default(option.default), prose(option.text))
+        for option in options
+    ]
     listed = table(("option", "values", "default", "meaning"), rows) if rows else "None."
     return "\n\n".join(
         (
             f"# {name}",
             prose(_summary(owner)),
-            f"```{{math}}\n{FORMULAS[owner.__name__]}\n```",
+            # Without one, the summary's own has to do: a new method needs no line elsewhere.
+            *([f"```{{math}}\n{FORMULAS[owner.__name__]}\n```"] if owner.__name__ in FORMULAS else []),
             "## One line",
             _lines(room, name, owner),
             "## Options",
@@ -79,7 +84,7 @@ def _summary(owner: type) -> str:
 
 
 def _default(default: str | None) -> str:
-    return "-" if default is None else f"`{default}`"
+    return "-" if default is None else f"`{default.lower() if default in ('True', 'False') else default}`"
 
 
 def _lines(room: str, name: str, owner: type) -> str:
@@ -95,7 +100,10 @@ def _lines(room: str, name: str, owner: type) -> str:
             "EWC": f"ws.EWC.after(model, old_batches, {arguments})",
             "L2Init": f"ws.L2Init.toward(model, {arguments})",
         }
-        python = f"penalty = {bound.get(owner.__name__, made)}\nloss = loss + penalty(model, inputs, labels, logits)  # in your own loop"
+        python = (
+            f"penalty = {bound.get(owner.__name__, made)}\nloss = loss + penalty(model, inputs, labels, "
+            f"logits)  # in your own loop"
+        )
         shell = f"warmstart compare --strategies cold,warm --penalty {spec}"
     else:
         python = f"chosen = {made}(logits, 100, generator=generator)  # rows of the pool, in your own loop"
@@ -107,7 +115,8 @@ def _of(name: str) -> list[Measured]:
     """Return what was measured of a strategy or penalty."""
     found = []
     for row in measured():
-        owner, options = split_spec(row.arm) if ":" in row.arm or " " not in row.arm else (row.arm, {})
+        # What is no strategy by name, such as the cold start with a reduced budget, is none of a card's own.
+        owner, options = (row.arm, {}) if " " in row.arm else split_spec(row.arm)
         if options.get("penalty", owner) == name:
             found.append(row)
     return found
@@ -116,18 +125,28 @@ def _of(name: str) -> list[Measured]:
 def _results(name: str, owner: type) -> str:
     if rows := _of(name):
         regimes = list(dict.fromkeys(row.regime for row in rows))
-        parts = []
+        against = {regime: beside_cold([row for row in rows if row.regime == regime]) for regime in regimes}
+        totals = [(regime, *counts(found)) for regime, found in against.items() if found]
+        parts = [table(("beside a cold start", *HEADS), totals)] if totals else []
         for regime in regimes:
             lines = [
-                (f"`{row.arm}`", row.setting, f"`{row.reference}`", row.difference_text, f"{row.cost_text}", str(row.difference.n))
+                (
+                    f"`{row.arm}`",
+                    row.setting,
+                    f"`{row.reference}`",
+                    row.difference_text,
+                    f"{row.cost_text}",
+                    str(row.difference.n),
+                )
                 for row in rows
                 if row.regime == regime
             ]
             heads = ("start", "setting", "beside", "difference of the score", "cost", "seeds")
             parts.append(f"### {regime}\n\n{table(heads, lines)}")
         return _up("\n\n".join(parts)) + (
-            "\n\nIntervals are 95 %, Student's t, paired by seed, each by itself; in bold where they exclude zero. Cost: steps over "
-            "all rounds, in a retraining project samples processed."
+            "\n\nIntervals are 95 %, Student's t, paired by seed, each by itself; in bold where they "
+            "exclude zero. Cost: steps of the "
+            "last round; in a retraining project samples processed over all nights."
         )
     claims = findings(_EXPERIMENTS.get(owner.__name__, ""))
     if not claims:
@@ -142,16 +161,20 @@ def _failures(name: str) -> str:
         return "Nothing is known: it was not compared here."
     lost = [row for row in rows if row.outcome < 0]
     if not lost:
-        return f"No loss of score was detected in {len(rows)} comparisons; their intervals say how large one may still be."
+        return (
+            f"No loss of score was detected in {len(rows)} comparisons; their intervals say how large one may still be."
+        )
     lines = [f"- `{row.arm}` beside `{row.reference}`: {row.difference_text} ({row.setting})" for row in lost]
-    return _up(f"Shown to be worse than its reference in {len(lost)} of {len(rows)} comparisons:\n\n" + "\n".join(lines))
+    return _up(
+        f"Shown to be worse than its reference in {len(lost)} of {len(rows)} comparisons:\n\n" + "\n".join(lines)
+    )
 
 
 def _source(owner: type) -> str:
     doc = inspect.getdoc(owner) or ""
     found = re.search(r"^Reference:\n((?:    .*\n?|\n)+)", doc, re.MULTILINE)
     if found is None:
-        module = inspect.getdoc(inspect.getmodule(owner)) or ""
+        module = inspect.getdoc(sys.modules[owner.__module__]) or ""
         found = re.search(r"^Reference:\n((?:    .*\n?|\n)+)", _functions(owner), re.MULTILINE)
         return prose(found[1]) if found else f"This package. {prose(module.split(chr(10))[0])}"
     return prose(found[1])
@@ -159,12 +182,11 @@ def _source(owner: type) -> str:
 
 def _functions(owner: type) -> str:
     """Return the docstrings of the public functions beside a class, which may cite for it."""
-    module = inspect.getmodule(owner)
-    functions = [one for one in vars(module).values() if inspect.isfunction(one) and one.__module__ == module.__name__]
+    found = vars(sys.modules[owner.__module__]).values()
+    functions = [one for one in found if inspect.isfunction(one) and one.__module__ == owner.__module__]
     return "\n".join(inspect.getdoc(one) or "" for one in functions if not one.__name__.startswith("_"))
 
 
 def _up(text: str) -> str:
     """Return Markdown with its links seen from a folder below."""
     return re.sub(r"\]\((?!#|https?:)", "](../", text)
-

@@ -35,14 +35,18 @@ def write_commands(folder: Path) -> dict[str, str]:
             rows.append((f"[warmstart {name}]({page}.md)", prose(_paragraphs(command)[0])))
             for child, owner in sorted(getattr(command, "commands", {}).items()):
                 sections.append(_section(owner, click.Context(owner, info_name=child, parent=context), level=2))
-                rows.append((f"[warmstart {name} {child}]({page}.md#warmstart-{name}-{child})", prose(_paragraphs(owner)[0])))
+                rows.append(
+                    (f"[warmstart {name} {child}]({page}.md#warmstart-{name}-{child})", prose(_paragraphs(owner)[0]))
+                )
         title = "# What there is by name\n\n" if page == _CATALOGUES else ""
         (place / f"{page}.md").write_text(title + "\n\n".join(sections) + "\n", encoding="utf-8")
         about[f"reference/commands/{page}"] = prose(_paragraphs(warmstart.commands[names[0]])[0])
     tree = contents(pages())
     text = (
-        "# Command line\n\nFlags are listed in a terminal by `--help`. What a command needs is said in one sentence when it is "
-        f"missing, and every command ends with one of these [exit codes](../exit-codes.md).\n\n{table(('command', 'what it does'), rows)}\n\n{tree}\n"
+        "# Command line\n\nFlags are listed in a terminal by `--help`. What a command needs is said in "
+        "one sentence when it is "
+        f"missing, and every command ends with one of these [exit "
+        f"codes](../exit-codes.md).\n\n{table(('command', 'what it does'), rows)}\n\n{tree}\n"
     )
     (place / "index.md").write_text(text, encoding="utf-8")
     about["reference/commands/index"] = "every command with its flags, examples and exit codes"

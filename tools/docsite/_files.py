@@ -21,15 +21,20 @@ def write_files(folder: Path) -> dict[str, str]:
         page = example_page(f"examples/{path.name}").removeprefix("examples/")
         names.append(page.removesuffix(".md"))
         rows.append((f"[{path.name}]({page})", prose(_question(text))))
-        fenced = f"# {path.name}\n\n`examples/{path.name}` in the repository.\n\n````{_LANGUAGES[path.suffix]}\n{text.rstrip()}\n````\n"
+        fenced = (
+            f"# {path.name}\n\n`examples/{path.name}` in the "
+            f"repository.\n\n````{_LANGUAGES[path.suffix]}\n{text.rstrip()}\n````\n"
+        )
         (folder / "examples" / page).write_text(fenced, encoding="utf-8")
     tree = contents(names)
-    index = f"# Examples\n\nOne file, one question; to be copied.\n\n{table(('file', 'what it shows'), rows)}\n\n{tree}\n"
+    index = (
+        f"# Examples\n\nOne file, one question; to be copied.\n\n{table(('file', 'what it shows'), rows)}\n\n{tree}\n"
+    )
     (folder / "examples/index.md").write_text(index, encoding="utf-8")
     (folder / "result-files.md").write_text(_result_files(), encoding="utf-8")
     return {
-        "examples/index": "learners for a plain loop, Lightning and `Trainer`; cron, systemd, Airflow and GitHub Actions",
-        "result-files": "every result file in the repository: what it holds, when and where it was made, which page shows it",
+        "examples/index": "learners for a plain loop, Lightning and `Trainer`; cron, systemd, Airflow, GitHub Actions",
+        "result-files": "every result file of the repository: what it holds, when it was made, which page shows it",
     }
 
 
@@ -46,11 +51,14 @@ def _result_files() -> str:
     for path in sorted((ROOT / "results").rglob("*.json")):
         name = path.relative_to(ROOT).as_posix()
         content = json.loads(path.read_text(encoding="utf-8"))
-        shown = ", ".join(f"[{page.removesuffix('.md')}]({page})" for page, text in pages.items() if f"`{name}`" in text)
+        shown = ", ".join(
+            f"[{page.removesuffix('.md')}]({page})" for page, text in pages.items() if f"`{name}`" in text
+        )
         rows.append((f"`{name}`", _holds(content), *_made(content), shown))
     heads = ("file", "what it holds", "made", "by commit", "shown on")
     return (
-        "# Result files\n\nNumbers on this site come from these files of the repository; tests hold the pages to them. Each has the settings, "
+        "# Result files\n\nNumbers on this site come from these files of the repository; tests hold the "
+        "pages to them. Each has the settings, "
         f"the seeds, versions and hardware.\n\n{table(heads, rows)}\n"
     )
 

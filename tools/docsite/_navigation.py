@@ -36,21 +36,37 @@ SECTIONS = (
     Section(
         "methods",
         "Methods",
-        "A card for each: its formula, one line of code, its options, what was measured, when it failed, and its source.",
+        (
+            "A card for each: its formula, one line of code, its options, what was measured, when it failed, "
+            "and its source."
+        ),
         (),  # one page per method, which are known when they are made
     ),
     Section(
         "use-with",
         "Use with",
-        "A plain PyTorch loop needs [one line](own-loop.md). Lightning modules and Hugging Face `Trainer`s take part in studies "
-        "as [learners](learners.md#the-three-methods); there is a file for each among the [examples](examples/index.md).",
+        "A plain PyTorch loop needs [one line](own-loop.md). Lightning modules and Hugging Face "
+        "`Trainer`s take part in studies "
+        "as [learners](learners.md#the-three-methods); there is a file for each among the "
+        "[examples](examples/index.md).",
         ("integrations", "examples/index"),
     ),
     Section(
         "lab",
         "Lab",
         "Compare strategies on your model and your data.",
-        ("data", "learners", "training", "metrics", "predicting", "studies", "names", "many-machines", "gpu", "precision"),
+        (
+            "data",
+            "learners",
+            "training",
+            "metrics",
+            "predicting",
+            "studies",
+            "names",
+            "many-machines",
+            "gpu",
+            "precision",
+        ),
     ),
     Section(
         "retrainer",
@@ -58,7 +74,8 @@ SECTIONS = (
         "A retraining project keeps a model up to date as data arrive.\n\n"
         "| you want to | read |\n| --- | --- |\n"
         "| set it up, tonight | [the first day](retraining.md#the-first-day) |\n"
-        "| know what it does every night | [every day after it](retraining.md#every-day-after-it), [the gate](retraining.md#the-gate), "
+        "| know what it does every night | [every day after it](retraining.md#every-day-after-it), [the "
+        "gate](retraining.md#the-gate), "
         "[the policy](retraining.md#what-a-round-starts-from-the-policy) |\n"
         "| undo a bad model or a bad delivery | [when something is wrong](retraining.md#when-something-is-wrong) |\n"
         "| erase a customer's rows | [deletion](retraining.md#when-something-is-wrong), `warmstart retrain forget` |\n"

@@ -1,6 +1,5 @@
 """Pages of the repository as pages of the site."""
 
-import os.path
 import posixpath
 import re
 from collections.abc import Iterable, Sequence
@@ -90,7 +89,9 @@ def copy_pages(folder: Path) -> None:
         text = page.read_text(encoding="utf-8")
         for anchor in _ANCHOR.findall(text):
             # Targets are those of the whole site, where a page may be called the same.
-            text = text.replace(f'<a id="{anchor}">', f'<a id="{page.stem}-{anchor}">').replace(f"](#{anchor})", f"](#{page.stem}-{anchor})")
+            text = text.replace(f'<a id="{anchor}">', f'<a id="{page.stem}-{anchor}">').replace(
+                f"](#{anchor})", f"](#{page.stem}-{anchor})"
+            )
         (folder / page.name).write_text(on_the_site(text, "docs"), encoding="utf-8")
     for name, target in _COPIED.items():
         (folder / target).write_text(on_the_site((ROOT / name).read_text(encoding="utf-8"), "."), encoding="utf-8")
@@ -130,4 +131,4 @@ def write_sections(folder: Path, made: dict[str, dict[str, tuple[str, ...]]], ab
 def _title(folder: Path, page: str) -> str:
     text = (folder / f"{page}.md").read_text(encoding="utf-8")
     found = re.search(r"^# (.+)$", text, re.MULTILINE)
-    return found[1] if found else os.path.basename(page)
+    return found[1] if found else page

@@ -27,9 +27,10 @@ def exists(name: str) -> bool:
         (True, True, True, False)
     """
     path = name.removeprefix("warmstart.").split(".")
-    rooms = [getattr(warmstart, room) for room in warmstart.__all__ if inspect.ismodule(getattr(warmstart, room))]
+    # Rooms are imported when they are used.
+    rooms = [getattr(warmstart, name) for name in dir(warmstart)]
     modules = [module for known, module in list(sys.modules.items()) if known.startswith("warmstart.")]
-    return any(_reaches(place, path) for place in (warmstart, *rooms, *modules))
+    return any(_reaches(place, path) for place in (warmstart, *filter(inspect.ismodule, rooms), *modules))
 
 
 def _reaches(place: Any, path: list[str]) -> bool:
@@ -70,9 +71,7 @@ def _prepared(app: Sphinx, what: str, name: str, owner: Any, options: Any, lines
     lines[:] = as_sphinx_reads(what, lines)
 
 
-def _resolve(
-    app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.TextElement
-) -> nodes.Node | None:
+def _resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, contnode: nodes.TextElement) -> nodes.Node | None:
     if node.get("refdomain") != "py":
         return None
     target = str(node["reftarget"]).lstrip("~.").removesuffix("()")
@@ -85,7 +84,11 @@ def _resolve(
         name = min(names, key=len)
         found = domain.objects[name]
         return nodes.reference(
-            "", "", contnode, internal=True, refuri=app.builder.get_relative_uri(node["refdoc"], found.docname) + f"#{found.node_id}"
+            "",
+            "",
+            contnode,
+            internal=True,
+            refuri=app.builder.get_relative_uri(node["refdoc"], found.docname) + f"#{found.node_id}",
         )
     # Of a signature, also what another library calls its types; it is no prose that could be wrong.
     return contnode if exists(target) or _is_in_signature(node) else None

@@ -23,7 +23,9 @@ def write_source(folder: Path) -> None:
     copy_pages(folder)
     choosing = folder / "choosing.md"
     # What follows the mark says in the repository where the tables are.
-    choosing.write_text(choosing.read_text(encoding="utf-8").partition(_MEASURED)[0] + decision_tables(), encoding="utf-8")
+    choosing.write_text(
+        choosing.read_text(encoding="utf-8").partition(_MEASURED)[0] + decision_tables(), encoding="utf-8"
+    )
     about = descriptions()
     for write in (write_api, write_commands, write_tables, write_files):
         about |= write(folder)

@@ -50,7 +50,13 @@ def _keys() -> dict[str, list[tuple[str, str, str, str, str]]]:
             owner, _, option = flag.place.partition(".")
             key = kebab(option or owner)
             default = "" if flag.default is None else prose(flag.default)
-            row = (f"`{key}`", f"`{flag.name}`", f"`{flag.values}`" if flag.values else "`true|false`", default, prose(flag.text))
+            row = (
+                f"`{key}`",
+                f"`{flag.name}`",
+                f"`{flag.values}`" if flag.values else "`true|false`",
+                default,
+                prose(flag.text),
+            )
             found.setdefault(owner if option else "", []).append(row)
     return found
 
@@ -70,25 +76,42 @@ def _study_toml() -> str:
                 key if option.is_required else f"{key}={as_text(plain_value(option.default, option.kind))}"
                 for key, option in options_for(owner).items()
             ]
-            rows.append((f"`{name}`", prose((inspect.getdoc(owner) or "").split("\n")[0]), ", ".join(f"`{one}`" for one in options)))
+            rows.append(
+                (
+                    f"`{name}`",
+                    prose((inspect.getdoc(owner) or "").split("\n")[0]),
+                    ", ".join(f"`{one}`" for one in options),
+                )
+            )
         if rows:
-            named.append(f"### {kind.name.capitalize()}\n\n{table(('name', 'what it is', 'options and defaults'), rows)}")
-    return "\n\n".join(
-        (
-            "# study.toml",
-            "A study as a file: `warmstart compare --study FILE.toml` reads it, flags override it, and every result has its own "
-            "`study.toml` beside it. Keys are written in kebab case or with underscores. What is left out has its default.",
-            "## A whole study",
-            f"As `ws.Study([ws.Cold(), ws.Warm()], architecture=ws.MLP(), seeds=4)` is stored:\n\n```toml\n{study.strip()}\n```",
-            "## Keys without a table",
-            table(_HEADS, keys[""]),
-            *parts,
-            "## What has a name",
-            "Where a key takes a name, options follow as in `name:option=value`; or it is a table with `name` and the options. "
-            "Your own: [Names and options](../names.md).",
-            *named,
+            named.append(
+                f"### {kind.name.capitalize()}\n\n{table(('name', 'what it is', 'options and defaults'), rows)}"
+            )
+    return (
+        "\n\n".join(
+            (
+                "# study.toml",
+                "A study as a file: `warmstart compare --study FILE.toml` reads it, flags override it, "
+                "and every result has its own "
+                "`study.toml` beside it. Keys are written in kebab case or with underscores. What is "
+                "left out has its default.",
+                "## A whole study",
+                (
+                    f"As `ws.Study([ws.Cold(), ws.Warm()], architecture=ws.MLP(), seeds=4)` is "
+                    f"stored:\n\n```toml\n{study.strip()}\n```"
+                ),
+                "## Keys without a table",
+                table(_HEADS, keys[""]),
+                *parts,
+                "## What has a name",
+                "Where a key takes a name, options follow as in `name:option=value`; or it is a table "
+                "with `name` and the options. "
+                "Your own: [Names and options](../names.md).",
+                *named,
+            )
         )
-    ) + "\n"
+        + "\n"
+    )
 
 
 def _project_toml() -> str:
@@ -103,10 +126,13 @@ def _project_toml() -> str:
         [(f"[`[{kebab(name)}]`](study-toml.md)", "as in a study file") for name in _TABLES_OF_PROJECTS],
     )
     return (
-        "# project.toml\n\nThe settings of a retraining project; `warmstart retrain init` writes the file, and it may be edited by hand. "
+        "# project.toml\n\nThe settings of a retraining project; `warmstart retrain init` writes the "
+        "file, and it may be edited by hand. "
         "See [the nightly job](../retraining.md).\n\n"
-        f"## `[retrain]`\n\n{table(('key', 'flag of `init`', 'default', 'meaning'), rows)}\n\n```toml\n{whole.strip()}\n```\n\n"
-        f"## The other tables\n\n{others}\n\nThe name and place of the data are not set: they are added as they arrive.\n"
+        f"## `[retrain]`\n\n{table(('key', 'flag of `init`', 'default', 'meaning'), rows)}\n\n"
+        f"```toml\n{whole.strip()}\n```\n\n"
+        f"## The other tables\n\n{others}\n\nThe name and place of the data are not set: they are added "
+        f"as they arrive.\n"
     )
 
 
@@ -114,7 +140,10 @@ def _schemas() -> str:
     path = ROOT / "src/warmstart/analysis/summary.schema.json"
     schema = json.loads(path.read_text(encoding="utf-8"))
     fields = [(f"`{name}`", prose(entry.get("description", ""))) for name, entry in schema["properties"].items()]
-    arm = [(f"`{name}`", prose(entry.get("description", ""))) for name, entry in schema["$defs"]["arm"]["properties"].items()]
+    arm = [
+        (f"`{name}`", prose(entry.get("description", "")))
+        for name, entry in schema["$defs"]["arm"]["properties"].items()
+    ]
     doc = inspect.getdoc(RoundRecord) or ""
     entries = re.findall(r"^    (\w+): ((?:.*)(?:\n        .*)*)", doc.partition("Attributes:\n")[2], re.MULTILINE)
     record = [(f"`{name}`", prose(text)) for name, text in entries]
@@ -123,19 +152,30 @@ def _schemas() -> str:
         raise ValueError(f"RoundRecord's docstring lacks {sorted(missing)}.")
     heads = ("field", "what it is")
     return (
-        "# Files and schemas\n\nEvery JSON file says in `schema` what form it has; a new form has another number. Which file is where: "
+        "# Files and schemas\n\nEvery JSON file says in `schema` what form it has; a new form has "
+        "another number. Which file is where: "
         "[Where results are stored](../studies.md) and [the nightly job](../retraining.md).\n\n"
-        f"## summary.json: `{schema['properties']['schema']['const']}`\n\n{prose(schema['description'])} The JSON schema is "
+        f"## summary.json: `{schema['properties']['schema']['const']}`\n\n{prose(schema['description'])} "
+        f"The JSON schema is "
         "`summary.schema.json` in `warmstart.analysis`.\n\n"
         f"{table(heads, fields)}\n\nOf an arm:\n\n{table(heads, arm)}\n\n"
-        f"## trials/KEY.jsonl: a round\n\nOne line of JSON per finished round; epochs and measurements stand beside these fields.\n\n{table(heads, record)}\n\n"
+        f"## trials/KEY.jsonl: a round\n\nOne line of JSON per finished round; epochs and measurements "
+        f"stand beside these fields.\n\n{table(heads, record)}\n\n"
         "## Others\n\n"
         + table(
             ("schema", "file", "read by"),
             [
                 ("`warmstart.report/1`", "`report.json` of a study: the report as a document", "programs of your own"),
-                ("`warmstart.paper-results/1`", "`warmstart paper export FILE`: per arm, seed and round", "`warmstart paper report FILE`"),
-                ("`warmstart.findings/1`", "`findings.json` of `warmstart paper report`: claims, tables and charts", "programs of your own"),
+                (
+                    "`warmstart.paper-results/1`",
+                    "`warmstart paper export FILE`: per arm, seed and round",
+                    "`warmstart paper report FILE`",
+                ),
+                (
+                    "`warmstart.findings/1`",
+                    "`findings.json` of `warmstart paper report`: claims, tables and charts",
+                    "programs of your own",
+                ),
             ],
         )
         + "\n"
@@ -146,8 +186,16 @@ def _exit_codes() -> str:
     everywhere = [
         (_entry.DONE, "done", "every command"),
         (_entry.FAILED, "something failed, or a file is damaged; one sentence says what", "every command"),
-        (_entry.BAD_INPUT, "bad input: nothing was changed; one sentence names the parameter, what is allowed and what was given", "every command"),
-        (_entry.INTERRUPTED, "interrupted with Ctrl-C; run the same command again to resume (143 after SIGTERM, 129 after SIGHUP)", "every command"),
+        (
+            _entry.BAD_INPUT,
+            "bad input: nothing was changed; one sentence names the parameter, what is allowed and what was given",
+            "every command",
+        ),
+        (
+            _entry.INTERRUPTED,
+            "interrupted with Ctrl-C; run the same command again to resume (143 after SIGTERM, 129 after SIGHUP)",
+            "every command",
+        ),
         (LockedError.exit_code, "another process changes the project; try again later", "`warmstart retrain`"),
         (_retrain.PROMOTED, "promoted", "`retrain update --exit-code`"),
         (_retrain.KEPT, "the champion was kept", "`retrain update --exit-code`"),
@@ -157,5 +205,6 @@ def _exit_codes() -> str:
     rows = [(f"`{code}`", meaning, where) for code, meaning, where in sorted(everywhere, key=lambda row: row[0])]
     return (
         f"# Exit codes\n\n{table(('code', 'meaning', 'of'), rows)}\n\n`--debug` prints where an error came from.\n\n"
-        "cron, systemd, Airflow and GitHub Actions read these codes: there is a file for each among the [examples](../examples/index.md).\n"
+        "cron, systemd, Airflow and GitHub Actions read these codes: there is a file for each among the "
+        "[examples](../examples/index.md).\n"
     )

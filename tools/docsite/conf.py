@@ -24,6 +24,7 @@ html_theme_options = {
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
+html_favicon = "_static/favicon.svg"
 html_context = {"default_mode": "auto"}
 html_math_renderer = "mathml"
 html_copy_source = html_show_sourcelink = html_use_index = html_domain_indices = False
