@@ -41,10 +41,13 @@ def prose(text: str) -> str:
     Example:
         >>> print(prose("theta <- a * b, see :func:`l2`; ``noise=FRESH`` is `the default`"))
         theta \<- a \* b, see `l2`; `noise=FRESH` is `the default`
+        >>> print(prose("the *empirical* one, of (n, *shape)"))
+        the *empirical* one, of (n, \*shape)
     """
     text = re.sub(r":\w+:`~?\.?([^`]*)`", r"`\1`", " ".join(text.split())).replace("``", "`")
-    parts = text.split("`")
-    return "`".join(part if number % 2 else re.sub(r"([*<_\[\]$])", r"\\\1", part) for number, part in enumerate(parts))
+    # Emphasis has stars at both ends of its words.
+    parts = re.split(r"(`[^`]*`|(?<!\w)\*\w[^*]*\w\*(?!\w))", text)
+    return "".join(part if number % 2 else re.sub(r"([*<_\[\]$])", r"\\\1", part) for number, part in enumerate(parts))
 
 
 def on_the_site(text: str, place: str) -> str:
