@@ -8,7 +8,7 @@ CORE := tests/basics tests/specs tests/statistics tests/strategies tests/store t
 # Of PyTorch another lowest version may be tested, where an index lacks it.
 TORCH ?=
 
-.PHONY: demo test lowest newest coverage lint format bench package clean
+.PHONY: demo docs test lowest newest coverage lint format bench package clean
 
 .venv/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, set PYTHON=")'
@@ -20,12 +20,19 @@ TORCH ?=
 	touch $@
 
 .venv/dev: .venv/lab
-	$(PIP) --editable '.[lab,dev]'
+	$(PIP) --editable '.[lab,docs,dev]'
+	touch $@
+
+.venv/docs: .venv/lab
+	$(PIP) --editable '.[lab,docs]'
 	touch $@
 
 demo: .venv/lab
 	$(BIN)/warmstart compare --data digits --width 8 --stream growing --rounds 4 --seeds 8 \
 		--strategies cold,warm,shrink-perturb --out $(DEMO)
+
+docs: .venv/docs
+	PYTHONPATH=tools $(BIN)/python -m docsite --out site
 
 test: .venv/dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
@@ -66,4 +73,4 @@ package: .venv/dev
 	$(BIN)/python -m build --outdir dist
 
 clean:
-	rm -rf .venv .venv-lowest .venv-newest dist runs
+	rm -rf .venv .venv-lowest .venv-newest dist runs site
