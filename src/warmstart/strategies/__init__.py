@@ -14,6 +14,8 @@ from ._norm_matched import norm_matched as norm_matched
 from ._parameters import Scope as Scope
 from ._parameters import gaussian_like as gaussian_like
 from ._parameters import weights_in as weights_in
+from ._renew import AnyStrategy as AnyStrategy
+from ._renew import check_renewal as check_renewal
 from ._renew import renew_ as renew_
 from ._shrink_perturb import Noise as Noise
 from ._shrink_perturb import ShrinkPerturb as ShrinkPerturb
