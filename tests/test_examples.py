@@ -26,6 +26,7 @@ FILES = sorted(file for file in FOLDER.glob("*.py") if file.stem != "airflow_dag
 NEEDED = {
     "lightning_module": ["lightning"],
     "lightning_rounds": ["lightning"],
+    "huggingface_rounds": ["transformers", "accelerate"],
     "text_classifier": ["transformers", "accelerate"],
 }
 # What makes learner and data; few samples, and short rounds where the example has an option for it.
@@ -36,6 +37,7 @@ MADE = {
 }
 # What is no learner, but a program: what the last of its lines is.
 PROGRAMS = {
+    "huggingface_rounds": r"night 3: accuracy (0\.[89]|1\.0)\d+",
     "lightning_rounds": r"night 3: 190 steps, accuracy (0\.9|1\.0)\d+",
 }
 pytestmark = [

@@ -21,6 +21,8 @@ WARNED = {
         "`isinstance(treespec, LeafSpec)` is deprecated",
         "The 'train_dataloader' does not have many workers",
     ],
+    # It pins memory on machines without a GPU, and PyTorch says that this does nothing.
+    "transformers": ["'pin_memory' argument is set as true but no accelerator is found"],
 }
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page.exists()}
 

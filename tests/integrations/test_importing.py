@@ -35,7 +35,7 @@ def test_without_scikit_learn_the_error_names_the_extra():
 
 @pytest.mark.parametrize(
     ("module", "needs", "extra"),
-    [("lightning", "lightning.pytorch", "lightning")],
+    [("lightning", "lightning.pytorch", "lightning"), ("huggingface", "transformers", "huggingface")],
     ids=str,
 )
 def test_without_its_library_a_callback_names_the_extra(module, needs, extra):

@@ -1,3 +1,4 @@
+from . import huggingface as huggingface
 from . import lightning as lightning
 from ._mlflow import send_to_mlflow as send_to_mlflow
 from ._sklearn import RetrainingClassifier as RetrainingClassifier

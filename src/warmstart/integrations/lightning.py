@@ -1,4 +1,4 @@
-"""A callback of Lightning that starts a round: ``from warmstart.integrations.lightning import NewRound``."""
+"""A callback of Lightning that starts a round: NewRound, imported from this module."""
 
 from __future__ import annotations
 
