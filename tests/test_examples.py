@@ -27,6 +27,7 @@ NEEDED = {
     "lightning_module": ["lightning"],
     "lightning_rounds": ["lightning"],
     "huggingface_rounds": ["transformers", "accelerate"],
+    "skorch_rounds": ["skorch"],
     "text_classifier": ["transformers", "accelerate"],
 }
 # What makes learner and data; few samples, and short rounds where the example has an option for it.
@@ -39,6 +40,7 @@ MADE = {
 PROGRAMS = {
     "huggingface_rounds": r"night 3: accuracy (0\.[89]|1\.0)\d+",
     "lightning_rounds": r"night 3: 190 steps, accuracy (0\.9|1\.0)\d+",
+    "skorch_rounds": r"night 3: accuracy 0\.9\d+",
 }
 pytestmark = [
     # Of Lightning: it asks PyTorch for the leaves of a tree in the way of earlier releases.

@@ -35,7 +35,11 @@ def test_without_scikit_learn_the_error_names_the_extra():
 
 @pytest.mark.parametrize(
     ("module", "needs", "extra"),
-    [("lightning", "lightning.pytorch", "lightning"), ("huggingface", "transformers", "huggingface")],
+    [
+        ("lightning", "lightning.pytorch", "lightning"),
+        ("huggingface", "transformers", "huggingface"),
+        ("skorch", "skorch.callbacks", "skorch"),
+    ],
     ids=str,
 )
 def test_without_its_library_a_callback_names_the_extra(module, needs, extra):
