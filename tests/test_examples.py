@@ -40,6 +40,7 @@ MADE = {
 PROGRAMS = {
     "huggingface_rounds": r"night 3: accuracy (0\.[89]|1\.0)\d+",
     "lightning_rounds": r"night 3: 190 steps, accuracy (0\.9|1\.0)\d+",
+    "retrained_estimator": r"shrink-perturb: accuracy 0\.9\d+, \d+ steps in all rounds",
     "skorch_rounds": r"night 3: accuracy 0\.9\d+",
 }
 pytestmark = [

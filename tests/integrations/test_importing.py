@@ -12,7 +12,7 @@ from warmstart.integrations import send_to_mlflow
 def test_optional_libraries_are_not_imported_with_the_room():
     code = (
         "import sys, warmstart, warmstart.integrations as room\n"
-        "assert {'RetrainingClassifier', 'RetrainingRegressor', 'send_to_mlflow', 'lightning'} <= set(dir(room))\n"
+        "assert {'RetrainingClassifier', 'RetrainedRegressor', 'send_to_mlflow', 'lightning'} <= set(dir(room))\n"
         "others = {'sklearn', 'mlflow', 'torch', 'lightning', 'transformers', 'skorch', 'wandb', 'tensorboard'}\n"
         "loaded = others & set(sys.modules)\n"
         "assert not loaded, loaded\n"
