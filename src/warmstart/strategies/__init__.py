@@ -1,6 +1,7 @@
 """Strategies between rounds: previous model + fresh model -> the model that training starts from."""
 
 from ._cold import Cold as Cold
+from ._cold import Initialization as Initialization
 from ._cold import scale as scale
 from ._cold import scale_ as scale_
 from ._context import RoundContext as RoundContext
