@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,12 +23,25 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "examples"
 # Those for schedulers have tests of their own.
 FILES = sorted(file for file in FOLDER.glob("*.py") if file.stem != "airflow_dag")
-NEEDED = {"lightning_module": ["lightning"], "text_classifier": ["transformers", "accelerate"]}
+NEEDED = {
+    "lightning_module": ["lightning"],
+    "lightning_rounds": ["lightning"],
+    "huggingface_rounds": ["transformers", "accelerate"],
+    "skorch_rounds": ["skorch"],
+    "text_classifier": ["transformers", "accelerate"],
+}
 # What makes learner and data; few samples, and short rounds where the example has an option for it.
 MADE = {
     "lightning_module": ("MoonLearner()", "points(60)"),
     "plain_regression": ("Bikes(epochs=3)", "rides(60)"),
     "text_classifier": ("TextClassifier(epochs=1)", "reviews(24)"),
+}
+# What is no learner, but a program: what the last of its lines is.
+PROGRAMS = {
+    "huggingface_rounds": r"night 3: accuracy (0\.[89]|1\.0)\d+",
+    "lightning_rounds": r"night 3: 190 steps, accuracy (0\.9|1\.0)\d+",
+    "retrained_estimator": r"shrink-perturb: accuracy 0\.9\d+, \d+ steps in all rounds",
+    "skorch_rounds": r"night 3: accuracy 0\.9\d+",
 }
 pytestmark = [
     # Of Lightning: it asks PyTorch for the leaves of a tree in the way of earlier releases.
@@ -56,7 +70,18 @@ def study_of(example, **options):
 
 
 def test_every_example_is_checked_here():
-    assert {file.stem for file in FILES} == set(MADE)
+    assert {file.stem for file in FILES} == set(MADE) | set(PROGRAMS)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_runs_and_prints_what_came_of_it(name, tmp_path):
+    for package in NEEDED.get(name, []):
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, str(FOLDER / f"{name}.py")]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(PROGRAMS[name], done.stdout.splitlines()[-1]), done.stdout
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

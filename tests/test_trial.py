@@ -30,7 +30,7 @@ from warmstart.trial import RoundState, TrainOn, TrialData, first_start, run
 pytestmark = pytest.mark.usefixtures("untouched_globals")
 
 STRATEGIES = [Cold(), Cold(scale=0.5), Warm(), ShrinkPerturb(), ShrinkPerturb(noise=Noise.GAUSSIAN)]
-STRATEGIES += [ShrinkPerturb(noise=Noise.FIRST), ShrinkPerturb(before_first_round=True)]
+STRATEGIES += [Cold(init="first"), ShrinkPerturb(noise=Noise.FIRST), ShrinkPerturb(before_first_round=True)]
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES, ids=repr)
@@ -73,6 +73,9 @@ def test_a_warm_start_begins_where_the_last_round_ended():
     assert same(warm[0], warm[1])
     assert same(warm[0], cold[0])
     assert not same(cold[0], cold[1])
+    first = [state(r.round_state.model) for r in run(changed(still, strategy=Cold(init="first")), TABLES)]
+    assert same(first[0], cold[0])
+    assert same(first[1], cold[0]), "which round 2 of the others has forgotten"
 
 
 def test_shrink_perturb_takes_the_fresh_model_of_its_own_round():

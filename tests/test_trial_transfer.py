@@ -109,7 +109,9 @@ HELD_OUT = pictures(20, seed=1)
 
 
 @pytest.mark.parametrize("source", [OTHER, ALIKE], ids=["other classes", "same classes"])
-@pytest.mark.parametrize("strategy", [Cold(), Warm(), ShrinkPerturb(), ShrinkPerturb(noise=Noise.FIRST)], ids=repr)
+@pytest.mark.parametrize(
+    "strategy", [Cold(), Warm(), ShrinkPerturb(), ShrinkPerturb(noise=Noise.FIRST), Cold(init="first")], ids=repr
+)
 @pytest.mark.parametrize("optimizer_state", OptimizerState)
 def test_resuming_after_any_round_gives_the_same_bits(source, strategy, optimizer_state):
     trial = changed(TRANSFER, strategy=strategy, carry_over=CarryOver(optimizer_state=optimizer_state))

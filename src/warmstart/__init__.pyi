@@ -72,6 +72,7 @@ from .retrain import Retrainer as Retrainer
 from .retrain import RetrainSettings as RetrainSettings
 from .retrain import load_champion as load_champion
 from .strategies import Cold as Cold
+from .strategies import Initialization as Initialization
 from .strategies import KeepLayers as KeepLayers
 from .strategies import LayerEnd as LayerEnd
 from .strategies import Noise as Noise

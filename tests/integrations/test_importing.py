@@ -12,11 +12,12 @@ from warmstart.integrations import send_to_mlflow
 def test_optional_libraries_are_not_imported_with_the_room():
     code = (
         "import sys, warmstart, warmstart.integrations as room\n"
-        "assert {'RetrainingClassifier', 'RetrainingRegressor', 'send_to_mlflow'} <= set(dir(room))\n"
-        "loaded = {'sklearn', 'mlflow', 'torch'} & set(sys.modules)\n"
+        "assert {'RetrainingClassifier', 'RetrainedRegressor', 'send_to_mlflow', 'lightning'} <= set(dir(room))\n"
+        "others = {'sklearn', 'mlflow', 'torch', 'lightning', 'transformers', 'skorch', 'wandb', 'tensorboard'}\n"
+        "loaded = others & set(sys.modules)\n"
         "assert not loaded, loaded\n"
         "room.send_to_mlflow\n"
-        "loaded = {'sklearn', 'mlflow', 'torch'} & set(sys.modules)\n"
+        "loaded = others & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -30,6 +31,21 @@ def test_without_scikit_learn_the_error_names_the_extra():
         "An estimator of scikit-learn needs 'sklearn.base', which is not installed: pip install \"warmstart[data]\""
         in (done.stderr)
     )
+
+
+@pytest.mark.parametrize(
+    ("module", "needs", "extra"),
+    [
+        ("lightning", "lightning.pytorch", "lightning"),
+        ("huggingface", "transformers", "huggingface"),
+        ("skorch", "skorch.callbacks", "skorch"),
+    ],
+    ids=str,
+)
+def test_without_its_library_a_callback_names_the_extra(module, needs, extra):
+    code = f"import sys; sys.modules['{needs}'] = None\nfrom warmstart.integrations.{module} import NewRound"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert f"needs '{needs}', which is not installed: pip install \"warmstart[{extra}]\"" in done.stderr
 
 
 def test_without_mlflow_the_error_names_the_extra(monkeypatch, tmp_path):

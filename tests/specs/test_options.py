@@ -36,6 +36,7 @@ ARMS = [
     ("warm:optimizer-state=keep", Arm(Warm(), optimizer_state=OptimizerState.KEEP)),
     ("warm:normalization=reset", Arm(Warm(), normalization=Normalization.RESET)),
     ("shrink-perturb", Arm(ShrinkPerturb())),
+    ("cold:init=first", Arm(Cold(init="first"))),
     (
         "shrink-perturb:perturb=0.1:noise=gaussian",
         Arm(ShrinkPerturb(perturb=0.1, noise=Noise.GAUSSIAN)),

@@ -30,7 +30,13 @@ from warmstart.strategies import (
 )
 
 TESTS = Path(__file__).parents[1]
-STRATEGIES = [*parts.STRATEGIES, Cold(0.5), ShrinkPerturb(noise=Noise.FIRST), ShrinkPerturb(scope=Scope.HEAD)]
+STRATEGIES = [
+    *parts.STRATEGIES,
+    Cold(0.5),
+    Cold(init="first"),
+    ShrinkPerturb(noise=Noise.FIRST),
+    ShrinkPerturb(scope=Scope.HEAD),
+]
 
 
 class _FabricModule(nn.Module):

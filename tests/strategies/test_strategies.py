@@ -13,6 +13,7 @@ from warmstart.basics import InputError, generator_for
 from warmstart.models import MLP, ResNet18
 from warmstart.strategies import (
     Cold,
+    Initialization,
     KeepLayers,
     LayerEnd,
     Noise,
@@ -36,6 +37,7 @@ from warmstart.strategies import (
 TABLE = [
     Cold(),
     Cold(scale=0.5),
+    Cold(init=Initialization.FIRST),
     Cold(scale=0.5, scope=Scope.WEIGHTS),
     Warm(),
     ShrinkPerturb(),
@@ -140,7 +142,8 @@ class TestEveryStrategy:
         _, fresh, setting = models
         start = strategy(None, fresh, setting)
         assert same(state(start), state(fresh)) == (
-            strategy not in (Cold(0.5), Cold(0.5, Scope.WEIGHTS), ShrinkPerturb(before_first_round=True))
+            strategy
+            not in (Cold(0.5), Cold(0.5, Scope.WEIGHTS), Cold(init="first"), ShrinkPerturb(before_first_round=True))
         )
 
     def test_gives_the_same_start_for_the_same_generator(self, strategy, models):
@@ -215,6 +218,14 @@ def test_before_the_first_round_it_shrinks_the_first_initialisation(models):
     _, fresh, setting = models
     found = ShrinkPerturb(before_first_round=True)(None, fresh, setting)
     close(state(found), literal(fresh, make(4), 0.4, 0.1, TRAINABLE))
+
+
+def test_a_cold_start_may_take_the_first_initialisation_again(models):
+    previous, fresh, setting = models
+    close(state(Cold(init="first")(previous, fresh, setting)), literal(fresh, make(3), 0.0, 1.0, TRAINABLE))
+    close(state(Cold(0.5, init="first")(previous, fresh, setting)), literal(fresh, make(3), 0.0, 0.5, TRAINABLE))
+    with pytest.raises(InputError, match=r"Unknown init 'last'\. Known: fresh, first"):
+        Cold(init="last")
 
 
 def test_scaled_cold_is_the_fresh_model_times_the_factor(models):

@@ -108,7 +108,7 @@ SECTIONS = (
         "more",
         "More",
         "",
-        ("faq", "glossary", "changelog", "contributing", "citing"),
+        ("faq", "glossary", "changelog", "contributing", "releasing", "citing"),
     ),
 )
 

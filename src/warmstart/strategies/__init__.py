@@ -1,6 +1,7 @@
 """Strategies between rounds: previous model + fresh model -> the model that training starts from."""
 
 from ._cold import Cold as Cold
+from ._cold import Initialization as Initialization
 from ._cold import scale as scale
 from ._cold import scale_ as scale_
 from ._context import RoundContext as RoundContext
@@ -14,6 +15,8 @@ from ._norm_matched import norm_matched as norm_matched
 from ._parameters import Scope as Scope
 from ._parameters import gaussian_like as gaussian_like
 from ._parameters import weights_in as weights_in
+from ._renew import AnyStrategy as AnyStrategy
+from ._renew import check_renewal as check_renewal
 from ._renew import renew_ as renew_
 from ._shrink_perturb import Noise as Noise
 from ._shrink_perturb import ShrinkPerturb as ShrinkPerturb

@@ -2,14 +2,24 @@
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
+import torch
 from torch import nn
 
-from warmstart.basics import added_later, check_in_range, check_model, copy_model, resolve_choices
+from warmstart.basics import (
+    added_later,
+    canonical_tensors,
+    check_in_range,
+    check_model,
+    copy_model,
+    resolve_choices,
+    weights_of,
+)
 
 from ._context import RoundContext
-from ._parameters import Include, Scope, change_
+from ._parameters import Include, Scope, change_, check_fresh, moved_to
 from ._strategy import Strategy
 
 
@@ -64,9 +74,20 @@ def scale(
     return scale_(copy_model(model), factor, scope=scope, include=include, head=head)
 
 
+class Initialization(StrEnum):
+    """What a cold start takes: a ``FRESH`` initialization of every round, or the ``FIRST`` one of all again."""
+
+    FRESH = "fresh"
+    FIRST = "first"
+
+
 @dataclass(frozen=True)
 class Cold(Strategy):
     """Start every round from the fresh model: theta <- scale * fresh.
+
+    With ``init=FIRST`` every round starts from the same model, the initialization of round 1. Many libraries that reset
+    a model do so (``docs/trainers.md`` says which). Rounds then differ in their data alone, and an unlucky draw is
+    unlucky in every round.
 
     With a ``scale`` other than 1 it is the control that shrink-perturb needs. Shrinking leaves weights of a smaller
     norm than a fresh initialisation has, and a smaller initialisation alone can change accuracy; only what
@@ -76,16 +97,18 @@ class Cold(Strategy):
         scale: Factor on the fresh parameters, at least 0; 1 is the usual cold start.
         scope: Which parameters are scaled.
         head: Name of the module that is the head, for the scopes ``HEAD`` and ``BODY``; None: the last layer that runs.
+        init: Which initialization.
 
     Example:
         >>> Cold(scale=0.5)
-        Cold(scale=0.5, scope=<Scope.ALL: 'all'>, head=None)
+        Cold(scale=0.5, scope=<Scope.ALL: 'all'>, head=None, init=<Initialization.FRESH: 'fresh'>)
     """
 
     continues: ClassVar[bool] = False
     scale: float = 1.0
     scope: Scope = Scope.ALL
     head: str | None = added_later(None)
+    init: Initialization = added_later(Initialization.FRESH)
 
     def __post_init__(self) -> None:
         """Check the options."""
@@ -93,5 +116,20 @@ class Cold(Strategy):
         check_in_range("scale", self.scale, 0, math.inf, high_open=True)
 
     def __call__(self, previous: nn.Module | None, fresh: nn.Module, context: RoundContext) -> nn.Module:
-        """Return a scaled copy of the fresh model; the previous one is not looked at."""
+        """Return a scaled copy of the fresh model, or of the first; the previous one is not looked at."""
+        if self.init is Initialization.FIRST:
+            fresh = _with_weights_of(context.first(), copy_model(fresh))
         return scale(fresh, self.scale, scope=self.scope, head=self.head)
+
+
+def _with_weights_of(first: nn.Module, model: nn.Module) -> nn.Module:
+    """Return the model with the trainable parameters of ``first``; what is not a strategy's to decide stays."""
+    check_fresh(model, first)
+    given = canonical_tensors(first)
+    with torch.no_grad():
+        for name, parameter in canonical_tensors(model, parameters=True).items():
+            if parameter.requires_grad:
+                parameter.copy_(moved_to(parameter, given[name].detach()))
+        for weight in weights_of(model).values():
+            weight.refresh_()
+    return model

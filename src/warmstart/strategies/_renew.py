@@ -88,12 +88,7 @@ def renew_(
         ...     # train on all data so far
     """
     check_model("model", model)
-    if not callable(strategy) or isinstance(strategy, type | nn.Module):
-        raise InputError(f"strategy must be a strategy such as ShrinkPerturb(), got {described(strategy)}.")
-    if not callable(make_model) or isinstance(make_model, nn.Module):
-        raise InputError(f"make_model must be a function that returns a fresh model, got {described(make_model)}.")
-    check_integer("seed", seed, 0)
-    check_integer("round", round, 1)
+    check_renewal(strategy, make_model, seed=seed, round=round)
     inner = unwrapped(model)
     module: Any
     for module in inner.modules():
@@ -139,6 +134,26 @@ def renew_(
         for parameter in held.values():
             owner.state.pop(parameter, None)
     return model
+
+
+def check_renewal(strategy: Any, make_model: Any, *, seed: Any, round: Any) -> None:
+    """Raise unless these are arguments of :func:`renew_`, for callbacks that get them long before they renew.
+
+    Raises:
+        InputError: If one of them is not.
+
+    Example:
+        >>> from warmstart.strategies import Warm
+        >>> check_renewal(Warm(), nn.Linear(2, 1), seed=0, round=2)
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: make_model must be a function that returns a fresh model, got a Linear.
+    """
+    if not callable(strategy) or isinstance(strategy, type | nn.Module):
+        raise InputError(f"strategy must be a strategy such as ShrinkPerturb(), got {described(strategy)}.")
+    if not callable(make_model) or isinstance(make_model, nn.Module):
+        raise InputError(f"make_model must be a function that returns a fresh model, got {described(make_model)}.")
+    check_integer("seed", seed, 0)
+    check_integer("round", round, 1)
 
 
 def _draw(

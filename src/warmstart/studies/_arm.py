@@ -81,7 +81,7 @@ def parse_arm(text: str) -> Arm:
 
     Example:
         >>> parse_arm("cold:scale=0.5").strategy
-        Cold(scale=0.5, scope=<Scope.ALL: 'all'>, head=None)
+        Cold(scale=0.5, scope=<Scope.ALL: 'all'>, head=None, init=<Initialization.FRESH: 'fresh'>)
         >>> parse_arm("warm:penalty=l2:penalty.strength=0.1").penalty
         L2(strength=0.1)
     """
