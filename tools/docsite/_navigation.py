@@ -45,11 +45,11 @@ SECTIONS = (
     Section(
         "use-with",
         "Use with",
-        "A plain PyTorch loop needs [one line](own-loop.md). Lightning modules and Hugging Face "
-        "`Trainer`s take part in studies "
+        "A plain PyTorch loop needs [one line](own-loop.md), and so do [Lightning, Hugging Face and "
+        "skorch](trainers.md). Lightning modules and Hugging Face `Trainer`s also take part in studies "
         "as [learners](learners.md#the-three-methods); there is a file for each among the "
         "[examples](examples/index.md).",
-        ("integrations", "examples/index"),
+        ("trainers", "integrations", "examples/index"),
     ),
     Section(
         "lab",
