@@ -28,6 +28,8 @@ NEEDED = {
     "lightning_rounds": ["lightning"],
     "huggingface_rounds": ["transformers", "accelerate"],
     "skorch_rounds": ["skorch"],
+    "tracked_study": ["tensorboard"],
+    "tune_shrink": ["optuna"],
     "text_classifier": ["transformers", "accelerate"],
 }
 # What makes learner and data; few samples, and short rounds where the example has an option for it.
@@ -42,7 +44,10 @@ PROGRAMS = {
     "lightning_rounds": r"night 3: 190 steps, accuracy (0\.9|1\.0)\d+",
     "retrained_estimator": r"shrink-perturb: accuracy 0\.9\d+, \d+ steps in all rounds",
     "skorch_rounds": r"night 3: accuracy 0\.9\d+",
+    "tracked_study": r"4 runs in runs/tensorboard/digits",
+    "tune_shrink": r".*shrink-perturb:.*",
 }
+ARGUMENTS = {"tune_shrink": ["1"]}
 pytestmark = [
     # Of Lightning: it asks PyTorch for the leaves of a tree in the way of earlier releases.
     pytest.mark.filterwarnings("ignore:`isinstance\\(treespec, LeafSpec\\)` is deprecated:FutureWarning"),
@@ -78,7 +83,7 @@ def test_a_program_runs_and_prints_what_came_of_it(name, tmp_path):
     for package in NEEDED.get(name, []):
         pytest.importorskip(package, reason=f"{package} is not installed")
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    command = [sys.executable, str(FOLDER / f"{name}.py")]
+    command = [sys.executable, str(FOLDER / f"{name}.py"), *ARGUMENTS.get(name, [])]
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert re.fullmatch(PROGRAMS[name], done.stdout.splitlines()[-1]), done.stdout

@@ -30,7 +30,7 @@ class Module(nn.Module):
 
 
 class Seen(Callback):
-    def on_epoch_begin(self, net, **_):
+    def on_epoch_begin(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         self.weights_, self.moments_ = weights(net.module_), len(net.optimizer_.state)
 
 

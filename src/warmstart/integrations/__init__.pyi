@@ -6,3 +6,6 @@ from ._retrained import RetrainedClassifier as RetrainedClassifier
 from ._retrained import RetrainedRegressor as RetrainedRegressor
 from ._sklearn import RetrainingClassifier as RetrainingClassifier
 from ._sklearn import RetrainingRegressor as RetrainingRegressor
+from ._trackers import MLflowListener as MLflowListener
+from ._trackers import TensorBoardListener as TensorBoardListener
+from ._trackers import WandbListener as WandbListener

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 
-from warmstart.basics import InputError, require, shown
+from warmstart.basics import InputError, copy_model, require, shown
 from warmstart.learners import Classifier, Regressor, TensorLearner
 from warmstart.models import Architecture
 from warmstart.specs import MODEL, STRATEGY, from_spec
@@ -114,7 +114,10 @@ class _Retrained(BaseEstimator):
         inputs = validation.validate_data(self, X, reset=False, dtype=np.float64)
         data = TensorData(inputs, np.zeros(len(inputs), dtype=np.int64))
         limit = self._scale["limit"]
-        return predict(model, data.scaled(self._scale["scale"], self._scale["offset"], limit=limit)).double()
+        # In float64: the last bits of float32 depend on how many samples are predicted together.
+        return predict(
+            copy_model(model).double(), data.scaled(self._scale["scale"], self._scale["offset"], limit=limit)
+        )
 
 
 class RetrainedClassifier(ClassifierMixin, _Retrained):
