@@ -72,8 +72,8 @@ def round_blocks(report: ProjectReport) -> list[Block]:
         titles = ("round", "model", "against", "difference", count, "loss allowed")
         numbers = {"round", count}
         caption = (
-            f"Candidate minus opponent on held-out {count}, before later rounds on all that had arrived since, with the "
-            "interval of the gate"
+            f"Candidate minus opponent on held-out {count}, before later rounds on all that had arrived since, with "
+            "the interval of the gate"
             f"{'' if counted is None or counted.higher_is_better else '; a positive difference is a larger error'}."
             f"{f' The newest {_MOST_ROWS} of {len(compared):,}.' if len(compared) > _MOST_ROWS else ''}"
         )
