@@ -446,7 +446,6 @@ def test_what_the_page_reads_into_its_numbers_is_in_them():
     assert all(rate(name, "the gate", "nights below the best trained") < 0.3 for name in coarse)
     for name in ("digits", "elec2", "digits-late"):
         assert found[name]["beside cold"]["auto"]["samples"]["low"] > 1
-    assert found["digits-rare"]["beside cold"]["auto"]["samples"]["high"] < 1
 
 
 def test_the_page_says_what_is_missing():
