@@ -598,8 +598,7 @@ class Ledger:
                 "('champion', 'former', 'undecided', 'candidate')",
                 model,
             )
-        seen = self.execute("SELECT coalesce(max(arrivals), 0) FROM round").fetchone()[0]
-        seen = max(seen, arrivals or 0)
+        seen = max(arrivals or 0, self.execute("SELECT coalesce(max(arrivals), 0) FROM round").fetchone()[0])
         self.insert(PromotionRow(model, previous, anchor, kind, reason, round_number, now(), seen))
         self.execute("UPDATE model SET state = 'former' WHERE state = 'champion' AND id <> ?", model)
         # What is tainted or damaged stays so, also while it serves.

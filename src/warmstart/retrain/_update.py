@@ -219,8 +219,6 @@ class _Night:
         audits = self.ledger.pending_audits()
         latest = self.ledger.latest_arrival()
         rows = self.ledger.labelled_samples(sorted(one.number for one in pending))
-        # In a call that was interrupted another model may have come to serve already, by this very evidence.
-        has_changed = any(event.kind in ("watch", "promotion") for event in self._news())
         if not rows:
             return
         if champion is None:
@@ -237,13 +235,16 @@ class _Night:
             self.data.scores(model, rows)
         crash_point("arrivals scored")
         self._close_audits(audits, rows, pending[-1].number)
-        if has_changed:
+        # In a call that was interrupted another model may have come to serve already, by this very evidence.
+        if any(event.kind in ("watch", "promotion") for event in self._news()):
             return
-        if predecessor is not None and predecessor.state in ("former", "champion"):
-            self._watch(champion, predecessor, pending[-1].number)
-        if not any(event.kind == "watch" for event in self._news()):
-            # What has just been shown to be bad data must not choose another champion.
-            self._promote_late(self.judging.again(champion, latest), latest)
+        if (
+            predecessor is not None
+            and predecessor.state in ("former", "champion")
+            and self._watch(champion, predecessor, pending[-1].number)
+        ):
+            return  # what has just been shown to be bad data must not choose another champion
+        self._promote_late(self.judging.again(champion, latest), latest)
 
     def _news(self) -> list[EventRow]:
         """Return what has happened since the last round was decided, also in a call that was interrupted."""
@@ -255,6 +256,8 @@ class _Night:
 
     def _promote_late(self, found: Sequence[tuple[Judged, list[JudgementRow]]], latest: int) -> None:
         """Let the newest candidate of earlier rounds serve that has passed on what has arrived since."""
+        if not found:
+            return
         passing = [one for one, _ in found if one.passes and self.ledger.config(PINNED) is None]
         best = max(passing, key=lambda one: (one.model.round, one.merit), default=None)
         with self.ledger.transaction():
@@ -308,14 +311,18 @@ class _Night:
                 for sentence in sentences:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
 
-    def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> None:
-        """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse."""
+    def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> bool:
+        """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse.
+
+        Returns:
+            Whether it was rolled back.
+        """
         serving = self.ledger.serving()
         assert serving is not None, "a champion was promoted"
         numbers = (arrival.number for arrival in self.data.arrivals)
         rows = self.ledger.labelled_samples(one for one in numbers if serving.arrivals < one <= latest)
         if not rows:
-            return
+            return False
         rule = self.data.rule(champion, alpha=_WATCH_ALPHA)
         left, right = (self.data.scores(model, rows).values for model in (champion, predecessor))
         found = watch(left, right, rule=rule, units=self.data.units(rows))
@@ -326,7 +333,7 @@ class _Night:
         if not found.alarm or pinned:
             with self.ledger.transaction():
                 self.ledger.insert(noted, replace=True)
-            return
+            return False
         metric = rule.metric
         reason = (
             f"rolled back: {metric.text(abs(found.mean), difference=True)} worse than the champion before it on "
@@ -338,6 +345,7 @@ class _Night:
             self.ledger.add_event("watch", reason, model=champion.id, to=predecessor.id)
         crash_point("watch rolled back")
         repair(self.directory)
+        return True
 
     # The round.
 
@@ -554,15 +562,15 @@ class _Night:
 
     def _decide(self, opened: RoundRow) -> UpdateResult:
         """Promote or keep, in one transaction with what the policy learns from the night."""
-        number, row = opened.number, opened
-        if row.champion_after != row.champion_before and self.ledger.config(PINNED) is not None:
+        number = opened.number
+        if opened.champion_after != opened.champion_before and self.ledger.config(PINNED) is not None:
             # Since it was judged, in a call that was interrupted.
-            row = replace(
-                row, champion_after=row.champion_before, reason=f"kept: the champion is pinned ({row.reason})"
+            opened = replace(
+                opened, champion_after=opened.champion_before, reason=f"kept: the champion is pinned ({opened.reason})"
             )
         models = self.ledger.models_of(number)
         plan = Plan(number, *(opened.plan[name] for name in ("arm", "audit", "reason", "begins_trial")))
-        promoted = row.champion_after is not None and row.champion_after != row.champion_before
+        promoted = opened.champion_after is not None and opened.champion_after != opened.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
         before = self.data.policy()
@@ -577,19 +585,19 @@ class _Night:
         by_arm = {model.strategy: model for model in models if model.state != "diverged"}
         outcome: Literal["promoted", "kept"] = "promoted" if promoted else "kept"
         with self.ledger.transaction():
-            if promoted and row.champion_after is not None:
+            if promoted and opened.champion_after is not None:
                 self.ledger.promote(
-                    row.champion_after,
+                    opened.champion_after,
                     kind="gate",
-                    reason=row.reason or "",
+                    reason=opened.reason or "",
                     round_number=number,
-                    as_anchor=row.anchor_after == row.champion_after,
+                    as_anchor=opened.anchor_after == opened.champion_after,
                 )
             if plan.audit and plan.arm != COLD and plan.arm in by_arm and COLD in by_arm:
                 self.ledger.insert(AuditRow(number, plan.arm, by_arm[plan.arm].id, by_arm[COLD].id), replace=True)
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
             self.ledger.change(
-                RoundRow, number, state=outcome, ended=now(), champion_after=row.champion_after, reason=row.reason
+                RoundRow, number, state=outcome, ended=now(), champion_after=opened.champion_after, reason=opened.reason
             )
             for name, value in opened.plan.get("asked", {}).items():
                 # What was asked for after the round was planned is for the next one.
@@ -598,12 +606,12 @@ class _Night:
             for sentence in sentences:
                 self.ledger.add_event("licence", sentence, round_number=number)
             # The last event of a round: what comes after it is news for the next one.
-            self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
-            self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
+            self.ledger.add_event("round", opened.reason or "", round_number=number, outcome=outcome)
+            self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": opened.reason})
         self._notes += sentences
         crash_point("round decided")
         repair(self.directory)
-        return self._result(opened, plan, outcome, row.reason or "")
+        return self._result(opened, plan, outcome, opened.reason or "")
 
     def _result(self, opened: RoundRow, plan: Plan, outcome: Literal["promoted", "kept"], reason: str) -> UpdateResult:
         """Return what a round that was decided has come to."""
