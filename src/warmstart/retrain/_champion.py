@@ -355,15 +355,22 @@ def short_id(model: str) -> str:
 
 
 def erase_leftovers(folder: Path, ledger: Ledger) -> None:
-    """Erase what still holds rows that the ledger has forgotten: old objects, scores, drafts, a report, free pages.
+    """Erase what still holds rows that the ledger has forgotten: old objects, scores, drafts, free pages.
 
-    Completes a deletion or migration that was interrupted after its transaction; without one it does no harm.
+    After a deletion the report, too. Completes a deletion or migration that was interrupted after its transaction;
+    without one it does no harm.
     """
+    is_deletion = ledger.first(DeletionRow, "WHERE state = 'erasing'") is not None
     erased = {row.id for row in ledger.select(ArrivalRow) if row.size}
     kept = {object_path(folder, "arrivals", name) for name in erased}
     paths = [path for path in (folder / "arrivals").rglob("*") if path.is_file() and path not in kept]
     paths += [path for path in (folder / SCORES).rglob("*") if path.is_file() and path.stem not in erased]
-    paths += [path for name in (WORK, _REPORT) for path in (folder / name).rglob("*") if path.is_file()]
+    paths += [
+        path
+        for name in (WORK, *([_REPORT] if is_deletion else []))
+        for path in (folder / name).rglob("*")
+        if path.is_file()
+    ]
     delete_files(folder, paths)
     crash_point("files erased")
     # Rows that were deleted may still stand in pages of the file that are not used.

@@ -196,7 +196,7 @@ def _summary(ledger: Ledger, model: ModelRow | None) -> ModelSummary | None:
 
 
 def _round_summary(ledger: Ledger, row: RoundRow) -> RoundSummary:
-    models = ledger.select(ModelRow, "WHERE round = ? ORDER BY rowid", row.number)
+    models = ledger.models_of(row.number)
     cost: dict[str, float] = {}
     for model in models:
         for name, value in model.cost.items():

@@ -30,7 +30,7 @@ from ._project_data import ProjectData
 from ._scoring import baseline_scores
 
 _UNDECIDED_RUNNING = 3
-"""Rounds without a decision after which a reader is told what would change that."""
+"""Undecided rounds in a row after which `update` says what would change that."""
 _UNCONTESTED = Comparison(0.0, 0.0, 0.0, 0, 0.0)
 
 
@@ -148,10 +148,8 @@ class Judging:
         found = min((one.champion for one in verdicts), key=lambda one: one.resolution)
         if found.resolution <= found.tolerance:
             return None
-        metric, units = (
-            Metric(**judged[0].model.manifest["metric"]),
-            "rows" if self.data.schema.group is None else "groups",
-        )
+        metric = Metric(**judged[0].model.manifest["metric"])
+        units = "rows" if self.data.schema.group is None else "groups"
         resolved, allowed = (metric.text(one, difference=True) for one in (found.resolution, found.tolerance))
         return (
             f"{_UNDECIDED_RUNNING} rounds running could not be decided: {found.n:,} held-out {units} can show an "

@@ -5,7 +5,6 @@ It is the truth of a project. Everything else in the folder is an object that it
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import secrets
@@ -18,10 +17,7 @@ from typing import Any, Self
 from warmstart.basics import StorageError, shown
 from warmstart.store import make_directory, sync_directory
 
-from ._ledger_rows import ARRIVAL_STATES as ARRIVAL_STATES
-from ._ledger_rows import MODEL_STATES as MODEL_STATES
-from ._ledger_rows import PROMOTION_KINDS as PROMOTION_KINDS
-from ._ledger_rows import ROUND_STATES as ROUND_STATES
+from ._ledger_rows import TABLES, columns_of, loaded, stored
 from ._ledger_rows import ArrivalRow as ArrivalRow
 from ._ledger_rows import AuditRow as AuditRow
 from ._ledger_rows import DeletionRow as DeletionRow
@@ -45,67 +41,6 @@ _APPLICATION = 0x77617274  # "wart", by which `file` and we tell it from any oth
 _PATIENCE_SECONDS = 30.0  # until another command's transaction is over
 
 
-def _one_of(column: str, values: Sequence[str]) -> str:
-    return f"CHECK ({column} IN ({', '.join(map(repr, values))}))"
-
-
-_TABLES = f"""
-CREATE TABLE config (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE schema (version INTEGER PRIMARY KEY, description TEXT NOT NULL, created TEXT NOT NULL);
-CREATE TABLE arrival (
-    id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, state TEXT NOT NULL {_one_of("state", ARRIVAL_STATES)},
-    content TEXT NOT NULL, source TEXT NOT NULL, rows INTEGER NOT NULL, labelled INTEGER NOT NULL,
-    schema INTEGER NOT NULL, size INTEGER NOT NULL, received TEXT NOT NULL, note TEXT NOT NULL);
-CREATE INDEX arrival_content ON arrival (content);
-CREATE TABLE sample (
-    arrival INTEGER NOT NULL REFERENCES arrival (number), row INTEGER NOT NULL, key TEXT NOT NULL, unit TEXT NOT NULL,
-    side TEXT {_one_of("side", ("train", "holdout"))}, label TEXT, superseded_by INTEGER, joined INTEGER,
-    PRIMARY KEY (arrival, row)) WITHOUT ROWID;
-CREATE INDEX sample_key ON sample (key);
-CREATE INDEX sample_superseded ON sample (superseded_by) WHERE superseded_by IS NOT NULL;
-CREATE TABLE round (
-    number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
-    state TEXT NOT NULL {_one_of("state", ROUND_STATES)}, plan TEXT NOT NULL, arrivals INTEGER NOT NULL,
-    started TEXT NOT NULL, champion_before TEXT, champion_after TEXT, anchor_after TEXT, verdict TEXT, reason TEXT,
-    ended TEXT);
-CREATE UNIQUE INDEX round_open ON round ((ended IS NULL)) WHERE ended IS NULL;
-CREATE TABLE model (
-    id TEXT PRIMARY KEY, round INTEGER NOT NULL REFERENCES round (number), strategy TEXT NOT NULL,
-    start_model TEXT REFERENCES model (id), seed INTEGER NOT NULL, arrivals INTEGER NOT NULL, manifest TEXT NOT NULL,
-    cost TEXT NOT NULL, stop_reason TEXT NOT NULL, state TEXT NOT NULL {_one_of("state", MODEL_STATES)},
-    size INTEGER NOT NULL, created TEXT NOT NULL);
-CREATE INDEX model_round ON model (round);
-CREATE INDEX model_start ON model (start_model);
--- Columns of the key come first: with a key at the end of a table WITHOUT ROWID, SQLite 3.40 reports damage.
-CREATE TABLE judgement (
-    round INTEGER NOT NULL REFERENCES round (number), model TEXT NOT NULL REFERENCES model (id), role TEXT NOT NULL,
-    detail TEXT NOT NULL, look INTEGER NOT NULL, opponent TEXT NOT NULL, n INTEGER NOT NULL, mean REAL, low REAL,
-    high REAL, tolerance REAL NOT NULL, PRIMARY KEY (round, model, role, detail, look)) WITHOUT ROWID;
-CREATE TABLE audit (
-    round INTEGER PRIMARY KEY REFERENCES round (number), arm TEXT NOT NULL,
-    arm_model TEXT NOT NULL REFERENCES model (id), cold_model TEXT NOT NULL REFERENCES model (id),
-    arrival INTEGER, difference REAL, n INTEGER NOT NULL);
-CREATE TABLE licence (round INTEGER PRIMARY KEY, state TEXT NOT NULL);
-CREATE TABLE watch (
-    round INTEGER NOT NULL, arrival INTEGER PRIMARY KEY REFERENCES arrival (number), t INTEGER NOT NULL, mean REAL,
-    upper REAL, tolerance REAL NOT NULL, alarm INTEGER NOT NULL);
-CREATE TABLE promotion (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL REFERENCES model (id),
-    previous TEXT REFERENCES model (id), anchor TEXT REFERENCES model (id),
-    kind TEXT NOT NULL {_one_of("kind", PROMOTION_KINDS)}, reason TEXT NOT NULL, round INTEGER, time TEXT NOT NULL,
-    arrivals INTEGER NOT NULL);
-CREATE TABLE deletion (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, requested TEXT NOT NULL, due TEXT NOT NULL, keys INTEGER NOT NULL,
-    state TEXT NOT NULL);
-CREATE TABLE event (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER, text TEXT NOT NULL,
-    data TEXT NOT NULL);
-CREATE TRIGGER event_kept BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'events are only ever added'); END;
-CREATE TRIGGER event_stays BEFORE DELETE ON event BEGIN SELECT raise(ABORT, 'events are only ever added'); END;
-CREATE TABLE outbox (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, round INTEGER NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, sent TEXT,
-    UNIQUE (round, kind));
-"""
 _USABLE = "arrival IN (SELECT number FROM arrival WHERE state IN ('accepted', 'rewritten'))"
 # Of rows as they stood at arrival ?1 (the latest); ?2 is the window.
 _CURRENT = f"arrival <= ?1 AND (superseded_by IS NULL OR superseded_by > ?1) AND {_USABLE}"
@@ -158,7 +93,7 @@ class Ledger:
             with cls(draft, sqlite3.connect(draft, isolation_level=None)) as ledger, ledger._errors():
                 ledger._connection.executescript(
                     f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {VERSION}; "
-                    f"PRAGMA synchronous = EXTRA; BEGIN; {_TABLES} COMMIT;"
+                    f"PRAGMA synchronous = EXTRA; BEGIN; {TABLES} COMMIT;"
                 )
                 ledger.set_config("salt", secrets.token_hex(16) if salt is None else salt)
                 ledger.set_config("created", now())
@@ -290,10 +225,10 @@ class Ledger:
             replace: Whether an earlier row with the same primary key is replaced.
         """
         for row in rows:
-            columns = _columns(type(row))
+            columns = columns_of(type(row))
             sql = f"INSERT {'OR REPLACE ' if replace else ''}INTO {row.table} ({', '.join(columns)}) "
             sql += f"VALUES ({', '.join('?' * len(columns))})"
-            self.execute(sql, *(_stored(kind, getattr(row, name)) for name, kind in columns.items()))
+            self.execute(sql, *(stored(kind, getattr(row, name)) for name, kind in columns.items()))
 
     def change(self, kind: type[Any], key: Any, **columns: Any) -> None:
         """Change columns of one row.
@@ -306,18 +241,18 @@ class Ledger:
         Raises:
             KeyError: If there is no such row.
         """
-        kinds = _columns(kind)
+        kinds = columns_of(kind)
         first = "id" if "id" in kinds else next(iter(kinds))
         sql = f"UPDATE {kind.table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE {first} = ?"
-        values = [_stored(kinds[name], value) for name, value in columns.items()]
+        values = [stored(kinds[name], value) for name, value in columns.items()]
         if self.execute(sql, *values, key).rowcount != 1:
             raise KeyError(f"{kind.table} {key}")
 
     def select(self, kind: type[Row], rest: str = "", *values: Any) -> list[Row]:
         """Return rows of a dataclass of this module, selected by what follows ``FROM table`` in SQL."""
-        columns = _columns(kind)
+        columns = columns_of(kind)
         found = self.execute(f"SELECT {', '.join(columns)} FROM {kind.table} {rest}", *values)
-        return [kind(**dict(zip(columns, _loaded(columns.values(), each), strict=True))) for each in found]
+        return [kind(**dict(zip(columns, loaded(columns.values(), each), strict=True))) for each in found]
 
     def first(self, kind: type[Row], rest: str = "", *values: Any) -> Row | None:
         """Return the first of the rows that :meth:`select` would return; None where there is none."""
@@ -598,8 +533,7 @@ class Ledger:
                 "('champion', 'former', 'undecided', 'candidate')",
                 model,
             )
-        seen = self.execute("SELECT coalesce(max(arrivals), 0) FROM round").fetchone()[0]
-        seen = max(seen, arrivals or 0)
+        seen = max(arrivals or 0, self.execute("SELECT coalesce(max(arrivals), 0) FROM round").fetchone()[0])
         self.insert(PromotionRow(model, previous, anchor, kind, reason, round_number, now(), seen))
         self.execute("UPDATE model SET state = 'former' WHERE state = 'champion' AND id <> ?", model)
         # What is tainted or damaged stays so, also while it serves.
@@ -654,20 +588,3 @@ class Ledger:
     def unsent(self) -> list[OutboxRow]:
         """Return the messages that have not been sent, oldest first."""
         return self.select(OutboxRow, "WHERE sent IS NULL ORDER BY id")
-
-
-def _columns(kind: type[Any]) -> dict[str, str]:
-    """Return a dataclass's columns with their annotations."""
-    return {field.name: str(field.type) for field in dataclasses.fields(kind)}
-
-
-def _stored(kind: str, value: Any) -> Any:
-    return json.dumps(value, sort_keys=True) if kind.startswith("Mapping") else value
-
-
-def _loaded(kinds: Iterable[str], values: Iterable[Any]) -> Iterator[Any]:
-    for kind, value in zip(kinds, values, strict=True):
-        if kind.startswith("Mapping"):
-            yield json.loads(value)
-        else:
-            yield bool(value) if kind == "bool" else value

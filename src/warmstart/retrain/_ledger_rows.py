@@ -1,8 +1,10 @@
-"""The rows of a project's ledger, one class for each table."""
+"""The tables of a project's ledger, with a class for the rows of each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
 
@@ -13,6 +15,69 @@ MODEL_STATES = (
     *("undecided", "worse", "diverged", "tainted", "damaged"),
 )
 PROMOTION_KINDS = ("gate", "hand", "rollback", "watch", "repair")
+
+
+def _one_of(column: str, values: Sequence[str]) -> str:
+    return f"CHECK ({column} IN ({', '.join(map(repr, values))}))"
+
+
+TABLES = f"""
+CREATE TABLE config (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE schema (version INTEGER PRIMARY KEY, description TEXT NOT NULL, created TEXT NOT NULL);
+CREATE TABLE arrival (
+    id TEXT PRIMARY KEY, number INTEGER NOT NULL UNIQUE, state TEXT NOT NULL {_one_of("state", ARRIVAL_STATES)},
+    content TEXT NOT NULL, source TEXT NOT NULL, rows INTEGER NOT NULL, labelled INTEGER NOT NULL,
+    schema INTEGER NOT NULL, size INTEGER NOT NULL, received TEXT NOT NULL, note TEXT NOT NULL);
+CREATE INDEX arrival_content ON arrival (content);
+CREATE TABLE sample (
+    arrival INTEGER NOT NULL REFERENCES arrival (number), row INTEGER NOT NULL, key TEXT NOT NULL, unit TEXT NOT NULL,
+    side TEXT {_one_of("side", ("train", "holdout"))}, label TEXT, superseded_by INTEGER, joined INTEGER,
+    PRIMARY KEY (arrival, row)) WITHOUT ROWID;
+CREATE INDEX sample_key ON sample (key);
+CREATE INDEX sample_superseded ON sample (superseded_by) WHERE superseded_by IS NOT NULL;
+CREATE TABLE round (
+    number INTEGER PRIMARY KEY, token TEXT NOT NULL UNIQUE, owner TEXT NOT NULL,
+    state TEXT NOT NULL {_one_of("state", ROUND_STATES)}, plan TEXT NOT NULL, arrivals INTEGER NOT NULL,
+    started TEXT NOT NULL, champion_before TEXT, champion_after TEXT, anchor_after TEXT, verdict TEXT, reason TEXT,
+    ended TEXT);
+CREATE UNIQUE INDEX round_open ON round ((ended IS NULL)) WHERE ended IS NULL;
+CREATE TABLE model (
+    id TEXT PRIMARY KEY, round INTEGER NOT NULL REFERENCES round (number), strategy TEXT NOT NULL,
+    start_model TEXT REFERENCES model (id), seed INTEGER NOT NULL, arrivals INTEGER NOT NULL, manifest TEXT NOT NULL,
+    cost TEXT NOT NULL, stop_reason TEXT NOT NULL, state TEXT NOT NULL {_one_of("state", MODEL_STATES)},
+    size INTEGER NOT NULL, created TEXT NOT NULL);
+CREATE INDEX model_round ON model (round);
+CREATE INDEX model_start ON model (start_model);
+-- Columns of the key come first: with a key at the end of a table WITHOUT ROWID, SQLite 3.40 reports damage.
+CREATE TABLE judgement (
+    round INTEGER NOT NULL REFERENCES round (number), model TEXT NOT NULL REFERENCES model (id), role TEXT NOT NULL,
+    detail TEXT NOT NULL, look INTEGER NOT NULL, opponent TEXT NOT NULL, n INTEGER NOT NULL, mean REAL, low REAL,
+    high REAL, tolerance REAL NOT NULL, PRIMARY KEY (round, model, role, detail, look)) WITHOUT ROWID;
+CREATE TABLE audit (
+    round INTEGER PRIMARY KEY REFERENCES round (number), arm TEXT NOT NULL,
+    arm_model TEXT NOT NULL REFERENCES model (id), cold_model TEXT NOT NULL REFERENCES model (id),
+    arrival INTEGER, difference REAL, n INTEGER NOT NULL);
+CREATE TABLE licence (round INTEGER PRIMARY KEY, state TEXT NOT NULL);
+CREATE TABLE watch (
+    round INTEGER NOT NULL, arrival INTEGER PRIMARY KEY REFERENCES arrival (number), t INTEGER NOT NULL, mean REAL,
+    upper REAL, tolerance REAL NOT NULL, alarm INTEGER NOT NULL);
+CREATE TABLE promotion (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, model TEXT NOT NULL REFERENCES model (id),
+    previous TEXT REFERENCES model (id), anchor TEXT REFERENCES model (id),
+    kind TEXT NOT NULL {_one_of("kind", PROMOTION_KINDS)}, reason TEXT NOT NULL, round INTEGER, time TEXT NOT NULL,
+    arrivals INTEGER NOT NULL);
+CREATE TABLE deletion (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, requested TEXT NOT NULL, due TEXT NOT NULL, keys INTEGER NOT NULL,
+    state TEXT NOT NULL);
+CREATE TABLE event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, round INTEGER, text TEXT NOT NULL,
+    data TEXT NOT NULL);
+CREATE TRIGGER event_kept BEFORE UPDATE ON event BEGIN SELECT raise(ABORT, 'events are only ever added'); END;
+CREATE TRIGGER event_stays BEFORE DELETE ON event BEGIN SELECT raise(ABORT, 'events are only ever added'); END;
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, round INTEGER NOT NULL, kind TEXT NOT NULL, payload TEXT NOT NULL, sent TEXT,
+    UNIQUE (round, kind));
+"""
 
 
 @dataclass(frozen=True)
@@ -224,3 +289,22 @@ class _Stored(Protocol):
 
 
 Row = TypeVar("Row", bound=_Stored)
+
+
+def columns_of(kind: type[Any]) -> dict[str, str]:
+    """Return a dataclass's columns with their annotations."""
+    return {field.name: str(field.type) for field in dataclasses.fields(kind)}
+
+
+def stored(kind: str, value: Any) -> Any:
+    """Return a value as SQLite holds it: what has parts as JSON."""
+    return json.dumps(value, sort_keys=True) if kind.startswith("Mapping") else value
+
+
+def loaded(kinds: Iterable[str], values: Iterable[Any]) -> Iterator[Any]:
+    """Yield values that :func:`stored` gave, as they were."""
+    for kind, value in zip(kinds, values, strict=True):
+        if kind.startswith("Mapping"):
+            yield json.loads(value)
+        else:
+            yield bool(value) if kind == "bool" else value

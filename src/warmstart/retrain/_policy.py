@@ -390,12 +390,8 @@ class PolicyState:
             and after.interval[2] >= needed
             and _would_hardly_pass(0.0, math.sqrt(1 / MOST_DIFFERENCES), deviation, -tolerance)
         )
-        others = [
-            other
-            for other in self.arms
-            if is_noise and other.status in ("untried", "revoked") and not other.revocations and other.spec != arm
-        ]
-        if not others:
+        others = [one for one in self.arms if one.status in ("untried", "revoked") and not one.revocations]
+        if not (is_noise and others):
             return state, (after.reason,)
         varying = metric.text(deviation, difference=True)
         why = (

@@ -26,20 +26,16 @@ from warmstart.basics import InputError, StorageError, derived_seed, shown, torc
 
 from ._champion import AUDIT_NEXT, COLD_NEXT, PINNED, abandon_round, finish_deletions, repair
 from ._check import CheckReport, check_training
-from ._gate import difference_of
-from ._judging import Judged, Judging
+from ._evidence import Evidence
+from ._judging import Judging
 from ._ledger import (
     LEDGER,
     ArrivalRow,
     AuditRow,
-    EventRow,
-    JudgementRow,
     Ledger,
     LicenceRow,
     ModelRow,
     RoundRow,
-    SampleRow,
-    WatchRow,
     now,
 )
 from ._lock import project_lock
@@ -57,9 +53,7 @@ from ._results import TrainedArm, UpdateResult
 from ._settings import read_project
 from ._training import train_candidate
 from ._upkeep import verify_files
-from ._watch import watch
 
-_WATCH_ALPHA = 0.01
 _LONG_ABSENCE = 7
 """Arrivals waiting from which on a round is audited: too much has changed for yesterday's licence."""
 _MOST_REFUSALS = 2
@@ -112,6 +106,7 @@ class _Night:
         self.directory, self.settings = data.directory, data.settings
         self._notes: list[str] = []
         self.judging = Judging(data, self._notes)
+        self.evidence = Evidence(data, self.judging)
 
     def run(self) -> UpdateResult:
         if self.ledger.open_round() is not None:
@@ -134,7 +129,7 @@ class _Night:
                 )
             self._check_files()
             if pending:
-                self._before_training(pending)
+                self.evidence.weigh(pending)
             opened = self._open(pending, asked)
         else:
             self.report(f"Resuming round {opened.number}, which was interrupted")
@@ -211,134 +206,6 @@ class _Night:
             with ledger.transaction():
                 abandon_round(ledger, "the file of a model that it needs is damaged")
 
-    # Before anything is trained on what has arrived.
-
-    def _before_training(self, pending: Sequence[ArrivalRow]) -> None:
-        """Let models be tested on what they have not seen: audits get their differences, the watch its evidence."""
-        champion, predecessor = self.data.intact(self.ledger.champion()), self.data.intact(self.ledger.predecessor())
-        audits = self.ledger.pending_audits()
-        latest = self.ledger.latest_arrival()
-        rows = self.ledger.labelled_samples(sorted(one.number for one in pending))
-        # In a call that was interrupted another model may have come to serve already, by this very evidence.
-        has_changed = any(event.kind in ("watch", "promotion") for event in self._news())
-        if not rows:
-            return
-        if champion is None:
-            self._promote_late(self.judging.first_again(latest), latest)
-            # A trial must not wait for a champion: it would be paid for without learning anything.
-            self._close_audits(audits, rows, pending[-1].number)
-            return
-        self.report(f"Scoring {len(rows):,} new rows before training on them")
-        tested = [champion, *([predecessor] if predecessor is not None else [])]
-        audited = [
-            self.data.intact(self.ledger.model(each)) for one in audits for each in (one.arm_model, one.cold_model)
-        ]
-        for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
-            self.data.scores(model, rows)
-        crash_point("arrivals scored")
-        self._close_audits(audits, rows, pending[-1].number)
-        if has_changed:
-            return
-        if predecessor is not None and predecessor.state in ("former", "champion"):
-            self._watch(champion, predecessor, pending[-1].number)
-        if not any(event.kind == "watch" for event in self._news()):
-            # What has just been shown to be bad data must not choose another champion.
-            self._promote_late(self.judging.again(champion, latest), latest)
-
-    def _news(self) -> list[EventRow]:
-        """Return what has happened since the last round was decided, also in a call that was interrupted."""
-        return self.ledger.select(
-            EventRow,
-            "WHERE id > (SELECT coalesce(max(id), 0) FROM event WHERE kind = 'round') AND kind IN "
-            "('licence', 'watch', 'promotion', 'verify') ORDER BY id",
-        )
-
-    def _promote_late(self, found: Sequence[tuple[Judged, list[JudgementRow]]], latest: int) -> None:
-        """Let the newest candidate of earlier rounds serve that has passed on what has arrived since."""
-        passing = [one for one, _ in found if one.passes and self.ledger.config(PINNED) is None]
-        best = max(passing, key=lambda one: (one.model.round, one.merit), default=None)
-        with self.ledger.transaction():
-            for one, judgements in found:
-                self.ledger.insert(*judgements, replace=True)
-                if one.verdict is not None and one.verdict.outcome == "worse":
-                    self.ledger.change(ModelRow, one.model.id, state="worse")
-            if best is not None:
-                self.ledger.promote(
-                    best.model.id,
-                    kind="gate",
-                    reason=best.reason,
-                    round_number=best.model.round,
-                    as_anchor=self.judging.is_anchor(best),
-                    arrivals=latest,
-                )
-                text = f"The model of round {best.model.round} serves now: {best.reason.removeprefix('promoted: ')}."
-                self.ledger.add_event("promotion", text, round_number=best.model.round, model=best.model.id)
-                payload = {"round": best.model.round, "outcome": "promoted", "reason": best.reason}
-                self.ledger.post(best.model.round, "promotion", payload)
-        if best is not None:
-            crash_point("promoted late")
-            repair(self.directory)
-
-    def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
-        """Note what a strategy and a cold start of the same night score on what they have not seen."""
-        for audit in audits:
-            arm, cold = (self.data.intact(self.ledger.model(each)) for each in (audit.arm_model, audit.cold_model))
-            if arm is None or cold is None:
-                continue
-            rule = self.data.rule(arm, alpha=self.settings.alpha)
-            values = [self.data.scores(model, rows).values for model in (arm, cold)]
-            differences, tolerance = difference_of(*values, rule=rule, units=self.data.units(rows))
-            if not len(differences):
-                continue
-            mean = float(differences.mean())
-            state, sentences = self.data.policy().after_difference(
-                audit.arm,
-                mean,
-                number=audit.round,
-                tolerance=tolerance,
-                # Of rows also where there are groups: with a seventh of the range, no start of a weekly arrival that is
-                # grouped by day could ever be licensed.
-                step=0.0 if rule.score_range is None else rule.score_range / len(rows),
-                metric=rule.metric,
-            )
-            last = self.ledger.rounds(last=1)[-1].number
-            with self.ledger.transaction():
-                self.ledger.change(AuditRow, audit.round, arrival=arrival, difference=mean, n=len(differences))
-                self.ledger.insert(LicenceRow(last, state.to_dict()), replace=True)
-                for sentence in sentences:
-                    self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
-
-    def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> None:
-        """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse."""
-        serving = self.ledger.serving()
-        assert serving is not None, "a champion was promoted"
-        numbers = (arrival.number for arrival in self.data.arrivals)
-        rows = self.ledger.labelled_samples(one for one in numbers if serving.arrivals < one <= latest)
-        if not rows:
-            return
-        rule = self.data.rule(champion, alpha=_WATCH_ALPHA)
-        left, right = (self.data.scores(model, rows).values for model in (champion, predecessor))
-        found = watch(left, right, rule=rule, units=self.data.units(rows))
-        number = self.ledger.next_round_number()
-        upper = math.nan if found.upper is None else found.upper
-        noted = WatchRow(number, latest, found.t, found.mean, upper, found.tolerance, found.alarm)
-        pinned = self.ledger.config(PINNED) is not None
-        if not found.alarm or pinned:
-            with self.ledger.transaction():
-                self.ledger.insert(noted, replace=True)
-            return
-        metric = rule.metric
-        reason = (
-            f"rolled back: {metric.text(abs(found.mean), difference=True)} worse than the champion before it on "
-            f"{found.t:,} {'rows' if self.data.schema.group is None else 'groups'} that arrived since"
-        )
-        with self.ledger.transaction():
-            self.ledger.insert(noted, replace=True)
-            self.ledger.promote(predecessor.id, kind="watch", reason=reason, round_number=None, as_anchor=False)
-            self.ledger.add_event("watch", reason, model=champion.id, to=predecessor.id)
-        crash_point("watch rolled back")
-        repair(self.directory)
-
     # The round.
 
     def _planned(
@@ -385,7 +252,7 @@ class _Night:
         latest = max([one.number for one in self.data.arrivals], default=0)
         number = self.ledger.next_round_number()
         plan, start = self._planned(pending, asked, number, latest)
-        since = self._news()
+        since = self.evidence.news()
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
             number=number,
@@ -554,15 +421,15 @@ class _Night:
 
     def _decide(self, opened: RoundRow) -> UpdateResult:
         """Promote or keep, in one transaction with what the policy learns from the night."""
-        number, row = opened.number, opened
-        if row.champion_after != row.champion_before and self.ledger.config(PINNED) is not None:
+        number = opened.number
+        if opened.champion_after != opened.champion_before and self.ledger.config(PINNED) is not None:
             # Since it was judged, in a call that was interrupted.
-            row = replace(
-                row, champion_after=row.champion_before, reason=f"kept: the champion is pinned ({row.reason})"
+            opened = replace(
+                opened, champion_after=opened.champion_before, reason=f"kept: the champion is pinned ({opened.reason})"
             )
         models = self.ledger.models_of(number)
         plan = Plan(number, *(opened.plan[name] for name in ("arm", "audit", "reason", "begins_trial")))
-        promoted = row.champion_after is not None and row.champion_after != row.champion_before
+        promoted = opened.champion_after is not None and opened.champion_after != opened.champion_before
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
         before = self.data.policy()
@@ -577,19 +444,19 @@ class _Night:
         by_arm = {model.strategy: model for model in models if model.state != "diverged"}
         outcome: Literal["promoted", "kept"] = "promoted" if promoted else "kept"
         with self.ledger.transaction():
-            if promoted and row.champion_after is not None:
+            if promoted and opened.champion_after is not None:
                 self.ledger.promote(
-                    row.champion_after,
+                    opened.champion_after,
                     kind="gate",
-                    reason=row.reason or "",
+                    reason=opened.reason or "",
                     round_number=number,
-                    as_anchor=row.anchor_after == row.champion_after,
+                    as_anchor=opened.anchor_after == opened.champion_after,
                 )
             if plan.audit and plan.arm != COLD and plan.arm in by_arm and COLD in by_arm:
                 self.ledger.insert(AuditRow(number, plan.arm, by_arm[plan.arm].id, by_arm[COLD].id), replace=True)
             self.ledger.insert(LicenceRow(number, state.to_dict()), replace=True)
             self.ledger.change(
-                RoundRow, number, state=outcome, ended=now(), champion_after=row.champion_after, reason=row.reason
+                RoundRow, number, state=outcome, ended=now(), champion_after=opened.champion_after, reason=opened.reason
             )
             for name, value in opened.plan.get("asked", {}).items():
                 # What was asked for after the round was planned is for the next one.
@@ -598,12 +465,12 @@ class _Night:
             for sentence in sentences:
                 self.ledger.add_event("licence", sentence, round_number=number)
             # The last event of a round: what comes after it is news for the next one.
-            self.ledger.add_event("round", row.reason or "", round_number=number, outcome=outcome)
-            self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": row.reason})
+            self.ledger.add_event("round", opened.reason or "", round_number=number, outcome=outcome)
+            self.ledger.post(number, "round", {"round": number, "outcome": outcome, "reason": opened.reason})
         self._notes += sentences
         crash_point("round decided")
         repair(self.directory)
-        return self._result(opened, plan, outcome, row.reason or "")
+        return self._result(opened, plan, outcome, opened.reason or "")
 
     def _result(self, opened: RoundRow, plan: Plan, outcome: Literal["promoted", "kept"], reason: str) -> UpdateResult:
         """Return what a round that was decided has come to."""
