@@ -180,6 +180,17 @@ def test_a_first_model_whose_round_was_abandoned_is_not_judged_on_its_own_rows(t
     assert (found.outcome, found.champion) == ("kept", None), "there is nothing to learn"
 
 
+def test_a_later_look_leaves_the_record_of_the_night_as_it_was(tmp_path):
+    made = project(tmp_path / "p", settings={"policy": "cold", "holdout": 0.1}, **own(5.0))
+    first, second = each_night(made, arrival(1), arrival(2))
+    assert (first.champion, second.champion) == (None, None), "it always says the same class"
+    with Ledger.open(made.directory / LEDGER) as ledger:
+        beside = {one.look: one for one in ledger.judgements(1) if one.detail == "majority"}
+    assert set(beside) == {0, 2}
+    assert beside[0].n < beside[2].n == 120
+    assert first.arms[0].judgements == (beside[0],)
+
+
 @pytest.mark.parametrize("point", ["promoted late", "round open"])
 def test_a_late_promotion_that_was_rolled_back_before_its_round_is_not_claimed(tmp_path, point):
     made, first, _ = late(tmp_path)

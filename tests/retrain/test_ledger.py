@@ -353,6 +353,19 @@ def test_rows_like_those_that_were_trained_on_are_not_unseen(ledger):
     assert places(ledger.unseen_rows([made], 2, 30)) == [(1, 1), (2, 1), (2, 2)]
 
 
+def test_what_one_of_several_models_has_seen_is_unseen_by_none(ledger):
+    # After a rollback the anchor may be newer than a candidate.
+    with ledger.transaction():
+        for number in (1, 2, 3):
+            ledger.insert(arrival(number), finished_round(number), model(f"m{number}", number))
+            ledger.add_samples([sample(number, 0)])
+            ledger.join(number, number, 30)
+    models = ledger.models()
+    assert places(ledger.unseen_rows(models[:1], 3, 30)) == [(2, 0), (3, 0)]
+    assert places(ledger.unseen_rows(models[:2], 3, 30)) == [(3, 0)]
+    assert places(ledger.unseen_rows(models, 3, 30)) == []
+
+
 def test_a_newer_version_that_arrived_during_a_round_does_not_judge_it(ledger):
     with ledger.transaction():
         ledger.insert(arrival(1), arrival(2))
