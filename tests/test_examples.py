@@ -40,12 +40,18 @@ MADE = {
 }
 # What is no learner, but a program: what the last of its lines is.
 PROGRAMS = {
+    "half_the_budget": r"Warm with half the epochs, beside a cold start with all: (lower by|no difference) .*",
     "huggingface_rounds": r"night 3: accuracy (0\.[89]|1\.0)\d+",
+    "kept_or_smaller": r"What is kept: shrink-perturb beside norm-matched: .*",
     "lightning_rounds": r"night 3: 190 steps, accuracy (0\.9|1\.0)\d+",
+    "new_data_alone": r"After 6 rounds .* warm:train-on=arrival .*",
+    "nightly_project": r"  accuracy of what serves now: 0\.[89]\d+",
     "retrained_estimator": r"shrink-perturb: accuracy 0\.9\d+, \d+ steps in all rounds",
     "skorch_rounds": r"night 3: accuracy 0\.9\d+",
+    "steady_predictions": r"shrink-perturb:shrink=0.6: \d\.\d % of .*",
     "tracked_study": r"4 runs in runs/tensorboard/digits",
     "tune_shrink": r".*shrink-perturb:.*",
+    "warm_start_gap": r"After 2 rounds .*",
 }
 ARGUMENTS = {"tune_shrink": ["1"]}
 pytestmark = [
@@ -94,6 +100,14 @@ def test_an_example_is_short_and_says_how_it_is_run(file):
     lines = file.read_text(encoding="utf-8").splitlines()
     assert len(lines) < 60
     assert f"python examples/{file.name}" in "\n".join(lines[:6])
+
+
+def test_the_list_of_examples_has_every_question_and_every_file():
+    listed = dict(re.findall(r"^\| \[(.*?)\]\(\1\) \| (.*) \|$", (FOLDER / "README.md").read_text(), re.MULTILINE))
+    assert set(listed) == {file.name for file in FOLDER.iterdir() if file.is_file()} - {"README.md"}
+    for name, question in listed.items():
+        beginning = " ".join((FOLDER / name).read_text(encoding="utf-8").splitlines()[:3])
+        assert question in beginning.replace("``", "`")
 
 
 @pytest.mark.slow

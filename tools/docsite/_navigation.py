@@ -118,6 +118,7 @@ LINKS = {
     "CITATION.cff": "citing.md",
     "README.md": "index.md",
     "examples": "examples/index.md",
+    "examples/README.md": "examples/index.md",
     "results": "result-files.md",
 }
 """Where a path of the repository is on the site, for all that is no page of ``docs/``."""

@@ -66,7 +66,7 @@ def on_the_site(text: str, place: str) -> str:
 
     def moved(found: re.Match[str]) -> str:
         path = posixpath.normpath(posixpath.join(place, found[1]))
-        if path.startswith("examples/"):
+        if path.startswith("examples/") and path not in LINKS:
             path = example_page(path)
         path = LINKS.get(path, path.removeprefix("docs/"))
         return f"]({path}{found[2] or ''})"
