@@ -94,7 +94,7 @@ def test_what_the_page_on_performance_says_was_measured_in_full():
 
 
 def test_the_rows_that_a_decision_takes_are_those_of_the_formula():
-    page = (ROOT / "docs/retraining.md").read_text()
+    page = (ROOT / "docs/judging.md").read_text()
     rows = re.findall(r"^\| (\d+) % \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \|$", page, re.MULTILINE)
     assert [int(row[0]) for row in rows] == [2, 5, 10, 20]
     for share, *numbers in rows:

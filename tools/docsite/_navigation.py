@@ -75,15 +75,14 @@ SECTIONS = (
         "| you want to | read |\n| --- | --- |\n"
         "| set it up, tonight | [the first day](retraining.md#the-first-day) |\n"
         "| know what it does every night | [every day after it](retraining.md#every-day-after-it), [the "
-        "gate](retraining.md#the-gate), "
-        "[the policy](retraining.md#what-a-round-starts-from-the-policy) |\n"
-        "| undo a bad model or a bad delivery | [when something is wrong](retraining.md#when-something-is-wrong) |\n"
-        "| erase a customer's rows | [deletion](retraining.md#when-something-is-wrong), `warmstart retrain forget` |\n"
-        "| run it from cron, systemd, Airflow or GitHub Actions | [exit codes](reference/exit-codes.md), "
-        "[examples](examples/index.md) |\n"
+        "gate](judging.md#the-gate), [the policy](judging.md#what-a-round-starts-from-the-policy) |\n"
+        "| undo a bad model or a bad delivery | [when something is wrong](incidents.md) |\n"
+        "| erase a customer's rows | [deletion](incidents.md#deletion), `warmstart retrain forget` |\n"
+        "| run it from cron, systemd, Airflow or GitHub Actions | [schedulers](schedulers.md), "
+        "[exit codes](reference/exit-codes.md) |\n"
         "| set an option | [project.toml](reference/project-toml.md), "
         "[commands](reference/commands/retrain.md) |\n",
-        ("retraining", "retrain-study"),
+        ("retraining", "judging", "incidents", "schedulers", "retrain-study"),
     ),
     Section(
         "evidence",
