@@ -16,6 +16,18 @@ from warmstart.training import Recipe, StoppingRule
 DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 
 
+# Fixtures that take seconds, and are made once for several tests.
+SHARED = {"tiny", "found"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Tests that share a slow fixture run in one process, so that it is made once."""
+    for item in items:
+        if SHARED & {*getattr(item, "fixturenames", ())} and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread():
     """Tests run side by side, and small tensors are slower on two threads than on one."""

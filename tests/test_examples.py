@@ -185,7 +185,7 @@ BIKES = [
     "--strategies",
     "cold,warm",
 ]
-SHORT = ["--seeds", "2", "--rounds", "2"]
+SHORT = ["--seeds", "2", "--rounds", "2", "--workers", "1"]
 
 
 def test_the_command_of_the_example_speaks_of_its_metric(tmp_path):

@@ -187,3 +187,9 @@ def test_the_address_of_the_repository_stands_in_one_file():
 def test_the_tests_that_jobs_run_are_there():
     folders = re.search(r"^CORE := (.*)$", MAKEFILE, re.MULTILINE)[1].split()
     assert all((ROOT / folder).is_dir() for folder in folders)
+
+
+@pytest.mark.xdist_group("habits")
+def test_groups_of_tests_stay_in_one_process(request):
+    if getattr(request.config.option, "loadgroup", False):
+        assert request.node.nodeid.endswith("@habits"), "this pytest and this pytest-xdist do not go together"

@@ -17,7 +17,8 @@ from nights import arrival, project
 from warmstart.cli._main import warmstart
 
 FOLDER = Path(__file__).parents[1] / "examples"
-FILES = sorted(file for file in FOLDER.iterdir() if "retrain" in file.name or file.name == "airflow_dag.py")
+KINDS = (".service", ".sh", ".timer", ".yml")
+FILES = sorted(file for file in FOLDER.iterdir() if file.suffix in KINDS or file.name == "airflow_dag.py")
 TEXTS = {file.name: file.read_text(encoding="utf-8") for file in FILES}
 
 

@@ -68,7 +68,7 @@ def _plain(name: str) -> str:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(part) for part in re.match(r"[0-9.]+", version)[0].strip(".").split(".")]
+    return [int(part) for part in re.findall(r"\d+", re.sub(r"[^0-9.].*", "", version))]
 
 
 def main() -> None:

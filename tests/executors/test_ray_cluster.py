@@ -1,5 +1,6 @@
 """Studies on a real Ray cluster, whose nodes are processes of this machine."""
 
+import builtins
 import os
 import subprocess
 import sys
@@ -82,10 +83,12 @@ def models(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cluster(models):
     """A cluster of one node with one core, to which tests add others."""
+    plain = builtins.print
     found = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     yield found
     ray.shutdown()
     found.shutdown()
+    builtins.print = plain  # Ray leaves its own, which cannot be pickled.
 
 
 @pytest.fixture(scope="module")
