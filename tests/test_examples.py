@@ -151,6 +151,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("example", ["lightning_module", "plain_regression"], indirect=True)
 def test_a_killed_study_is_resumed_bit_for_bit(example, tmp_path):
     module = type(example[0]).__module__
     script = tmp_path / "script.py"
