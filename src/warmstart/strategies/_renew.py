@@ -65,7 +65,8 @@ def renew_(
         strategy: A strategy such as ``ShrinkPerturb()``, or a function of the previous model, a fresh one and a
             :class:`RoundContext`. It gets no data: ``context.old`` and ``context.new`` are not given.
         make_model: Returns a freshly initialised model of the same architecture, not wrapped in ``fully_shard``. It is
-            called with the global generators seeded, which are afterwards what they were.
+            called with PyTorch's global generators seeded, which are afterwards what they were, and must draw from
+            them: a seed of its own would give every round the same weights.
         seed: At least 0; decides all draws.
         round: Number of the round that begins, at least 1; every round has draws of its own.
         optimizer: The optimizer of ``model``; None: its state is not touched.
