@@ -25,8 +25,8 @@ WARNED = {
     "transformers": ["'pin_memory' argument is set as true but no accelerator is found"],
 }
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page.exists()}
-# What follows is run by tests/integrations/test_other_trainers.py, which looks at the weights, too.
-TEXTS["trainers.md"] = TEXTS["trainers.md"].partition("## Other libraries")[0]
+# Run by tests/integrations/test_other_libraries.py, which looks at the weights, too.
+del TEXTS["other-libraries.md"]
 
 
 def blocks(language):

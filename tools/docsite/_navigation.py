@@ -49,7 +49,7 @@ SECTIONS = (
         "skorch](trainers.md). Lightning modules and Hugging Face `Trainer`s also take part in studies "
         "as [learners](learners.md#the-three-methods); there is a file for each among the "
         "[examples](examples/index.md).",
-        ("trainers", "integrations", "examples/index"),
+        ("trainers", "other-libraries", "integrations", "examples/index"),
     ),
     Section(
         "lab",

@@ -1,4 +1,4 @@
-"""Rounds begun in other libraries as the page on trainers says have the weights of `renew_`, and train from them.
+"""Rounds begun in other libraries as the page on them says have the weights of `renew_`, and train from them.
 
 Each was run with the version below, which the page names. Where a library is missing, its test is skipped.
 """
@@ -15,10 +15,8 @@ import numpy as np
 import pytest
 
 TESTS = Path(__file__).parents[1]
-PAGE = (TESTS.parent / "docs/trainers.md").read_text(encoding="utf-8")
-SECTIONS = re.findall(
-    r'<a id="([\w-]+)"></a>\n\n### .*?\n\n(.*?)```python\n(.*?)```', PAGE.partition("## Other libraries")[2], re.DOTALL
-)
+PAGE = (TESTS.parent / "docs/other-libraries.md").read_text(encoding="utf-8")
+SECTIONS = re.findall(r'<a id="([\w-]+)"></a>\n\n## .*?\n\n(.*?)```python\n(.*?)```', PAGE, re.DOTALL)
 VERSIONS = {
     "keras": "Keras 3.15.1",
     "ray-train": "Ray 2.60.0",
