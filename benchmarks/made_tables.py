@@ -6,21 +6,30 @@ To be run in this folder::
     warmstart compare --data made_tables:rare_class --evaluate test --seeds 10 --metric balanced-accuracy
 """
 
-from stopping import Split, noisy, rare
+import torch
+
+from warmstart.basics import generator_for
 
 Arrays = dict[str, tuple]
 
 
 def noisy_labels(count: int = 900) -> Arrays:
-    """A fifth of the labels are flipped, so that no model can be right more often than 80 %; 2,000 test rows."""
-    return _arrays(noisy(0, count))
+    """The class is the sign of the sum of eight Gaussian columns.
+
+    A fifth of the labels are flipped, so that no model can be right more often than 80 %; 2,000 test rows.
+    """
+    generator = generator_for(0, "noisy")
+    columns = torch.randn(count + 2000, 8, generator=generator)
+    flipped = torch.rand(len(columns), generator=generator) < 0.2
+    return _arrays(columns, ((columns.sum(1) > 0) ^ flipped).long(), count)
 
 
 def rare_class(count: int = 3000) -> Arrays:
     """One row in 150 is positive, and no column tells which; 3,000 test rows."""
-    return _arrays(rare(0, count))
+    columns = torch.randn(count + 3000, 3, generator=generator_for(0, "rare"))
+    return _arrays(columns, (torch.arange(len(columns)) % 150 == 0).long(), count)
 
 
-def _arrays(parts: Split) -> Arrays:
-    pairs = [(part.inputs.numpy(), part.labels.numpy()) for part in parts]
-    return {"train": pairs[0], "test": pairs[1]}
+def _arrays(columns: torch.Tensor, labels: torch.Tensor, count: int) -> Arrays:
+    inputs, targets = columns.numpy(), labels.numpy()
+    return {"train": (inputs[:count], targets[:count]), "test": (inputs[count:], targets[count:])}

@@ -1,9 +1,8 @@
-"""Training with the barest loop, with `fit`, and with a whole study."""
+"""Ways of training: the barest loop, `fit`, and a whole study. Each returns the call that is timed."""
 
 import tempfile
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -11,90 +10,66 @@ from torch import nn
 
 from warmstart.basics import generator_for
 from warmstart.data import Dataset
-from warmstart.executors import Execution
 from warmstart.models import Architecture
-from warmstart.strategies import Warm
+from warmstart.strategies import Strategy, Warm
 from warmstart.streams import TwoPhase
 from warmstart.studies import Study, run_study
-from warmstart.training import Cost, Precision, Recipe, StoppingRule, TensorData, fit
+from warmstart.training import Precision, Recipe, StoppingRule, TensorData, fit
 
 from ._pictures import BATCH
-from ._turns import seconds_of
 
 
-def bare_loop(
-    model: nn.Module,
-    data: TensorData,
-    epochs: int,
-    *,
-    assembled: bool,
-    batch: int = BATCH,
-    around: Callable[[], AbstractContextManager[object]] = nullcontext,
-) -> float:
-    """Train with gather, forward, backward and step, and nothing else; return the seconds.
-
-    Args:
-        model: Trained in place.
-        data: What it trains on, in one fixed order.
-        epochs: Passes over the data.
-        assembled: Whether the batches are made before the clock starts.
-        batch: Samples of a step.
-        around: Returns the context of each forward and backward pass.
-    """
-    data = data.prepared_for_(model)
-    optimizer = Recipe().build_optimizer(model)
-    parts = torch.randperm(len(data), generator=generator_for(0)).to(data.device).split(batch)
-    ready = [data.batch(part) for part in parts] if assembled else [None] * len(parts)
+def bare_loop(model: nn.Module, data: TensorData, epochs: int) -> Callable[[], object]:
+    """Train with gather, forward, backward and step, in one fixed order, and nothing else."""
+    data, optimizer = data.prepared_for_(model), Recipe().build_optimizer(model)
+    parts = torch.randperm(len(data), generator=generator_for(0)).to(data.device).split(BATCH)
 
     def train() -> None:
         for _ in range(epochs):
-            for part, made in zip(parts, ready, strict=True):
-                inputs, targets = made if made is not None else data.batch(part)
+            for part in parts:
+                inputs, targets = data.batch(part)
                 optimizer.zero_grad()
-                with around():
-                    F.cross_entropy(model(inputs), targets).backward()
+                F.cross_entropy(model(inputs), targets).backward()
                 optimizer.step()
 
-    return seconds_of(train)
+    return train
 
 
 def fitted(
-    model: nn.Module, data: TensorData, epochs: int, precision: Precision = Precision.FP32
-) -> tuple[float, Cost]:
-    """Train with `fit`, all of it: layout, shuffling, counting, reporting; return the seconds and what it reports."""
-    costs: list[Cost] = []
+    model: nn.Module,
+    data: TensorData,
+    epochs: int,
+    precision: Precision = Precision.FP32,
+    *,
+    graphs: bool = False,
+) -> Callable[[], object]:
+    """Train with all of `fit`: layout, shuffling, counting operations once, counting hits."""
+    stop, recipe = StoppingRule(None, patience=None, max_epochs=epochs), Recipe(precision=precision)
+    return lambda: fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0), graphs=graphs)
 
-    def train() -> None:
-        stop = StoppingRule(None, patience=None, max_epochs=epochs)
-        recipe = Recipe(precision=precision)
-        costs.append(fit(model, data, recipe=recipe, stop=stop, generator=generator_for(0)).cost)
 
-    return seconds_of(train), costs[0]
+def study_of(
+    architecture: Architecture, epochs: int, *, seeds: int = 1, strategies: tuple[Strategy, ...] = (Warm(),)
+) -> Study:
+    """Return a study of two rounds, half of the samples in the first; a third of the data is held out."""
+    stop = StoppingRule(None, patience=None, max_epochs=epochs)
+    return Study(strategies, architecture=architecture, stream=TwoPhase(), stop=stop, seeds=seeds)
 
 
-@dataclass(frozen=True)
-class StudyTimes:
-    """How long a study took.
+def studied(study: Study, held: Dataset, **how: Any) -> Callable[[], int]:
+    """Run a study from its call to its return, in a new folder; the call returns the samples that were processed.
 
     Args:
-        seconds: From the call to its return.
-        training_seconds: Of training, as its rounds report them.
-        samples: Processed by training.
+        study: What is run.
+        held: Its data.
+        how: ``execution`` or ``workers`` of `run_study`.
     """
-
-    seconds: float
-    training_seconds: float
-    samples: int
-
-
-def studied(architecture: Architecture, held: Dataset, epochs: int, threads: int) -> StudyTimes:
-    """Run a whole study in this process: one trial of two rounds, a third of the data held out."""
-    stop = StoppingRule(None, patience=None, max_epochs=epochs)
-    study = Study([Warm()], architecture=architecture, stream=TwoPhase(), stop=stop, seeds=1)
-    execution = Execution(workers=1, threads=threads, device="cpu")
     held.fingerprint  # noqa: B018 - it is computed once for a data set, and the data set outlives the turns
-    with tempfile.TemporaryDirectory() as folder:
-        records = []
-        seconds = seconds_of(lambda: records.append(run_study(study, folder, dataset=held, execution=execution)))
-    rounds = records[0].rounds
-    return StudyTimes(seconds, sum(record.seconds for record in rounds), sum(record.samples for record in rounds))
+
+    def run() -> int:
+        with tempfile.TemporaryDirectory() as folder:
+            rounds = run_study(study, folder, dataset=held, **how).rounds
+        # A first round that another arm has taken over was trained once and is in two records.
+        return sum({(record.seed, record.round, record.seconds): record.samples or 0 for record in rounds}.values())
+
+    return run

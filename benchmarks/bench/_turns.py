@@ -1,12 +1,40 @@
-"""Ways that take turns on one machine, so that its noise meets all of them, and what their figures say together."""
+"""Ways of doing something that take turns on one machine, so that its noise meets all of them alike."""
 
 import statistics
-import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypedDict
 
-Way = Callable[[], Mapping[str, float]]
-"""Does its work once and returns its figures by name; it decides what is timed and what is preparation."""
+from torch.utils.benchmark import Timer
+
+from warmstart.basics import check_at_least
+
+Way = Callable[[], Callable[[], object]]
+"""Prepares its work, which is not timed, and returns the call that is."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How much is measured.
+
+    Args:
+        threads: PyTorch threads.
+        repeats: Turns of each way, at least 1.
+        quick: Whether to take less of everything, which only checks that the program runs.
+    """
+
+    threads: int = 1
+    repeats: int = 5
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the options."""
+        check_at_least("threads", self.threads, 1)
+        check_at_least("repeats", self.repeats, 1)
+
+    def some(self, full: int, quick: int) -> int:
+        """Return one of two amounts."""
+        return quick if self.quick else full
 
 
 class Spread(TypedDict):
@@ -18,35 +46,22 @@ class Spread(TypedDict):
     turns: int
 
 
-def seconds_of(call: Callable[[], object]) -> float:
-    """Return the wall-clock seconds of a call."""
-    begin = time.perf_counter()
-    call()
-    return time.perf_counter() - begin
+def take_turns(ways: Mapping[str, Way], setting: Setting) -> dict[str, list[float]]:
+    """Return every way's seconds per call, turn by turn.
 
-
-def repeated(call: Callable[[], object], times: int) -> float:
-    """Return the wall-clock seconds of calling so many times."""
-    return seconds_of(lambda: [call() for _ in range(times)])
-
-
-def clocked(name: str, call: Callable[[], object]) -> Way:
-    """Return a way whose one figure is the seconds of a call."""
-    return lambda: {name: seconds_of(call)}
-
-
-def take_turns(ways: Sequence[Way], repeats: int) -> dict[str, list[float]]:
-    """Return every way's figures, turn by turn.
-
-    Every other turn goes backwards, so that a machine that slows down or speeds up favours nobody. The first turn
-    warms up and is dropped.
+    In a turn, `torch.utils.benchmark.Timer` calls a way once to warm up, then as often as a fifth of a second needs.
+    Every other turn goes backwards, so that a machine that slows down or speeds up favours nobody.
     """
-    found: dict[str, list[float]] = {}
-    for turn in range(repeats + 1):
-        for way in reversed(ways) if turn % 2 else ways:
-            for name, figure in way().items():
-                found.setdefault(name, []).append(figure)
-    return {name: figures[1:] for name, figures in found.items()}
+    timers = {
+        name: Timer("call()", setup="call = prepare()", globals={"prepare": way}, num_threads=setting.threads)
+        for name, way in ways.items()
+    }
+    found: dict[str, list[float]] = {name: [] for name in ways}
+    for turn in range(setting.repeats):
+        for name in list(ways)[:: -1 if turn % 2 else 1]:
+            measured = timers[name].blocked_autorange(min_run_time=0.01 if setting.quick else 0.2)
+            found[name].append(measured.median)
+    return found
 
 
 def spread(figures: Sequence[float]) -> Spread:

@@ -6,24 +6,13 @@ _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"))
 
 
 def ratio_text(spread: Spread) -> str:
-    """Return a ratio with its quartiles.
+    """Return a ratio, or another number, with its quartiles.
 
     Example:
         >>> ratio_text({"median": 1.0, "lower_quartile": 0.98, "upper_quartile": 1.024, "turns": 7})
         '1.00 [0.98, 1.02]'
     """
     return "{median:.2f} [{lower_quartile:.2f}, {upper_quartile:.2f}]".format(**spread)
-
-
-def percent_text(spread: Spread) -> str:
-    """Return a share with its quartiles.
-
-    Example:
-        >>> percent_text({"median": 0.5, "lower_quartile": 0.48, "upper_quartile": 0.516, "turns": 7})
-        '50 % [48, 52]'
-    """
-    low, high = spread["lower_quartile"], spread["upper_quartile"]
-    return f"{100 * spread['median']:.0f} % [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def share_text(share: float) -> str:
@@ -48,11 +37,11 @@ def seconds_text(seconds: float) -> str:
 
 
 def time_text(spread: Spread) -> str:
-    """Return a time with its quartiles, in the unit of the median.
+    """Return a time with its quartiles; alone where it was timed once.
 
     Example:
         >>> time_text({"median": 0.5, "lower_quartile": 0.4, "upper_quartile": 0.6, "turns": 7})
         '500 ms [400 ms, 600 ms]'
     """
     low, high = seconds_text(spread["lower_quartile"]), seconds_text(spread["upper_quartile"])
-    return f"{seconds_text(spread['median'])} [{low}, {high}]"
+    return seconds_text(spread["median"]) + (f" [{low}, {high}]" if spread["turns"] > 1 else "")

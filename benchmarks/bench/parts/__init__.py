@@ -1,8 +1,5 @@
 """The parts of the benchmark, in the order of the page."""
 
-from . import demo, memory, precision, profile, queries, start_up, strategies, training, workers
+from . import demo, growth, memory, start_up, strategies, training, workers
 
-PARTS = {
-    module.PART.name: module.PART
-    for module in (training, precision, profile, demo, workers, strategies, queries, start_up, memory)
-}
+PARTS = {module.PART.name: module.PART for module in (training, demo, workers, strategies, start_up, memory, growth)}

@@ -1,15 +1,15 @@
 """Memory that training takes, in multiples of the data's size."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from bench._part import Part, Setting
+from bench._part import Gate, Part, Table
 from bench._pictures import SHAPE
-from bench._processes import script
-from bench._resident import peak_memory
-from bench._tables import Table
-from bench._turns import Spread, spread
+from bench._processes import peak_memory
+from bench._turns import Setting, Spread, spread
 
+_CHILD = Path(__file__).parents[1] / "_memory_child.py"
 _FEW = 512
 _PROGRAMS = {
     "data": "the data alone, in memory",
@@ -22,25 +22,19 @@ _PROGRAMS = {
 def _measure(setting: Setting) -> dict[str, Any]:
     samples, turns = setting.some(50_000, 5_000), max(1, setting.repeats // 3)
     size = samples * SHAPE[0] * SHAPE[1] * SHAPE[2]
+
+    def peaks(what: str, samples: int) -> list[float]:
+        return [float(peak_memory([str(_CHILD), what, str(samples)], threads=setting.threads)) for _ in range(turns)]
+
     programs = {}
     for what in _PROGRAMS:
-        many = [_peak(what, samples, setting) for _ in range(turns)]
-        few = [_peak(what, _FEW, setting) for _ in range(turns)]
+        many, few = peaks(what, samples), peaks(what, _FEW)
         programs[what] = {
             "peak": spread(many),
             "peak_of_few": spread(few),
             "data_sizes": spread([(one - other) / size for one, other in zip(many, few, strict=True)]),
         }
-    return {
-        "samples": samples,
-        "data_bytes": size,
-        "import": spread([_peak("import", 0, setting) for _ in range(turns)]),
-        "programs": programs,
-    }
-
-
-def _peak(what: str, samples: int, setting: Setting) -> float:
-    return float(peak_memory([script("_memory_child.py"), what, str(samples)], threads=setting.threads))
+    return {"samples": samples, "data_bytes": size, "import": spread(peaks("import", 0)), "programs": programs}
 
 
 def _tables(measured: Mapping[str, Any]) -> list[Table]:
@@ -58,15 +52,14 @@ def _mebibytes(found: Spread) -> str:
     return f"{found['median'] / 2**20:,.0f} MiB"
 
 
-PART = Part(
-    name="memory",
-    title="Memory",
-    prose="""
-Peak memory of a fresh process together with the workers it starts; memory that they share counts once. The same
-program also runs with very few pictures; the difference, divided by the size of the pictures in bytes, is the number of
-copies of the data at the peak. Two workers map the data from one file, and each has copies of its own of what its
-trial trains and is evaluated on.
-""",
-    measure=_measure,
-    tables=_tables,
-)
+def _gates(measured: Mapping[str, Any]) -> dict[str, Gate]:
+    found = {}
+    for what, name in _PROGRAMS.items():
+        peak = measured["programs"][what]["peak_of_few"]
+        in_mebibytes = {key: value if key == "turns" else value / 2**20 for key, value in peak.items()}
+        found[f"{name}, few pictures, MiB"] = Gate(Spread(**in_mebibytes))
+        found[f"{name}, sizes of the data"] = Gate(measured["programs"][what]["data_sizes"])
+    return found
+
+
+PART = Part("memory", _measure, _tables, _gates)

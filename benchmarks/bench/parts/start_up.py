@@ -1,12 +1,11 @@
-"""How long a fresh process takes for a minimal task."""
+"""How long a fresh process takes for a minimal task, beside one that imports PyTorch."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from bench._part import Part, Setting
+from bench._part import Gate, Part, Table
 from bench._processes import run_python
-from bench._tables import Table
-from bench._turns import clocked, ratio, spreads, take_turns
+from bench._turns import Setting, ratio, spreads, take_turns
 from bench._words import ratio_text, time_text
 
 _TORCH = "import torch"
@@ -31,40 +30,27 @@ _ASKS = "\nprint('torch' in sys.modules)"
 
 
 def _measure(setting: Setting) -> dict[str, Any]:
-    ways = [
-        clocked(name, lambda code=code: run_python(["-c", code], threads=setting.threads))
-        for name, code in _PROGRAMS.items()
-    ]
-    found = take_turns(ways, setting.repeats)
-    return {
-        "seconds": spreads(found),
-        "to_import_torch": {name: ratio(found, name, _TORCH) for name in _PROGRAMS},
-        "imports_torch": {
-            name: run_python(["-c", code + _ASKS]).split()[-1] == "True" for name, code in _PROGRAMS.items()
-        },
-    }
+    def way(code: str) -> Any:
+        return lambda: lambda: run_python(["-c", code], threads=setting.threads)
+
+    found = take_turns({name: way(code) for name, code in _PROGRAMS.items()}, setting)
+    imports = {name: run_python(["-c", code + _ASKS]).split()[-1] == "True" for name, code in _PROGRAMS.items()}
+    to_torch = {name: ratio(found, name, _TORCH) for name in _PROGRAMS}
+    return {"seconds": spreads(found), "to_import_torch": to_torch, "imports_torch": imports}
 
 
 def _tables(measured: Mapping[str, Any]) -> list[Table]:
     rows = [
-        [
-            name,
-            time_text(measured["seconds"][name]),
-            ratio_text(measured["to_import_torch"][name]),
-            "yes" if torch else "no",
-        ]
-        for name, torch in measured["imports_torch"].items()
-    ]
+        [name, time_text(found), ratio_text(measured["to_import_torch"][name]),
+         "yes" if measured["imports_torch"][name] else "no"]
+        for name, found in measured["seconds"].items()
+    ]  # fmt: skip
     return [Table("Fresh processes", ("what", "time", "ratio to `import torch`", "imports PyTorch"), rows)]
 
 
-PART = Part(
-    name="start-up",
-    title="Start-up",
-    prose="""
-Wall-clock of a fresh process from its start to its end, files in the system's cache. What does not train should not
-import PyTorch; what needs it cannot be faster than its import, which stands beside it.
-""",
-    measure=_measure,
-    tables=_tables,
-)
+def _gates(measured: Mapping[str, Any]) -> dict[str, Gate]:
+    own = {name: found for name, found in measured["to_import_torch"].items() if "warmstart" in name}
+    return {f"{name} : {_TORCH}": Gate(found) for name, found in own.items()}
+
+
+PART = Part("start-up", _measure, _tables, _gates)

@@ -1,4 +1,4 @@
-"""What every strategy costs, beside a plain copy of the same parameters."""
+"""What renewing a model between rounds costs, by every strategy, beside a plain copy of the same parameters."""
 
 import copy
 import dataclasses
@@ -10,11 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench._exported import kinds_of
-from bench._part import Part, Setting
+from bench._part import Gate, Part, Table
 from bench._pictures import CLASSES, SHAPE
-from bench._tables import Table
-from bench._turns import clocked, ratio, spreads, take_turns
+from bench._turns import Setting, ratio, spreads, take_turns
 from bench._words import ratio_text, time_text
 from warmstart import strategies
 from warmstart.basics import generator_for
@@ -22,7 +20,7 @@ from warmstart.models import ResNet18
 from warmstart.specs import format_spec, kebab, options_of
 from warmstart.strategies import RoundContext, ShrinkPerturb, Strategy
 
-_COPY, _COPY_IN_PLACE = "copy.deepcopy", "copy_"
+_COPIES = {"pure": "copy.deepcopy", "in_place": "copy_"}
 
 
 def _measure(setting: Setting) -> dict[str, Any]:
@@ -33,13 +31,14 @@ def _measure(setting: Setting) -> dict[str, Any]:
     }
     target = copy.deepcopy(previous)
     in_place = {name: _called(function, target, fresh) for name, function in exported_in_place()}
-    copies = {_COPY: lambda: copy.deepcopy(previous), _COPY_IN_PLACE: lambda: _copy_(target, previous)}
-    found = take_turns([clocked(name, call) for name, call in {**copies, **pure, **in_place}.items()], setting.repeats)
+    copies = {"copy.deepcopy": lambda: copy.deepcopy(previous), "copy_": lambda: _copy_(target, previous)}
+    calls = {**copies, **pure, **in_place}
+    found = take_turns({name: lambda call=call: call for name, call in calls.items()}, setting)
     return {
         "parameters": sum(parameter.numel() for parameter in previous.parameters()),
         "seconds": spreads(found),
-        "pure": {name: ratio(found, name, _COPY) for name in pure},
-        "in_place": {name: ratio(found, name, _COPY_IN_PLACE) for name in in_place},
+        "pure": {name: ratio(found, name, _COPIES["pure"]) for name in pure},
+        "in_place": {name: ratio(found, name, _COPIES["in_place"]) for name in in_place},
     }
 
 
@@ -49,7 +48,10 @@ def _drawn(seed: int, setting: Setting) -> nn.Module:
 
 def exported() -> Iterator[tuple[str, Strategy]]:
     """Yield every exported strategy with its defaults, and with each of its named choices in turn, under its label."""
-    for kind in kinds_of(strategies, Strategy):
+    kinds: list[Any] = [
+        kind for kind in vars(strategies).values() if inspect.isclass(kind) and issubclass(kind, Strategy)
+    ]
+    for kind in (kind for kind in kinds if not inspect.isabstract(kind)):
         yield _label(kind()), kind()
         for field in dataclasses.fields(kind):
             for choice in type(field.default) if isinstance(field.default, StrEnum) else ():
@@ -84,36 +86,22 @@ def _copy_(target: nn.Module, source: nn.Module) -> None:
 
 
 def _tables(measured: Mapping[str, Any]) -> list[Table]:
-    seconds, parameters = measured["seconds"], measured["parameters"]
+    parameters = measured["parameters"]
 
-    def rows(names: Mapping[str, Any], plain: str) -> list[list[str]]:
-        own = [
-            [name, time_text(seconds[name]), _each(seconds[name], parameters), ratio_text(names[name])]
-            for name in names
-        ]
-        return [[f"`{plain}`", time_text(seconds[plain]), _each(seconds[plain], parameters), "1"], *own]
+    def row(name: str, shown: str, ratio: str) -> list[str]:
+        found = measured["seconds"][name]
+        return [shown, time_text(found), f"{1e9 * found['median'] / parameters:.2f} ns", ratio]
 
-    header = ("what", "time", "of each parameter", "ratio to the copy")
-    return [
-        Table(f"Strategies on {parameters / 1e6:.1f} M parameters", header, rows(measured["pure"], _COPY)),
-        Table("In place", header, rows(measured["in_place"], _COPY_IN_PLACE)),
-    ]
+    def table(title: str, kind: str) -> Table:
+        plain = row(_COPIES[kind], f"`{_COPIES[kind]}`", "1")
+        rows = [row(name, name, ratio_text(found)) for name, found in measured[kind].items()]
+        return Table(title, ("what", "time", "of each parameter", "ratio to the copy"), [plain, *rows])
+
+    return [table(f"Strategies on {parameters / 1e6:.1f} M parameters", "pure"), table("In place", "in_place")]
 
 
-def _each(seconds: Mapping[str, float], parameters: int) -> str:
-    return f"{1e9 * seconds['median'] / parameters:.2f} ns"
+def _gates(measured: Mapping[str, Any]) -> dict[str, Gate]:
+    return {f"{name} : {_COPIES[kind]}": Gate(found) for kind in _COPIES for name, found in measured[kind].items()}
 
 
-PART = Part(
-    name="strategies",
-    title="Strategies",
-    prose="""
-Every exported strategy, with its defaults and with each of its named choices, makes the start of a round from two
-ResNet-18 of width 64. A strategy returns a new model, so it is compared with `copy.deepcopy` of the same model; what
-works in place is compared with `copy_` into memory that is there already; `renew_` applies shrink-perturb. The fresh
-model, and further ones that a strategy draws, are made before the clock starts: they cost the same whatever is done
-with them.
-""",
-    measure=_measure,
-    tables=_tables,
-)
+PART = Part("strategies", _measure, _tables, _gates)
