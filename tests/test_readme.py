@@ -24,6 +24,8 @@ WARNED = {
     # It pins memory on machines without a GPU, and PyTorch says that this does nothing.
     "transformers": ["'pin_memory' argument is set as true but no accelerator is found"],
 }
+# What writes to a tracker needs its library.
+LISTENERS = {"TensorBoardListener": "tensorboard", "WandbListener": "wandb", "MLflowListener": "mlflow"}
 TEXTS = {page.name: page.read_text(encoding="utf-8") for page in PAGES if page.exists()}
 # Run by tests/integrations/test_other_libraries.py, which looks at the weights, too.
 del TEXTS["other-libraries.md"]
@@ -49,7 +51,9 @@ def commands():
 
 @pytest.mark.parametrize("block", blocks("python"))
 def test_the_code_runs(block, tmp_path):
-    for module in set(re.findall(r"^(?:import|from) (\w+)", block, flags=re.MULTILINE)):
+    imported = re.findall(r"^(?:import|from) (\w+)", block, flags=re.MULTILINE)
+    listeners = [library for name, library in LISTENERS.items() if name in block]
+    for module in {*imported, *listeners}:
         if find_spec(module) is None:
             pytest.skip(f"{module} is not installed")
     (tmp_path / "readme.py").write_text(block)
