@@ -13,6 +13,9 @@ from warmstart.streams import Growing
 from warmstart.studies import Study
 from warmstart.training import Recipe, StoppingRule
 
+# Of the processes that tests start, too: side by side on few cores, threads of small tensors wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 
 
