@@ -10,7 +10,7 @@ EPOCHS, SEEDS = 20, 4
 
 
 def last_scores(strategy, epochs):
-    """Return the accuracy after round 2, which has so many epochs, by seed; round 1 always has all of them."""
+    """Return the accuracy after round 2 for each seed; round 2 has `epochs` epochs, round 1 always all of them."""
     study = ws.Study(
         [ws.studies.Arm(strategy, first_epochs=EPOCHS)],
         data=ws.DataSource("digits"),

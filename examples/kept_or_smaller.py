@@ -1,4 +1,4 @@
-"""Is what shrink-perturb gains due to the weights that it keeps, or to its smaller ones? Two controls keep nothing.
+"""Does shrink-perturb gain by the weights that it keeps, or by smaller ones? Two controls keep none of the old ones.
 
 python examples/kept_or_smaller.py        # needs: pip install "warmstart[data]"
 """
@@ -9,7 +9,7 @@ SHRINK = 0.4
 
 if __name__ == "__main__":
     study = ws.Study(
-        # The controls are fresh weights: of the norms that shrink-perturb gives, and all multiplied by one factor.
+        # Both controls are fresh weights: each tensor with its norm after shrink-perturb, or all times one factor.
         [ws.Cold(), ws.ShrinkPerturb(SHRINK), ws.NormMatched(SHRINK), ws.Cold(scale=SHRINK)],
         data=ws.DataSource("digits"),
         architecture=ws.MLP(),
@@ -20,6 +20,6 @@ if __name__ == "__main__":
     )
     records = ws.run_study(study, "runs/kept-or-smaller", execution=ws.Execution(workers=1))
     print(ws.summarize(records).verdict)
-    reference = study.labels[2]  # fresh weights of the same norms
-    kept = next(arm for arm in ws.summarize(records, reference=reference).arms if arm.arm == study.labels[1])
-    print(f"What is kept: {kept.arm} beside {reference}: {kept.words}")
+    _, shrunk, matched, _ = study.labels
+    kept = next(arm for arm in ws.summarize(records, reference=matched).arms if arm.arm == shrunk)
+    print(f"What is kept: {shrunk} beside {matched}: {kept.words}")

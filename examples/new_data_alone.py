@@ -1,4 +1,4 @@
-"""What is lost when a round trains on its new data alone? Cheaper by far, but a model forgets what it does not see.
+"""What is lost when a round trains on its new data alone? It is cheaper, and a model may forget what it no longer sees.
 
 python examples/new_data_alone.py        # needs: pip install "warmstart[data]"
 """

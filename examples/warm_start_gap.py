@@ -1,5 +1,7 @@
 """Does a warm start lose accuracy, although it fits the training data as well? Two rounds of digits tell.
 
+On digits the answer is no. On CIFAR-10 it is yes, see docs/paper.md: run it on your data.
+
 python examples/warm_start_gap.py        # needs: pip install "warmstart[data]"
 """
 

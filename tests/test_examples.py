@@ -48,7 +48,7 @@ PROGRAMS = {
     "nightly_project": r"  accuracy of what serves now: 0\.[89]\d+",
     "retrained_estimator": r"shrink-perturb: accuracy 0\.9\d+, \d+ steps in all rounds",
     "skorch_rounds": r"night 3: accuracy 0\.9\d+",
-    "steady_predictions": r"shrink-perturb:shrink=0.6: \d\.\d % of .*",
+    "steady_predictions": r"  changed, beside cold: .*",
     "tracked_study": r"4 runs in runs/tensorboard/digits",
     "tune_shrink": r".*shrink-perturb:.*",
     "warm_start_gap": r"After 2 rounds .*",

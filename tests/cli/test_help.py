@@ -63,3 +63,18 @@ def test_a_usage_error_names_the_help_to_read(arguments, path, capsys):
     assert run(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.endswith(f"See '{path} --help'.")
+
+
+@pytest.mark.parametrize("group", ["retrain", "paper"])
+def test_a_group_without_a_command_names_its_commands(group, capsys):
+    assert run([group]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("Error: A command is missing: ")
+    assert all(name in said for name in warmstart.commands[group].commands)
+
+
+def test_a_list_with_a_space_says_how_lists_are_written(capsys):
+    assert run(["compare", "--strategies", "cold,", "warm"]) == 2
+    assert (
+        "Lists are written without spaces, as in cold,warm. See 'warmstart compare --help'." in capsys.readouterr().err
+    )

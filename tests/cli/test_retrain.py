@@ -342,7 +342,16 @@ def test_history_names_models_as_other_commands_take_them(retrain, project):
     assert len(json.loads(retrain("history", project, "--last", "1", "--json")[1])) == 1
     assert "--last must be a whole number of at least 1, got 0." in retrain("history", project, "--last", "0")[2]
     code, out, _ = retrain("promote", project, short, "--reason", "it knows tuesday")
-    assert (code, out) == (0, f"Promoted {short} by hand: it knows tuesday.\n")
+    assert (code, out) == (
+        0,
+        f"Promoted {short} by hand: it knows tuesday.\nIt is pinned: no round replaces it until `unpin`.\n",
+    )
+    assert (
+        retrain("history", project, "--last", "1")[1]
+        .splitlines()[-1]
+        .endswith(f"Promoted {short} by hand: it knows tuesday.")
+    )
+    assert [line.split("  ")[0] for line in retrain("history", project, "--arrivals")[1].splitlines()] == ["1", "2"]
 
 
 def test_rollback_promote_pin_and_unpin(retrain, project):
@@ -357,7 +366,7 @@ def test_rollback_promote_pin_and_unpin(retrain, project):
     assert (code, found["before"], found["after"], found["pinned"]) == (0, second, first, True)
     assert found["text"].endswith(": complaints.")
     assert "pinned: no round replaces it until `unpin`" in retrain("status", project)[1]
-    assert retrain("unpin", project)[:2] == (0, f"{first[:12]} is not pinned.\n")
+    assert retrain("unpin", project)[:2] == (0, f"{first[:12]} is no longer pinned: rounds may replace it.\n")
     assert retrain("pin", project)[:2] == (0, f"{first[:12]} is pinned.\n")
 
 

@@ -10,7 +10,7 @@ import pytest
 from ledgers import TIME, arrival, digest, finished_round, model, new_object, project, sample
 from warmstart.basics import InputError, StorageError
 from warmstart.retrain._champion import exclude, pin, promote, repair, rollback, unpin
-from warmstart.retrain._inspect import history, status
+from warmstart.retrain._inspect import arrivals, history, status
 from warmstart.retrain._ledger import (
     LEDGER,
     AuditRow,
@@ -37,6 +37,7 @@ from warmstart.retrain._objects import (
 )
 from warmstart.retrain._settings import RetrainSettings, write_project
 from warmstart.retrain._upkeep import gc, verify
+from warmstart.retrain._words import lines_of
 
 
 @pytest.fixture
@@ -148,7 +149,35 @@ def test_the_history_has_rounds_with_models_and_judgements(shop):
         history(directory, last=0)
 
 
-@pytest.mark.parametrize("command", [status, history, rollback, pin, unpin, verify, gc])
+def test_the_history_has_what_was_done_by_hand_after_the_round_before(shop):
+    directory, (_, b, c) = shop
+    with Ledger.open(directory / LEDGER) as ledger, ledger.transaction():
+        ledger.add_event("round", "", round_number=3)
+        ledger.add_event("gc", "not by hand")
+    rollback(directory, reason="it was slow")
+    unpin(directory)
+    first, second, third = history(directory)
+    assert (first.commands, second.commands) == ((), ())
+    assert [one["kind"] for one in third.commands] == ["rollback", "unpin"]
+    lines = lines_of(history(directory, last=1))
+    assert lines[-2].endswith(f"UTC  Rolled back from {c[:12]} to {b[:12]}: it was slow.")
+    assert lines[-1].endswith(f"UTC  {b[:12]} is no longer pinned: rounds may replace it.")
+
+
+def test_arrivals_have_the_numbers_that_exclude_takes(shop):
+    directory, _ = shop
+    before = arrivals(directory)
+    assert [one.number for one in before] == list(range(1, len(before) + 1))
+    exclude(directory, before[1].number)
+    found = arrivals(directory, last=len(before) - 1)
+    assert found[0].state == "excluded"
+    assert lines_of(found)[0].startswith("2  ")
+    assert lines_of(found)[0].endswith(", excluded")
+    with pytest.raises(InputError, match="last must be a whole number of at least 1, got 0"):
+        arrivals(directory, last=0)
+
+
+@pytest.mark.parametrize("command", [status, history, arrivals, rollback, pin, unpin, verify, gc])
 def test_a_folder_that_is_no_project_is_named(tmp_path, command):
     with pytest.raises(InputError, match="warmstart retrain init"):
         command(tmp_path)
@@ -391,8 +420,8 @@ def test_pinning_is_recorded_once(shop):
     assert pin(directory).text == f"{c[:12]} is pinned."
     assert pin(directory).text == f"{c[:12]} is pinned already."
     assert status(directory).pinned
-    assert unpin(directory).text == f"{c[:12]} is not pinned."
-    assert unpin(directory).text == f"{c[:12]} is not pinned, and was not before."
+    assert unpin(directory).text == f"{c[:12]} is no longer pinned: rounds may replace it."
+    assert unpin(directory).text == f"{c[:12]} is no longer pinned: rounds may replace it (it was not before)."
     with Ledger.open(directory / LEDGER) as ledger:
         assert [event.kind for event in ledger.events()] == ["pin", "unpin"]
 

@@ -274,6 +274,7 @@ def _sharing(model):
         ({"strategy": "cold"}, r"strategy must be a strategy such as ShrinkPerturb\(\), got 'cold'"),
         ({"strategy": Cold}, "strategy must be a strategy such as ShrinkPerturb"),
         ({"make_model": Net()}, "make_model must be a function that returns a fresh model"),
+        ({"make_model": Cold()}, r"make_model must be a function .*, got Cold\(.*\); the strategy comes before it"),
         ({"make_model": lambda: None}, "make_model must return a torch.nn.Module, got None"),
         (
             {"make_model": lambda: nn.Linear(3, 5)},
@@ -313,7 +314,9 @@ def test_models_that_share_parameters_are_refused():
 
 def test_a_model_in_another_shape_is_named():
     model = nn.Linear(2, 3)
-    with pytest.raises(InputError, match=r"make_model must .* 'weight' in the shape of model \(3, 2\), got \(4, 2\)"):
+    with pytest.raises(
+        InputError, match=r"make_model must .* 'weight' in the shape of model \(3, 2\), got \(4, 2\)\. transplant"
+    ):
         renew_(model, Cold(), lambda: nn.Linear(2, 4), seed=0, round=2)
 
 

@@ -38,7 +38,13 @@ class CheckedCommand(click.RichCommand):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments, and check that none is empty."""
-        left = super().parse_args(ctx, args)
+        typed = list(args)
+        try:
+            left = super().parse_args(ctx, args)
+        except click.UsageError as error:
+            if "unexpected extra argument" in error.message and any(one.endswith(",") for one in typed):
+                error.message = f"{error.message.rstrip('.')}. Lists are written without spaces, as in cold,warm."
+            raise
         if ctx.resilient_parsing:  # a shell asks what could follow
             return left
         for parameter in self.params:
@@ -55,3 +61,9 @@ class CommandGroup(click.RichGroup):
 
     def __init__(self, name: str | None = None, **attributes: Any) -> None:
         super().__init__(name=name, **laid_out(attributes, _EXIT_CODES))
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the arguments; without any, say which commands there are."""
+        if not args and not ctx.resilient_parsing and not self.invoke_without_command:
+            raise click.UsageError(f"A command is missing: {', '.join(self.list_commands(ctx))}.", ctx)
+        return super().parse_args(ctx, args)

@@ -301,10 +301,16 @@ def status(directory: str, as_json: bool, debug: bool) -> None:
 
 
 @_command("history")
-@click.option("--last", metavar="N", type=int, default=20, show_default=True, help="Number of rounds.")
-def history(directory: str, last: int, as_json: bool, debug: bool) -> None:
-    """List the last rounds: what was trained, the verdict and its reason."""
-    _show(_project(directory).history(last=last), as_json)
+@click.option("--last", metavar="N", type=int, default=20, show_default=True, help="Number of rounds, or of arrivals.")
+@click.option("--arrivals", is_flag=True, help="List what has arrived, with the numbers that exclude takes.")
+def history(directory: str, last: int, arrivals: bool, as_json: bool, debug: bool) -> None:
+    """List the last rounds: what was trained, the verdict and its reason, and what was done by hand after it."""
+    project = _project(directory)
+    found = project.arrivals(last=last) if arrivals else project.history(last=last)
+    if arrivals and not found and not as_json:
+        say("Nothing has arrived yet.")
+    else:
+        _show(found, as_json)
 
 
 @_command("rollback")

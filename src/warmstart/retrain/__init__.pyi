@@ -3,6 +3,7 @@ from ._champion import Change as Change
 from ._delivery import Message as Message
 from ._delivery import deliver as deliver
 from ._gate import gap_text as gap_text
+from ._inspect import ArrivalSummary as ArrivalSummary
 from ._inspect import RoundSummary as RoundSummary
 from ._inspect import Status as Status
 from ._lock import LockedError as LockedError

@@ -132,8 +132,10 @@ def _set_pinned(directory: str | Path, *, pinned: bool) -> Change:
         if champion is None:
             raise InputError("There is no champion to pin: no model has been promoted yet.")
         was = ledger.config(PINNED) is not None
-        already = (" already" if pinned else ", and was not before") if was == pinned else ""
-        text = f"{short_id(champion.id)} is {'' if pinned else 'not '}pinned{already}."
+        already = (" already" if pinned else " (it was not before)") if was == pinned else ""
+        text = (
+            f"{short_id(champion.id)} is {'pinned' if pinned else 'no longer pinned: rounds may replace it'}{already}."
+        )
         if was != pinned:
             with ledger.transaction():
                 ledger.set_config(PINNED, champion.id if pinned else None)

@@ -17,6 +17,9 @@ from ._results import Plain
 from ._settings import read_project
 from ._upkeep import visible_damage
 
+# Of the events, what people did; what rounds did stands in the rounds.
+_COMMANDS = {"rollback", "hand", "pin", "unpin", "exclude", "forget", "migrate"}
+
 
 @dataclass(frozen=True)
 class ModelSummary(Plain):
@@ -46,7 +49,8 @@ class Licence(Plain):
 class RoundSummary(Plain):
     """A round: what was trained, how it was judged against whom, and why it ended as it did.
 
-    ``earlier`` says which candidate of an earlier round came to serve before it, and why; None: none did.
+    ``earlier`` says which candidate of an earlier round came to serve before it, and why; None: none did. ``commands``
+    are those that came after it and before the next round, such as a rollback with its reason: time, kind and text.
     """
 
     number: int
@@ -60,6 +64,30 @@ class RoundSummary(Plain):
     judgements: tuple[Mapping[str, Any], ...]
     cost: Mapping[str, float]
     earlier: str | None = None
+    commands: tuple[Mapping[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class ArrivalSummary(Plain):
+    """What has arrived at once; ``number`` is what `exclude` takes, ``state`` is accepted, rewritten or excluded.
+
+    ``source`` is what was added, ``labelled`` counts rows that have a label, ``received`` is when it was added.
+    """
+
+    number: int
+    id: str
+    state: str
+    source: str
+    rows: int
+    labelled: int
+    received: str
+
+    def lines(self) -> list[str]:
+        """Return it on a line."""
+        labels = "" if self.labelled == self.rows else f", {self.labelled:,} of them with a label"
+        state = "" if self.state == "accepted" else f", {self.state}"
+        time = self.received[:16].replace("T", " ")
+        return [f"{self.number}  {time} UTC  {self.source}, {self.rows:,} rows{labels}{state}"]
 
 
 @dataclass(frozen=True)
@@ -183,9 +211,41 @@ def history(directory: str | Path, *, last: int | None = None) -> tuple[RoundSum
     folder = checked_path("directory", directory)
     read_project(folder)
     with Ledger.open(folder / LEDGER) as ledger, ledger.reading():
-        found = tuple(_round_summary(ledger, row) for row in ledger.rounds(last))
+        after: dict[int | None, list[dict[str, str]]] = {}
+        number: int | None = None
+        for event in ledger.events():
+            if event.kind == "round":
+                number = event.round
+            elif event.kind in _COMMANDS:
+                after.setdefault(number, []).append({"time": event.time, "kind": event.kind, "text": event.text})
+        found = tuple(
+            dataclasses.replace(_round_summary(ledger, row), commands=tuple(after.get(row.number, ())))
+            for row in ledger.rounds(last)
+        )
     repair_if_free(folder)
     return found
+
+
+def arrivals(directory: str | Path, *, last: int | None = None) -> tuple[ArrivalSummary, ...]:
+    """Return what has arrived, oldest first, excluded arrivals too.
+
+    Args:
+        directory: The project's folder.
+        last: How many arrivals, at least 1; None: all.
+
+    Raises:
+        InputError: If there is no project, or ``last`` is out of range.
+        StorageError: If the ledger is missing or damaged.
+    """
+    check_at_least("last", last, 1)
+    folder = checked_path("directory", directory)
+    read_project(folder)
+    with Ledger.open(folder / LEDGER) as ledger, ledger.reading():
+        rows = ledger.arrivals()
+    rows = rows if last is None else rows[-last:]
+    return tuple(
+        ArrivalSummary(row.number, row.id, row.state, row.source, row.rows, row.labelled, row.received) for row in rows
+    )
 
 
 def _summary(ledger: Ledger, model: ModelRow | None) -> ModelSummary | None:

@@ -290,6 +290,10 @@ class Ledger:
         """Return the arrival that says the same, whatever its state; None where there is none."""
         return self.first(ArrivalRow, "WHERE content = ? ORDER BY number", content)
 
+    def arrivals(self) -> list[ArrivalRow]:
+        """Return all arrivals, oldest first, whatever their state."""
+        return self.select(ArrivalRow, "ORDER BY number")
+
     def accepted_arrivals(self) -> list[ArrivalRow]:
         """Return the arrivals that count, oldest first: accepted ones, also those rewritten by a deletion."""
         return self.select(ArrivalRow, "WHERE state IN ('accepted', 'rewritten') ORDER BY number")

@@ -77,8 +77,8 @@ class Retrainer:
         check_directory_path("directory", folder)
         if (folder / PROJECT_FILE).exists() and (folder / LEDGER).exists():
             raise InputError(
-                f"directory must be a new one, but {shown(folder)} is a project already; `warmstart retrain status` "
-                "says where it stands."
+                f"directory must be a new one, but {shown(folder)} is a project already: open it with "
+                "Retrainer(directory); `warmstart retrain status` says where it stands."
             )
         if folder.exists() and any(one.name not in (PROJECT_FILE, f"{LEDGER}.part") for one in folder.iterdir()):
             raise InputError(f"directory must be empty or new, but {shown(folder)} holds files; choose another one.")
@@ -148,6 +148,10 @@ class Retrainer:
     def history(self, *, last: int | None = None) -> tuple[_inspect.RoundSummary, ...]:
         """Return the last rounds, oldest first; None: all."""
         return _inspect.history(self.directory, last=last)
+
+    def arrivals(self, *, last: int | None = None) -> tuple[_inspect.ArrivalSummary, ...]:
+        """Return what has arrived, oldest first, with the numbers that :meth:`exclude` takes; None: all."""
+        return _inspect.arrivals(self.directory, last=last)
 
     def rollback(self, *, to: str | None = None, reason: str | None = None) -> _champion.Change:
         """Let a former champion serve again, without training; it is pinned until :meth:`unpin`.

@@ -21,7 +21,8 @@ def lines_of(found: Any) -> list[str]:
     if isinstance(found, Status):
         return _status_lines(found)
     if isinstance(found, Change):
-        return [found.text]
+        is_new = found.pinned and found.before != found.after
+        return [found.text, *(["It is pinned: no round replaces it until `unpin`."] if is_new else [])]
     if isinstance(found, Verified):
         size = f"{counted(found.files, 'file')}, {found.bytes / 1e6:,.1f} MB"
         lines = [f"{size}: {'intact' if found.is_intact else 'damaged'}."]
@@ -39,7 +40,8 @@ def lines_of(found: Any) -> list[str]:
             f"{found.bytes / 1e6:,.1f} MB; {found.kept_bytes / 1e6:,.1f} MB stay."
         ]
     if isinstance(found, tuple):
-        return [line for one in found for line in _round_lines(one)] or ["No rounds yet."]
+        lines = [_round_lines(one) if isinstance(one, RoundSummary) else one.lines() for one in found]
+        return [line for of in lines for line in of] or ["No rounds yet."]
     return list(found.lines())
 
 
@@ -114,4 +116,5 @@ def _round_lines(one: RoundSummary) -> list[str]:
         f"{one.number}  {_minutes(one.started)}  {one.reason or f'{one.state}, not decided yet'}",
         *([f"    {one.earlier}"] if one.earlier else []),
         *([f"    {trained}{cost}"] if trained else []),
+        *(f"    {_minutes(command['time'])}  {command['text']}" for command in one.commands),
     ]

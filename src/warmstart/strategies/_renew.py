@@ -26,6 +26,7 @@ from warmstart.basics import (
 
 from ._context import RoundContext
 from ._parameters import check_changeable, check_fresh, moved_to
+from ._strategy import Strategy
 
 AnyStrategy: TypeAlias = Callable[[nn.Module, nn.Module, RoundContext], nn.Module]
 """A strategy, or a function that does what one does."""
@@ -53,7 +54,8 @@ def renew_(
     - Frozen parameters, buffers, modes, hooks, dtypes, devices and ties stay as they are. Normalization statistics then
       fit the old weights: recalibrate or reset them; that is the carry-over, whatever the strategy does to buffers.
     - Gradients are cleared, and so is the state of the ``optimizer``, such as Adam's moments. Its parameter groups and
-      learning rates stay, and a scheduler continues where it is: make a new one for a schedule of each round.
+      learning rates stay, and a scheduler continues where it is. For a schedule of each round make a new optimizer and
+      a new scheduler: one that has ended leaves its last rate in the groups, where the next one would begin.
     - An ``averaged`` copy restarts from the new weights.
 
     Looked through are ``torch.compile``, ``DistributedDataParallel``, ``DataParallel``, ``AveragedModel`` and Lightning
@@ -151,6 +153,11 @@ def check_renewal(strategy: Any, make_model: Any, *, seed: Any, round: Any) -> N
     """
     if not callable(strategy) or isinstance(strategy, type | nn.Module):
         raise InputError(f"strategy must be a strategy such as ShrinkPerturb(), got {described(strategy)}.")
+    if isinstance(make_model, Strategy):
+        raise InputError(
+            f"make_model must be a function that returns a fresh model, got {make_model!r}; "
+            "the strategy comes before it."
+        )
     if not callable(make_model) or isinstance(make_model, nn.Module):
         raise InputError(f"make_model must be a function that returns a fresh model, got {described(make_model)}.")
     check_integer("seed", seed, 0)
@@ -183,11 +190,16 @@ def _check_like(held: dict[str, torch.Tensor], other: Any, source: str) -> None:
     """Raise unless what ``source`` has returned is a model with the parameters of the held one."""
     if not isinstance(other, nn.Module):
         raise InputError(f"{source} must return a torch.nn.Module, got {described(other)}.")
+    way_out = (
+        " transplant(model, make_model(), partial=True) gives the model the new shape."
+        if source == "make_model"
+        else ""
+    )
     check_same_shapes(
         held,
         canonical_tensors(other),
         missing=f"{source} must return a model with the parameters of model, but '{{name}}' is missing in it.",
-        shapes=f"{source} must return a model with '{{name}}' in the shape of model {{one}}, got {{other}}.",
+        shapes=f"{source} must return a model with '{{name}}' in the shape of model {{one}}, got {{other}}.{way_out}",
     )
 
 
