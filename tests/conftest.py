@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 
 import numpy as np
 import pytest
@@ -18,6 +19,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 
+
+# A shell has what it starts in the background ignore SIGINT, and so would every process that a test interrupts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Fixtures that take seconds, and are made once for several tests.
 SHARED = {"tiny", "found"}
