@@ -180,7 +180,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(study, uninterrupte
     (tmp_path / "study.toml").write_text(tomli_w.dumps(study_to_dict(study)))
     directory = tmp_path / "results"
     command = [sys.executable, tmp_path / "run.py", tmp_path / "study.toml", directory, str(workers)]
-    for kill in range(5 if LONG else 3):
+    for kill in range(5 if LONG else 4 - workers):
         process = subprocess.Popen(command, start_new_session=True)
         before, deadline = finished(directory), time.monotonic() + 60
         # Wait for a sign of life, then a part of a round's time that is different for each kill.

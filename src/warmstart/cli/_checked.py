@@ -43,7 +43,8 @@ class CheckedCommand(click.RichCommand):
             left = super().parse_args(ctx, args)
         except click.UsageError as error:
             if "unexpected extra argument" in error.message and any(one.endswith(",") for one in typed):
-                error.message = f"{error.message.rstrip('.')}. Lists are written without spaces, as in cold,warm."
+                way_out = f"{error.message.rstrip('.')}. Lists are written without spaces, as in cold,warm."
+                raise click.UsageError(way_out, ctx) from None
             raise
         if ctx.resilient_parsing:  # a shell asks what could follow
             return left
