@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from ._champion import PINNED, repair_if_free
 from ._ledger import LEDGER, Ledger, ModelRow, RoundRow, WatchRow
 from ._lock import Owner, running_owner
 from ._results import Plain
-from ._settings import read_project
+from ._settings import RetrainSettings, read_project
 from ._upkeep import visible_damage
 
 # Of the events, what people did; what rounds did stands in the rounds.
@@ -82,13 +83,6 @@ class ArrivalSummary(Plain):
     labelled: int
     received: str
 
-    def lines(self) -> list[str]:
-        """Return it on a line."""
-        labels = "" if self.labelled == self.rows else f", {self.labelled:,} of them with a label"
-        state = "" if self.state == "accepted" else f", {self.state}"
-        time = self.received[:16].replace("T", " ")
-        return [f"{self.number}  {time} UTC  {self.source}, {self.rows:,} rows{labels}{state}"]
-
 
 @dataclass(frozen=True)
 class Status(Plain):
@@ -148,9 +142,7 @@ def status(directory: str | Path) -> Status:
         InputError: If there is no project.
         StorageError: If the ledger is missing or damaged.
     """
-    folder = checked_path("directory", directory)
-    project = read_project(folder)
-    with Ledger.open(folder / LEDGER) as ledger, ledger.reading():
+    with _reading(directory) as (folder, settings, ledger):
         champion, anchor, serving = ledger.champion(), ledger.anchor(), ledger.serving()
         arrivals, waiting = ledger.accepted_arrivals(), ledger.pending_arrivals()
         ended = [row for row in ledger.rounds() if row.ended is not None]
@@ -160,9 +152,9 @@ def status(directory: str | Path) -> Status:
             watched = None  # it was about a champion before this one
         state = {} if licence is None else licence.state
         damage = list(visible_damage(folder, ledger))
-        found = Status(
+        return Status(
             directory=str(folder),
-            policy=project.settings.policy,
+            policy=settings.policy,
             champion=_summary(ledger, champion),
             anchor=_summary(ledger, anchor),
             pinned=ledger.config(PINNED) is not None,
@@ -183,8 +175,21 @@ def status(directory: str | Path) -> Status:
             unsent=len(ledger.unsent()),
             damage=tuple(damage),
         )
+
+
+@contextmanager
+def _reading(directory: str | Path) -> Iterator[tuple[Path, RetrainSettings, Ledger]]:
+    """Open a project to read it: its folder, its settings and its ledger; what a crash left is repaired afterwards.
+
+    Raises:
+        InputError: If there is no project.
+        StorageError: If the ledger is missing or damaged.
+    """
+    folder = checked_path("directory", directory)
+    project = read_project(folder)
+    with Ledger.open(folder / LEDGER) as ledger, ledger.reading():
+        yield folder, project.settings, ledger
     repair_if_free(folder)
-    return found
 
 
 def _watch_of(row: WatchRow, champion: ModelRow) -> dict[str, Any]:
@@ -208,9 +213,7 @@ def history(directory: str | Path, *, last: int | None = None) -> tuple[RoundSum
         StorageError: If the ledger is missing or damaged.
     """
     check_at_least("last", last, 1)
-    folder = checked_path("directory", directory)
-    read_project(folder)
-    with Ledger.open(folder / LEDGER) as ledger, ledger.reading():
+    with _reading(directory) as (_, _, ledger):
         after: dict[int | None, list[dict[str, str]]] = {}
         number: int | None = None
         for event in ledger.events():
@@ -218,12 +221,10 @@ def history(directory: str | Path, *, last: int | None = None) -> tuple[RoundSum
                 number = event.round
             elif event.kind in _COMMANDS:
                 after.setdefault(number, []).append({"time": event.time, "kind": event.kind, "text": event.text})
-        found = tuple(
+        return tuple(
             dataclasses.replace(_round_summary(ledger, row), commands=tuple(after.get(row.number, ())))
             for row in ledger.rounds(last)
         )
-    repair_if_free(folder)
-    return found
 
 
 def arrivals(directory: str | Path, *, last: int | None = None) -> tuple[ArrivalSummary, ...]:
@@ -238,11 +239,8 @@ def arrivals(directory: str | Path, *, last: int | None = None) -> tuple[Arrival
         StorageError: If the ledger is missing or damaged.
     """
     check_at_least("last", last, 1)
-    folder = checked_path("directory", directory)
-    read_project(folder)
-    with Ledger.open(folder / LEDGER) as ledger, ledger.reading():
-        rows = ledger.arrivals()
-    rows = rows if last is None else rows[-last:]
+    with _reading(directory) as (_, _, ledger):
+        rows = ledger.arrivals(last)
     return tuple(
         ArrivalSummary(row.number, row.id, row.state, row.source, row.rows, row.labelled, row.received) for row in rows
     )

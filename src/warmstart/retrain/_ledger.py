@@ -290,9 +290,9 @@ class Ledger:
         """Return the arrival that says the same, whatever its state; None where there is none."""
         return self.first(ArrivalRow, "WHERE content = ? ORDER BY number", content)
 
-    def arrivals(self) -> list[ArrivalRow]:
-        """Return all arrivals, oldest first, whatever their state."""
-        return self.select(ArrivalRow, "ORDER BY number")
+    def arrivals(self, last: int | None = None) -> list[ArrivalRow]:
+        """Return the arrivals, or the last ones, oldest first, whatever their state."""
+        return self.select(ArrivalRow, "ORDER BY number DESC LIMIT ?", -1 if last is None else last)[::-1]
 
     def accepted_arrivals(self) -> list[ArrivalRow]:
         """Return the arrivals that count, oldest first: accepted ones, also those rewritten by a deletion."""

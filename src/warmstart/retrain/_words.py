@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ._champion import Change
-from ._inspect import RoundSummary, Status
+from ._inspect import ArrivalSummary, RoundSummary, Status
 from ._upkeep import Collected, Verified
 
 _SHORT = 12
@@ -40,7 +40,7 @@ def lines_of(found: Any) -> list[str]:
             f"{found.bytes / 1e6:,.1f} MB; {found.kept_bytes / 1e6:,.1f} MB stay."
         ]
     if isinstance(found, tuple):
-        lines = [_round_lines(one) if isinstance(one, RoundSummary) else one.lines() for one in found]
+        lines = [_round_lines(one) if isinstance(one, RoundSummary) else [_line_of_arrival(one)] for one in found]
         return [line for of in lines for line in of] or ["No rounds yet."]
     return list(found.lines())
 
@@ -107,6 +107,12 @@ def _arrival_line(found: Status) -> str:
 def _minutes(time: str | None) -> str:
     """Return a time of the ledger for people, who need neither seconds nor the offset of UTC."""
     return "?" if time is None else f"{time[:16].replace('T', ' ')} UTC"
+
+
+def _line_of_arrival(one: ArrivalSummary) -> str:
+    labels = "" if one.labelled == one.rows else f", {one.labelled:,} of them with a label"
+    state = "" if one.state == "accepted" else f", {one.state}"
+    return f"{one.number}  {_minutes(one.received)}  {one.source}, {counted(one.rows, 'row')}{labels}{state}"
 
 
 def _round_lines(one: RoundSummary) -> list[str]:
