@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-import torch
 from torch import nn
 
 from warmstart.basics import (
@@ -15,11 +14,10 @@ from warmstart.basics import (
     check_model,
     copy_model,
     resolve_choices,
-    weights_of,
 )
 
 from ._context import RoundContext
-from ._parameters import Include, Scope, change_, check_fresh, moved_to
+from ._parameters import Include, Scope, change_, check_fresh, take_
 from ._strategy import Strategy
 
 
@@ -125,11 +123,5 @@ class Cold(Strategy):
 def _with_weights_of(first: nn.Module, model: nn.Module) -> nn.Module:
     """Return the model with the trainable parameters of ``first``; what is not a strategy's to decide stays."""
     check_fresh(model, first)
-    given = canonical_tensors(first)
-    with torch.no_grad():
-        for name, parameter in canonical_tensors(model, parameters=True).items():
-            if parameter.requires_grad:
-                parameter.copy_(moved_to(parameter, given[name].detach()))
-        for weight in weights_of(model).values():
-            weight.refresh_()
+    take_(model, canonical_tensors(first))
     return model

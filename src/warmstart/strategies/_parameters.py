@@ -15,6 +15,7 @@ from warmstart.basics import (
     InputError,
     Weight,
     aliases_of,
+    canonical_tensors,
     check_generator,
     check_model,
     check_same_shapes,
@@ -162,6 +163,16 @@ def change_(
                 parameter.copy_(value)
             weight.refresh_()
     return model
+
+
+def take_(model: nn.Module, values: Mapping[str, torch.Tensor]) -> None:
+    """Give a model's trainable parameters values of their names, in place; frozen ones and buffers stay as they are."""
+    with torch.no_grad():
+        for name, parameter in canonical_tensors(model, parameters=True).items():
+            if parameter.requires_grad:
+                parameter.copy_(moved_to(parameter, values[name].detach()))
+        for weight in weights_of(model).values():
+            weight.refresh_()
 
 
 def moved_to(value: torch.Tensor, other: torch.Tensor) -> torch.Tensor:

@@ -25,7 +25,7 @@ from warmstart.basics import (
 )
 
 from ._context import RoundContext
-from ._parameters import check_changeable, check_fresh, moved_to
+from ._parameters import check_changeable, check_fresh, moved_to, take_
 from ._strategy import Strategy
 
 AnyStrategy: TypeAlias = Callable[[nn.Module, nn.Module, RoundContext], nn.Module]
@@ -120,14 +120,10 @@ def renew_(
     )
     start = strategy(previous, fresh, context)
     _check_like(held, start, "strategy")
-    new = canonical_tensors(start)
+    take_(inner, canonical_tensors(start))
+    for parameter in held.values():
+        parameter.grad = None
     with torch.no_grad():
-        for name, parameter in held.items():
-            if parameter.requires_grad:
-                parameter.copy_(moved_to(parameter, new[name].detach()))
-            parameter.grad = None
-        for weight in weights_of(inner).values():
-            weight.refresh_()
         for name, parameter in copies.items():
             parameter.copy_(moved_to(parameter, held[name].detach()))
     for wrapper in () if averaged is None else wrapper_chain(averaged):
