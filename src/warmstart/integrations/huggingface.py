@@ -13,6 +13,8 @@ from torch import nn
 from warmstart.basics import InputError, require, shown
 from warmstart.strategies import AnyStrategy, check_renewal, renew_
 
+from ._checkpoints import check_same_round
+
 # This module is imported for its callback alone: it is here that Transformers may be missing.
 if TYPE_CHECKING:
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -74,14 +76,7 @@ class NewRound(TrainerCallback):
         stored: Any = state.stateful_callbacks  # annotated as a list, but a dictionary
         if state.global_step > 0:
             found = stored.get(_STORED, {}).get("attributes")
-            if found != said:
-                other = (
-                    "without a NewRound" if found is None else f"with round={found['round']} and seed={found['seed']}"
-                )
-                raise InputError(
-                    f"resume_from_checkpoint must lead to a checkpoint of round {self.round} with seed {self.seed}, "
-                    f"got one {other}: to start from its weights, load them, and call train without it."
-                )
+            check_same_round(found, said, must="resume_from_checkpoint must lead to", call="train")
             self._has_begun = True
             return
         stored[_STORED] = {"args": {}, "attributes": said}

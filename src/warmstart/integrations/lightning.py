@@ -11,6 +11,8 @@ from torch import nn
 from warmstart.basics import InputError, require
 from warmstart.strategies import AnyStrategy, check_renewal, renew_
 
+from ._checkpoints import check_same_round
+
 # This module is imported for its callback alone: it is here that Lightning may be missing.
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, LightningModule, Trainer
@@ -94,10 +96,5 @@ class NewRound(Callback):
         if trainer.state.fn != "fit":
             return
         found = checkpoint.get("callbacks", {}).get(self.state_key)
-        if found != self.state_dict():
-            other = "without a NewRound" if found is None else f"with round={found['round']} and seed={found['seed']}"
-            raise InputError(
-                f"ckpt_path must be a checkpoint of round {self.round} with seed {self.seed}, got one "
-                f"{other}: to start from its weights, load them, and call fit without it."
-            )
+        check_same_round(found, self.state_dict(), must="ckpt_path must be", call="fit")
         self._has_begun = True
