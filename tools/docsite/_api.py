@@ -5,6 +5,7 @@ from enum import Enum
 from pathlib import Path
 
 import warmstart
+from warmstart.specs import summary_of
 
 from ._pages import contents, prose, table
 
@@ -54,11 +55,6 @@ def link_to(name: str) -> str:
     return f"{{py:obj}}`{name} <warmstart.{name}>`"
 
 
-def summary_of(owner: object) -> str:
-    """Return the first line of a docstring as Markdown."""
-    return prose((inspect.getdoc(owner) or "").split("\n")[0])
-
-
 def write_api(folder: Path) -> dict[str, str]:
     """Write the pages; return what each is about."""
     place = folder / "reference/api"
@@ -66,7 +62,7 @@ def write_api(folder: Path) -> dict[str, str]:
     about = {}
     for room, names in rooms().items():
         about[f"reference/api/{room}"] = f"{ROOMS[room]}: {', '.join(f'`{name}`' for name in names)}"
-        rows = [(link_to(name), summary_of(getattr(warmstart, name))) for name in names]
+        rows = [(link_to(name), prose(summary_of(getattr(warmstart, name)))) for name in names]
         entries = "\n\n".join(_entry(name) for name in names)
         text = (
             f"# {ROOMS[room]}: `{room}`\n\nAs `import warmstart as ws` offers "
@@ -75,7 +71,7 @@ def write_api(folder: Path) -> dict[str, str]:
         )
         (place / f"{room}.md").write_text(text, encoding="utf-8")
     rows = [
-        (link_to(name), summary_of(getattr(warmstart, name)), f"[{room}]({room}.md)")
+        (link_to(name), prose(summary_of(getattr(warmstart, name))), f"[{room}]({room}.md)")
         for room, names in rooms().items()
         for name in names
     ]

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from warmstart.cli._described import fields_of
-from warmstart.specs import PENALTY, QUERY, STRATEGY, Kind, kebab, split_spec
+from warmstart.specs import PENALTY, QUERY, STRATEGY, Kind, kebab, split_spec, summary_of
 
 from ._evidence import HEADS, Measured, beside_cold, counts, findings, measured
 from ._formulas import FORMULAS
@@ -35,7 +35,7 @@ def write_cards(folder: Path) -> tuple[dict[str, tuple[str, ...]], str]:
         rows = []
         for name, owner in kind.known().items():
             (folder / f"{card_page(name)}.md").write_text(_card(room, name, owner), encoding="utf-8")
-            rows.append((f"[{name}]({card_page(name)}.md)", prose(_summary(owner)), measured_in(name, owner)))
+            rows.append((f"[{name}]({card_page(name)}.md)", prose(summary_of(owner)), measured_in(name, owner)))
         pages[title] = tuple(map(card_page, kind.known()))
         lists.append(f"## {title}\n\n{text}\n\n{table(('method', 'what it does', 'measured'), rows)}\n")
     return pages, "\n".join(lists)
@@ -60,7 +60,7 @@ def _card(room: str, name: str, owner: type) -> str:
     return "\n\n".join(
         (
             f"# {name}",
-            prose(_summary(owner)),
+            prose(summary_of(owner)),
             # Without one, the summary's own has to do: a new method needs no line elsewhere.
             *([f"```{{math}}\n{FORMULAS[owner.__name__]}\n```"] if owner.__name__ in FORMULAS else []),
             "## One line",
@@ -77,10 +77,6 @@ def _card(room: str, name: str, owner: type) -> str:
             f"{{py:obj}}`warmstart.{owner.__name__}`, with every detail.",
         )
     )
-
-
-def _summary(owner: type) -> str:
-    return (inspect.getdoc(owner) or "").split("\n")[0]
 
 
 def _default(default: str | None) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import rich_click as click
 
+from warmstart.cli._catalogue import CATALOGUES
 from warmstart.cli._main import warmstart
 
 from ._pages import contents, prose, table
@@ -16,8 +17,7 @@ def pages() -> dict[str, list[str]]:
     """Return the commands on each page; groups and large commands have pages of their own."""
     found: dict[str, list[str]] = {}
     for name, command in warmstart.commands.items():
-        is_catalogue = not isinstance(command, click.Group) and len(command.params) == 0
-        found.setdefault(_CATALOGUES if is_catalogue else name, []).append(name)
+        found.setdefault(_CATALOGUES if command in CATALOGUES else name, []).append(name)
     return found
 
 

@@ -13,8 +13,7 @@ from warmstart.cli import _entry, _retrain
 from warmstart.cli._described import fields_of
 from warmstart.cli._flags import FLAGS
 from warmstart.retrain import LockedError, RetrainSettings
-from warmstart.specs import KINDS, as_text, kebab, options_for
-from warmstart.specs import plain as plain_value
+from warmstart.specs import KINDS, default_texts, kebab, summary_of
 from warmstart.store import RoundRecord
 from warmstart.studies import study_to_dict
 
@@ -72,17 +71,8 @@ def _study_toml() -> str:
     for kind in KINDS:
         rows = []
         for name, owner in kind.known().items():
-            options = [
-                key if option.is_required else f"{key}={as_text(plain_value(option.default, option.kind))}"
-                for key, option in options_for(owner).items()
-            ]
-            rows.append(
-                (
-                    f"`{name}`",
-                    prose((inspect.getdoc(owner) or "").split("\n")[0]),
-                    ", ".join(f"`{one}`" for one in options),
-                )
-            )
+            options = [key if text is None else f"{key}={text}" for key, text in default_texts(owner).items()]
+            rows.append((f"`{name}`", prose(summary_of(owner)), ", ".join(f"`{one}`" for one in options)))
         if rows:
             named.append(
                 f"### {kind.name.capitalize()}\n\n{table(('name', 'what it is', 'options and defaults'), rows)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sys
 from typing import Any, NamedTuple
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from warmstart.basics import InputError
-from warmstart.specs import without_markup
+from warmstart.specs import summary_of, without_markup
 
 from ._checked import CheckedCommand
 from ._console import console
@@ -93,13 +92,9 @@ def _catalogue(plural: str, kind: str) -> Any:
 
 
 def _row(name: str, owner: Any, origin: str) -> _Row:
-    from warmstart.specs import as_text, options_for, plain
+    from warmstart.specs import default_texts
 
-    options = {
-        key: None if option.is_required else as_text(plain(option.default, option.kind))
-        for key, option in (options_for(owner).items() if callable(owner) else ())
-    }
-    return _Row(name, without_markup((inspect.getdoc(owner) or "").split("\n")[0]), origin, options)
+    return _Row(name, without_markup(summary_of(owner)), origin, default_texts(owner))
 
 
 def print_json(value: Any) -> None:

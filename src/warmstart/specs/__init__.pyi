@@ -16,6 +16,7 @@ from ._options import Option as Option
 from ._options import build_named as build_named
 from ._options import build_options as build_options
 from ._options import convert as convert
+from ._options import default_texts as default_texts
 from ._options import from_spec as from_spec
 from ._options import from_table as from_table
 from ._options import options_for as options_for
@@ -33,4 +34,5 @@ from ._text import kebab as kebab
 from ._text import split_outside as split_outside
 from ._text import split_spec as split_spec
 from ._text import spoken as spoken
+from ._text import summary_of as summary_of
 from ._text import without_markup as without_markup

@@ -90,6 +90,21 @@ def options_for(owner: Callable[..., Any]) -> dict[str, Option]:
     return found
 
 
+def default_texts(owner: Any) -> dict[str, str | None]:
+    """Return the defaults of an object's options as they are typed, by name; None: the option must be given.
+
+    Example:
+        >>> from warmstart.strategies import Cold
+        >>> default_texts(Cold)["scale"]
+        '1'
+    """
+    options = options_for(owner) if callable(owner) else {}
+    return {
+        name: None if option.is_required else as_text(plain(option.default, option.kind))
+        for name, option in options.items()
+    }
+
+
 def build_options(owner: Callable[..., Any], options: Mapping[str, Any], *, kind: str, prefix: str = "") -> Any:
     """Call a class or function with options given as text or as values.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Mapping
@@ -167,6 +168,16 @@ def without_markup(text: str) -> str:
         'As cold, see warmstart.norm_matched.'
     """
     return _MARKUP.sub(lambda found: found[1] or found[2], text)
+
+
+def summary_of(owner: object) -> str:
+    """Return the first line of a docstring, or nothing.
+
+    Example:
+        >>> summary_of(kebab)
+        'Return the spelling for people: words joined by hyphens.'
+    """
+    return (inspect.getdoc(owner) or "").split("\n")[0]
 
 
 def argument_texts(docstring: str) -> dict[str, str]:

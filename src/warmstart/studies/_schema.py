@@ -13,7 +13,18 @@ from typing import Any
 
 from warmstart.basics import InputError
 from warmstart.data import DataSource, known_datasets
-from warmstart.specs import KINDS, MEASUREMENT, STRATEGY, Kind, Option, argument_texts, as_text, options_for, plain
+from warmstart.specs import (
+    KINDS,
+    MEASUREMENT,
+    STRATEGY,
+    Kind,
+    Option,
+    argument_texts,
+    as_text,
+    options_for,
+    plain,
+    summary_of,
+)
 from warmstart.trial import TrainOn
 
 from ._study import KINDS_OF_KEYS, MOST_SEEDS, PARTS, Study
@@ -111,8 +122,7 @@ def _named_table(kind: Kind, key: str) -> dict[str, Any]:
         table["properties"] = {"name": {"const": name}, **table["properties"]}
         needed = [option.name for option in options_for(owner).values() if option.is_required]
         table["required"] = [*([] if name in _UNNAMED.get(key, ()) else ["name"]), *needed]
-        summary = (inspect.getdoc(owner) or "").split("\n")[0]
-        tables.append({"title": name, "description": summary, **table})
+        tables.append({"title": name, "description": summary_of(owner), **table})
     other = {"name": _text(**{"not": {"enum": list(known)}})}
     tables.append({"title": "module:Object", "type": "object", "properties": other, "required": ["name"]})
     return {"type": "object", "anyOf": tables}
