@@ -152,7 +152,6 @@ def test_other_events_are_ignored(tmp_path):
     ids=["tensorboard", "wandb", "mlflow"],
 )
 def test_without_its_library_a_listener_names_the_extra(module, make, monkeypatch, tmp_path):
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(InputError, match=rf"needs '{module}', which is not installed: .*warmstart\[{module}\]"):
         make()
