@@ -16,8 +16,8 @@ _TINY, _PRECISION = 1e-300, 1e-16
 def student_quantile(degrees: int, confidence: float) -> float:
     """Return t such that P(-t < T < t) = confidence, for T with Student's t distribution.
 
-    It is the (1 + confidence) / 2 quantile, to about 13 digits. SciPy has it as well, for 140 MB and a third of a
-    second of import that nothing else here would need.
+    It is the (1 + confidence) / 2 quantile, to about 13 digits. SciPy has it as well, but is large and slow to
+    import, and nothing else here needs it.
 
     Args:
         degrees: Degrees of freedom, at least 1.
