@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ._ray_task import TaskPayload, run_remotely
 from ._runner import Handle, Runner
 
 _POLL_SECONDS = 0.5
+_SECONDS_TO_END = 2.0
 _LOSSES = 5
 
 
@@ -119,6 +121,8 @@ class OnRay:
                     handle(f"{attempt.task}: its node was lost ({type(error).__name__}), it is resumed on another")
                     waiting.appendleft(attempt)
                     continue
+                if not isinstance(answer, Sent):
+                    _read_to_end(ray, attempt)
                 if isinstance(answer, Failure):
                     raise answer.error()
                 if isinstance(answer, Sent):
@@ -131,6 +135,8 @@ class OnRay:
         finally:
             for attempt in under_way:
                 ray.cancel(attempt.stream, force=True)  # a thread that computes would not see a request to end
+            for attempt in under_way:
+                _read_to_end(ray, attempt)
 
 
 def _answer(ray: Any, attempt: _Attempt) -> Answer:
@@ -144,6 +150,18 @@ def _answer(ray: Any, attempt: _Attempt) -> Answer:
         raise RuntimeError(
             f"A node of the Ray cluster could not begin a trial ({reason}); warmstart must be installed on every node."
         ) from error
+
+
+def _read_to_end(ray: Any, attempt: _Attempt) -> None:
+    """Read what is left of a stream whose task is over, or ends at once.
+
+    A task that is about to return when its cluster ends is lost to Ray, which prints every loss that nobody has read.
+    """
+    with suppress(ray.exceptions.RayError):
+        while ray.wait([attempt.stream], timeout=_SECONDS_TO_END)[0]:
+            if (reference := next(attempt.stream, None)) is None:
+                return
+            ray.get(reference)
 
 
 def _save_files(sent: Sent, directory: Path) -> None:
