@@ -144,7 +144,9 @@ class _Retraining(BaseEstimator):
         if is_frame(X):
             names = [name for name in getattr(X, "column_names", getattr(X, "columns", ())) if name != self.key]
             features = X.select(names) if hasattr(X, "select") else X[names]
-            validation.validate_data(self, features, reset=is_first, skip_check_array=True)
+            # Before 1.9 scikit-learn does not find the names of a frame of Polars 2.
+            named = features.head(0).to_arrow() if hasattr(features, "to_arrow") else features
+            validation.validate_data(self, named, reset=is_first, skip_check_array=True)
             return features
         least = 2 if is_first else 1
         found = validation.validate_data(self, X, reset=is_first, allow_nd=True, ensure_min_samples=least)
