@@ -40,15 +40,16 @@ test: .venv/dev
 # The lowest versions that pyproject.toml allows. Old releases warn of what newer ones of others deprecate.
 lowest:
 	$(PYTHON) -m venv .venv-lowest
-	.venv-lowest/bin/python tools/bounds.py lab test $(if $(TORCH),--torch $(TORCH)) > .venv-lowest/constraints.txt
-	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/constraints.txt --editable '.[lab,test]'
-	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist loadgroup -W ignore::DeprecationWarning $(CORE)
+	.venv-lowest/bin/python tools/bounds.py lab integrations test $(if $(TORCH),--torch $(TORCH)) > .venv-lowest/constraints.txt
+	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/constraints.txt --editable '.[lab,integrations,test]'
+	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist loadgroup \
+		-W ignore::DeprecationWarning -W ignore::FutureWarning $(CORE) tests/integrations
 
 # The newest versions that the package index has.
 newest:
 	$(PYTHON) -m venv .venv-newest
-	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[lab,test]'
-	.venv-newest/bin/python -m pytest --numprocesses 2 --dist loadgroup $(CORE)
+	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[lab,integrations,test]'
+	.venv-newest/bin/python -m pytest --numprocesses 2 --dist loadgroup $(CORE) tests/integrations
 
 coverage: .venv/dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(CORE)

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pyarrow as pa
 import pytest
 from sklearn.base import clone
@@ -163,8 +162,12 @@ def test_what_was_not_fitted_does_not_predict():
             model.predict([[1.0, 2.0]])
 
 
+def as_polars(frame):
+    return pytest.importorskip("polars").from_pandas(frame)
+
+
 @pytest.mark.parametrize(
-    "make", [lambda frame: frame, pl.from_pandas, pa.Table.from_pandas], ids=["pandas", "polars", "arrow"]
+    "make", [lambda frame: frame, as_polars, pa.Table.from_pandas], ids=["pandas", "polars", "arrow"]
 )
 def test_frames_have_categories_gaps_and_keys(make):
     frame = nights.arrival(1, 300)
