@@ -218,8 +218,9 @@ def test_what_the_page_reads_into_its_numbers_is_in_them():
         return of["accuracy"]["mean"]
 
     fitted = page.to_target(RESULT)
-    assert set(fitted) == {"two-phase-adam", "two-phase-sgd-0.1", "growing-adam"}
-    for name in ("two-phase-adam", "two-phase-sgd-0.1"):
+    two_rounds = {"two-phase-adam", "two-phase-sgd-0.1", "two-phase-sgd-0.01"}
+    assert set(fitted) == {*two_rounds, "growing-adam"}
+    for name in two_rounds:
         part = fitted[name]
         assert sign(part["kept weights"]) == -1
         assert all(sign(one) <= 0 for one in part["beside its control"].values())
@@ -229,7 +230,15 @@ def test_what_the_page_reads_into_its_numbers_is_in_them():
     assert mean(growing["shrink-perturb"]) == pytest.approx(0.03, abs=0.005)
     assert sign(growing["kept weights"]) == sign(growing["scale"]) == 1
     assert mean(growing["scale"]) > 2 * mean(growing["kept weights"])
-    assert all(sign(part["warm"]) == -1 for part in fitted.values())
+    assert {name: sign(part["warm"]) for name, part in fitted.items()} == {
+        "two-phase-adam": -1,
+        "two-phase-sgd-0.1": -1,
+        "growing-adam": -1,
+        "two-phase-sgd-0.01": 0,
+    }
+    slow = fitted["two-phase-sgd-0.01"]["beside cold"]
+    assert slow["shrink-perturb"]["steps of the last round"]["high"] < 0.5
+    assert slow["norm-matched"]["steps of the last round"]["mean"] == pytest.approx(2 / 3, abs=0.02)
     assert abs(mean(found["budget-full"]["scale"])) < 0.005
     half = found["budget-half"]["beside cold"]["shrink-perturb"]["accuracy"]
     assert half["low"] > -0.007
