@@ -6,6 +6,7 @@ import sys
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -25,8 +26,11 @@ from warmstart.strategies import (
     Scope,
     ShrinkPerturb,
     Warm,
+    keep_layers,
     renew_,
     shrink_perturb,
+    shrink_perturb_,
+    transplant,
 )
 
 TESTS = Path(__file__).parents[1]
@@ -280,7 +284,7 @@ def _sharing(model):
             {"make_model": lambda: nn.Linear(3, 5)},
             "make_model must .* with the parameters of model, but 'first.weight'",
         ),
-        ({"make_model": lambda: nn.LazyLinear(3)}, "make_model must .* with the parameters of model"),
+        ({"make_model": lambda: nn.LazyLinear(3)}, "make_model returns must have parameters of known shape"),
         ({"strategy": lambda *_: nn.Linear(3, 5)}, "strategy must return a model with the parameters of model"),
         ({"strategy": lambda *_: None}, "strategy must return a torch.nn.Module, got None"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
@@ -320,13 +324,143 @@ def test_a_model_in_another_shape_is_named():
         renew_(model, Cold(), lambda: nn.Linear(2, 4), seed=0, round=2)
 
 
-def test_a_model_without_values_is_refused():
-    def make_model():
-        with torch.device("meta"):
-            return Net()
+def meta():
+    with torch.device("meta"):
+        return nn.Sequential(nn.Linear(4, 3))
 
-    with pytest.raises(InputError, match="meta"):
-        renew_(parts.trained(), Cold(), make_model, seed=0, round=2)
+
+def ready():
+    return nn.Sequential(nn.Linear(4, 3))
+
+
+def lazy():
+    return nn.Sequential(nn.LazyLinear(3))
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda empty: renew_(ready(), Cold(), empty, seed=0, round=2), "the model that make_model returns"),
+        (lambda empty: renew_(empty(), Cold(), ready, seed=0, round=2), "model"),
+        (lambda empty: renew_(ready(), Cold(), ready, seed=0, round=2, averaged=empty()), "averaged"),
+        (lambda empty: shrink_perturb_(ready(), empty()), "fresh"),
+        (lambda empty: transplant(ready(), empty()), "fresh"),
+        (lambda empty: transplant(empty(), ready()), "previous"),
+        (lambda empty: keep_layers(empty(), ready()), "previous"),
+        (lambda empty: keep_layers(ready(), empty()), "fresh"),
+    ],
+)
+@pytest.mark.parametrize(("empty", "reason"), [(lazy, "a lazy layer"), (meta, "the meta device")])
+def test_a_model_without_values_is_refused(call, name, empty, reason):
+    with pytest.raises(InputError, match=rf"^{name} must have parameters .* {reason}"):
+        call(empty)
+
+
+PARTS = {
+    "orthogonal": lambda: nn.utils.parametrizations.orthogonal(nn.Linear(4, 4)),
+    "spectral norm": lambda: nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4)),
+    "spectral norm, older form": lambda: nn.utils.spectral_norm(nn.Linear(4, 4)),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_a_weight_is_computed_from_besides_parameters_comes_with_it(name):
+    def make_model():
+        return nn.Sequential(PARTS[name](), nn.Linear(4, 2))
+
+    model, inputs = make_model(), torch.randn(8, 4)
+    averaged = AveragedModel(model)
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
+    for _ in range(20):
+        model(inputs).square().mean().backward()
+        optimizer.step()
+    renew_(model, Cold(), make_model, seed=0, round=2, optimizer=optimizer, averaged=averaged)
+    with seeded_globals(generator_for(0, "fresh", 2)):
+        fresh = make_model()
+    assert torch.equal(model.eval()(inputs), fresh.eval()(inputs))
+    assert torch.equal(averaged.eval()(inputs), fresh(inputs))
+
+
+def test_buffers_of_a_frozen_weight_stay_with_it():
+    model = nn.Sequential(PARTS["orthogonal"](), nn.Linear(4, 2))
+    model[0].requires_grad_(False)
+    before = model[0].weight.clone()
+    renew_(model, Cold(), lambda: nn.Sequential(PARTS["orthogonal"](), nn.Linear(4, 2)), seed=0, round=2)
+    assert torch.equal(model[0].weight, before)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.int32, np.uint8])
+def test_numbers_of_numpy_give_the_same_draws(kind):
+    ours, theirs = nn.Linear(2, 2), nn.Linear(2, 2)
+    renew_(ours, Cold(), lambda: nn.Linear(2, 2), seed=3, round=2)
+    renew_(theirs, Cold(), lambda: nn.Linear(2, 2), seed=kind(3), round=kind(2))
+    assert same(state(ours), state(theirs))
+
+
+def test_draws_do_not_depend_on_the_default_device():
+    ours, theirs = nn.Linear(2, 2), nn.Linear(2, 2)
+    theirs.load_state_dict(ours.state_dict())
+    strategy = ShrinkPerturb(noise=Noise.GAUSSIAN)
+    renew_(ours, strategy, lambda: nn.Linear(2, 2), seed=0, round=2)
+    torch.set_default_device("meta")
+    try:
+        renew_(theirs, strategy, lambda: nn.Linear(2, 2, device="cpu"), seed=0, round=2)
+    finally:
+        torch.set_default_device(None)
+    assert same(state(ours), state(theirs))
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # of PyTorch's own optimizers
+def test_the_state_of_an_optimizer_inside_another_is_cleared(tmp_path):
+    if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
+        pytest.skip("this build of PyTorch has no gloo")
+    from torch.distributed.optim import ZeroRedundancyOptimizer
+
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path}/group", rank=0, world_size=1)
+    try:
+        model = nn.Linear(2, 2)
+        optimizer = ZeroRedundancyOptimizer(model.parameters(), optimizer_class=torch.optim.Adam, lr=0.1)
+        model(torch.ones(1, 2)).sum().backward()
+        optimizer.step()
+        assert optimizer.optim.state
+        renew_(model, Cold(), lambda: nn.Linear(2, 2), seed=0, round=2, optimizer=optimizer)
+        assert not optimizer.optim.state
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_a_history_of_all_parameters_is_cleared():
+    model, other = nn.Linear(2, 2), nn.Linear(2, 2)
+    optimizer = torch.optim.LBFGS([*other.parameters(), *model.parameters()])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = other(model(torch.ones(1, 2))).square().sum()
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    assert optimizer.state
+    renew_(model, Cold(), lambda: nn.Linear(2, 2), seed=0, round=2, optimizer=optimizer)
+    assert not optimizer.state
+
+
+def test_a_strategy_may_run_the_fresh_model():
+    def make_model():
+        return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+    def run(previous, fresh, context):
+        fresh(torch.ones(2, 3, dtype=torch.float64))
+        return fresh
+
+    renew_(make_model().double(), run, make_model, seed=0, round=2)
+
+
+def test_gaussian_noise_leaves_padding_at_zero():
+    model = nn.Sequential(nn.Embedding(5, 3, padding_idx=1))
+    renew_(model, ShrinkPerturb(noise=Noise.GAUSSIAN), lambda: copy_model(model), seed=0, round=2)
+    assert model[0].weight[1].eq(0).all()
+    assert model[0].weight[0].ne(0).all()
 
 
 @pytest.fixture(scope="module")

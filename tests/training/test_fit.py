@@ -416,3 +416,21 @@ def test_without_noise_nothing_is_drawn_for_it(data):
 def test_steps_that_shrink_or_shake_too_much_are_refused(options, message):
     with pytest.raises(InputError, match=message):
         Recipe(**options)
+
+
+def test_a_model_made_in_inference_mode_is_refused():
+    with torch.inference_mode():
+        model = nn.Linear(4, 2)
+    with pytest.raises(
+        InputError, match="model must not be made in inference mode, which forbids changing its 'weight'"
+    ):
+        fit(model, blobs(20), recipe=Recipe(), stop=StoppingRule(max_epochs=1), generator=generator_for(0))
+
+
+@pytest.mark.parametrize("tie", [lambda weight: weight, lambda weight: weight.t()])
+def test_what_is_tied_by_memory_shrinks_once_a_step(tie):
+    first, second = nn.Linear(2, 2, bias=False), nn.Linear(2, 2, bias=False)
+    second.weight.data = tie(first.weight.data)
+    before = first.weight.detach().clone()
+    Recipe(step_shrink=0.5).after_step_(nn.Sequential(first, second))
+    assert torch.equal(first.weight, before / 2)

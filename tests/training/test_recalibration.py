@@ -119,3 +119,21 @@ def test_a_recalibration_that_fails_changes_nothing(data):
         recalibrate_(model, data, generator=generator_for(0))
     assert same(before, model.state_dict())
     assert (model.training, model[1].training, model[1].momentum) == (False, False, 0.1)
+
+
+@pytest.mark.parametrize("change", [recalibrate_, lambda model, *_, **__: reset_statistics_(model)])
+def test_a_layer_whose_statistics_were_taken_away_uses_those_of_its_batch(change):
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.BatchNorm1d(4), nn.Linear(4, 2))
+    model[1].running_mean = model[1].running_var = model[1].num_batches_tracked = None
+    model[2].running_mean.fill_(7)
+    data = [(torch.randn(8, 3), torch.zeros(8).long())]
+    change(model, data, generator=torch.Generator())
+    assert model[1].running_mean is None
+    assert model[2].running_mean.ne(7).all()
+
+
+def test_a_model_made_in_inference_mode_is_refused():
+    with torch.inference_mode():
+        model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+    with pytest.raises(InputError, match="model must not be made in inference mode"):
+        recalibrate_(model, [(torch.randn(8, 3), torch.zeros(8).long())], generator=torch.Generator())

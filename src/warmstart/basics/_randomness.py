@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 from ._arguments import check_generator
@@ -27,7 +28,9 @@ def derived_seed(*purpose: str | int) -> int:
         False
     """
     # With types, so that 1 and "1" differ, and a separator that no purpose contains, so that ("ab",) and ("a", "b") do.
-    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in purpose)
+    # Integers of NumPy are numbers like any other.
+    parts = [int(part) if isinstance(part, Integral) and not isinstance(part, bool) else part for part in purpose]
+    text = "\x1f".join(f"{type(part).__name__}:{part}" for part in parts)
     digest = hashlib.sha256(text.encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
@@ -75,7 +78,7 @@ def seeded_globals(generator: torch.Generator) -> Iterator[None]:
     import torch
 
     check_generator("generator", generator)  # None would draw from a global generator, and change it
-    seed = int(torch.randint(2**62, (), generator=generator))
+    seed = int(torch.randint(2**62, (), generator=generator, device="cpu"))  # whatever the default device is
     # Not torch.manual_seed: if no GPU is in use yet, it would seed one as soon as it is, and that would outlast this.
     devices = list(range(torch.cuda.device_count())) if torch.cuda.is_initialized() else []
     with torch.random.fork_rng(devices=devices):

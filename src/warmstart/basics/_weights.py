@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +52,11 @@ class Weight:
         (parameter,) = self.sources
         return parameter.detach()
 
+    @property
+    def buffers(self) -> tuple[Tensor, ...]:
+        """What it is computed from besides parameters, such as the base that an orthogonal weight rotates."""
+        return ()
+
     def assignments(self, value: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return which parameters must take which values for the weight to become ``value``; nothing is changed.
 
@@ -71,6 +76,10 @@ class _Parametrized(Weight):
     def _maps(self) -> Any:
         parametrizations: Any = self.module.parametrizations
         return parametrizations[self.key]
+
+    @property
+    def buffers(self) -> tuple[Tensor, ...]:
+        return tuple(self._maps.buffers())
 
     def value(self) -> Tensor:
         import torch
@@ -147,6 +156,10 @@ def _length_and_direction(
 class _SpectralNorm(Weight):
     """A weight under ``torch.nn.utils.spectral_norm``, the older form."""
 
+    @property
+    def buffers(self) -> tuple[Tensor, ...]:
+        return tuple(getattr(self.module, f"{self.key}_{part}") for part in "uv")
+
     def value(self) -> Tensor:
         # A power iteration would change the module's estimate of the largest singular value.
         return _pre_hook(self).compute_weight(self.module, do_power_iteration=False).detach()
@@ -175,10 +188,14 @@ class _Pruned(Weight):
         setattr(self.module, self.key, self.sources[0] * getattr(self.module, f"{self.key}_mask"))
 
 
-def weights_of(model: nn.Module) -> dict[str, Weight]:
+def weights_of(model: nn.Module, *, name: str = "model") -> dict[str, Weight]:
     """Return every weight of a model by name, tied ones once, under their first name.
 
     Names and weights are those of the model inside wrappers, parametrizations and PEFT's LoRA layers.
+
+    Args:
+        model: Any.
+        name: What an error calls the model.
 
     Raises:
         InputError: If a parameter has no values yet, because it is lazy or on the meta device.
@@ -199,12 +216,12 @@ def weights_of(model: nn.Module) -> dict[str, Weight]:
         met.update(map(id, weight.sources))
         if any(is_lazy(source) for source in weight.sources):
             raise InputError(
-                f"model must have parameters of known shape, but '{weight.name}' belongs to a lazy layer: run the "
+                f"{name} must have parameters of known shape, but '{weight.name}' belongs to a lazy layer: run the "
                 "model on a batch first."
             )
         if any(source.is_meta for source in weight.sources):
             raise InputError(
-                f"model must have parameters with values, but '{weight.name}' is on the meta device: materialize it "
+                f"{name} must have parameters with values, but '{weight.name}' is on the meta device: materialize it "
                 "with model.to_empty(device=...) and initialize it."
             )
         found.append(weight)
@@ -217,6 +234,22 @@ def aliases_of(model: nn.Module) -> dict[str, Weight]:
     found = list(_weights(unwrapped(model)))
     names = canonical_names([weight.name for weight in found])
     return {names[weight.name]: weight for weight in found}
+
+
+def check_not_inference(tensors: Mapping[str, Tensor]) -> None:
+    """Raise if a tensor was made in inference mode, where it can be changed alone.
+
+    Raises:
+        InputError: Naming the first.
+    """
+    import torch
+
+    for name, tensor in tensors.items():
+        if tensor.is_inference() and not torch.is_inference_mode_enabled():
+            raise InputError(
+                f"model must not be made in inference mode, which forbids changing its '{name}': build it under "
+                "torch.no_grad() instead."
+            )
 
 
 def check_trainable(model: nn.Module, *, purpose: str = "") -> None:

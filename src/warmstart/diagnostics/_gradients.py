@@ -219,6 +219,6 @@ class GradientNorms(Measurement):
         for name, part in ((f"old {what}", moment.old), (f"new {what}", moment.new)):
             if part is not None:
                 # The generator is the same at every moment, and so are the samples.
-                order = torch.randperm(len(part), generator=moment.generator)
+                order = torch.randperm(len(part), generator=moment.generator, device="cpu")
                 norms[name] = gradient_norm(moment.model, part.take(order[: self.samples]), **options)
         return norms

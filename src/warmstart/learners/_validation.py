@@ -28,7 +28,7 @@ def held_apart(labels: torch.Tensor, share: float, *, classes: int = 0, generato
     """
     if labels.is_floating_point():
         labels, classes = torch.zeros(len(labels), dtype=torch.int64, device=labels.device), 1
-    offsets = torch.rand(classes, generator=generator, dtype=torch.float64)
+    offsets = torch.rand(classes, generator=generator, dtype=torch.float64, device="cpu")
     order = labels.argsort(stable=True)
     counts = labels.bincount(minlength=classes)
     place = torch.empty_like(order)

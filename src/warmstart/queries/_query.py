@@ -67,7 +67,7 @@ def most_wanted(scores: torch.Tensor, count: int, *, generator: torch.Generator)
     if scores.isnan().any():
         raise InputError(f"scores must be numbers, got nan in row {int(scores.isnan().nonzero()[0])}.")
     # A stable sort of a shuffled pool breaks ties at random; topk would break them by position.
-    order = torch.randperm(len(scores), generator=generator)
+    order = torch.randperm(len(scores), generator=generator, device="cpu")
     ranks = scores.detach().cpu()[order].argsort(descending=True, stable=True)
     return order[ranks[:count]]
 

@@ -31,4 +31,4 @@ class Random(Query):
         check_count(count, len(logits))
         check_generator("generator", generator)
         # The draw that most_wanted makes to break ties, so that a query without an opinion agrees with this one.
-        return torch.randperm(len(logits), generator=generator)[:count]
+        return torch.randperm(len(logits), generator=generator, device="cpu")[:count]

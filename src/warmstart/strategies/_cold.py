@@ -9,7 +9,6 @@ from torch import nn
 
 from warmstart.basics import (
     added_later,
-    canonical_tensors,
     check_in_range,
     check_model,
     copy_model,
@@ -123,5 +122,5 @@ class Cold(Strategy):
 def _with_weights_of(first: nn.Module, model: nn.Module) -> nn.Module:
     """Return the model with the trainable parameters of ``first``; what is not a strategy's to decide stays."""
     check_fresh(model, first)
-    take_(model, canonical_tensors(first))
+    take_(model, first)
     return model

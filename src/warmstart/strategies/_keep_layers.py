@@ -17,6 +17,7 @@ from warmstart.basics import (
     resolve_choices,
     tensors_of,
     unwrapped,
+    weights_of,
 )
 
 from ._context import RoundContext
@@ -55,6 +56,8 @@ def keep_layers(
     """
     check_model("previous", previous)
     check_model("fresh", fresh)
+    for name, model in (("previous", previous), ("fresh", fresh)):
+        weights_of(model, name=name)  # names a parameter without values, as of a lazy layer
     check_layers(layers)
     old, model = unwrapped(previous), copy_model(fresh)
     held, theirs = canonical_tensors(model), canonical_tensors(old)

@@ -18,6 +18,7 @@ from warmstart.basics import (
     canonical_tensors,
     check_generator,
     check_model,
+    check_not_inference,
     check_same_shapes,
     check_trainable,
     choice,
@@ -97,6 +98,8 @@ def check_fresh(previous: nn.Module, fresh: nn.Module) -> None:
     """
     check_model("model", previous)
     check_model("fresh", fresh)
+    weights_of(previous)  # names a parameter without values, as of a lazy layer
+    weights_of(fresh, name="fresh")
     if unwrapped(fresh) is unwrapped(previous):
         return
     trained = {memory_key(parameter) for parameter in previous.parameters() if parameter.requires_grad} - {None}
@@ -165,13 +168,20 @@ def change_(
     return model
 
 
-def take_(model: nn.Module, values: Mapping[str, torch.Tensor]) -> None:
-    """Give a model's trainable parameters values of their names, in place; frozen ones and buffers stay as they are."""
+def take_(model: nn.Module, start: nn.Module, *, with_frozen: bool = False) -> None:
+    """Give a model's trainable weights the values that they have in another of its kind, in place.
+
+    Frozen ones stay as they are unless asked for, and so do buffers, but those that a weight is computed from.
+    """
+    values, theirs = canonical_tensors(start), weights_of(start)
     with torch.no_grad():
         for name, parameter in canonical_tensors(model, parameters=True).items():
-            if parameter.requires_grad:
+            if (parameter.requires_grad or with_frozen) and name in values:
                 parameter.copy_(moved_to(parameter, values[name].detach()))
-        for weight in weights_of(model).values():
+        for name, weight in weights_of(model).items():
+            if (weight.is_trainable or with_frozen) and name in theirs:
+                for buffer, value in zip(weight.buffers, theirs[name].buffers, strict=True):
+                    buffer.copy_(moved_to(buffer, value))
             weight.refresh_()
 
 
@@ -198,12 +208,8 @@ def check_changeable(tensors: Mapping[str, torch.Tensor]) -> None:
     Raises:
         InputError: Naming the first that cannot.
     """
+    check_not_inference(tensors)
     for name, tensor in tensors.items():
-        if tensor.is_inference() and not torch.is_inference_mode_enabled():
-            raise InputError(
-                f"model must not be made in inference mode, which forbids changing its '{name}': build it under "
-                "torch.no_grad() instead."
-            )
         strides = tensor.stride() if tensor.layout is torch.strided else (1,) * tensor.ndim
         if any(stride == 0 and size > 1 for stride, size in zip(strides, tensor.shape, strict=True)):
             raise InputError(
@@ -266,7 +272,7 @@ def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:
 
     The noise that the paper's text adds, in the form of a model: ``shrink_perturb(previous, gaussian_like(previous,
     generator=g), shrink=0.4, perturb=0.01)`` gives theta <- 0.4 theta + N(0, 0.01^2). Of complex parameters the real
-    and the imaginary part are drawn so.
+    and the imaginary part are drawn so; the row of an embedding's ``padding_idx``, which is never trained, is 0.
 
     Args:
         model: Left untouched.
@@ -289,7 +295,10 @@ def gaussian_like(model: nn.Module, *, generator: torch.Generator) -> nn.Module:
     with torch.no_grad():
         for weight in weights_in(noise, Scope.ALL).values():
             _check_changeable(weight)
-            for parameter, value in weight.assignments(draw_normal(weight.value(), generator)):
+            drawn = draw_normal(weight.value(), generator)
+            if (padding := getattr(weight.module, "padding_idx", None)) is not None and weight.key == "weight":
+                drawn[padding] = 0  # no gradient would ever take the noise back
+            for parameter, value in weight.assignments(drawn):
                 parameter.copy_(value)
             weight.refresh_()
     return noise
@@ -301,7 +310,7 @@ def draw_normal(like: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     Of a complex tensor, both parts are drawn so; ``torch.randn`` would give them half of the variance each.
     """
     if like.is_complex():
-        drawn = torch.view_as_complex(torch.randn((*like.shape, 2), generator=generator))
+        drawn = torch.view_as_complex(torch.randn((*like.shape, 2), generator=generator, device="cpu"))
     else:
-        drawn = torch.randn(like.shape, generator=generator)
+        drawn = torch.randn(like.shape, generator=generator, device="cpu")
     return drawn.to(device=like.device, dtype=like.dtype)

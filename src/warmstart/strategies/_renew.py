@@ -51,8 +51,9 @@ def renew_(
 
     What happens to what a model has besides weights:
 
-    - Frozen parameters, buffers, modes, hooks, dtypes, devices and ties stay as they are. Normalization statistics then
-      fit the old weights: recalibrate or reset them; that is the carry-over, whatever the strategy does to buffers.
+    - Frozen parameters, buffers, modes, hooks, dtypes, devices and ties stay as they are; buffers that a weight is
+      computed from, as under ``orthogonal``, go with the weight. Normalization statistics then fit the old weights:
+      recalibrate or reset them; that is the carry-over, whatever the strategy does to buffers.
     - Gradients are cleared, and so is the state of the ``optimizer``, such as Adam's moments. Its parameter groups and
       learning rates stay, and a scheduler continues where it is. For a schedule of each round make a new optimizer and
       a new scheduler: one that has ended leaves its last rate in the groups, where the next one would begin.
@@ -102,12 +103,14 @@ def renew_(
         if "FSDPModule" in kinds:
             # After a forward pass alone it may still hold whole weights, which the next pass would throw away.
             module.reshard()
+    weights_of(inner)  # names a parameter without values, as of a lazy layer
     held = canonical_tensors(inner, parameters=True)
     check_changeable(held)
-    owner = None if optimizer is None else _optimizer_of(held, optimizer)
-    copies = {} if averaged is None else _copies_in(averaged, held)
+    owners = [] if optimizer is None else _optimizers_of(held, optimizer)
+    if averaged is not None:
+        _check_copy(averaged, held)
 
-    draw = partial(_draw, make_model, held)
+    draw = partial(_draw, make_model, held, canonical_tensors(inner))
     fresh = draw(seed, "fresh", round)
     check_fresh(inner, fresh)
     previous = _whole(inner, fresh)
@@ -120,18 +123,19 @@ def renew_(
     )
     start = strategy(previous, fresh, context)
     _check_like(held, start, "strategy")
-    take_(inner, canonical_tensors(start))
+    take_(inner, start)
     for parameter in held.values():
         parameter.grad = None
-    with torch.no_grad():
-        for name, parameter in copies.items():
-            parameter.copy_(moved_to(parameter, held[name].detach()))
+    if averaged is not None:
+        take_(averaged, inner, with_frozen=True)
     for wrapper in () if averaged is None else wrapper_chain(averaged):
         if isinstance(wrapper, torch.optim.swa_utils.AveragedModel):
             wrapper.n_averaged.zero_()
-    if owner is not None:
+    for owner in owners:
         for parameter in held.values():
             owner.state.pop(parameter, None)
+        if isinstance(owner, torch.optim.LBFGS):
+            owner.state.clear()  # one history of all its parameters, under the first of them
     return model
 
 
@@ -161,24 +165,30 @@ def check_renewal(strategy: Any, make_model: Any, *, seed: Any, round: Any) -> N
 
 
 def _draw(
-    make_model: Callable[[], nn.Module], held: dict[str, torch.Tensor], seed: int, purpose: str, round: int
+    make_model: Callable[[], nn.Module],
+    held: dict[str, torch.Tensor],
+    tensors: dict[str, torch.Tensor],
+    seed: int,
+    purpose: str,
+    round: int,
 ) -> nn.Module:
-    """Return a fresh model with the dtypes, devices and frozen parts of the held one."""
+    """Return a fresh model with the dtypes, devices and frozen parts of the held one, whose tensors are given."""
     with seeded_globals(generator_for(seed, purpose, round)):
         fresh = make_model()
+    if isinstance(fresh, nn.Module):
+        weights_of(fresh, name="the model that make_model returns")
     _check_like(held, fresh, "make_model")
-    weights_of(fresh)  # raises where a parameter has no values yet, as on the meta device
     found = canonical_tensors(fresh)
     if any(hasattr(tensor, "full_tensor") for tensor in found.values()):
         raise InputError("make_model must return a whole model, got a sharded one: leave fully_shard out of it.")
     if any(found[name] is parameter for name, parameter in held.items()):
         raise InputError("make_model must return a new model whenever it is called, got parameters of model.")
-    for name, parameter in held.items():
-        tensor = found[name]
-        if (tensor.dtype, tensor.device) != (parameter.dtype, parameter.device):
-            tensor.data = tensor.data.to(parameter.device, parameter.dtype)
-        if tensor.requires_grad != parameter.requires_grad:
-            tensor.requires_grad_(parameter.requires_grad)
+    for name, tensor in found.items():
+        theirs = tensors.get(name)
+        if theirs is not None and (tensor.dtype, tensor.device) != (theirs.dtype, theirs.device):
+            tensor.data = tensor.data.to(theirs.device, theirs.dtype)
+        if name in held and tensor.requires_grad != held[name].requires_grad:
+            tensor.requires_grad_(held[name].requires_grad)
     return unwrapped(fresh)
 
 
@@ -212,20 +222,26 @@ def _whole(inner: nn.Module, fresh: nn.Module) -> nn.Module:
     return whole
 
 
-def _optimizer_of(held: dict[str, torch.Tensor], optimizer: Any) -> torch.optim.Optimizer:
-    """Return the optimizer proper, inside the wrapper of Fabric or Accelerate; raise unless it is the model's."""
+def _optimizers_of(held: dict[str, torch.Tensor], optimizer: Any) -> list[torch.optim.Optimizer]:
+    """Return the optimizer proper, inside the wrapper of Fabric or Accelerate, and the one that has its state.
+
+    Raises:
+        InputError: If it is not the model's.
+    """
     proper = getattr(optimizer, "optimizer", optimizer)
     if not isinstance(proper, torch.optim.Optimizer):
         raise InputError(f"optimizer must be a torch.optim.Optimizer, got {described(optimizer)}.")
     known = {id(parameter) for group in proper.param_groups for parameter in group["params"]}
     if not known & {id(parameter) for parameter in held.values()}:
         raise InputError("optimizer must hold parameters of model, but has none of them: build it from this model.")
-    return proper
+    inner = getattr(proper, "optim", None)  # of ZeroRedundancyOptimizer: with the state of this process's part
+    return [proper, inner] if isinstance(inner, torch.optim.Optimizer) else [proper]
 
 
-def _copies_in(averaged: nn.Module, held: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return the averaged parameters by the names of the held ones."""
+def _check_copy(averaged: nn.Module, held: dict[str, torch.Tensor]) -> None:
+    """Raise unless ``averaged`` is a copy of the model with the held parameters."""
     check_model("averaged", averaged)
+    weights_of(averaged, name="averaged")
     copies = canonical_tensors(averaged)
     check_same_shapes(
         held,
@@ -235,4 +251,3 @@ def _copies_in(averaged: nn.Module, held: dict[str, torch.Tensor]) -> dict[str, 
     )
     if any(copies[name] is parameter for name, parameter in held.items()):
         raise InputError("averaged must be a copy of model with parameters of its own, got parameters of model.")
-    return {name: copies[name] for name in held}

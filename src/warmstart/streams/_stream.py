@@ -92,7 +92,7 @@ class PassiveStream(Stream):
         sizes = self.sizes(len(pool))
         start = sum(sizes[: round - 1])
         # Drawn anew in every round, 0.2 ms for 33,333 samples, so that nothing has to be kept between rounds.
-        return torch.randperm(len(pool), generator=generator)[start : start + sizes[round - 1]]
+        return torch.randperm(len(pool), generator=generator, device="cpu")[start : start + sizes[round - 1]]
 
 
 def check_arrival(stream: Stream, arrival: torch.Tensor, round: int, seen: torch.Tensor, count: int) -> None:

@@ -10,10 +10,12 @@ from torch import nn
 
 from warmstart.basics import (
     InputError,
+    canonical_tensors,
     check_flag,
     check_generator,
     check_in_range,
     check_model,
+    check_not_inference,
     check_trainable,
     described,
     seeded_globals,
@@ -207,6 +209,7 @@ def fitting(
     is_own = optimizer is None or extend_optimizer
     optimizer = recipe.build_optimizer(model) if optimizer is None else optimizer
     check_trainable(model)
+    check_not_inference(canonical_tensors(model))  # steps would change nothing, without a word
     check_optimizer(optimizer, model, extend=is_own)
     history: list[EpochReport] = []
     # In whatever way training ends, the user can continue with the model and the optimizer.

@@ -5,9 +5,11 @@ from torch import nn
 
 from warmstart.basics import (
     InputError,
+    canonical_tensors,
     check_at_least,
     check_generator,
     check_model,
+    check_not_inference,
     copy_model,
     seeded_globals,
     undisturbed,
@@ -40,7 +42,8 @@ def _trained_statistics(model: nn.Module) -> list[_NormBase]:
                 "model must be a plain module for its running statistics to be changed, but it was compiled to "
                 "TorchScript: change them before torch.jit, or keep them (normalization=keep)."
             )
-        if not isinstance(module, _NormBase) or not module.track_running_stats:
+        # Without statistics, set to None by hand, a layer takes those of each batch, whatever its flag says.
+        if not isinstance(module, _NormBase) or not module.track_running_stats or module.running_mean is None:
             continue
         own = list(module.parameters(recurse=False))
         has_frozen = bool(own) and not any(parameter.requires_grad for parameter in own)
@@ -110,9 +113,10 @@ def recalibrate_(
     layers = [module for module in _trained_statistics(model) if isinstance(module, nn.modules.batchnorm._BatchNorm)]
     if not layers:
         return model
+    check_not_inference(canonical_tensors(model))
     inner = unwrapped(model)  # statistics need neither a compiled pass nor one that waits for other processes
     if isinstance(data, TensorData):
-        order = torch.randperm(len(data), generator=generator)[:samples].to(data.device)
+        order = torch.randperm(len(data), generator=generator, device="cpu")[:samples].to(data.device)
         typed = data.typed_for(model)
         drawn = (typed.batch(part)[0] for part in batches(order, batch_size) if len(part))
     else:

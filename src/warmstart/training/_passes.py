@@ -107,7 +107,7 @@ class TensorPass(Pass):
 
 def shuffled(data: TensorData, generator: torch.Generator) -> torch.Tensor:
     """Return the indices of all samples in random order, on the data's device."""
-    order = torch.randperm(len(data), generator=generator)
+    order = torch.randperm(len(data), generator=generator, device="cpu")
     device = data.device
     # From pinned memory the copy need not be waited for.
     return order.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else order.to(device)

@@ -15,6 +15,7 @@ from warmstart.basics import (
     check_in_range,
     check_trainable,
     resolve_choices,
+    sharing_memory,
     weights_of,
 )
 
@@ -191,9 +192,17 @@ class Recipe:
         """Shrink and perturb the parameters in place after a step; draws from the global generator."""
         if self.step_shrink == 1 and not self.step_noise:
             return
+        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        # Tied by memory, not by being one parameter: it is changed under its first name.
+        tied = {
+            id(other)
+            for group in sharing_memory(trained)
+            for other in group[1:]
+            if (other.data_ptr(), other.numel()) == (group[0].data_ptr(), group[0].numel())
+        }
         with torch.no_grad():
-            for parameter in model.parameters():
-                if not parameter.requires_grad:
+            for parameter in trained:
+                if id(parameter) in tied:
                     continue
                 # By zero_() for 0: a product would keep NaN and infinity.
                 parameter.mul_(self.step_shrink) if self.step_shrink else parameter.zero_()

@@ -398,7 +398,7 @@ def _drawn(
     """Return up to so many samples, drawn at random, as batches."""
     if data is None:
         return ()
-    order = torch.randperm(len(data), generator=generator_for(trial.seed, *purpose))[:samples]
+    order = torch.randperm(len(data), generator=generator_for(trial.seed, *purpose), device="cpu")[:samples]
     size = trial.learner.recipe.batch_size if isinstance(trial.learner, TensorLearner) else _BATCH
     if isinstance(data, TensorData):
         return (data.batch(part) for part in batches(order.to(data.device), size))

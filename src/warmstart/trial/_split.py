@@ -126,12 +126,12 @@ def rows_of(
     generator = generator_for("source split", trial.seed) if is_source else generator_for(trial.seed, "split")
     groups = None if arrays.order is None else arrays.order.groups
     if groups is None:
-        order, kept = torch.randperm(count, generator=generator), fitted(count, settings)
+        order, kept = torch.randperm(count, generator=generator, device="cpu"), fitted(count, settings)
         if is_source or not trial.stream.keeps_order:
             return order[:kept], order[kept:]
         return order[:kept].sort().values, order[kept:].sort().values
     _, group_of, sizes = np.unique(groups, return_inverse=True, return_counts=True)
-    drawn = torch.randperm(len(sizes), generator=generator).numpy()
+    drawn = torch.randperm(len(sizes), generator=generator, device="cpu").numpy()
     is_reached = sizes[drawn].cumsum() >= count - fitted(count, settings)
     is_held_out = np.zeros(len(sizes), dtype=bool)
     is_held_out[drawn[: min(int(is_reached.argmax()) + 1, len(sizes) - 1)]] = True  # to one group at least models fit

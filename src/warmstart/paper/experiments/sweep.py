@@ -54,7 +54,7 @@ def drawn_pairs(setting: Setting) -> list[tuple[Pair, Pair]]:
     count = DESK_WARM_ARMS if setting.desk else WARM_ARMS if len(pairs) == len(PAIRS) else len(pairs)
     both = list(product(pairs, pairs))
     # The same draw whatever the seeds: arms are paired by seed, so all seeds need the same arms.
-    order = torch.randperm(len(both), generator=generator_for(ID))
+    order = torch.randperm(len(both), generator=generator_for(ID), device="cpu")
     return [both[index] for index in order[:count].tolist()]
 
 
