@@ -184,3 +184,53 @@ def test_arrays_are_added_and_equal_ones_are_one_arrival(tmp_path):
         [again] = add(project, ledger, (inputs.copy(), (np.arange(30) % 2).astype(float)))
         assert (first.is_new, again.is_new) == (True, False)
         assert current_schema(ledger).shape == (4,)
+
+
+def test_labels_come_also_where_rows_and_labels_have_arrived_before(tmp_path):
+    """The same rows were delivered with labels, and again without: those wait, and theirs are the labels of before."""
+    frame = orders(30)
+    with opened(tmp_path) as (project, ledger):
+        add(project, ledger, frame)
+        [without] = add(project, ledger, frame.drop(columns="bought"))
+        assert (without.superseded, ledger.waiting_rows()) == (30, 30)
+        [result] = add(project, ledger, labels=frame[["id", "bought"]])
+        assert (result.number, result.is_new, result.labelled) == (3, True, 30)
+        assert ledger.waiting_rows() == 0
+        assert ledger.arrival(3).content == ledger.arrival(1).content
+        assert verify_object(tmp_path, "arrivals", result.id, size=ledger.arrival(3).size) is None
+        [again] = add(project, ledger, labels=frame[["id", "bought"]])
+        assert not again.is_new
+        assert any("have these labels already" in note for note in again.notes)
+
+
+def test_an_older_version_that_comes_again_is_said_to_be_superseded(tmp_path):
+    right = orders(30)
+    wrong = right.assign(size=-right["size"])
+    with opened(tmp_path) as (project, ledger):
+        for frame in (right, wrong):
+            add(project, ledger, frame)
+        [result] = add(project, ledger, right)
+        assert not result.is_new
+        assert "Of 30 rows in it later versions count, of arrival 2: exclude" in result.notes[0]
+        with ledger.transaction():
+            ledger.exclude(2)
+        [result] = add(project, ledger, right)
+        assert "later versions" not in result.notes[0]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_key_is_the_same_number_with_and_without_a_fraction_of_zero(tmp_path, form):
+    frame = orders(30).assign(id=range(30))
+    frame.to_csv(tmp_path / "whole.csv", index=False)
+    frame["id"] = frame["id"].astype(float)
+    getattr(frame, f"to_{form}")(tmp_path / f"gaps.{form}", index=False)
+    padded = frame.assign(id=[f"{number:05d}" for number in range(30)])
+    padded.to_csv(tmp_path / "padded.csv", index=False)
+    with opened(tmp_path / "project") as (project, ledger):
+        add(project, ledger, tmp_path / "whole.csv")
+        [result] = add(project, ledger, tmp_path / f"gaps.{form}")
+        if result.is_new:
+            assert result.superseded == 30
+        assert {one.key for one in ledger.samples(1)} == {str(number) for number in range(30)}
+        [result] = add(project, ledger, tmp_path / "padded.csv")
+        assert result.superseded == 0, "with leading zeros it is another text"

@@ -410,7 +410,7 @@ def test_draws_do_not_depend_on_the_default_device():
     assert same(state(ours), state(theirs))
 
 
-@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")  # of PyTorch's own optimizers
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # in PyTorch's own optimizers
 def test_the_state_of_an_optimizer_inside_another_is_cleared(tmp_path):
     if not torch.distributed.is_available() or not torch.distributed.is_gloo_available():
         pytest.skip("this build of PyTorch has no gloo")

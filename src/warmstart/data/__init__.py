@@ -37,6 +37,7 @@ from ._rows import ArrayRows as ArrayRows
 from ._rows import FoundLabels as FoundLabels
 from ._rows import TableRows as TableRows
 from ._rows import open_rows as open_rows
+from ._rows import whole_number_text as whole_number_text
 from ._source import DataSource as DataSource
 from ._source import Interpolation as Interpolation
 from ._source import Missing as Missing

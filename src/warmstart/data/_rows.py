@@ -33,8 +33,20 @@ from ._table import TABLE_ENDINGS, TEXT_ENDINGS, TEXT_OPTIONS, Table, open_table
 
 MOST_LISTED = 10
 """Rows and columns that a message names one by one."""
+_WHOLE = re.compile(r"\s*([+-]?(?:0|[1-9][0-9]*))\.0+\s*")
 _MIDNIGHT = re.compile(r"[ T]00:00:00(\.0+)?$")
 _FRACTION = re.compile(r"(:\d\d)(\.\d*?)0+$")
+
+
+def whole_number_text(text: str) -> str:
+    """Return a text, but 7 for 7.0, as whole numbers are written where a column had a gap; 007 and 7.10 stay.
+
+    Example:
+        >>> [whole_number_text(one) for one in ("7.0", "007", "7.10", "a.0")]
+        ['7', '007', '7.10', 'a.0']
+    """
+    found = _WHOLE.fullmatch(text)
+    return text if found is None else found[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,7 +260,7 @@ class TableRows:
         self.check_names([name])
         cells = self.table.cells(name)
         if cells.is_text:
-            return cells.texts
+            return object_array([None if one is None else whole_number_text(one) for one in cells.texts.tolist()])
         kind = cells.kind
         found = cells.as_text().texts
         if kind is ColumnKind.NUMBER and cells.plain is not None and cells.integers is None:

@@ -26,6 +26,7 @@ from ._objects import crash_point, draft_path, file_digest, free_space_check, ob
 from ._schema import KEY, LABEL, Schema
 from ._settings import Project
 from ._sides import HOLDOUT, TRAIN, side_of
+from ._words import counted
 
 NEW_CLASSES = ("refuse", "grow")
 
@@ -117,16 +118,26 @@ def _add_one(project: Project, ledger: Ledger, given: Any, new_classes: str) -> 
     return store_arrival(project, ledger, draft)
 
 
-def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft) -> AddResult:
+def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft, *, is_wanted: bool = False) -> AddResult:
     """Store an arrival that was read, and note it in the ledger; one with the same content is stored once.
+
+    Args:
+        project: Whose.
+        ledger: Its ledger.
+        draft: The arrival.
+        is_wanted: Whether it is stored even if another one has its content, as where its rows are known to wait.
 
     Raises:
         StorageError: If the disk is full or the folder cannot be written.
     """
     directory, content = project.directory, draft.content
     known = ledger.arrival_with_content(content)
+    if known is not None and not is_wanted:
+        return _known_result(ledger, draft, known)
     if known is not None:
-        return _known_result(draft, known)
+        # In a file of its own: files are known by their content.
+        number = str(ledger.next_arrival_number())
+        draft = replace(draft, table=draft.table.replace_schema_metadata({"arrival": number}))
     free_space_check(directory, draft.table.nbytes, "The arrival")
     path = draft_path(directory, "arrival")
     try:
@@ -135,7 +146,7 @@ def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft) -> AddR
         size, identity = path.stat().st_size, file_digest(path)
         # Of an arrival that was rewritten the content is still what was added, but its file may be this one.
         if (known := ledger.arrival(identity)) is not None:
-            return _known_result(draft, known)
+            return _known_result(ledger, draft, known)
         store_object(directory, "arrivals", path, identity)
     finally:
         path.unlink(missing_ok=True)
@@ -185,8 +196,16 @@ def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft) -> AddR
     )
 
 
-def _known_result(draft: ArrivalDraft, known: ArrivalRow) -> AddResult:
+def _known_result(ledger: Ledger, draft: ArrivalDraft, known: ArrivalRow) -> AddResult:
     note = f"{draft.source} has the content of arrival {known.number} ({known.source}, {known.state}): not added again."
+    # Not added even so: a job that adds a whole folder every night would put the older version on top every night.
+    newer = ledger.superseding(known.number) if known.state == "accepted" else ()
+    if newer:
+        rows, later = counted(sum(newer.values()), "row"), listed([str(one) for one in newer])
+        note += (
+            f" Of {rows} in it later versions count, of arrival {later}: exclude what brought the wrong ones "
+            "(warmstart retrain exclude) to return to these."
+        )
     return AddResult(
         known.number, known.id, known.state, False, draft.source, known.rows, known.labelled, notes=(note,)
     )
@@ -291,4 +310,5 @@ def _add_labels(project: Project, ledger: Ledger, given: Any, new_classes: str) 
     values = [wanted[key] for key in table.column(KEY).to_pylist()]
     table = table.set_column(column, LABEL, arrow.array(values, table.schema.field(column).type))
     draft = ArrivalDraft(table, schema, name, tuple(row_digests(table, schema.feature_columns)), notes=tuple(notes))
-    return store_arrival(project, ledger, draft)
+    # Rows and labels together may be what an earlier arrival was, which these rows have superseded.
+    return store_arrival(project, ledger, draft, is_wanted=True)

@@ -122,7 +122,7 @@ class AddResult:
             return list(self.notes)
         waiting = self.rows - self.labelled
         parts = [
-            f"{self.rows:,} rows of {self.source}",
+            f"{self.rows:,} {'row' if self.rows == 1 else 'rows'} of {self.source}",
             *([f"{self.held_out:,} held out"] if self.labelled else []),
             *([f"{waiting:,} wait for their labels"] if waiting else []),
             *([f"{self.duplicates:,} duplicates dropped"] if self.duplicates else []),
@@ -260,8 +260,8 @@ def _last_of_keys(
     missing = [row for row, key in enumerate(keys) if key is None]
     if missing:
         notes.append(
-            f"{len(missing):,} rows have no '{name}', the first of them {rows.place(missing[0])}: they can be neither "
-            "corrected nor labelled nor deleted later."
+            f"{len(missing):,} {'row has' if len(missing) == 1 else 'rows have'} no '{name}', the first of them "
+            f"{rows.place(missing[0])}: no later file can correct, label or delete what has no key."
         )
     return order[kept], notes
 

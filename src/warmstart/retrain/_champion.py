@@ -406,6 +406,7 @@ def finish_deletions(folder: Path, ledger: Ledger) -> int:
     with ledger.transaction():
         ledger.execute("UPDATE deletion SET state = 'done'")
         count = len(tainted)
-        text = f"Deletions are done: {count} models that were trained on the rows are removed, none of them serves."
+        models = "1 model" if count == 1 else f"{count} models"
+        text = f"Deletions are done: {models} trained on the rows removed, none serves."
         ledger.add_event("deletion", text)
     return count

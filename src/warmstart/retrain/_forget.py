@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, StorageError, check_in_range, checked_path, shown
+from warmstart.data import whole_number_text
 
 from ._add import current_schema
 from ._champion import COLD_NEXT, abandon_round, changing, erase_leftovers, finish_deletions, repair
@@ -136,7 +137,7 @@ def _read_keys(folder: Path, given: str | Path | Iterable[Any], column: str) -> 
             notes.append(f"{shown(path.name)} lies in the project's folder and still holds the keys: delete it.")
     elif isinstance(given, Mapping) or not isinstance(given, Iterable):
         raise InputError(f"keys must be a file or a list of keys, got {type(given).__name__}.")
-    wanted = {str(one) for one in given} - {""}
+    wanted = {whole_number_text(str(one)) for one in given} - {""}
     if not wanted:
         raise InputError("keys (--key) must name at least one key, got none.")
     return wanted, notes

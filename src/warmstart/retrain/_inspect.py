@@ -99,6 +99,7 @@ class Status(Plain):
         open_round: Number of the round that is under way or was interrupted; None where there is none.
         running: Who changes the project now; None: nobody.
         arrivals: Number of arrivals that count.
+        excluded_arrivals: Number of those that do not.
         rows: Number of their rows.
         waiting_arrivals: Arrivals that no round has taken in.
         waiting_rows: Rows of those.
@@ -122,6 +123,7 @@ class Status(Plain):
     open_round: int | None
     running: Owner | None
     arrivals: int
+    excluded_arrivals: int
     rows: int
     waiting_arrivals: int
     waiting_rows: int
@@ -163,6 +165,7 @@ def status(directory: str | Path) -> Status:
             open_round=None if opened is None else opened.number,
             running=running_owner(folder),
             arrivals=len(arrivals),
+            excluded_arrivals=len(ledger.arrivals()) - len(arrivals),
             rows=sum(row.rows for row in arrivals),
             waiting_arrivals=len(waiting),
             waiting_rows=sum(row.rows for row in waiting),

@@ -342,6 +342,14 @@ class Ledger:
             arrival,
         ).rowcount
 
+    def superseding(self, arrival: int) -> dict[int, int]:
+        """Return the arrivals that have newer versions of an arrival's rows, each with the number of these rows."""
+        sql = (
+            "SELECT superseded_by, count(*) FROM sample WHERE arrival = ? AND superseded_by IS NOT NULL "
+            "GROUP BY superseded_by ORDER BY superseded_by"
+        )
+        return dict(self.execute(sql, arrival).fetchall())
+
     def training_rows(self, latest: int, window: int) -> list[SampleRow]:
         """Return the rows to train on when ``latest`` is the latest arrival.
 

@@ -53,6 +53,7 @@ from ._results import TrainedArm, UpdateResult
 from ._settings import read_project
 from ._training import train_candidate
 from ._upkeep import verify_files
+from ._words import counted
 
 _LONG_ABSENCE = 7
 """Arrivals waiting from which on a round is audited: too much has changed for yesterday's licence."""
@@ -81,7 +82,7 @@ def update(directory: Path, *, budget_seconds: float | None = None, report: Repo
             count = finish_deletions(directory, ledger)
             if not count:
                 return found
-            note = f"The deletions asked for are done: {count} models that were trained on the rows are removed."
+            note = f"The deletions asked for are done: {counted(count, 'model')} trained on the rows removed."
             return replace(found, notes=(*found.notes, note))
 
 
@@ -512,5 +513,6 @@ class _Night:
         if waiting:
             reason = f"Nothing with labels has arrived since the last round; {waiting:,} rows wait for theirs."
         if not self.ledger.accepted_arrivals():
-            reason = "Nothing has arrived yet: add data with `warmstart retrain add`."
+            has_arrived = "Nothing that has arrived counts, all is excluded" if self.ledger.arrivals() else None
+            reason = f"{has_arrived or 'Nothing has arrived yet'}: add data with `warmstart retrain add`."
         return UpdateResult("nothing new", None, None if champion is None else champion.id, reason)

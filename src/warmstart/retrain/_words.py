@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from ._champion import Change
@@ -95,7 +96,10 @@ def _status_lines(found: Status) -> list[str]:
 
 def _arrival_line(found: Status) -> str:
     if not found.arrivals:
-        return f"Nothing has arrived yet: add data with `warmstart retrain add {found.directory} FILE`."
+        add = f"add data with `warmstart retrain add {shlex.quote(found.directory)} FILE`"
+        if found.excluded_arrivals:
+            return f"Nothing that has arrived counts ({counted(found.excluded_arrivals, 'arrival')} excluded): {add}."
+        return f"Nothing has arrived yet: {add}."
     waiting = "none of them waiting"
     if found.waiting_arrivals:
         arrivals = counted(found.waiting_arrivals, "arrival")
