@@ -92,8 +92,11 @@ def agreement(small: Sequence[Chapter], origin: str, large: Sequence[Chapter]) -
         large: Results of the larger one.
     """
     by_id = {chapter.id: _differences(chapter) for chapter in small}
+    begun = [chapter for chapter in large if chapter.exhibits]
+    large = [one for one in begun if any(text != "no pair to compare" for text in _differences(one).values())]
+    unpaired = [_link(chapter) for chapter in begun if chapter not in large]
     rows, same, opposite, undetected = [], 0, 0, 0
-    for chapter in (chapter for chapter in large if chapter.exhibits):
+    for chapter in large:
         for key, of_large in _differences(chapter).items():
             of_small = by_id.get(chapter.id, {}).get(key)
             if of_small is None:
@@ -110,7 +113,6 @@ def agreement(small: Sequence[Chapter], origin: str, large: Sequence[Chapter]) -
     verdicts = [
         [_link(chapter), escaped(finding.claim), str(findings[chapter.id, finding.claim].verdict), str(finding.verdict)]
         for chapter in large
-        if chapter.exhibits
         for finding in chapter.findings
         if (chapter.id, finding.claim) in findings and finding.verdict is not Verdict.NOT_RUN
     ]
@@ -118,6 +120,8 @@ def agreement(small: Sequence[Chapter], origin: str, large: Sequence[Chapter]) -
         f"Of {len(rows)} differences to a cold start, {same} are detected in both with the same direction, {opposite} "
         f"with opposite ones, and {undetected} are not detected in one of them or both."
     )
+    if unpaired:
+        summary += f" Begun there, with no seed of which two strategies have ended: {', '.join(unpaired)}."
     return f"""
 {origin} {_made(large)}
 
