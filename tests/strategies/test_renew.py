@@ -499,3 +499,10 @@ def test_a_distributed_model_gets_the_bits_of_a_plain_one(found, index):
         _, distributed = process[index]
         assert same(parameters(plain), distributed["state"])
         assert (distributed["cleared"], distributed["count"]) == (0, 0)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
+@pytest.mark.parametrize("change", [transplant, keep_layers])
+def test_what_a_layer_caches_of_its_weight_is_that_of_the_parameters_it_got(change):
+    previous, fresh = (nn.Sequential(nn.utils.weight_norm(nn.Linear(3, 3)), nn.Linear(3, 2)) for _ in range(2))
+    assert torch.equal(change(previous, fresh)[0].weight, previous[0].weight)

@@ -75,6 +75,8 @@ def keep_layers(
     with torch.no_grad():
         for name in {shorter[name] for name in names if name in shorter} & held.keys():
             held[name].copy_(theirs[name])
+    for weight in weights_of(model).values():
+        weight.refresh_()
     return model
 
 

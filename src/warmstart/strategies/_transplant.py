@@ -54,6 +54,8 @@ def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) 
     with torch.no_grad():
         for name, place in fitting.items():
             found[name][place].copy_(theirs[name])
+    for weight in weights_of(model).values():
+        weight.refresh_()
     return model
 
 
