@@ -7,6 +7,7 @@ import signal
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 
 from warmstart.models import MLP
 from warmstart.strategies import Cold, ShrinkPerturb, Warm
@@ -16,6 +17,11 @@ from warmstart.training import Recipe, StoppingRule
 
 # Of the processes that tests start, too: side by side on few cores, threads of small tensors wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples in every run, or a change would fail by those that another one should have met; new ones when asked.
+settings.register_profile("repeatable", derandomize=True)
+if os.environ.get("WARMSTART_LONG") != "1":
+    settings.load_profile("repeatable")
 
 DRAWN = "document.querySelectorAll('figure[data-drawn]').length === document.querySelectorAll('figure').length"
 

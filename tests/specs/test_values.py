@@ -247,3 +247,11 @@ def test_an_option_that_is_kept_under_another_name_is_one_sentence():
 
     with pytest.raises(InputError, match="Hidden must keep its option size as an attribute of that name"):
         options_of(Hidden(3))
+
+
+@pytest.mark.parametrize("text", ["E_", "1e_", "1e_1", "1e1_", "1e1__0", "1e-_5", "e"])
+def test_what_resembles_an_exponent_is_a_text_or_no_number(text):
+    assert convert(text, float | str | None, name="rate") == text
+    with pytest.raises(InputError, match=f"rate must be a number, got {text}"):
+        convert(text, float, name="rate")
+    assert convert("1e1_0", float, name="rate") == 1e10

@@ -12,7 +12,7 @@ from warmstart.basics import InputError, shown
 
 # Of a number as text: a float has at most 308 before its point, and exactly written ones have 350 behind it.
 _DIGITS = 400
-_EXPONENT = re.compile(r"[eE]([+-]?[\d_]+)\s*$")
+_EXPONENT = re.compile(r"[eE]([+-]?\d+(?:_\d+)*)\s*$")
 _WITHOUT_VALUE = {"inf": math.inf, "+inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
