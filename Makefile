@@ -52,7 +52,7 @@ newest:
 	.venv-newest/bin/python -m pytest --numprocesses 2 --dist loadgroup $(CORE) tests/integrations
 
 coverage: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(CORE)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(CORE) tests/integrations
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
