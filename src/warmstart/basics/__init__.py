@@ -58,6 +58,7 @@ from ._threads import torch_threads as torch_threads
 from ._undisturbed import undisturbed as undisturbed
 from ._weights import Weight as Weight
 from ._weights import aliases_of as aliases_of
+from ._weights import check_has_values as check_has_values
 from ._weights import check_not_inference as check_not_inference
 from ._weights import check_trainable as check_trainable
 from ._weights import weights_of as weights_of

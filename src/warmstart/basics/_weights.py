@@ -236,6 +236,21 @@ def aliases_of(model: nn.Module) -> dict[str, Weight]:
     return {names[weight.name]: weight for weight in found}
 
 
+def check_has_values(name: str, model: nn.Module) -> None:
+    """Raise if a parameter of a model has no values yet, as in lazy layers and on the meta device.
+
+    Example:
+        >>> from torch import nn
+        >>> check_has_values("fresh", nn.LazyLinear(2))
+        Traceback (most recent call last):
+        warmstart.basics._errors.InputError: fresh must have parameters of known shape, but 'weight' belongs to ...
+    """
+    from torch.nn.parameter import is_lazy
+
+    if any(is_lazy(parameter) or parameter.is_meta for parameter in model.parameters()):
+        weights_of(model, name=name)  # says which, and what to do
+
+
 def check_not_inference(tensors: Mapping[str, Tensor]) -> None:
     """Raise if a tensor was made in inference mode, where it can be changed alone.
 

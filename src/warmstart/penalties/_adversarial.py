@@ -9,9 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from warmstart.basics import InputError, check_in_range, check_logits, check_model, check_tensor, described, float_type
+from warmstart.basics import (
+    InputError,
+    check_has_values,
+    check_in_range,
+    check_logits,
+    check_model,
+    check_tensor,
+    described,
+    float_type,
+)
 
-from ._parameters import check_has_values, trainable, zero_for
+from ._parameters import trainable, zero_for
 from ._passes import logits_aside
 from ._penalty import Penalty, check_strength
 
@@ -132,7 +141,7 @@ def _check(epsilon: float, bounds: Bounds | None) -> None:
 
 def _check_batch(model: nn.Module, inputs: Tensor, labels: Tensor) -> None:
     check_model("model", model)
-    check_has_values(model)
+    check_has_values("model", model)
     check_tensor("inputs", inputs)
     if not inputs.is_floating_point():
         raise InputError(f"inputs must be floating point to be moved by a gradient, got {inputs.dtype}.")

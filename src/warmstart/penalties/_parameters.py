@@ -9,6 +9,7 @@ from torch.nn.parameter import is_lazy
 from warmstart.basics import (
     InputError,
     canonical_names,
+    check_has_values,
     check_model,
     check_same_shapes,
     check_tensor,
@@ -16,7 +17,6 @@ from warmstart.basics import (
     described,
     unwrapped,
     upcast,
-    weights_of,
 )
 
 
@@ -42,18 +42,12 @@ def trainable(model: nn.Module, *, layer_norm: bool = True) -> dict[str, nn.Para
         found = {name: parameter for name, parameter in found.items() if id(parameter) not in left_out}
     if not found:
         raise InputError("model must have a trainable parameter outside nn.LayerNorm for this penalty, got none.")
-    check_has_values(model)
+    check_has_values("model", model)
     if any(parameter.is_inference() for parameter in found.values()) and not torch.is_inference_mode_enabled():
         raise InputError(
             "model must not be made in inference mode, which forbids gradients: build it under torch.no_grad() instead."
         )
     return found
-
-
-def check_has_values(model: nn.Module) -> None:
-    """Raise if a parameter has no values yet, as on the meta device and in lazy layers."""
-    if any(is_lazy(parameter) or parameter.is_meta for parameter in model.parameters()):
-        weights_of(model)  # says which, and what to do
 
 
 def named_parameters(model: nn.Module) -> dict[str, nn.Parameter]:

@@ -10,6 +10,7 @@ from warmstart.basics import (
     InputError,
     canonical_names,
     canonical_tensors,
+    check_has_values,
     check_model,
     check_same_shapes,
     choice,
@@ -57,7 +58,7 @@ def keep_layers(
     check_model("previous", previous)
     check_model("fresh", fresh)
     for name, model in (("previous", previous), ("fresh", fresh)):
-        weights_of(model, name=name)  # names a parameter without values, as of a lazy layer
+        check_has_values(name, model)
     check_layers(layers)
     old, model = unwrapped(previous), copy_model(fresh)
     held, theirs = canonical_tensors(model), canonical_tensors(old)

@@ -17,6 +17,7 @@ from warmstart.basics import (
     aliases_of,
     canonical_tensors,
     check_generator,
+    check_has_values,
     check_model,
     check_not_inference,
     check_same_shapes,
@@ -98,8 +99,8 @@ def check_fresh(previous: nn.Module, fresh: nn.Module) -> None:
     """
     check_model("model", previous)
     check_model("fresh", fresh)
-    weights_of(previous)  # names a parameter without values, as of a lazy layer
-    weights_of(fresh, name="fresh")
+    check_has_values("model", previous)
+    check_has_values("fresh", fresh)
     if unwrapped(fresh) is unwrapped(previous):
         return
     trained = {memory_key(parameter) for parameter in previous.parameters() if parameter.requires_grad} - {None}

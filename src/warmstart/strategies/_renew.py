@@ -12,6 +12,7 @@ from torch import nn
 from warmstart.basics import (
     InputError,
     canonical_tensors,
+    check_has_values,
     check_integer,
     check_model,
     check_same_shapes,
@@ -20,7 +21,6 @@ from warmstart.basics import (
     generator_for,
     seeded_globals,
     unwrapped,
-    weights_of,
     wrapper_chain,
 )
 
@@ -103,7 +103,7 @@ def renew_(
         if "FSDPModule" in kinds:
             # After a forward pass alone it may still hold whole weights, which the next pass would throw away.
             module.reshard()
-    weights_of(inner)  # names a parameter without values, as of a lazy layer
+    check_has_values("model", inner)
     held = canonical_tensors(inner, parameters=True)
     check_changeable(held)
     owners = [] if optimizer is None else _optimizers_of(held, optimizer)
@@ -176,7 +176,7 @@ def _draw(
     with seeded_globals(generator_for(seed, purpose, round)):
         fresh = make_model()
     if isinstance(fresh, nn.Module):
-        weights_of(fresh, name="the model that make_model returns")
+        check_has_values("the model that make_model returns", fresh)
     _check_like(held, fresh, "make_model")
     found = canonical_tensors(fresh)
     if any(hasattr(tensor, "full_tensor") for tensor in found.values()):
@@ -241,7 +241,7 @@ def _optimizers_of(held: dict[str, torch.Tensor], optimizer: Any) -> list[torch.
 def _check_copy(averaged: nn.Module, held: dict[str, torch.Tensor]) -> None:
     """Raise unless ``averaged`` is a copy of the model with the held parameters."""
     check_model("averaged", averaged)
-    weights_of(averaged, name="averaged")
+    check_has_values("averaged", averaged)
     copies = canonical_tensors(averaged)
     check_same_shapes(
         held,

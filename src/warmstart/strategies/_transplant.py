@@ -3,7 +3,15 @@
 import torch
 from torch import nn
 
-from warmstart.basics import InputError, canonical_tensors, check_flag, check_model, copy_model, weights_of
+from warmstart.basics import (
+    InputError,
+    canonical_tensors,
+    check_flag,
+    check_has_values,
+    check_model,
+    copy_model,
+    weights_of,
+)
 
 from ._parameters import check_changeable
 
@@ -34,7 +42,7 @@ def transplant(previous: nn.Module, fresh: nn.Module, *, partial: bool = False) 
     check_model("previous", previous)
     check_model("fresh", fresh)
     for name, model in (("previous", previous), ("fresh", fresh)):
-        weights_of(model, name=name)  # names a parameter without values, as of a lazy layer
+        check_has_values(name, model)
     check_flag("partial", partial)
     model = copy_model(fresh)
     found, theirs = canonical_tensors(model), canonical_tensors(previous)
