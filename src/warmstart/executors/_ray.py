@@ -121,8 +121,6 @@ class OnRay:
                     handle(f"{attempt.task}: its node was lost ({type(error).__name__}), it is resumed on another")
                     waiting.appendleft(attempt)
                     continue
-                if not isinstance(answer, Sent):
-                    _read_to_end(ray, attempt)
                 if isinstance(answer, Failure):
                     raise answer.error()
                 if isinstance(answer, Sent):
@@ -142,7 +140,7 @@ class OnRay:
 def _answer(ray: Any, attempt: _Attempt) -> Answer:
     """Return the next answer of a task; a ``RayError`` says that there will be none."""
     try:
-        return ray.get(next(attempt.stream))
+        answer = ray.get(next(attempt.stream))
     except StopIteration:
         raise ray.exceptions.WorkerCrashedError from None  # it had not said that it was over
     except ray.exceptions.RayTaskError as error:
@@ -150,6 +148,9 @@ def _answer(ray: Any, attempt: _Attempt) -> Answer:
         raise RuntimeError(
             f"A node of the Ray cluster could not begin a trial ({reason}); warmstart must be installed on every node."
         ) from error
+    if not isinstance(answer, Sent):
+        _read_to_end(ray, attempt)
+    return answer
 
 
 def _read_to_end(ray: Any, attempt: _Attempt) -> None:
