@@ -14,8 +14,8 @@ from warmstart.basics import (
     check_at_least,
     check_in_range,
     check_trainable,
+    memory_key,
     resolve_choices,
-    sharing_memory,
     weights_of,
 )
 
@@ -192,18 +192,17 @@ class Recipe:
         """Shrink and perturb the parameters in place after a step; draws from the global generator."""
         if self.step_shrink == 1 and not self.step_noise:
             return
-        trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-        # Tied by memory, not by being one parameter: it is changed under its first name.
-        tied = {
-            id(other)
-            for group in sharing_memory(trained)
-            for other in group[1:]
-            if (other.data_ptr(), other.numel()) == (group[0].data_ptr(), group[0].numel())
-        }
+        met: set[object] = set()
         with torch.no_grad():
-            for parameter in trained:
-                if id(parameter) in tied:
+            for parameter in model.parameters():
+                if not parameter.requires_grad:
                     continue
+                if (memory := memory_key(parameter)) is not None:
+                    # Tied by memory, not by being one parameter: it is changed under its first name.
+                    place = memory, parameter.storage_offset(), parameter.numel()
+                    if place in met:
+                        continue
+                    met.add(place)
                 # By zero_() for 0: a product would keep NaN and infinity.
                 parameter.mul_(self.step_shrink) if self.step_shrink else parameter.zero_()
                 if self.step_noise:
