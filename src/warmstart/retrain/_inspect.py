@@ -99,8 +99,8 @@ class Status(Plain):
         open_round: Number of the round that is under way or was interrupted; None where there is none.
         running: Who changes the project now; None: nobody.
         arrivals: Number of arrivals that count.
-        excluded_arrivals: Number of those that do not.
         rows: Number of their rows.
+        excluded_arrivals: Number of arrivals that do not count.
         waiting_arrivals: Arrivals that no round has taken in.
         waiting_rows: Rows of those.
         unlabelled_rows: Rows that wait for their labels.
@@ -123,8 +123,8 @@ class Status(Plain):
     open_round: int | None
     running: Owner | None
     arrivals: int
-    excluded_arrivals: int
     rows: int
+    excluded_arrivals: int
     waiting_arrivals: int
     waiting_rows: int
     unlabelled_rows: int

@@ -513,6 +513,7 @@ class _Night:
         if waiting:
             reason = f"Nothing with labels has arrived since the last round; {waiting:,} rows wait for theirs."
         if not self.ledger.accepted_arrivals():
-            has_arrived = "Nothing that has arrived counts, all is excluded" if self.ledger.arrivals() else None
-            reason = f"{has_arrived or 'Nothing has arrived yet'}: add data with `warmstart retrain add`."
+            has_arrived = bool(self.ledger.arrivals())
+            reason = "Nothing that has arrived counts, all is excluded" if has_arrived else "Nothing has arrived yet"
+            reason += ": add data with `warmstart retrain add`."
         return UpdateResult("nothing new", None, None if champion is None else champion.id, reason)
