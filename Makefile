@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 DEMO := runs/demo
-# Tests of the rooms that everything else stands on, and of the command line: for jobs that need not run all.
-CORE := tests/basics tests/specs tests/statistics tests/strategies tests/store tests/analysis tests/cli
+# Tests of the rooms that everything else stands on, of the command line and of integrations: for jobs that need not run all.
+CORE := tests/basics tests/specs tests/statistics tests/strategies tests/store tests/analysis tests/cli tests/integrations
 # Of PyTorch another lowest version may be tested, where an index lacks it.
 TORCH ?=
 
@@ -43,16 +43,16 @@ lowest:
 	.venv-lowest/bin/python tools/bounds.py lab integrations test $(if $(TORCH),--torch $(TORCH)) > .venv-lowest/constraints.txt
 	.venv-lowest/bin/python -m pip install --quiet --constraint .venv-lowest/constraints.txt --editable '.[lab,integrations,test]'
 	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist loadgroup \
-		-W ignore::DeprecationWarning -W ignore::FutureWarning $(CORE) tests/integrations
+		-W ignore::DeprecationWarning -W ignore::FutureWarning $(CORE)
 
 # The newest versions that the package index has.
 newest:
 	$(PYTHON) -m venv .venv-newest
 	.venv-newest/bin/python -m pip install --quiet --upgrade --upgrade-strategy eager --editable '.[lab,integrations,test]'
-	.venv-newest/bin/python -m pytest --numprocesses 2 --dist loadgroup $(CORE) tests/integrations
+	.venv-newest/bin/python -m pytest --numprocesses 2 --dist loadgroup $(CORE)
 
 coverage: .venv/dev
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(CORE) tests/integrations
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --cov --cov-report term:skip-covered $(CORE)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
