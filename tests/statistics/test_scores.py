@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 
 from warmstart.basics import InputError
-from warmstart.statistics import mean_interval, score_interval, upper_confidence_sequence
+from warmstart.statistics import mean_interval, score_interval, shared_variance, upper_confidence_sequence
 
 Z = NormalDist().inv_cdf(0.95)
 
@@ -140,3 +140,37 @@ def test_bounds_narrow_and_move_with_the_values():
     assert upper_confidence_sequence(values[:100]) == pytest.approx(bounds[:100])
     assert upper_confidence_sequence([0.25] * 5) == pytest.approx([0.25] * 5)
     assert upper_confidence_sequence([]).shape == (0,)
+
+
+@pytest.mark.parametrize(("by_row", "by_night"), [(0.3, 0.0), (0.1, 0.02), (0.0, 0.02), (0.2, 0.0)])
+def test_the_variance_of_a_mean_is_that_between_comparisons_and_what_their_rows_share(by_row, by_night):
+    # Eight comparisons; all judge the same 40 rows, and each has 20 of its own.
+    draw = np.random.default_rng(0)
+    means, expected = [], []
+    for _ in range(4_000):
+        nights = draw.normal(0, by_night, (8, 1)) + draw.normal(0, 0.1, (8, 60))
+        nights[:, :40] += draw.normal(0, by_row, 40)
+        nights[:, 40:] += draw.normal(0, by_row, (8, 20))
+        each = nights.mean(1)
+        means.append(each.mean())
+        expected.append(each.var(ddof=1) / 8 + shared_variance(nights[:, :40], [60] * 8, mean=means[-1]))
+    # It is never below zero, which makes it a little too large where rows have next to nothing in common.
+    assert 0.93 <= np.mean(expected) / np.var(means) <= 1.1
+
+
+def test_rows_of_a_single_comparison_share_nothing():
+    draw = np.random.default_rng(1).normal(size=(3, 12))
+    apart = np.where(np.arange(12) // 4 == np.arange(3)[:, None], draw, np.nan)
+    assert shared_variance(apart, [4, 4, 4], mean=np.nanmean(apart)) == 0.0
+    assert shared_variance(draw[:1], [12], mean=draw[0].mean()) == 0.0
+    # Whether such rows are given does not matter.
+    both = np.concatenate([draw[:, :5], apart], axis=1)
+    assert shared_variance(both, [9, 9, 9], mean=0.1) == pytest.approx(shared_variance(draw[:, :5], [9] * 3, mean=0.1))
+
+
+@pytest.mark.parametrize(
+    ("differences", "counts"), [(np.ones(3), [3]), (np.ones((2, 3)), [3]), (np.ones((2, 3)), [3, 2])]
+)
+def test_comparisons_and_their_counts_have_to_fit(differences, counts):
+    with pytest.raises(InputError, match=r"^differences must be of shape \(comparisons, rows\)"):
+        shared_variance(differences, counts, mean=0.0)

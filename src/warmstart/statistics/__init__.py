@@ -7,6 +7,7 @@ from ._paired import PairedRatio as PairedRatio
 from ._paired import paired_difference as paired_difference
 from ._paired import paired_ratio as paired_ratio
 from ._scores import score_interval as score_interval
+from ._scores import shared_variance as shared_variance
 from ._scores import upper_confidence_sequence as upper_confidence_sequence
 from ._sequential import sequential_t_interval as sequential_t_interval
 from ._student import student_quantile as student_quantile
