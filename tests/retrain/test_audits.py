@@ -1,34 +1,105 @@
-"""What an audit learns from the next arrival."""
+"""What an audit learns from rows that neither of its models has seen."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from warmstart.retrain import Retrainer
-from warmstart.retrain._ledger import LEDGER, Ledger
+from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
+from warmstart.retrain._objects import load_scores
+from warmstart.retrain._sides import HOLDOUT
+from warmstart.retrain._upkeep import gc
+from warmstart.statistics import shared_variance
 
 
-@pytest.mark.parametrize("group", [None, "day"])
-def test_a_difference_may_be_as_small_as_one_row_also_where_rows_are_grouped(tmp_path, group):
+def nights(tmp_path, group, count, *, late=0, after=lambda project: None):
+    """Run a project for some nights; return its folder. The first ``late`` rows of a night get their labels later."""
     tables = {
-        "data": {"label": "label", **({} if group is None else {"group": group})},
+        "data": {"label": "label", "key": "id", **({} if group is None else {"group": group})},
         "model": {"name": "logistic"},
         "stop": {"max_epochs": 1},
     }
     # By cost, a trial of rounds of one epoch would end at once.
     settings = {"policy": "auto:prefer=accuracy", "holdout": 0.5}
-    project = Retrainer.create(tmp_path / "project", settings=settings, tables=tables)
+    project = Retrainer.create(tmp_path / "project", settings=settings, tables=tables, salt="00")
     draw = np.random.default_rng(0)
-    for night in range(5):
+    waiting = None
+    for night in range(count):
         size = draw.normal(size=60)
-        days = [f"{night}-{row // 12}" for row in range(60)]
-        rows = pd.DataFrame({"size": size, "other": draw.normal(size=60), "label": size > 0})
-        project.add(rows if group is None else rows.assign(day=days))
+        rows = pd.DataFrame({
+            "id": [f"{night}-{row}" for row in range(60)],
+            "size": size,
+            "other": draw.normal(size=60),
+            "label": np.where(size + draw.normal(size=60) > 0, "yes", "no"),
+        })  # fmt: skip
+        if group is not None:
+            rows[group] = [f"{night}-{row // 12}" for row in range(60)]
+        labels = rows[["id", "label"]].iloc[:late]
+        if night:
+            rows.loc[rows.index < late, "label"] = None
+        project.add(rows)
+        if waiting is not None and late:
+            project.add_labels(waiting)
+        waiting = labels if night else None
         project.update()
-    with Ledger.open(project.directory / LEDGER) as ledger:
-        licence = ledger.licence()
-    assert licence is not None
-    arm = licence.state["arms"][0]
-    # Rounds 2 and 3 do not count, and round 5 has not been scored yet.
-    assert licence.round == 5
-    assert arm["steps"] == [pytest.approx(1 / 60)]
+        after(project)
+    return project.directory
+
+
+def by_hand(directory, ledger, audit, latest):
+    """Return the differences of an audit that was closed at ``latest``, by arrival and row that neither model knew."""
+    found = {}
+    for arrival in ledger.accepted_arrivals():
+        if arrival.number > latest:
+            continue
+        scores = [
+            load_scores(directory, each, arrival.id, arrival.rows) for each in (audit.arm_model, audit.cold_model)
+        ]
+        for one in ledger.samples(arrival.number):
+            is_unseen = arrival.number == latest or (one.side == HOLDOUT and one.joined is None)
+            if is_unseen and one.label is not None:
+                found[arrival.number, one.row] = scores[0][one.row, 0] - scores[1][one.row, 0]
+    return found
+
+
+@pytest.mark.parametrize("group", [None, "day"])
+def test_an_audit_is_judged_on_all_that_neither_model_has_seen(tmp_path, group):
+    directory = nights(tmp_path, group, 8)
+    with Ledger.open(directory / LEDGER) as ledger:
+        arm = ledger.licence().state["arms"][0]
+        audits = [one for one in ledger.select(AuditRow, "ORDER BY round") if one.round in arm["rounds"]]
+        tables = [by_hand(directory, ledger, one, one.round + 1) for one in audits]
+        units = {(one.arrival, one.row): one.unit for n in range(1, 9) for one in ledger.samples(n)}
+    # Rounds 2 and 3 do not count, and round 8 has not been scored yet.
+    assert arm["rounds"] == [4, 5, 6, 7]
+    # The rows held out until then, and the whole arrival after it.
+    assert [len(table) for table in tables] == [pytest.approx(1 / step) for step in arm["steps"]]
+    assert all(len(table) > 60 + 30 * one.round * 0.5 for table, one in zip(tables, audits, strict=True))
+    if group is not None:
+        tables = [pd.Series(table).groupby([units[place] for place in table]).mean().to_dict() for table in tables]
+    assert [one.n for one in audits] == [len(table) for table in tables]
+    assert arm["differences"] == pytest.approx([np.mean(list(table.values())) for table in tables])
+    frame = pd.DataFrame(tables)
+    expected = shared_variance(frame.to_numpy(), [len(table) for table in tables], mean=np.mean(arm["differences"]))
+    assert expected > 0
+    assert arm["shared"] == pytest.approx(expected)
+
+
+def test_what_the_rows_of_a_trial_share_is_known_after_a_collection_of_garbage(tmp_path):
+    kept = nights(tmp_path / "kept", None, 8)
+    collected = nights(tmp_path / "collected", None, 8, after=lambda project: gc(project.directory, keep=1))
+    states = []
+    for directory in (kept, collected):
+        with Ledger.open(directory / LEDGER) as ledger:
+            states.append(ledger.licence().state["arms"][0])
+    assert states[1] == states[0]
+
+
+def test_rows_whose_labels_come_late_judge_the_models_that_had_not_seen_them(tmp_path):
+    directory = nights(tmp_path, None, 6, late=20)
+    with Ledger.open(directory / LEDGER) as ledger:
+        audit = ledger.first(AuditRow, "WHERE round = 4")
+        held_out = [one for one in ledger.judging_rows(audit.arrival, 30) if one.arrival < 7]
+    # Rows come as arrival 7, 20 of them without labels; the labels of 20 rows of the night before come as arrival 8.
+    assert audit.arrival == 8
+    assert audit.n == len(held_out) + 40 + 20

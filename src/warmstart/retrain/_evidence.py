@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from warmstart.statistics import shared_variance
 
 from ._champion import PINNED, repair
-from ._gate import difference_of
+from ._gate import GateRule, difference_of
 from ._judging import Judged, Judging
 from ._ledger import ArrivalRow, AuditRow, EventRow, JudgementRow, LicenceRow, ModelRow, SampleRow, WatchRow
 from ._objects import crash_point
+from ._policy import Policy, PolicyState
 from ._project_data import ProjectData
 from ._watch import watch
 
@@ -40,7 +46,7 @@ class Evidence:
         if champion is None:
             self._promote_late(self.judging.first_again(latest), latest)
             # A trial must not wait for a champion: it would be paid for without learning anything.
-            self._close_audits(audits, rows, pending[-1].number)
+            self._close_audits(audits, latest)
             return
         self.report(f"Scoring {len(rows):,} new rows before training on them")
         tested = [champion, *([predecessor] if predecessor is not None else [])]
@@ -50,7 +56,7 @@ class Evidence:
         for model in {one.id: one for one in (*tested, *audited) if one is not None}.values():
             self.data.scores(model, rows)
         crash_point("arrivals scored")
-        self._close_audits(audits, rows, pending[-1].number)
+        self._close_audits(audits, latest)
         # In a call that was interrupted another model may have come to serve already, by this very evidence.
         if any(event.kind in ("watch", "promotion") for event in self.news()):
             return
@@ -98,19 +104,25 @@ class Evidence:
             crash_point("promoted late")
             repair(self.directory)
 
-    def _close_audits(self, audits: Sequence[AuditRow], rows: Sequence[SampleRow], arrival: int) -> None:
-        """Note what a strategy and a cold start of the same night score on what they have not seen."""
+    def _close_audits(self, audits: Sequence[AuditRow], latest: int) -> None:
+        """Note what a strategy and a cold start of the same night score on what they have not seen.
+
+        That is the rows held out so far and all that has arrived since: the next arrival alone, of few rows, would say
+        next to nothing.
+        """
         for audit in audits:
             arm, cold = (self.data.intact(self.ledger.model(each)) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None:
                 continue
-            rule = self.data.rule(arm, alpha=self.settings.alpha)
+            rows = self.ledger.unseen_rows([arm, cold], latest, self.settings.window)
+            rule, units = self.data.rule(arm, alpha=self.settings.alpha), self.data.units(rows)
             values = [self.data.scores(model, rows).values for model in (arm, cold)]
-            differences, tolerance = difference_of(*values, rule=rule, units=self.data.units(rows))
+            differences, tolerance = difference_of(*values, rule=rule, units=units)
             if not len(differences):
                 continue
-            mean = float(differences.mean())
-            state, sentences = self.data.policy().after_difference(
+            mean, count = float(differences.mean()), len(differences)
+            policy = self.data.policy()
+            state, sentences = policy.after_difference(
                 audit.arm,
                 mean,
                 number=audit.round,
@@ -118,14 +130,48 @@ class Evidence:
                 # Of rows also where there are groups: with a seventh of the range, no start of a weekly arrival that is
                 # grouped by day could ever be licensed.
                 step=0.0 if rule.score_range is None else rule.score_range / len(rows),
+                shared=self._shared(replace(audit, arrival=latest, difference=mean, n=count), policy, rows, rule),
                 metric=rule.metric,
             )
             last = self.ledger.rounds(last=1)[-1].number
             with self.ledger.transaction():
-                self.ledger.change(AuditRow, audit.round, arrival=arrival, difference=mean, n=len(differences))
+                self.ledger.change(AuditRow, audit.round, arrival=latest, difference=mean, n=count)
                 self.ledger.insert(LicenceRow(last, state.to_dict()), replace=True)
                 for sentence in sentences:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
+
+    def _shared(self, audit: AuditRow, policy: Policy, rows: Sequence[SampleRow], rule: GateRule) -> float:
+        """Return the variance that the mean of a trial's differences has because rows judge in several audits.
+
+        Args:
+            audit: That is being closed; its models have been scored on the rows.
+            policy: Before it.
+            rows: That judge in it; those held out judged in earlier audits, too.
+            rule: How scores are compared.
+        """
+        if not isinstance(policy, PolicyState):
+            return 0.0
+        known = policy.arm(audit.arm)
+        closed = self.ledger.select(AuditRow, "WHERE arm = ? AND difference IS NOT NULL ORDER BY round", audit.arm)
+        counted = [*(one for one in closed if one.round in known.rounds), audit]
+        arrivals, units = np.array([one.arrival for one in rows]), self.data.units(rows)
+        numbers = np.arange(len(rows)) if units is None else units
+        found = np.full((len(counted), int(numbers.max()) + 1), np.nan)
+        for place, one in enumerate(counted):
+            models = [self.ledger.model(each) for each in (one.arm_model, one.cold_model)]
+            # What has arrived since an audit was closed was no part of it.
+            scores = [
+                np.where(arrivals <= (one.arrival or 0), self.data.cached_scores(model, rows), np.nan)
+                for model in models
+                if model is not None
+            ]
+            if len(scores) == len(models):
+                judged = numbers[~np.isnan(scores).any(0)]
+                # Once each, in the order of their first row.
+                found[place, list(dict.fromkeys(judged.tolist()))] = difference_of(*scores, rule=rule, units=units)[0]
+        counts = np.maximum([one.n for one in counted], np.isfinite(found).sum(1))
+        mean = sum((*known.differences, audit.difference or 0.0)) / (len(known.differences) + 1)
+        return shared_variance(found, counts, mean=mean)
 
     def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> bool:
         """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse.

@@ -131,17 +131,8 @@ class ProjectData:
 
     def scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> ModelScores:
         """Return a model's scores of rows, higher is better; those that are not cached yet are computed and cached."""
-        by_number = {one.number: one for one in self.arrivals}
-        wanted: dict[int, list[int]] = {}
-        for one in rows:
-            wanted.setdefault(one.arrival, []).append(one.row)
-        cached: dict[int, np.ndarray] = {}
-        missing: list[tuple[int, int]] = []
-        for number, places in wanted.items():
-            arrival = by_number[number]
-            found = load_scores(self.directory, model.id, arrival.id, arrival.rows)
-            cached[number] = np.full((arrival.rows, 2), np.nan) if found is None else found
-            missing += [(number, place) for place in places if np.isnan(cached[number][place, 0])]
+        by_number, cached = {one.number: one for one in self.arrivals}, self._cached(model, rows)
+        missing = [(one.arrival, one.row) for one in rows if np.isnan(cached[one.arrival][one.row, 0])]
         if missing:
             places = np.array([self._first_rows[number] + row for number, row in missing])
             loaded = self.loaded(model)
@@ -151,9 +142,20 @@ class ProjectData:
                 cached[number][row] = value, predicted
             for number in dict.fromkeys(number for number, _ in missing):
                 save_scores(self.directory, model.id, by_number[number].id, cached[number])
-        values = np.array([cached[one.arrival][one.row, 0] for one in rows])
-        sign = 1.0 if Metric(**model.manifest["metric"]).higher_is_better else -1.0
-        return ModelScores(model.id, sign * values)
+        return ModelScores(model.id, _signed(model, rows, cached))
+
+    def cached_scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> np.ndarray:
+        """Return what is cached of the scores of rows, higher is better; NaN: the model may be gone by now."""
+        return _signed(model, rows, self._cached(model, rows))
+
+    def _cached(self, model: ModelRow, rows: Sequence[SampleRow]) -> dict[int, np.ndarray]:
+        """Return the cached scores and predictions of the rows' arrivals by their numbers, NaN where there are none."""
+        by_number, found = {one.number: one for one in self.arrivals}, {}
+        for number in dict.fromkeys(one.arrival for one in rows):
+            arrival = by_number[number]
+            scores = load_scores(self.directory, model.id, arrival.id, arrival.rows)
+            found[number] = np.full((arrival.rows, 2), np.nan) if scores is None else scores
+        return found
 
     def policy(self) -> Policy:
         """Return the policy with what it has learned so far; a changed setting begins anew."""
@@ -209,6 +211,12 @@ class ProjectData:
         if left != right:
             return "The settings build another model than the last one is."
         return obstacle(loaded, rows)
+
+
+def _signed(model: ModelRow, rows: Sequence[SampleRow], scores: Mapping[int, np.ndarray]) -> np.ndarray:
+    """Return the scores of rows, by their arrivals, so that higher is better."""
+    sign = 1.0 if Metric(**model.manifest["metric"]).higher_is_better else -1.0
+    return sign * np.array([scores[one.arrival][one.row, 0] for one in rows])
 
 
 def _takes_model(tables: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 from warmstart.basics import StorageError, check_at_least, checked_path, shown
 
 from ._champion import changing, last_intact, pointer_of, repair, serve, short_id
-from ._ledger import LEDGER, ArrivalRow, Ledger, ModelRow
+from ._ledger import LEDGER, ArrivalRow, AuditRow, Ledger, ModelRow
 from ._objects import (
     ENDINGS,
     POINTER,
@@ -239,8 +239,14 @@ def _garbage(folder: Path, ledger: Ledger, keep: int) -> tuple[Collected, list[M
     expected |= {object_path(folder, "arrivals", name) for name in arrivals}
     going = {object_path(folder, "models", model.id) for model in retired}
     stored = [path for kind in ENDINGS for path in (folder / kind).rglob("*") if path.is_file()]
-    # Small beside the models, and what the report needs to show how champions have scored.
+    # Small beside the models: what the report needs to show how champions have scored, and what the next audit of a
+    # trial needs to see which rows have judged before.
     judged = kept_models | {row.model for row in ledger.promotions()}
+    licence = ledger.licence()
+    tried = {number for arm in (licence.state.get("arms", ()) if licence else ()) for number in arm.get("rounds", ())}
+    judged |= {
+        name for one in ledger.select(AuditRow) if one.round in tried for name in (one.arm_model, one.cold_model)
+    }
     known = {f"{arrival}.npy" for arrival in arrivals}
     scores = [path for path in (folder / SCORES).rglob("*") if path.is_file()]
     scores = [path for path in scores if path.name not in known or path.parent.name not in judged]

@@ -40,7 +40,7 @@ def audit_blocks(report: ProjectReport) -> list[Block]:
             for one in status.licences
         ]
         caption = (
-            f"Differences with {_confidence(report)} intervals that stay valid however often one looks. The first "
+            f"Differences with their intervals: {_confidence(report)} for all looks of a trial together. The first "
             "rounds of a trial are not counted: what adds up over rounds does not show in them yet."
         )
         blocks.append(Table(columns, rows, caption))
@@ -89,10 +89,11 @@ def _audit_chart(report: ProjectReport, metric: Metric) -> Chart:
     if not metric.higher_is_better:
         subject = f"{metric.name} of the cold start minus that of the strategy of the same round"
     caption = (
-        f"{capitalized(subject)}{unit}, on the next arrival, before training on it: {counted(len(sizes), 'audit')} of "
-        f"{range_text(sizes)} {'groups' if report.grouped else 'rows'} each. Above zero the strategy was better. "
-        f"Upright bars: {_confidence(report)} sequential interval of the mean of the trial so far, where the policy "
-        "looked; they may leave the chart." + (" Dashed: the loss that is allowed." if allowed else "")
+        f"{capitalized(subject)}{unit}, on rows held out and the next arrival, before training on them: "
+        f"{counted(len(sizes), 'audit')} of {range_text(sizes)} {'groups' if report.grouped else 'rows'} each. Above "
+        "zero the strategy was better. Upright bars: interval of the mean of the trial so far, where the policy looked "
+        f"({_confidence(report)} for all looks together); they may leave the chart."
+        + (" Dashed: the loss that is allowed." if allowed else "")
     )
     title = f"Difference to a cold start{unit}"
     up = Number("difference", "+.1~f" if is_share else "+.3~g", "+.2f" if is_share else "+.4~g")
