@@ -312,6 +312,13 @@ def _bad_line(bad: int, nights: int) -> dict[str, Any]:
     return {"verdict": verdict, "bad": bad, "nights": nights, "per 1,000": rate, "upper": upper}
 
 
+def bad_promotions(parts: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the pass line of all parts together: what the nights of one are too few to show; None: there are none."""
+    of = [part["policies"][AUTO] for part in parts.values()]
+    bad, nights = (sum(sum(one[measure]) for one in of) for measure in ("bad promotions", "nights"))
+    return _bad_line(bad, nights) if nights else None
+
+
 def result_of(options: argparse.Namespace) -> dict[str, Any]:
     """Return what is finished of all parts in the folder, as plain values without paths."""
     found = {name: result_of_part(options, name, part) for name, part in parts_of(options, options.part or ()).items()}
@@ -324,6 +331,7 @@ def result_of(options: argparse.Namespace) -> dict[str, Any]:
             for name, part in parts(options.data_dir, weeks=WEEKS).items()
         },
         "comparisons": {name: compared(part) for name, part in finished.items()},
+        "bad promotions": bad_promotions(finished),
         "parts": finished,
     }
 

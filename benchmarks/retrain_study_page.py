@@ -36,27 +36,35 @@ def times(found: Mapping[str, Any]) -> str:
 
 
 def answers(result: Mapping[str, Any]) -> list[str]:
-    """Return for each part whether `auto` keeps its three promises, in sentences that say no more than was measured."""
+    """Return whether `auto` keeps its three promises, part by part, in sentences that say no more than was measured."""
+    verdict = {
+        "met": "**met**",
+        "missed": "**missed**",
+        "not shown": "**not shown**, neither met nor missed",
+    }
+
+    def badness(found: Mapping[str, Any]) -> str:
+        return (
+            f"{found['bad']:,} in {found['nights']:,} nights, which is {found['per 1,000']:.0f} per 1,000 (95 % bound "
+            f"{found['upper']:.{1 if found['upper'] < 10 else 0}f}), at most 5: {verdict[found['verdict']]}."
+        )
+
     lines: list[str] = []
     for name, found in result["comparisons"].items():
         part, of = result["parts"][name], found["lines"]
         score, cost, bad = of["score"], of["cost"], of["bad promotions"]
         names = ", ".join(f"`{policy}`" for policy in found["allowed"])
         allowed = f"cheaper starts are allowed ({names})" if names else "no cheaper start is allowed"
-        verdict = {
-            "met": "**met**",
-            "missed": "**missed**",
-            "not shown": "**not shown**, neither met nor missed",
-        }
         lines.append(
             f"{part['title']} ({part['seeds']} of {part['seeds planned']} seeds, {part['nights']} nights). "
             f"Accuracy of `auto` beside always cold: {words(score)}, at most {100 * score['tolerance']:.0f} below: "
             f"{verdict[score['verdict']]}. "
             f"Cost: {times(cost)} of always cold, where {allowed}, so at most {cost['limit']}: "
             f"{verdict[cost['verdict']]}. "
-            f"Bad promotions: {bad['bad']} in {bad['nights']} nights, which is {bad['per 1,000']:.0f} per 1,000 (95 % "
-            f"bound {bad['upper']:.0f}), at most 5: {verdict[bad['verdict']]}."
+            f"Bad promotions: {badness(bad)}"
         )
+    if result["bad promotions"] is not None and len(lines) > 1:
+        lines.append(f"All parts together. Bad promotions: {badness(result['bad promotions'])}")
     return lines
 
 

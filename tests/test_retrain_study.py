@@ -399,6 +399,18 @@ def test_comparisons_of_the_file_are_those_of_its_seeds(name):
         assert of["score"] == pytest.approx([sum(scores) / len(scores) for scores in counted])
 
 
+def test_bad_promotions_of_all_parts_are_counted_together():
+    lines = [found["lines"]["bad promotions"] for found in RESULT["comparisons"].values()]
+    together = RESULT["bad promotions"]
+    assert (together["bad"], together["nights"]) == (
+        sum(one["bad"] for one in lines),
+        sum(one["nights"] for one in lines),
+    )
+    assert study.bad_promotions(RESULT["parts"]) == nearly(together)
+    assert together["upper"] < min(one["upper"] for one in lines)
+    assert study.bad_promotions({}) is None
+
+
 @pytest.mark.parametrize("name", RESULT["parts"])
 def test_the_file_says_what_was_run_and_where(name):
     part = RESULT["parts"][name]
