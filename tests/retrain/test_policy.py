@@ -114,7 +114,8 @@ def test_a_trial_without_hope_ends_early():
     assert len(state.arm(WARM).differences) == 5
     # The half-width that it would have in the end.
     last = mean_interval([-1.0, 1.0] * (MOST_DIFFERENCES // 2), confidence=LOOK_CONFIDENCE)
-    assert last.high == pytest.approx(LAST_HALF_WIDTH * np.std([-1, 1] * 10, ddof=1))
+    error = np.std([-1, 1] * 10, ddof=1) / math.sqrt(MOST_DIFFERENCES)
+    assert last.high == pytest.approx(LAST_HALF_WIDTH * error)
 
 
 def test_noise_that_would_hide_any_arm_puts_off_the_others_too():
@@ -171,7 +172,7 @@ def test_rows_that_judge_in_several_audits_widen_the_interval():
         together = together.with_difference(difference, number=number, step=0.0, shared=1e-5)
     plain = mean_interval(apart.differences, confidence=LOOK_CONFIDENCE)
     assert apart.interval == pytest.approx((0.0, plain.low, plain.high), abs=1e-12)
-    assert together.deviation**2 == pytest.approx(apart.deviation**2 + 4 * 1e-5)
+    assert together.deviation == apart.deviation
     # The variance of the mean is that of four differences over four, and what they share.
     assert (together.interval[2] / apart.interval[2]) ** 2 == pytest.approx(1 + 1e-5 / (apart.deviation**2 / 4))
     assert together.rounds == (4, 5, 6, 7)
@@ -224,6 +225,63 @@ def test_one_bad_audit_sends_an_arm_back_to_trial():
     assert (plan.arm, plan.audit) == (WARM, True)
     state, _ = tried(state, [-0.5, 0.001, -0.001, 0.0], first=11)  # of its second round, which does not count, and on
     assert state.arm(WARM).status == "licensed"
+
+
+def test_a_forecast_knows_that_what_audits_share_does_not_shrink():
+    differences = [0, 0, 0.002, -0.002, 0.001, -0.001, 0.0]
+    said = [""]
+    for shared, status in ((0.0, "licensed"), (1e-5, "trial"), (1e-4, "revoked")):
+        state = PolicyState.initial((WARM, COLD))
+        for number, difference in enumerate(differences, 2):
+            _, state = trained(state, number)
+            state, said = state.after_difference(
+                WARM, difference, number=number, tolerance=0.01, step=0.004, shared=shared
+            )
+            if state.arm(WARM).status in ("licensed", "revoked"):
+                break
+        assert state.arm(WARM).status == status
+    # With twenty of them the interval would still reach two points below zero.
+    assert said[0].endswith("which 20 audits would hardly tell")
+
+
+def test_a_bad_audit_is_one_that_the_noise_of_the_trial_does_not_explain():
+    first = [0, 0, 0.05, -0.03, 0.12, 0.07, 0.09]
+    state, said = tried(PolicyState.initial((WARM, COLD)), first, first=2, tolerance=0.02)
+    assert "warm is licensed: +6.0 [" in said[-1]
+    # More than two tolerances below zero, but a trial that varies by five points explains it.
+    kept, said = state.after_difference(WARM, -0.045, number=20, tolerance=0.02)
+    assert (kept.arm(WARM).status, said) == ("licensed", ())
+    lost, said = state.after_difference(WARM, -0.08, number=20, tolerance=0.02)
+    assert lost.arm(WARM).status == "trial"
+    assert said[0].startswith(
+        "warm lost its licence and is on trial again: -8.0 points beside a cold start in round 20"
+    )
+    # Where little varies, what is unusual need not be bad.
+    steady, _ = tried(PolicyState.initial((WARM, COLD)), [0, 0, 0.001, 0.0, -0.001], first=2)
+    assert steady.after_difference(WARM, -0.019, number=20, tolerance=0.01)[1] == ()
+    assert steady.after_difference(WARM, -0.021, number=20, tolerance=0.01)[0].arm(WARM).status == "trial"
+
+
+def test_audits_that_are_bad_together_end_a_licence():
+    state, _ = tried(PolicyState.initial((WARM, COLD)), [0, 0, 0.04, 0.0, 0.02, 0.03], first=2, tolerance=0.02)
+    assert state.arm(WARM).status == "licensed"
+    # Each is no worse than three points, and the spread widens with them.
+    number, said = 10, ()
+    while not said:
+        state, said = state.after_difference(WARM, -0.029 - 0.002 * (number % 2), number=number, tolerance=0.02)
+        number += 1
+        assert number < 40
+    assert state.arm(WARM).status == "trial"
+    assert "beside a cold start over the last 20 audits, a loss of 2.0 points allowed" in said[0]
+
+
+def test_an_arm_remembers_its_last_twenty_audits():
+    state, _ = tried(PolicyState.initial((WARM, COLD)), [0, 0, 0.001, -0.001, 0.0], first=2)
+    for number in range(10, 50):
+        state, _ = state.after_difference(WARM, 0.001 * (number % 3), number=number, tolerance=0.01)
+    arm = state.arm(WARM)
+    assert len(arm.differences) == len(arm.steps) == len(arm.rounds) == MOST_DIFFERENCES
+    assert arm.rounds == tuple(range(30, 50))
 
 
 def test_a_costlier_licensed_arm_runs_until_a_cheaper_one_may_be_tried_again():

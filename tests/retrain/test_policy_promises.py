@@ -76,17 +76,15 @@ def test_so_it_is_where_the_same_rows_judge_in_every_audit(held_out, more, arriv
         of_rows = generator.normal(0, by_row, held_out + 20 * more)
         state = PolicyState.initial(("warm", "cold"))
         state = state.after_training(state.plan(number=1), {"warm": 0.2, "cold": 1.0})
-        judged, counts, means = np.full((20, len(of_rows)), np.nan), [], []
-        for audit in range(20):
-            kept = held_out + more * audit
+        judged = np.full((20, len(of_rows) + 20 * arrival), np.nan)
+        for audit, row in enumerate(judged):
+            kept, new = held_out + more * audit, len(of_rows) + arrival * audit
             night = generator.normal(0, by_night) - TOLERANCE
-            judged[audit, :kept] = of_rows[:kept] + night + generator.normal(0, by_both, kept)
-            new = generator.normal(night, math.hypot(by_row, by_both), arrival)
-            counts.append(kept + arrival)
-            means.append((judged[audit, :kept].sum() + new.sum()) / counts[-1])
-            shared = shared_variance(judged[: audit + 1], counts, mean=np.mean(means))
+            row[:kept] = of_rows[:kept] + night + generator.normal(0, by_both, kept)
+            row[new : new + arrival] = generator.normal(night, math.hypot(by_row, by_both), arrival)
+            shared = shared_variance(judged[: audit + 1]) if is_known else 0.0
             state, _ = state.after_difference(
-                "warm", means[-1], number=audit + 3, tolerance=TOLERANCE, shared=shared if is_known else 0.0
+                "warm", float(np.nanmean(row)), number=audit + 3, tolerance=TOLERANCE, shared=shared
             )
             if state.arm("warm").status != "trial":
                 break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +17,13 @@ from ._ledger import ArrivalRow, AuditRow, EventRow, JudgementRow, LicenceRow, M
 from ._objects import crash_point
 from ._policy import Policy, PolicyState
 from ._project_data import ProjectData
+from ._sides import HOLDOUT
 from ._watch import watch
 
 _WATCH_ALPHA = 0.01
+# Fewer groups say next to nothing of others: with two that are the same every night up to 15 % of starts would be
+# licensed that cost the tolerance, with three up to 11 %.
+_FEWEST_UNITS = 5
 
 
 class Evidence:
@@ -114,64 +118,116 @@ class Evidence:
             arm, cold = (self.data.intact(self.ledger.model(each)) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None:
                 continue
-            rows = self.ledger.unseen_rows([arm, cold], latest, self.settings.window)
+            (rows,) = self._judging_rows([replace(audit, arrival=latest)])
             rule, units = self.data.rule(arm, alpha=self.settings.alpha), self.data.units(rows)
             values = [self.data.scores(model, rows).values for model in (arm, cold)]
             differences, tolerance = difference_of(*values, rule=rule, units=units)
             if not len(differences):
                 continue
-            mean, count = float(differences.mean()), len(differences)
-            policy = self.data.policy()
-            state, sentences = policy.after_difference(
-                audit.arm,
-                mean,
-                number=audit.round,
-                tolerance=tolerance,
-                # Of rows also where there are groups: with a seventh of the range, no start of a weekly arrival that is
-                # grouped by day could ever be licensed.
-                step=0.0 if rule.score_range is None else rule.score_range / len(rows),
-                shared=self._shared(replace(audit, arrival=latest, difference=mean, n=count), policy, rows, rule),
-                metric=rule.metric,
-            )
+            closed = replace(audit, arrival=latest, difference=float(differences.mean()), n=len(differences))
+            state, sentences = self._learned(closed, rows, rule, tolerance)
             last = self.ledger.rounds(last=1)[-1].number
             with self.ledger.transaction():
-                self.ledger.change(AuditRow, audit.round, arrival=latest, difference=mean, n=count)
+                self.ledger.change(AuditRow, audit.round, arrival=latest, difference=closed.difference, n=closed.n)
                 self.ledger.insert(LicenceRow(last, state.to_dict()), replace=True)
                 for sentence in sentences:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
 
-    def _shared(self, audit: AuditRow, policy: Policy, rows: Sequence[SampleRow], rule: GateRule) -> float:
-        """Return the variance that the mean of a trial's differences has because rows judge in several audits.
+    def _judging_rows(self, audits: Sequence[AuditRow]) -> Iterator[list[SampleRow]]:
+        """Yield the rows that judge in each of some audits, as its arrival had them.
+
+        Of those that its models do not know: what was held out, and what has arrived since the round. What a known
+        group brings is new, too, and both models know as much of it; a newer version of a row that was trained on is
+        not.
+        """
+        is_grouped, window = self.data.schema.group is not None, self.settings.window
+        first = min(one.round for one in audits)
+        unknown = self.ledger.unknown_rows(first, max(one.arrival or 0 for one in audits))
+        joined = self.ledger.first_joined(first, grouped=is_grouped)
+        for audit in audits:
+            model, latest = self.ledger.model(audit.arm_model), audit.arrival or 0
+            since = latest if model is None else model.arrivals
+            yield [
+                one
+                for one in unknown
+                if one.arrival <= latest
+                and (one.superseded_by is None or one.superseded_by > latest)
+                and (one.joined is None or one.joined > audit.round)
+                and (one.arrival > since or (one.side == HOLDOUT and one.arrival > since - window))
+                and joined.get(one.key if is_grouped else one.unit, math.inf) > audit.round
+            ]
+
+    def _learned(
+        self, audit: AuditRow, rows: Sequence[SampleRow], rule: GateRule, tolerance: float
+    ) -> tuple[Policy, tuple[str, ...]]:
+        """Return the policy after an audit, and what that changed.
 
         Args:
-            audit: That is being closed; its models have been scored on the rows.
-            policy: Before it.
-            rows: That judge in it; those held out judged in earlier audits, too.
+            audit: With its difference; its models have been scored on the rows.
+            rows: That judge in it.
             rule: How scores are compared.
+            tolerance: In the unit of the difference.
         """
-        if not isinstance(policy, PolicyState):
-            return 0.0
-        known = policy.arm(audit.arm)
-        closed = self.ledger.select(AuditRow, "WHERE arm = ? AND difference IS NOT NULL ORDER BY round", audit.arm)
-        counted = [*(one for one in closed if one.round in known.rounds), audit]
-        arrivals, units = np.array([one.arrival for one in rows]), self.data.units(rows)
-        numbers = np.arange(len(rows)) if units is None else units
-        found = np.full((len(counted), int(numbers.max()) + 1), np.nan)
-        for place, one in enumerate(counted):
+        policy, shared = self.data.policy(), 0.0
+        if isinstance(policy, PolicyState):
+            if audit.arm not in (arm.spec for arm in policy.arms):
+                return policy, ()  # of a fixed policy before
+            known = policy.arm(audit.arm)
+            table, is_whole = self._judged(audit, known.rounds, rule)
+            shared = shared_variance(table)
+            if not is_whole:
+                # Such as after rows were forgotten.
+                shared = max(shared, known.shared)
+            if table.shape[1] < _FEWEST_UNITS:
+                # What they have in common may be as large as the largest difference of all.
+                shared = max(shared, float(np.nanmax(table**2, initial=0.0)))
+        return policy.after_difference(
+            audit.arm,
+            audit.difference or 0.0,
+            number=audit.round,
+            tolerance=tolerance,
+            # Of rows also where there are groups: with a seventh of the range, no start of a weekly arrival that is
+            # grouped by day could ever be licensed.
+            step=0.0 if rule.score_range is None else rule.score_range / len(rows),
+            shared=shared,
+            metric=rule.metric,
+        )
+
+    def _judged(self, audit: AuditRow, rounds: Sequence[int], rule: GateRule) -> tuple[np.ndarray, bool]:
+        """Return the differences of audits by what has judged in them, of shape (audits, units), NaN where one has not.
+
+        Args:
+            audit: The newest of them.
+            rounds: Of those before it.
+            rule: How scores are compared.
+
+        Returns:
+            The table, and whether all of it is still known.
+        """
+        audits = [*self.ledger.select(AuditRow, "WHERE arm = ? ORDER BY round", audit.arm)]
+        audits = [*(one for one in audits if one.round in rounds and one.arrival is not None), audit]
+        places: dict[str, int] = {}
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        is_whole = True
+        for one, rows in zip(audits, self._judging_rows(audits), strict=True):
             models = [self.ledger.model(each) for each in (one.arm_model, one.cold_model)]
-            # What has arrived since an audit was closed was no part of it.
-            scores = [
-                np.where(arrivals <= (one.arrival or 0), self.data.cached_scores(model, rows), np.nan)
-                for model in models
-                if model is not None
-            ]
-            if len(scores) == len(models):
-                judged = numbers[~np.isnan(scores).any(0)]
-                # Once each, in the order of their first row.
-                found[place, list(dict.fromkeys(judged.tolist()))] = difference_of(*scores, rule=rule, units=units)[0]
-        counts = np.maximum([one.n for one in counted], np.isfinite(found).sum(1))
-        mean = sum((*known.differences, audit.difference or 0.0)) / (len(known.differences) + 1)
-        return shared_variance(found, counts, mean=mean)
+            scores = [self.data.cached_scores(model, rows) for model in models if model is not None]
+            if len(scores) < len(models):
+                is_whole = False
+                continue
+            differences, _ = difference_of(*scores, rule=rule)
+            # A row with a newer version, such as one with its label at last, is the same one.
+            missing = np.isnan(scores[0] + scores[1])
+            judged = [row.unit for row, is_missing in zip(rows, missing, strict=True) if not is_missing]
+            of_rows = np.array([places.setdefault(unit, len(places)) for unit in judged], dtype=np.int64)
+            parts.append((of_rows, differences))
+            is_whole &= (len(judged) if self.data.schema.group is None else len(set(judged))) >= one.n
+        table = np.full((len(parts), len(places)), np.nan)
+        for row, (of_rows, differences) in zip(table, parts, strict=True):
+            counts = np.bincount(of_rows, minlength=len(places))
+            sums = np.bincount(of_rows, differences, minlength=len(places))
+            np.divide(sums, counts, out=row, where=counts > 0)
+        return table, is_whole
 
     def _watch(self, champion: ModelRow, predecessor: ModelRow, latest: int) -> bool:
         """Compare the champion with what served before it, on all that has arrived since; roll back if it is worse.

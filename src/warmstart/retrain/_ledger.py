@@ -378,6 +378,30 @@ class Ledger:
             *(latest, window, known, since),
         )
 
+    def unknown_rows(self, round_number: int, latest: int) -> list[SampleRow]:
+        """Return the rows with labels, of arrivals up to one, that the models of a round do not know.
+
+        By arrival and row; superseded ones too, and those that were trained on later: whatever can have judged them.
+        """
+        return self._samples(
+            f"WHERE label IS NOT NULL AND arrival <= ?2 AND {_USABLE} AND (joined IS NULL OR joined > ?1) "
+            "ORDER BY arrival, row",
+            *(round_number, latest),
+        )
+
+    def first_joined(self, round_number: int, *, grouped: bool) -> dict[str, int]:
+        """Return in which round what came again was first trained on, by its key or, without groups, by its unit.
+
+        Of what has rows that the models of a round do not know.
+        """
+        name = "key" if grouped else "unit"
+        found = self.execute(
+            f"SELECT {name}, min(joined) FROM sample WHERE joined IS NOT NULL AND {name} IN (SELECT {name} FROM sample "
+            f"WHERE joined IS NULL OR joined > ?) GROUP BY {name}",
+            round_number,
+        )
+        return dict(found.fetchall())
+
     def join(self, round_number: int, latest: int, window: int) -> int:
         """Note the round for the :meth:`training_rows` that no round before has trained on; return how many."""
         sql = f"UPDATE sample SET joined = ?3 WHERE joined IS NULL AND {_TRAINABLE}"

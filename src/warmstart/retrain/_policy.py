@@ -25,13 +25,16 @@ FIRST_LOOK: Final = 3
 # So young a lineage has taken little harm from its starts: what adds up over rounds does not show yet.
 ROUNDS_NOT_COUNTED: Final = 2
 MOST_DIFFERENCES: Final = 20
+# A bad audit is below the mean of those before it by more than so many standard deviations, too.
+UNUSUAL: Final = 2.0
 # A trial that will hardly get a licence ends early: from so many differences on, where even a mean that rises by 1.28
 # of its standard deviations, a chance of one in ten, would not be enough with the interval of 20. At a noise of twice
-# the tolerance trials take 7 audits instead of 18, and where a licence is due in 95 % of trials it is given in 92 %.
+# the tolerance, trials of a start that costs it take 7 audits instead of 18; where a licence is due in 95 % of trials,
+# it is given in 92 %.
 FIRST_FORECAST: Final = 5
 FORECAST_QUANTILE: Final = 1.28
-# Half-width of the interval of 20 differences, in standard deviations.
-LAST_HALF_WIDTH: Final = student_quantile(MOST_DIFFERENCES - 1, LOOK_CONFIDENCE) / math.sqrt(MOST_DIFFERENCES)
+# Half-width of the interval of 20 differences, in standard errors.
+LAST_HALF_WIDTH: Final = student_quantile(MOST_DIFFERENCES - 1, LOOK_CONFIDENCE)
 # Where differences never arrive, such as without labels, a trial would double the cost for ever.
 MOST_TRIAL_ROUNDS: Final = 60
 FIRST_REVOCATION: Final = 60
@@ -103,19 +106,16 @@ class ArmState:
 
     @property
     def deviation(self) -> float:
-        """Standard deviation of one of as many independent differences whose mean would be as uncertain.
-
-            sqrt(s^2 + K shared), and at least that of one row
-
-        with s^2 the variance of K differences. It is 0 of fewer than two.
-        """
-        count = len(self.differences)
-        if count < 2:
+        """Standard deviation of the differences, at least that of one row; 0 with fewer than two."""
+        if len(self.differences) < 2:
             return 0.0
-        variance = float(np.var(self.differences, ddof=1)) + count * self.shared
         # Of arrivals with 50 rows, at a true loss of 1 % without any gain, 28 % of trials would end with a licence
         # because three differences were equal by chance; with one row as the least deviation none does.
-        return math.sqrt(max(variance, float(np.square(self.steps).mean())))
+        return max(float(np.std(self.differences, ddof=1)), math.sqrt(np.square(self.steps).mean()))
+
+    def error(self, count: int) -> float:
+        """Return the standard error of the mean of so many differences: sqrt(s^2 / count + shared)."""
+        return math.sqrt(self.deviation**2 / count + self.shared)
 
     def revoked(self, number: int, why: str) -> ArmState:
         """Return the arm revoked for 60 rounds after round ``number``, or twice as many as the time before."""
@@ -131,16 +131,18 @@ class ArmState:
         )
 
     def with_difference(self, difference: float, *, number: int, step: float, shared: float) -> ArmState:
-        """Return the arm with the difference of one more round, and the interval of all of them.
+        """Return the arm with the difference of one more round, and the interval of the last 20.
 
         mean -+ t(K - 1 degrees of freedom, 96.5 %) * deviation / sqrt(K)
         """
-        differences, steps, rounds = (*self.differences, difference), (*self.steps, step), (*self.rounds, number)
+        last = 1 - MOST_DIFFERENCES
+        differences, steps = (*self.differences[last:], difference), (*self.steps[last:], step)
+        rounds = (*self.rounds[last:], number)
         arm = replace(self, differences=differences, steps=steps, rounds=rounds, shared=shared)
         count, mean = len(differences), float(np.mean(differences))
         if count < FIRST_LOOK:
             return arm
-        half = student_quantile(count - 1, LOOK_CONFIDENCE) * arm.deviation / math.sqrt(count)
+        half = student_quantile(count - 1, LOOK_CONFIDENCE) * arm.error(count)
         return replace(arm, interval=(mean, mean - half, mean + half))
 
 
@@ -355,7 +357,8 @@ class PolicyState:
             on trial   mean - r >= -tolerance: licensed;   mean + r < -tolerance: revoked
                        20 differences, or from 5 on less than about one chance in ten of a licence: revoked, and
                        with it the arms that are not tried yet, where this is the noise's doing
-            licensed   difference < -2 tolerance: on trial again
+            licensed   difference < -2 tolerance, and below the mean by more than two standard deviations, or
+                       mean + r < -tolerance: on trial again
 
         where mean -+ r is the t interval at 96.5 %, looked at after each difference from the third on; all looks of a
         trial together have 80 %. The first two rounds of a trial do not count. Of simulated trials with normal
@@ -392,17 +395,15 @@ class PolicyState:
             return self, ()  # the answer to a question that is no longer asked
         needed = before.needs(tolerance)
         allowed = f"{f'a loss of {metric.text(-needed, difference=True)}' if needed else 'no loss'} allowed"
-        if before.status == "licensed" and difference < needed - tolerance:
-            lost = f"{gap_text(metric, difference)} beside a cold start in round {number}"
-            after = before.on_trial(number + 1, f"{arm} lost its licence and is on trial again: {lost}, {allowed}")
-        elif before.status == "licensed":
+        after = before
+        if before.status == "licensed":
             # A licence from elsewhere has an interval that these differences are no part of.
-            after = before
             if before.differences:
                 after = before.with_difference(difference, number=number, step=step, shared=shared)
-        elif number < before.started + ROUNDS_NOT_COUNTED:
-            after = before
-        else:
+            lost = _bad_news(before, after, difference, number, needed, needed - tolerance, metric)
+            if lost:
+                after = before.on_trial(number + 1, f"{arm} lost its licence and is on trial again: {lost}, {allowed}")
+        elif number >= before.started + ROUNDS_NOT_COUNTED:
             after = before.with_difference(difference, number=number, step=step, shared=shared)
             after = _tried(after, number, needed, allowed, metric)
         state = self._with(after)
@@ -410,18 +411,18 @@ class PolicyState:
             return state, ()
         # What is as good as a cold start would fare no better: the noise is that of two trainings, not of the arm. One
         # that was shown to lose tells nothing of others, and one that was revoked for itself has its own time.
-        deviation = after.deviation
+        last = after.error(MOST_DIFFERENCES)
         is_noise = (
             after.status == "revoked"
             and len(after.differences) >= FIRST_FORECAST
             and after.interval is not None
             and after.interval[2] >= needed
-            and _would_hardly_pass(0.0, math.sqrt(1 / MOST_DIFFERENCES), deviation, -tolerance)
+            and _would_hardly_pass(0.0, last, last, -tolerance)
         )
         others = [one for one in self.arms if one.status in ("untried", "revoked") and not one.revocations]
         if not (is_noise and others):
             return state, (after.reason,)
-        varying = metric.text(deviation, difference=True)
+        varying = metric.text(after.deviation, difference=True)
         why = (
             f"differences vary by {varying} from night to night, so {MOST_DIFFERENCES} audits could hardly tell "
             f"whether a start loses more than {metric.text(tolerance, difference=True)}"
@@ -583,6 +584,22 @@ def policy_from_dict(value: Mapping[str, Any]) -> Policy:
         raise InputError(f"policy must be what to_dict wrote, got {described(value)}: {error}.") from None
 
 
+def _bad_news(
+    before: ArmState, after: ArmState, difference: float, number: int, needed: float, bad: float, metric: Metric
+) -> str | None:
+    """Return why a licensed arm should lose its licence after an audit, as a clause; None: it should not."""
+    # What the trial has varied by is no news: at a noise of five times the tolerance a third of the audits of a start
+    # without any loss would be bad ones.
+    usual = math.inf
+    if len(before.differences) >= FIRST_LOOK:
+        usual = float(np.mean(before.differences)) - UNUSUAL * before.deviation
+    if difference < min(bad, usual):
+        return f"{gap_text(metric, difference)} beside a cold start in round {number}"
+    if after.differences and after.interval is not None and after.interval[2] < needed:
+        return f"{gap_text(metric, *after.interval)} beside a cold start over the last {len(after.differences)} audits"
+    return None
+
+
 def _tried(arm: ArmState, number: int, needed: float, allowed: str, metric: Metric) -> ArmState:
     """Return an arm on trial with what its interval says of it."""
     count = len(arm.differences)
@@ -596,15 +613,15 @@ def _tried(arm: ArmState, number: int, needed: float, allowed: str, metric: Metr
     if count >= MOST_DIFFERENCES:
         return arm.revoked(number, f"{shown_as}, which {count} audits cannot tell")
     if count >= FIRST_FORECAST:
-        spread = math.sqrt(1 / count - 1 / MOST_DIFFERENCES)
-        if _would_hardly_pass(arm.interval[0], spread, arm.deviation, needed):
+        spread = arm.deviation * math.sqrt(1 / count - 1 / MOST_DIFFERENCES)
+        if _would_hardly_pass(arm.interval[0], spread, arm.error(MOST_DIFFERENCES), needed):
             return arm.revoked(number, f"{shown_as}, which {MOST_DIFFERENCES} audits would hardly tell")
     return arm
 
 
-def _would_hardly_pass(mean: float, spread: float, deviation: float, needed: float) -> bool:
+def _would_hardly_pass(mean: float, spread: float, error: float, needed: float) -> bool:
     """Return whether a trial has less than about one chance in ten of a licence after 20 differences.
 
-    Their mean is expected at ``mean``, with a standard deviation of ``spread`` times theirs.
+    Their mean is expected at ``mean``, with a standard deviation of ``spread``, and will have a standard ``error``.
     """
-    return mean + (FORECAST_QUANTILE * spread - LAST_HALF_WIDTH) * deviation < needed
+    return mean + FORECAST_QUANTILE * spread - LAST_HALF_WIDTH * error < needed

@@ -1,7 +1,6 @@
 """Two models compared row by row: intervals for one look and for many, and what comparisons of the same rows share."""
 
 import math
-from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -117,25 +116,23 @@ def upper_confidence_sequence(differences: Values, *, alpha: float = 0.01, rho: 
     return means + deviations * np.sqrt(2 * spread / (counts * rho) ** 2 * np.log(1 + np.sqrt(spread) / (2 * alpha)))
 
 
-def shared_variance(differences: np.ndarray, counts: Sequence[int] | np.ndarray, *, mean: float) -> float:
+def shared_variance(differences: np.ndarray) -> float:
     """Return the variance that a mean of K means has because some rows are part of several of them.
 
     It is the mean covariance of two of these means. With d_ik the difference of two models of comparison k on row i, of
-    n_k rows, and the mean m of the K means:
+    n_k rows, the mean m of the K means, and U rows in all:
 
-        sum over k != l and i of (d_ik - m) (d_il - m) / (n_k n_l K (K - 1)),   at least 0
+        U / (U - 1) sum over k != l and i of (d_ik - m) (d_il - m) / (n_k n_l K (K - 1)),   at least 0
 
     Means of the same rows err together: with s^2 the variance of the K means, s^2 / K leaves out what the rows have in
-    common. Its sum with this is the variance of a mean with clusters in two ways, by comparison and by row.
+    common. Its sum with this is the variance of a mean with clusters in two ways, by comparison and by row. Of fewer
+    than about five rows in all it says little.
 
     Args:
-        differences: Of shape (K, rows); NaN: the row is no part of the comparison. Rows that are part of one
-            comparison alone may be left out.
-        counts: Number of rows of each comparison, those left out included, of shape (K,).
-        mean: Of the K means, in the unit of the differences.
+        differences: Of shape (K, U); NaN: the row is no part of the comparison.
 
     Raises:
-        InputError: If the shapes differ, or a comparison has more rows than it counts.
+        InputError: If it is no table of numbers.
 
     Reference:
         Cameron, Gelbach and Miller, "Robust inference with multiway clustering", Journal of Business & Economic
@@ -143,19 +140,23 @@ def shared_variance(differences: np.ndarray, counts: Sequence[int] | np.ndarray,
 
     Example:
         >>> rows = np.array([1.0, 0.0, 0.0, -1.0])
-        >>> shared_variance(np.array([rows, rows]), [4, 4], mean=0.0)
-        0.125
-        >>> shared_variance(np.array([[*rows, *rows * np.nan], [*rows * np.nan, *rows]]), [4, 4], mean=0.0)
+        >>> f"{shared_variance(np.array([rows, rows])):.4f}"
+        '0.1667'
+        >>> shared_variance(np.array([[*rows, *rows * np.nan], [*rows * np.nan, *rows]]))
         0.0
     """
-    values, sizes = np.asarray(differences, dtype=np.float64), np.asarray(counts)
-    if values.ndim != 2 or sizes.shape != values.shape[:1] or (np.isfinite(values).sum(1) > sizes).any():
+    values = np.asarray(differences, dtype=np.float64)
+    if values.ndim != 2 or np.isinf(values).any():
         raise InputError(
-            f"differences must be of shape (comparisons, rows), with no more rows than counts, got {values.shape} "
-            f"and {sizes.tolist()}."
+            f"differences must be finite numbers of shape (comparisons, rows), NaN where a row is no part of one, got "
+            f"shape {values.shape}."
         )
-    if len(sizes) < 2:
+    scored = np.isfinite(values)
+    values, scored = values[scored.any(1)][:, scored.any(0)], scored[scored.any(1)][:, scored.any(0)]
+    comparisons, rows = values.shape
+    if min(comparisons, rows) < 2:
         return 0.0
-    parts = np.where(np.isfinite(values), values - mean, 0.0) / sizes[:, None].clip(1)
+    mean = np.nanmean(values, axis=1).mean()
+    parts = np.where(scored, values - mean, 0.0) / scored.sum(1, keepdims=True)
     products = float((parts.sum(0) ** 2).sum() - (parts**2).sum())
-    return max(0.0, products / (len(sizes) * (len(sizes) - 1)))
+    return max(0.0, products / (comparisons * (comparisons - 1)) * rows / (rows - 1))

@@ -82,6 +82,6 @@ def _how_to_read(report: ProjectReport) -> list[str]:
         "Predictors that learn nothing are the largest class or the mean of what that model was trained on, and, where "
         "rows have an order in time, the label before.",
         "An audit trains a cold start beside the strategy, on the same data with the same seed. Their difference is "
-        "taken on the next arrival; the interval is one that stays valid however often the policy looks.",
+        "taken on the rows held out so far and the next arrival; its intervals hold for all looks of a trial together.",
         "Costs cover training alone, without loading, judging and scoring.",
     ]
