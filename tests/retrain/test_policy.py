@@ -308,6 +308,21 @@ def test_an_arm_that_saves_nothing_is_not_tried_to_the_end():
     assert for_accuracy.arm(WARM).status == "trial"
 
 
+def test_costlier_arms_are_not_tried_where_a_cheaper_one_saves_nothing():
+    half, dear = "cold:scale=0.5", {**COSTS, WARM: 90.0}
+    state = PolicyState.initial((WARM, SHRUNK, half, COLD))
+    for number in range(2, 8):
+        state = state.after_training(state.plan(number=number), dear)
+    assert [arm.status for arm in state.arms] == ["revoked", "revoked", "untried", "licensed"]
+    assert state.arm(SHRUNK).reason == (
+        "shrink-perturb:shrink=0.6 is not tried before round 68: warm is cheaper and saves next to nothing"
+    )
+    # What is another cold start was never expected to save anything.
+    assert state.plan(number=8).arm == half
+    # Both are tried again when the time has come, the cheaper one first.
+    assert state.plan(number=68).arm == WARM
+
+
 @pytest.mark.parametrize(("cost", "status"), [(74.0, "trial"), (76.0, "revoked")])
 def test_a_saving_that_pays_no_trial_back_is_none(cost, status):
     # With audits of a fifth, 0.75 of a cold start saves a tenth.

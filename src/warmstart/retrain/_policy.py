@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -315,6 +315,7 @@ class PolicyState:
             if spec not in costs:
                 raise InputError(f"costs must name what was trained, {shown(spec)} too, got {sorted(costs)}.")
         arm, state = self.arm(plan.arm), replace(self, costs={**self.costs, **costs})
+        place = self.arms.index(arm)
         if plan.begins_trial:
             arm = arm.on_trial(plan.number, plan.reason)
         if arm.status == "trial" and plan.audit:
@@ -330,7 +331,11 @@ class PolicyState:
             share = arm.spent[0] / arm.spent[1] if arm.spent[1] else 1.0
             if share * (1 + self.audit_share) > 1 - LEAST_SAVING:
                 why = f"it costs {times_text(share)} of a cold start, which with its audits saves next to nothing"
-                return state._with(arm.revoked(plan.number, why))
+                arm = arm.revoked(plan.number, why)
+                costlier = [one for one in state._not_tried() if one.needs(1) and self.arms.index(one) > place]
+                return state._with(arm)._put_off(
+                    costlier, arm.retry, f"{arm.spec} is cheaper and saves next to nothing"
+                )
         if arm.spec == self.cold:
             # Also where no model was there to continue from: the lineage of an arm on trial begins anew.
             for other in self.arms:
@@ -419,7 +424,7 @@ class PolicyState:
             and after.interval[2] >= needed
             and _would_hardly_pass(0.0, last, last, -tolerance)
         )
-        others = [one for one in self.arms if one.status in ("untried", "revoked") and not one.revocations]
+        others = self._not_tried()
         if not (is_noise and others):
             return state, (after.reason,)
         varying = metric.text(after.deviation, difference=True)
@@ -427,9 +432,7 @@ class PolicyState:
             f"differences vary by {varying} from night to night, so {MOST_DIFFERENCES} audits could hardly tell "
             f"whether a start loses more than {metric.text(tolerance, difference=True)}"
         )
-        for other in others:
-            reason = f"{other.spec} is not tried before round {after.retry}: {why}"
-            state = state._with(replace(other, status="revoked", retry=after.retry, reason=reason))
+        state = state._put_off(others, after.retry, why)
         names = " and ".join(filter(None, [", ".join(other.spec for other in others[:-1]), others[-1].spec]))
         verb = "are" if len(others) > 1 else "is"
         advice = "larger arrivals, a larger tolerance or `warmstart retrain rehearse` could"
@@ -489,6 +492,18 @@ class PolicyState:
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON knows it."""
         return {"kind": "auto", **plain(self)}
+
+    def _not_tried(self) -> list[ArmState]:
+        """Return the arms that have never been revoked for themselves, and are not on trial or licensed."""
+        return [one for one in self.arms if one.status in ("untried", "revoked") and not one.revocations]
+
+    def _put_off(self, arms: Sequence[ArmState], retry: int, why: str) -> PolicyState:
+        """Return the state with arms that are not tried before a round."""
+        state = self
+        for arm in arms:
+            reason = f"{arm.spec} is not tried before round {retry}: {why}"
+            state = state._with(replace(arm, status="revoked", retry=retry, reason=reason))
+        return state
 
     def _with(self, changed: ArmState) -> PolicyState:
         return replace(self, arms=tuple(changed if arm.spec == changed.spec else arm for arm in self.arms))
