@@ -361,7 +361,8 @@ class PolicyState:
 
             on trial   mean - r >= -tolerance: licensed;   mean + r < -tolerance: revoked
                        20 differences, or from 5 on less than about one chance in ten of a licence: revoked, and
-                       with it the arms that are not tried yet, where this is the noise's doing
+                       with it the arms that are not tried yet, where the noise would keep even a
+                       start without any loss from a licence more often than not
             licensed   difference < -2 tolerance, and below the mean by more than two standard deviations, or
                        mean + r < -tolerance: on trial again
 
@@ -416,13 +417,13 @@ class PolicyState:
             return state, ()
         # What is as good as a cold start would fare no better: the noise is that of two trainings, not of the arm. One
         # that was shown to lose tells nothing of others, and one that was revoked for itself has its own time.
-        last = after.error(MOST_DIFFERENCES)
+        # Where even one without any loss would fail more often than not, trials are not worth what they cost.
         is_noise = (
             after.status == "revoked"
             and len(after.differences) >= FIRST_FORECAST
             and after.interval is not None
             and after.interval[2] >= needed
-            and _would_hardly_pass(0.0, last, last, -tolerance)
+            and LAST_HALF_WIDTH * after.error(MOST_DIFFERENCES) > tolerance
         )
         others = self._not_tried()
         if not (is_noise and others):
