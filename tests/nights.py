@@ -118,7 +118,7 @@ def assert_same(directory, expected):
     files, others = files_of(directory), files_of(expected)
     assert files == others, sorted({name for name, _ in files.items() ^ others.items()})
     left_behind = [path for path in directory.rglob("*") if path.suffix in (".part", ".sqlite-journal")]
-    assert not left_behind
+    assert not left_behind, left_behind
 
 
 def copy(directory, to):
