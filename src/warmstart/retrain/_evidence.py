@@ -118,14 +118,20 @@ class Evidence:
             arm, cold = (self.data.intact(self.ledger.model(each)) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None:
                 continue
-            (rows,) = self._judging_rows([replace(audit, arrival=latest)])
+            policy, rounds = self.data.policy(), ()
+            if isinstance(policy, PolicyState) and audit.arm in (one.spec for one in policy.arms):
+                rounds = policy.arm(audit.arm).rounds
+            found = self.ledger.select(AuditRow, "WHERE arm = ? ORDER BY round", audit.arm)
+            earlier = [one for one in found if one.round in rounds]
+            *rows_before, rows = self._judging_rows([*earlier, replace(audit, arrival=latest)])
             rule, units = self.data.rule(arm, alpha=self.settings.alpha), self.data.units(rows)
             values = [self.data.scores(model, rows).values for model in (arm, cold)]
             differences, tolerance = difference_of(*values, rule=rule, units=units)
             if not len(differences):
                 continue
             closed = replace(audit, arrival=latest, difference=float(differences.mean()), n=len(differences))
-            state, sentences = self._learned(closed, rows, rule, tolerance)
+            judged = list(zip([*earlier, closed], [*rows_before, rows], strict=True))
+            state, sentences = self._learned(policy, judged, rule, tolerance)
             last = self.ledger.rounds(last=1)[-1].number
             with self.ledger.transaction():
                 self.ledger.change(AuditRow, audit.round, arrival=latest, difference=closed.difference, n=closed.n)
@@ -134,7 +140,7 @@ class Evidence:
                     self.ledger.add_event("licence", sentence, round_number=audit.round, arm=audit.arm)
 
     def _judging_rows(self, audits: Sequence[AuditRow]) -> Iterator[list[SampleRow]]:
-        """Yield the rows that judge in each of some audits, as its arrival had them.
+        """Yield, audit by audit, the rows that judge in it, as its arrival had them.
 
         Of those that its models do not know: what was held out, and what has arrived since the round. What a known
         group brings is new, too, and both models know as much of it; a newer version of a row that was trained on is
@@ -158,26 +164,29 @@ class Evidence:
             ]
 
     def _learned(
-        self, audit: AuditRow, rows: Sequence[SampleRow], rule: GateRule, tolerance: float
+        self,
+        policy: Policy,
+        judged: Sequence[tuple[AuditRow, Sequence[SampleRow]]],
+        rule: GateRule,
+        tolerance: float,
     ) -> tuple[Policy, tuple[str, ...]]:
         """Return the policy after an audit, and what that changed.
 
         Args:
-            audit: With its difference; its models have been scored on the rows.
-            rows: That judge in it.
+            policy: Before it.
+            judged: The audits of the trial with the rows that judge in each; the last is new, with its difference.
             rule: How scores are compared.
             tolerance: In the unit of the difference.
         """
-        policy, shared = self.data.policy(), 0.0
+        (audit, rows), shared = judged[-1], 0.0
         if isinstance(policy, PolicyState):
             if audit.arm not in (arm.spec for arm in policy.arms):
                 return policy, ()  # of a fixed policy before
-            known = policy.arm(audit.arm)
-            table, is_whole = self._judged(audit, known.rounds, rule)
+            table, is_whole = self._table(judged, rule)
             shared = shared_variance(table)
             if not is_whole:
                 # Such as after rows were forgotten.
-                shared = max(shared, known.shared)
+                shared = max(shared, policy.arm(audit.arm).shared)
             if table.shape[1] < _FEWEST_UNITS:
                 # What they have in common may be as large as the largest difference of all.
                 shared = max(shared, float(np.nanmax(table**2, initial=0.0)))
@@ -193,23 +202,15 @@ class Evidence:
             metric=rule.metric,
         )
 
-    def _judged(self, audit: AuditRow, rounds: Sequence[int], rule: GateRule) -> tuple[np.ndarray, bool]:
+    def _table(self, judged: Sequence[tuple[AuditRow, Sequence[SampleRow]]], rule: GateRule) -> tuple[np.ndarray, bool]:
         """Return the differences of audits by what has judged in them, of shape (audits, units), NaN where one has not.
 
-        Args:
-            audit: The newest of them.
-            rounds: Of those before it.
-            rule: How scores are compared.
-
-        Returns:
-            The table, and whether all of it is still known.
+        And whether all of it is still known; arguments as of :meth:`_learned`.
         """
-        audits = [*self.ledger.select(AuditRow, "WHERE arm = ? ORDER BY round", audit.arm)]
-        audits = [*(one for one in audits if one.round in rounds and one.arrival is not None), audit]
         places: dict[str, int] = {}
         parts: list[tuple[np.ndarray, np.ndarray]] = []
         is_whole = True
-        for one, rows in zip(audits, self._judging_rows(audits), strict=True):
+        for one, rows in judged:
             models = [self.ledger.model(each) for each in (one.arm_model, one.cold_model)]
             scores = [self.data.cached_scores(model, rows) for model in models if model is not None]
             if len(scores) < len(models):
@@ -218,10 +219,10 @@ class Evidence:
             differences, _ = difference_of(*scores, rule=rule)
             # A row with a newer version, such as one with its label at last, is the same one.
             missing = np.isnan(scores[0] + scores[1])
-            judged = [row.unit for row, is_missing in zip(rows, missing, strict=True) if not is_missing]
-            of_rows = np.array([places.setdefault(unit, len(places)) for unit in judged], dtype=np.int64)
+            units = [row.unit for row, is_missing in zip(rows, missing, strict=True) if not is_missing]
+            of_rows = np.array([places.setdefault(unit, len(places)) for unit in units], dtype=np.int64)
             parts.append((of_rows, differences))
-            is_whole &= (len(judged) if self.data.schema.group is None else len(set(judged))) >= one.n
+            is_whole &= (len(units) if self.data.schema.group is None else len(set(units))) >= one.n
         table = np.full((len(parts), len(places)), np.nan)
         for row, (of_rows, differences) in zip(table, parts, strict=True):
             counts = np.bincount(of_rows, minlength=len(places))

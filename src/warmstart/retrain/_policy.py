@@ -133,7 +133,7 @@ class ArmState:
     def with_difference(self, difference: float, *, number: int, step: float, shared: float) -> ArmState:
         """Return the arm with the difference of one more round, and the interval of the last 20.
 
-        mean -+ t(K - 1 degrees of freedom, 96.5 %) * deviation / sqrt(K)
+        mean -+ t(K - 1 degrees of freedom, 96.5 %) * sqrt(s^2 / K + shared)
         """
         last = 1 - MOST_DIFFERENCES
         differences, steps = (*self.differences[last:], difference), (*self.steps[last:], step)
@@ -315,7 +315,6 @@ class PolicyState:
             if spec not in costs:
                 raise InputError(f"costs must name what was trained, {shown(spec)} too, got {sorted(costs)}.")
         arm, state = self.arm(plan.arm), replace(self, costs={**self.costs, **costs})
-        place = self.arms.index(arm)
         if plan.begins_trial:
             arm = arm.on_trial(plan.number, plan.reason)
         if arm.status == "trial" and plan.audit:
@@ -332,10 +331,10 @@ class PolicyState:
             if share * (1 + self.audit_share) > 1 - LEAST_SAVING:
                 why = f"it costs {times_text(share)} of a cold start, which with its audits saves next to nothing"
                 arm = arm.revoked(plan.number, why)
-                costlier = [one for one in state._not_tried() if one.needs(1) and self.arms.index(one) > place]
-                return state._with(arm)._put_off(
-                    costlier, arm.retry, f"{arm.spec} is cheaper and saves next to nothing"
-                )
+                state = state._with(arm)
+                later = state.arms[state.arms.index(arm) + 1 :]
+                costlier = [one for one in state._not_tried() if one in later and one.needs(1)]
+                return state._postponed(costlier, arm.retry, f"{arm.spec} is cheaper and saves next to nothing")
         if arm.spec == self.cold:
             # Also where no model was there to continue from: the lineage of an arm on trial begins anew.
             for other in self.arms:
@@ -406,7 +405,7 @@ class PolicyState:
             # A licence from elsewhere has an interval that these differences are no part of.
             if before.differences:
                 after = before.with_difference(difference, number=number, step=step, shared=shared)
-            lost = _bad_news(before, after, difference, number, needed, needed - tolerance, metric)
+            lost = _reason_lost(before, after, difference, number, tolerance, metric)
             if lost:
                 after = before.on_trial(number + 1, f"{arm} lost its licence and is on trial again: {lost}, {allowed}")
         elif number >= before.started + ROUNDS_NOT_COUNTED:
@@ -433,7 +432,7 @@ class PolicyState:
             f"differences vary by {varying} from night to night, so {MOST_DIFFERENCES} audits could hardly tell "
             f"whether a start loses more than {metric.text(tolerance, difference=True)}"
         )
-        state = state._put_off(others, after.retry, why)
+        state = state._postponed(others, after.retry, why)
         names = " and ".join(filter(None, [", ".join(other.spec for other in others[:-1]), others[-1].spec]))
         verb = "are" if len(others) > 1 else "is"
         advice = "larger arrivals, a larger tolerance or `warmstart retrain rehearse` could"
@@ -498,7 +497,7 @@ class PolicyState:
         """Return the arms that have never been revoked for themselves, and are not on trial or licensed."""
         return [one for one in self.arms if one.status in ("untried", "revoked") and not one.revocations]
 
-    def _put_off(self, arms: Sequence[ArmState], retry: int, why: str) -> PolicyState:
+    def _postponed(self, arms: Sequence[ArmState], retry: int, why: str) -> PolicyState:
         """Return the state with arms that are not tried before a round."""
         state = self
         for arm in arms:
@@ -600,16 +599,17 @@ def policy_from_dict(value: Mapping[str, Any]) -> Policy:
         raise InputError(f"policy must be what to_dict wrote, got {described(value)}: {error}.") from None
 
 
-def _bad_news(
-    before: ArmState, after: ArmState, difference: float, number: int, needed: float, bad: float, metric: Metric
+def _reason_lost(
+    before: ArmState, after: ArmState, difference: float, number: int, tolerance: float, metric: Metric
 ) -> str | None:
-    """Return why a licensed arm should lose its licence after an audit, as a clause; None: it should not."""
+    """Return why an arm loses its licence after an audit, as a clause; None: it does not."""
+    needed = before.needs(tolerance)
     # What the trial has varied by is no news: at a noise of five times the tolerance a third of the audits of a start
     # without any loss would be bad ones.
     usual = math.inf
     if len(before.differences) >= FIRST_LOOK:
         usual = float(np.mean(before.differences)) - UNUSUAL * before.deviation
-    if difference < min(bad, usual):
+    if difference < min(needed - tolerance, usual):
         return f"{gap_text(metric, difference)} beside a cold start in round {number}"
     if after.differences and after.interval is not None and after.interval[2] < needed:
         return f"{gap_text(metric, *after.interval)} beside a cold start over the last {len(after.differences)} audits"

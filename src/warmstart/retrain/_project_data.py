@@ -131,7 +131,7 @@ class ProjectData:
 
     def scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> ModelScores:
         """Return a model's scores of rows, higher is better; those that are not cached yet are computed and cached."""
-        by_number, cached = {one.number: one for one in self.arrivals}, self._cached(model, rows)
+        cached = self._cached(model, rows)
         missing = [(one.arrival, one.row) for one in rows if np.isnan(cached[one.arrival][one.row, 0])]
         if missing:
             places = np.array([self._first_rows[number] + row for number, row in missing])
@@ -140,8 +140,10 @@ class ProjectData:
             predictions = np.full(len(places), np.nan) if scored.predictions is None else scored.predictions
             for (number, row), value, predicted in zip(missing, scored.values, predictions, strict=True):
                 cached[number][row] = value, predicted
-            for number in dict.fromkeys(number for number, _ in missing):
-                save_scores(self.directory, model.id, by_number[number].id, cached[number])
+            touched = {number for number, _ in missing}
+            for arrival in self.arrivals:
+                if arrival.number in touched:
+                    save_scores(self.directory, model.id, arrival.id, cached[arrival.number])
         return ModelScores(model.id, _signed(model, rows, cached))
 
     def cached_scores(self, model: ModelRow, rows: Sequence[SampleRow]) -> np.ndarray:
@@ -150,11 +152,11 @@ class ProjectData:
 
     def _cached(self, model: ModelRow, rows: Sequence[SampleRow]) -> dict[int, np.ndarray]:
         """Return the cached scores and predictions of the rows' arrivals by their numbers, NaN where there are none."""
-        by_number, found = {one.number: one for one in self.arrivals}, {}
-        for number in dict.fromkeys(one.arrival for one in rows):
-            arrival = by_number[number]
-            scores = load_scores(self.directory, model.id, arrival.id, arrival.rows)
-            found[number] = np.full((arrival.rows, 2), np.nan) if scores is None else scores
+        wanted, found = {one.arrival for one in rows}, {}
+        for arrival in self.arrivals:
+            if arrival.number in wanted:
+                scores = load_scores(self.directory, model.id, arrival.id, arrival.rows)
+                found[arrival.number] = np.full((arrival.rows, 2), np.nan) if scores is None else scores
         return found
 
     def policy(self) -> Policy:
