@@ -255,6 +255,21 @@ def test_a_pointer_that_is_right_is_left_alone(shop):
     assert (directory / POINTER).stat().st_ino == before
 
 
+@pytest.mark.parametrize("content", [b"", bytes(512)])
+def test_a_journal_without_content_goes_with_the_next_collection_of_garbage(shop, content):
+    """What a process leaves that is killed as it begins to write; SQLite itself ignores it until the next write."""
+    directory, _ = shop
+    gc(directory)
+    journal = directory / f"{LEDGER}-journal"
+    journal.write_bytes(content)
+    before = status(directory)
+    assert journal.exists()
+    gc(directory)
+    assert not journal.exists()
+    assert status(directory) == before
+    assert verify(directory).ledger is None
+
+
 def test_reading_needs_neither_lock_nor_a_disk_that_can_be_written(shop, full_disk):
     directory, (_, _, c) = shop
     (directory / POINTER).unlink()

@@ -183,6 +183,16 @@ class Ledger:
             crash_point("transaction open")
         crash_point("transaction committed")
 
+    def clear_journal(self) -> None:
+        """Let SQLite remove a journal without content, which a process leaves that is killed as it begins to write.
+
+        SQLite ignores it until the next time that something is written: here the number that is there already.
+        """
+        if self.path.with_name(f"{self.path.name}-journal").exists():
+            with self.transaction():
+                version = self.execute("PRAGMA user_version").fetchone()[0]
+                self.execute(f"PRAGMA user_version = {version}")
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """What the block reads is one state of the ledger, whatever other processes write meanwhile."""

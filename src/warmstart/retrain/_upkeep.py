@@ -189,6 +189,7 @@ def gc(directory: str | Path, *, dry_run: bool = False, keep: int = _KEPT) -> Co
             _retire(ledger, models, found.bytes)
         crash_point("models retired")
         delete_files(folder, of_models)
+        ledger.clear_journal()
         repair(folder, ledger)
         return dataclasses.replace(found, dry_run=False)
 
