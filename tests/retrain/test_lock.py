@@ -74,6 +74,17 @@ def test_an_error_in_the_block_frees_it(tmp_path):
         pass
 
 
+def test_the_owner_is_written_without_a_draft(tmp_path, monkeypatch):
+    """A process killed while it writes a draft would leave one under a name of its own each time."""
+
+    def killed(path, *_, **__):
+        raise SystemExit(f"killed as it wrote {path.name}")
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with project_lock(tmp_path):
+        assert {path.name for path in tmp_path.iterdir()} == {LOCK, OWNER}
+
+
 @pytest.mark.parametrize(
     "content", ["", "{", "[]", '{"pid": 1}', '{"pid": 1, "host": "h", "command": "c", "since": "x"}']
 )
@@ -108,10 +119,10 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
 
 
 def test_a_full_disk_does_not_keep_anybody_from_cleaning_up(tmp_path, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("warmstart.retrain._lock.write_atomically", refuse)
+    monkeypatch.setattr(Path, "write_text", refuse)
     with project_lock(tmp_path, "gc"):
         assert (tmp_path / LOCK).exists()
         with pytest.raises(LockedError, match="by another process"), project_lock(tmp_path):

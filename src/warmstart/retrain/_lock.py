@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from warmstart.basics import StorageError, shown, write_atomically
+from warmstart.basics import StorageError, shown
 
 from ._objects import project_errors
 
@@ -102,8 +102,10 @@ def project_lock(directory: Path, command: str = "update", *, name: str = LOCK) 
         mine = Owner(
             os.getpid(), platform.node(), command, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
         )
-        with suppress(OSError):  # a full disk must not keep somebody from `gc`; only the message is poorer
-            write_atomically(owner, json.dumps(vars(mine)))
+        # Nothing here is worth a refusal: without it, or with half of it, only the message of others is poorer. So a
+        # full disk keeps nobody from `gc`, and there is no draft that a process killed here would leave behind.
+        with suppress(OSError):
+            owner.write_text(json.dumps(vars(mine)), encoding="utf-8")
         yield
     finally:
         # Before the lock is released: afterwards the file may be the next owner's.
