@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import os
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -305,6 +309,36 @@ def test_what_a_project_cannot_be_made_with_is_refused_and_nothing_is_written(se
     with pytest.raises(InputError, match=message):
         Retrainer.create(tmp_path / "p", settings=settings, tables=tables)
     assert not (tmp_path / "p").exists()
+
+
+KILLED = """
+import os, pathlib, sys
+from warmstart.retrain import Retrainer
+from warmstart.retrain import _ledger, _settings
+called = pathlib.Path.replace
+pathlib.Path.replace = lambda path, to: os.kill(os.getpid(), 9) if path.name == sys.argv[2] else called(path, to)
+if sys.argv[2] == "ledger.part-journal":
+    _ledger.TABLES += "; SELECT killed();"
+    connect = _ledger.sqlite3.connect
+    def connected(*given, **options):
+        made = connect(*given, **options)
+        made.create_function("killed", 0, lambda: os.kill(os.getpid(), 9))
+        return made
+    _ledger.sqlite3.connect = connected
+Retrainer.create(sys.argv[1], tables={"data": {"label": "y"}})
+"""
+
+
+@pytest.mark.parametrize("draft", ["project.part", "ledger.part-journal", "ledger.part"])
+def test_a_project_whose_making_was_killed_is_made_again(draft, tmp_path):
+    directory = tmp_path / "p"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", KILLED, directory, draft], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert draft in {path.name for path in directory.iterdir()}
+    made = Retrainer.create(directory, tables={"data": {"label": "y"}})
+    assert {path.name for path in directory.iterdir()} == {"project.toml", LEDGER}
+    assert made.status().arrivals == 0
 
 
 def test_settings_may_be_changed_between_rounds(tmp_path):

@@ -80,7 +80,10 @@ class Retrainer:
                 f"directory must be a new one, but {shown(folder)} is a project already: open it with "
                 "Retrainer(directory); `warmstart retrain status` says where it stands."
             )
-        if folder.exists() and any(one.name not in (PROJECT_FILE, f"{LEDGER}.part") for one in folder.iterdir()):
+        # What a process may have left that was killed as it made the project; the ledger is made last.
+        drafts = [Path(name).with_suffix(".part").name for name in (PROJECT_FILE, LEDGER)]
+        left = (PROJECT_FILE, *drafts, f"{drafts[1]}-journal")
+        if folder.exists() and any(one.name not in left for one in folder.iterdir()):
             raise InputError(f"directory must be empty or new, but {shown(folder)} holds files; choose another one.")
         found, given = checked_definition(settings or {}, tables or {})
         write_project(folder, found, given)
