@@ -75,6 +75,14 @@ def test_an_interrupted_export_leaves_nothing(shop, tmp_path, point):
     assert load_champion(tmp_path / "out").round == 1
 
 
+def test_what_a_kill_has_left_of_an_export_goes_with_the_next(shop, tmp_path):
+    left = tmp_path / ".out.part"
+    left.mkdir()
+    (left / "model.safetensors").write_bytes(b"half")
+    shop.export(tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {"project", "out"}
+
+
 def test_a_full_disk_leaves_nothing_either(shop, tmp_path, full_disk):
     with full_disk(), pytest.raises(StorageError, match="cannot be"):
         shop.export(tmp_path / "out")

@@ -89,7 +89,9 @@ def export(directory: Path, target: str | Path, *, model: str | None = None) -> 
         pointer = {**model_pointer(chosen, promoted, is_pinned=False), "path": _MODEL, "copy": _MODEL, "former": None}
         free_space_check(folder.parent, chosen.size, "The export")
         # Complete under another name first: what stops halfway must not look like a model that serves.
-        draft = folder.with_name(f".{folder.name}.{os.getpid()}.part")
+        draft = folder.with_name(f".{folder.name}.part")
+        # Its name is fixed, so that the next export removes what a kill has left.
+        shutil.rmtree(draft, ignore_errors=True)
         try:
             with project_errors(folder, "The export cannot be written"):
                 make_directory(draft)
