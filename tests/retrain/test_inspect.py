@@ -270,6 +270,23 @@ def test_a_journal_without_content_goes_with_the_next_collection_of_garbage(shop
     assert verify(directory).ledger is None
 
 
+@pytest.mark.parametrize(
+    "name", ["champion.part", "project.part", "work/x.7.part", "serving/ab.part", "scores/a/b.part"]
+)
+def test_what_a_kill_leaves_of_a_file_goes_with_the_next_collection_of_garbage(shop, name):
+    directory, _ = shop
+    gc(directory)
+    left = directory / name
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"half")
+    found = gc(directory, dry_run=True)
+    assert (found.drafts + found.scores, found.bytes) == (1, 4)
+    assert left.exists()
+    gc(directory)
+    assert not left.exists()
+    assert gc(directory).bytes == 0
+
+
 def test_reading_needs_neither_lock_nor_a_disk_that_can_be_written(shop, full_disk):
     directory, (_, _, c) = shop
     (directory / POINTER).unlink()

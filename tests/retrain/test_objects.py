@@ -158,7 +158,11 @@ def test_drafts_are_known_by_their_names(tmp_path):
     checkpoint.write_bytes(b"state")
     half = checkpoint.parent / "half.part"
     half.write_bytes(b"123")
-    assert drafts(tmp_path) == sorted([draft, half])
+    others = [tmp_path / "project.part", tmp_path / "serving" / "ab.part"]
+    for path in others:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"12")
+    assert drafts(tmp_path) == sorted([draft, half, *others])
     assert drafts(tmp_path / "nowhere") == []
 
 

@@ -220,9 +220,11 @@ def quick_damage(path: Path, size: int | None) -> str | None:
 def drafts(directory: Path) -> list[Path]:
     """Return the drafts that interrupted commands have left, or that running ones are writing.
 
-    Other files in ``work/``, such as a checkpoint of the round that is open, are none.
+    They lie in ``work/``, beside the copies that serve, and in the project's folder itself; those of scores lie among
+    the scores. Other files in ``work/``, such as a checkpoint of the round that is open, are none.
     """
-    return sorted(path for path in (directory / WORK).rglob(f"*{_DRAFT}") if path.is_file())
+    inside = (path for folder in (WORK, SERVING) for path in (directory / folder).rglob(f"*{_DRAFT}"))
+    return sorted(path for path in (*inside, *directory.glob(f"*{_DRAFT}")) if path.is_file())
 
 
 def scores_path(directory: Path, model: str, arrival: str) -> Path:
@@ -310,9 +312,11 @@ def keep_serving_copies(directory: Path, models: Sequence[tuple[str, int]]) -> N
             with atomic_file(target) as draft:
                 shutil.copyfile(object_path(directory, "models", model), draft)
         known = {serving_path(directory, model) for model, _ in models}
-        for path in (directory / SERVING).glob(f"*{ENDINGS['models']}"):
-            if path not in known:
-                path.unlink(missing_ok=True)
+        # Also what a kill has left of a copy: nothing may outlive a model that was given up for the rows it knows.
+        for ending in (ENDINGS["models"], _DRAFT):
+            for path in (directory / SERVING).glob(f"*{ending}"):
+                if path not in known:
+                    path.unlink(missing_ok=True)
 
 
 def restore_from_copy(directory: Path, model: str) -> bool:

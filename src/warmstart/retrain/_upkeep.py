@@ -253,7 +253,8 @@ def _garbage(folder: Path, ledger: Ledger, keep: int) -> tuple[Collected, list[M
     scores = [path for path in scores if path.name not in known or path.parent.name not in judged]
     orphans = [path for path in stored if path not in expected and path not in going]
     # A checkpoint of a round that is open is no rubbish; without one, nothing in work/ is needed.
-    left = drafts(folder) if opened is not None else [path for path in (folder / WORK).rglob("*") if path.is_file()]
+    in_work = [path for path in (folder / WORK).rglob("*") if path.is_file()] if opened is None else []
+    left = sorted({*drafts(folder), *in_work})
     paths = [*(path for path in stored if path in going), *orphans, *scores, *left]
     found = Collected(
         dry_run=True,
