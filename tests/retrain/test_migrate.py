@@ -7,7 +7,7 @@ from projects import customers, project
 from warmstart.basics import InputError, StorageError
 from warmstart.retrain import Retrainer, lines_of
 from warmstart.retrain._add import current_schema
-from warmstart.retrain._ledger import LEDGER, Ledger
+from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
 from warmstart.retrain._objects import crashing_at, object_path
 
 RENAME = {"rename": {"age": "years", "customer": "id", "churned": "left"}}
@@ -109,6 +109,16 @@ def test_where_a_column_of_the_champion_is_dropped_candidates_are_judged_anew(sh
     assert {one.role for one in result.arms[0].judgements} == {"baseline"}
     assert result.outcome == "promoted"
     assert len(shop.predict(customers(5).drop(columns="pay").rename(columns={"age": "years"}))) == 5
+
+
+@pytest.mark.parametrize(("mapping", "waiting"), [({"drop": ["use"]}, ()), (RENAME, (2,))])
+def test_an_audit_whose_models_need_a_dropped_column_waits_no_longer(shop, mapping, waiting):
+    with opened(shop) as ledger, ledger.transaction():
+        first, second = (ledger.models_of(number)[0].id for number in (1, 2))
+        ledger.insert(AuditRow(2, "warm", second, first))
+    assert shop.status().pending_audits == (2,)
+    shop.migrate(mapping)
+    assert shop.status().pending_audits == waiting
 
 
 @pytest.mark.parametrize("point", ["arrivals mapped", "transaction open", "columns mapped", "object durable"])

@@ -12,7 +12,7 @@ from warmstart.basics import InputError, StorageError, checked_path
 
 from ._add import current_schema
 from ._champion import LEFTOVERS, abandon_round, changing, erase_leftovers, repair
-from ._ledger import ArrivalRow, Ledger, ModelRow, SchemaRow, now
+from ._ledger import ArrivalRow, AuditRow, Ledger, ModelRow, SchemaRow, now
 from ._objects import (
     crash_point,
     draft_path,
@@ -149,6 +149,13 @@ def _note(ledger: Ledger, mapped: Sequence[_Mapped], new: Schema, columns: Colum
             manifest = _renamed(model.manifest, columns)
             if manifest is not None:
                 ledger.change(ModelRow, model.id, manifest=manifest)
+        dropped = {
+            model.id for model in ledger.models() if set(model.manifest.get("features") or ()) & set(columns.drop)
+        }
+        for audit in ledger.pending_audits():
+            # It would wait for ever: what arrives from now on cannot be scored by both of its models.
+            if {audit.arm_model, audit.cold_model} & dropped:
+                ledger.execute(f"DELETE FROM {AuditRow.table} WHERE round = ?", audit.round)
         parts = {"rename": dict(columns.rename), "drop": list(columns.drop), "fill": dict(columns.fill)}
         text = f"Schema {new.version}: the columns of {counted(len(mapped), 'arrival')} were mapped."
         ledger.set_config(LEFTOVERS, "migrate")
