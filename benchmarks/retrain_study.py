@@ -48,6 +48,7 @@ COMMITTED = "commit after three audits"
 # Of a part in a result: one seed has no interval.
 FEWEST = 2
 WEEKS = 52
+REHEARSAL, REHEARSED_SEEDS = "rehearsal.json", 4
 
 
 def parts_of(options: argparse.Namespace, names: Sequence[str] = ()) -> dict[str, Part]:
@@ -186,6 +187,37 @@ def run_all(options: argparse.Namespace) -> None:
             print(f"{name}, seed {seed}: {policy}, {seconds:.0f} s", file=sys.stderr, flush=True)
 
 
+def rehearse(options: argparse.Namespace) -> None:
+    """Replay the first seed's arrivals of each part through the lab, and store what each start is said to cost."""
+    for name, part in parts_of(options, options.part or ()).items():
+        target = options.out / name / REHEARSAL
+        if target.exists():
+            continue
+        began, stream = perf_counter(), part.stream(0)
+        with tempfile.TemporaryDirectory() as place:
+            retrainer = Retrainer.create(
+                Path(place) / "project",
+                settings={**part.settings, "seed": 0},
+                tables=part.tables,
+                salt=f"{derived_seed('retrain study', name, 0):x}",
+            )
+            for night in range(1, len(stream.arrivals) + 1):
+                for kind, given in stream.arriving(night):
+                    if kind == "labels":
+                        retrainer.add_labels(given)
+                    else:
+                        retrainer.add(given, new_classes="grow")
+            found = retrainer.rehearse(seeds=REHEARSED_SEEDS, workers=options.workers)
+        made = provenance(device="cpu", workers=options.workers, threads=1)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_result(
+            {"arrivals": found.arrivals, "rows": found.rows, "seeds": found.seeds,
+             "arms": [asdict(arm) for arm in found.arms], "provenance": made},
+            target,
+        )  # fmt: skip
+        print(f"{name}: rehearsal, {perf_counter() - began:.0f} s", *found.lines(), sep="\n", file=sys.stderr)
+
+
 def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[str, Any] | None:
     """Return what the finished seeds of a part gave, by policy and measure; None: there are fewer than two of them."""
     tolerance = part.settings["tolerance"]
@@ -203,7 +235,7 @@ def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[s
         return None
     policies: dict[str, list[dict[str, Any]]] = {}
     gates: dict[str, dict[str, list[dict[str, Any]]]] = {gate: {} for gate in GATES}
-    others: dict[str, list[Any]] = {"committed to": [], "poisoned": []}
+    others: dict[str, Any] = {"committed to": [], "poisoned": []}
     if name.startswith("elec2"):
         others["persistence"] = []
     for seed, found in enumerate(finished):
@@ -227,6 +259,9 @@ def result_of_part(options: argparse.Namespace, name: str, part: Part) -> dict[s
         if "persistence" in others:
             others["persistence"].append(persistence(stream, 3))
     made = [run.about["provenance"] for found in finished for run in found.values() if run is not None]
+    rehearsal = options.out / name / REHEARSAL
+    if rehearsal.exists():
+        others["rehearsal"] = json.loads(rehearsal.read_text())
     return {
         "title": part.title,
         "tables": part.tables,
@@ -350,6 +385,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--workers", type=int, default=2, help="processes, of one thread each (default: 2)")
     made.add_argument("--json", type=Path, help="write the result of all that is finished here")
     made.add_argument("--page", type=Path, help="write tables of the result into this page")
+    made.add_argument("--rehearse", action="store_true", help="rehearse each part, and run nothing else")
     made.add_argument("--no-run", action="store_true", help="train nothing: write what is finished")
     return made
 
@@ -359,7 +395,9 @@ def main(arguments: Sequence[str]) -> None:
     options = parser().parse_args(arguments)
     if min(options.nights, options.weeks) <= FIRST_NIGHT:
         parser().error(f"--nights and --weeks must be at least {FIRST_NIGHT + 1}: nights count from the third on.")
-    if not options.no_run:
+    if options.rehearse:
+        rehearse(options)
+    elif not options.no_run:
         run_all(options)
     result = result_of(options)
     if options.json:

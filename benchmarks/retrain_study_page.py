@@ -171,12 +171,31 @@ def provenance(result: Mapping[str, Any]) -> str:
     )
 
 
+def rehearsal_table(result: Mapping[str, Any]) -> str:
+    """Return what rehearsals say of each start, and what they have cost themselves."""
+    rows: list[list[str]] = []
+    for part in result["parts"].values():
+        found = part.get("rehearsal")
+        if found is None:
+            continue
+        # Each seed trains every start, and the cold one.
+        price = found["seeds"] * (1 + sum(arm["cost"] for arm in found["arms"]))
+        for arm in found["arms"]:
+            beside = f"{100 * arm['mean']:+.1f} [{100 * arm['low']:.1f}, {100 * arm['high']:.1f}]"
+            is_licensed = "yes" if arm["is_licensed"] else "no"
+            rows.append([part["title"], f"`{arm['strategy']}`", beside, times_text(arm["cost"]), is_licensed,
+                         times_text(price)])  # fmt: skip
+    header = ["stream", "start", "beside cold, points [80 %]", "cost, times", "licensed", "rehearsal's own cost, times"]
+    return grid(header, rows) if rows else "Not run."
+
+
 def blocks(result: Mapping[str, Any]) -> dict[str, str]:
     """Return what stands on the page between its marks, by name."""
     found = {
         "answers": "\n".join(f"{number}. {line}" for number, line in enumerate(answers(result), 1)) or "Not run.",
         "missing": missing(result),
         "gates": gate_table(result),
+        "rehearsals": rehearsal_table(result),
         "provenance": provenance(result),
         IMAGE: f"![Accuracy and cost of each policy](images/{IMAGE}.svg)",
     }
