@@ -6,31 +6,22 @@ import os
 import numpy as np
 import pytest
 
-from simulated_nights import ARMS, COSTS, run_nights
+from licence_simulation import COSTS, ROWS, TOLERANCE, run_nights, trial_outcome
+from warmstart.retrain._definition import ARMS
 from warmstart.retrain._policy import FixedPolicy, PolicyState
-from warmstart.statistics import mean_interval, shared_variance
+from warmstart.statistics import mean_interval
 
 LONG = os.environ.get("WARMSTART_LONG") == "1"
-TOLERANCE = 0.01
 TRIALS = 4_000 if LONG else 250
 YEARS = 60 if LONG else 8
 
 
-def trial_outcome(differences, steps):
-    """Run one trial to its end; return whether it gave a licence, and after how many differences."""
-    state = PolicyState.initial(("warm", "cold"))
-    state = state.after_training(state.plan(number=1), {"warm": 0.2, "cold": 1.0})
-    for number, (difference, step) in enumerate(zip(differences, steps, strict=True), 3):
-        state, _ = state.after_difference(
-            "warm", float(difference), number=number, tolerance=TOLERANCE, step=float(step)
-        )
-        if state.arm("warm").status != "trial":
-            break
-    return state.arm("warm").status == "licensed", len(state.arm("warm").differences)
+def outcome(row, step=0.0):
+    return trial_outcome(((float(one), 0.0) for one in row), step=step)
 
 
 def share_licensed(draws, step=0.0):
-    return np.mean([trial_outcome(row, np.full(len(row), step))[0] for row in draws])
+    return np.mean([outcome(row, step)[0] for row in draws])
 
 
 def most(share):
@@ -57,42 +48,18 @@ def test_so_it_is_on_small_arrivals_whose_shares_are_often_equal(rows, differing
         assert share_licensed(draws) > 0.5
 
 
-# Rows held out at first, and from each arrival; rows of an arrival. Deviations of the models' difference by row, by
-# night, and by row and night.
-@pytest.mark.parametrize(
-    ("held_out", "more", "arrival", "by_row", "by_night", "by_both"),
-    [
-        (20, 18, 42, 0.1, 0.01, 0.18),
-        (20, 6, 54, 0.1, 0.01, 0.18),
-        (200, 0, 20, 0.1, 0.0, 0.1),
-        (60, 18, 42, 0.3, 0.0, 0.0),
-        (1, 1, 7, 0.15, 0.02, 0.1),
-    ],
-)
-def test_so_it_is_where_the_same_rows_judge_in_every_audit(held_out, more, arrival, by_row, by_night, by_both):
+@pytest.mark.parametrize("name", ROWS)
+def test_so_it_is_where_the_same_rows_judge_in_every_audit(name):
+    rows = ROWS[name]
     generator = np.random.default_rng(4)
 
-    def outcome(*, is_known):
-        of_rows = generator.normal(0, by_row, held_out + 20 * more)
-        state = PolicyState.initial(("warm", "cold"))
-        state = state.after_training(state.plan(number=1), {"warm": 0.2, "cold": 1.0})
-        judged = np.full((20, len(of_rows) + 20 * arrival), np.nan)
-        for audit, row in enumerate(judged):
-            kept, new = held_out + more * audit, len(of_rows) + arrival * audit
-            night = generator.normal(0, by_night) - TOLERANCE
-            row[:kept] = of_rows[:kept] + night + generator.normal(0, by_both, kept)
-            row[new : new + arrival] = generator.normal(night, math.hypot(by_row, by_both), arrival)
-            shared = shared_variance(judged[: audit + 1]) if is_known else 0.0
-            state, _ = state.after_difference(
-                "warm", float(np.nanmean(row)), number=audit + 3, tolerance=TOLERANCE, shared=shared
-            )
-            if state.arm("warm").status != "trial":
-                break
-        return state.arm("warm").status == "licensed"
+    def share(*, is_known):
+        trials = (rows.trial(generator, loss=TOLERANCE) for _ in range(TRIALS))
+        return np.mean([trial_outcome((one, shared * is_known) for one, shared in trial)[0] for trial in trials])
 
-    assert np.mean([outcome(is_known=True) for _ in range(TRIALS)]) <= most(0.1)
-    if not by_both:  # the reason for it: what the rows have in common is the same every night
-        assert np.mean([outcome(is_known=False) for _ in range(TRIALS)]) > 0.2
+    assert share(is_known=True) <= most(0.1)
+    if not rows.by_both:  # the reason for it: what the rows have in common is the same every night
+        assert share(is_known=False) > 0.2
 
 
 def test_an_interval_for_one_look_would_license_far_more():
@@ -109,7 +76,7 @@ def test_a_harmless_arm_is_licensed_and_a_harmful_one_is_not():
     noise = np.random.default_rng(3).normal(0, 0.01, (TRIALS, 20))
     assert share_licensed(noise) > 0.83
     assert share_licensed(noise - 0.04) <= 0.01
-    lengths = [trial_outcome(row - 0.04, np.zeros(20))[1] for row in noise]
+    lengths = [outcome(row - 0.04)[1] for row in noise]
     assert np.mean(lengths) < 4.5
 
 

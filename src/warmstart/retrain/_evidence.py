@@ -21,8 +21,8 @@ from ._sides import HOLDOUT
 from ._watch import watch
 
 _WATCH_ALPHA = 0.01
-# Fewer groups say next to nothing of others: with two that are the same every night up to 15 % of starts would be
-# licensed that cost the tolerance, with three up to 11 %.
+# Fewer groups say next to nothing of others: with two or three that are the same every night too many starts would be
+# licensed that cost the tolerance.
 _FEWEST_UNITS = 5
 
 

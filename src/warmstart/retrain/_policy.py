@@ -18,8 +18,8 @@ from ._gate import gap_text
 # Two-sided error of a trial's intervals, all looks together: a licence reads one end of them.
 TRIAL_ALPHA: Final = 0.2
 # A trial has at most 18 looks, after 3 to 20 differences. Of t intervals with this confidence at each of them, any
-# misses the mean of normal differences in 17 % of trials. A sequential interval, which stays valid for ever, pays for
-# looks that never come: at a noise of twice the tolerance it would license 38 % of starts without any loss, these 58 %.
+# misses the mean of normal differences in at most TRIAL_ALPHA of trials. A sequential interval, which stays valid for
+# ever, pays for looks that never come: it would license far fewer starts without any loss.
 LOOK_CONFIDENCE: Final = 0.965
 FIRST_LOOK: Final = 3
 # So young a lineage has taken little harm from its starts: what adds up over rounds does not show yet.
@@ -29,8 +29,7 @@ MOST_DIFFERENCES: Final = 20
 UNUSUAL: Final = 2.0
 # A trial that will hardly get a licence ends early: from so many differences on, where even a mean that rises by 1.28
 # of its standard deviations, a chance of one in ten, would not be enough with the interval of 20. At a noise of twice
-# the tolerance, trials of a start that costs it take 7 audits instead of 18; where a licence is due in 95 % of trials,
-# it is given in 92 %.
+# the tolerance, trials of a start that costs it take 7 audits on average, and end with hardly fewer licences.
 FIRST_FORECAST: Final = 5
 FORECAST_QUANTILE: Final = 1.28
 # Half-width of the interval of 20 differences, in standard errors.
@@ -109,8 +108,8 @@ class ArmState:
         """Standard deviation of the differences, at least that of one row; 0 with fewer than two."""
         if len(self.differences) < 2:
             return 0.0
-        # Of arrivals with 50 rows, at a true loss of 1 % without any gain, 28 % of trials would end with a licence
-        # because three differences were equal by chance; with one row as the least deviation none does.
+        # Else trials on arrivals of few rows would often end with a licence because three differences were equal by
+        # chance.
         return max(float(np.std(self.differences, ddof=1)), math.sqrt(np.square(self.steps).mean()))
 
     def error(self, count: int) -> float:
@@ -368,7 +367,7 @@ class PolicyState:
         where mean -+ r is the t interval at 96.5 %, looked at after each difference from the third on; all looks of a
         trial together have 80 %. The first two rounds of a trial do not count. Of simulated trials with normal
         differences whose true mean is minus the tolerance 9 % end with a licence; where few large losses make the
-        mean, it is more: 16 % at a skewness of -1, 28 % at -2.
+        mean, it is more: 17 % at a skewness of -1, 27 % at -2 (``benchmarks/licence_simulation.py``).
         Differences that share rows are not independent: the mean of K of them has the variance s^2 / K + ``shared``.
         The standard deviation is at least one row: shares of few rows are often equal by chance, and three equal
         differences would else be proof.
