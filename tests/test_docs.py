@@ -27,7 +27,8 @@ STUDIES = [
     (page, name)
     for page, name in CITED
     if not name.startswith("results/paper/")
-    and name not in ("results/scale-control.json", "results/retrain-study.json", "results/retrain-example.json")
+    and name.removeprefix("results/").removesuffix(".json")
+    not in ("scale-control", "retrain-study", "retrain-example", "licence-simulation")
 ]
 PERFORMANCE = "benchmarks/results/cpu-1-thread.json"
 FINDINGS = [
