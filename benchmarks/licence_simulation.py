@@ -74,11 +74,11 @@ class Rows:
 
 
 ROWS: Mapping[str, Rows] = {
-    "20 held out, 60 a night": Rows(20, 18, 42, 0.1, 0.01, 0.18),
-    "20 held out, 60 a night, a tenth held out": Rows(20, 6, 54, 0.1, 0.01, 0.18),
-    "200 held out, none later": Rows(200, 0, 20, 0.1, 0.0, 0.1),
-    "60 held out, all that varies are rows": Rows(60, 18, 42, 0.3, 0.0, 0.0),
-    "7 days a week as groups, one held out": Rows(1, 1, 7, 0.15, 0.02, 0.1),
+    "20 held out at first, 18 of 60 each night": Rows(20, 18, 42, 0.1, 0.01, 0.18),
+    "20 held out at first, 6 of 60 each night": Rows(20, 6, 54, 0.1, 0.01, 0.18),
+    "200 held out once, 20 others each night": Rows(200, 0, 20, 0.1, 0.0, 0.1),
+    "60 held out at first, 18 of 60 each night, only rows differ": Rows(60, 18, 42, 0.3, 0.0, 0.0),
+    "groups: 1 day held out at first, 1 of 8 each week": Rows(1, 1, 7, 0.15, 0.02, 0.1),
 }
 
 
