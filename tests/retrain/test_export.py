@@ -75,12 +75,48 @@ def test_an_interrupted_export_leaves_nothing(shop, tmp_path, point):
     assert load_champion(tmp_path / "out").round == 1
 
 
-def test_what_a_kill_has_left_of_an_export_goes_with_the_next(shop, tmp_path):
-    left = tmp_path / ".out.part"
-    left.mkdir()
-    (left / "model.safetensors").write_bytes(b"half")
+@pytest.mark.parametrize("name", ["model.part", "champion.part", "model.safetensors"])
+def test_what_a_kill_has_left_of_an_export_goes_with_the_next(shop, tmp_path, name):
+    model = shop.export(tmp_path / "first").model
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / name).write_bytes((tmp_path / "first" / "model.safetensors").read_bytes())
+    assert shop.export(out).model == model
+    assert {path.name for path in out.iterdir()} == {"champion.json", "model.safetensors"}
+    assert load_champion(out).id == model
+
+
+def test_a_model_from_elsewhere_is_not_overwritten(shop, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "model.safetensors").write_bytes(b"theirs")
+    with pytest.raises(InputError, match="must be new or empty"):
+        shop.export(out)
+    assert (out / "model.safetensors").read_bytes() == b"theirs"
+
+
+def test_an_export_touches_nothing_beside_its_folder(shop, tmp_path):
+    theirs = tmp_path / ".out.part"
+    theirs.mkdir()
+    (theirs / "thesis.txt").write_text("years of work")
     shop.export(tmp_path / "out")
-    assert {path.name for path in tmp_path.iterdir()} == {"project", "out"}
+    assert (theirs / "thesis.txt").read_text() == "years of work"
+
+
+def test_an_empty_folder_stays_the_same_one(shop, tmp_path, monkeypatch):
+    """Such as a mount point, the target of a link, or where the shell is."""
+    folder = tmp_path / "volume"
+    folder.mkdir()
+    before = folder.stat().st_ino
+    (tmp_path / "link").symlink_to(folder)
+    shop.export(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert folder.stat().st_ino == before
+    assert load_champion(folder).round == 1
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    found = shop.export(".")
+    assert set(found.files) == {path.name for path in (tmp_path / "here").iterdir()}
 
 
 def test_a_full_disk_leaves_nothing_either(shop, tmp_path, full_disk):

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from warmstart.basics import InputError, StorageError, check_directory_path, checked_path, shown
-from warmstart.store import make_directory, sync_directory
+from warmstart.store import atomic_file
 
 from ._champion import changing, model_pointer
-from ._ledger import now
-from ._objects import free_space_check, object_path, project_errors, verify_object, write_pointer
+from ._ledger import Ledger, now
+from ._objects import (
+    POINTER,
+    file_digest,
+    free_space_check,
+    object_path,
+    project_errors,
+    verify_object,
+    write_pointer,
+)
 
 _MODEL = "model.safetensors"
 
@@ -59,8 +66,6 @@ def export(directory: Path, target: str | Path, *, model: str | None = None) -> 
     """
     folder = checked_path("folder", target)
     check_directory_path("folder", folder)
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(f"folder must be new or empty, but {shown(folder)} holds files; choose another one.")
     with changing(directory, "export") as (project, ledger):
         chosen = ledger.champion() if model is None else ledger.model(model)
         if chosen is None and model is None:
@@ -87,30 +92,31 @@ def export(directory: Path, target: str | Path, *, model: str | None = None) -> 
         served = ledger.promotions(chosen.id)
         promoted = served[-1].time if served else ""  # one that has never served
         pointer = {**model_pointer(chosen, promoted, is_pinned=False), "path": _MODEL, "copy": _MODEL, "former": None}
+        _check_empty(folder, ledger)
         free_space_check(folder.parent, chosen.size, "The export")
-        # Complete under another name first: what stops halfway must not look like a model that serves.
-        draft = folder.with_name(f".{folder.name}.part")
-        # Its name is fixed, so that the next export removes what a kill has left.
-        shutil.rmtree(draft, ignore_errors=True)
+        is_new = not folder.exists()
         try:
             with project_errors(folder, "The export cannot be written"):
-                make_directory(draft)
-                shutil.copyfile(object_path(project, "models", chosen.id), draft / _MODEL)
-                _sync(draft / _MODEL)
-                write_pointer(draft, {**pointer, "exported": now()})
-                files = {one.name: one.stat().st_size for one in sorted(draft.iterdir())}
-                if folder.exists():
-                    folder.rmdir()
-                draft.replace(folder)
-                sync_directory(folder.parent)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
+                with atomic_file(folder / _MODEL) as draft:
+                    shutil.copyfile(object_path(project, "models", chosen.id), draft)
+                # Last: without it nothing serves from the folder.
+                write_pointer(folder, {**pointer, "exported": now()})
+                files = {one.name: one.stat().st_size for one in sorted(folder.iterdir())}
+        except BaseException:
+            (folder / _MODEL).unlink(missing_ok=True)
+            if is_new and folder.exists():
+                folder.rmdir()
+            raise
     return Exported(str(folder), chosen.id, chosen.round, chosen.strategy, files, tuple(notes))
 
 
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _check_empty(folder: Path, ledger: Ledger) -> None:
+    """Raise unless a folder is new, or holds at most what an export has left that was killed."""
+    if not folder.exists():
+        return
+    left = {Path(name).with_suffix(".part").name for name in (_MODEL, POINTER)}
+    held = {one.name for one in folder.iterdir()} - left
+    if held == {_MODEL} and ledger.model(file_digest(folder / _MODEL)) is not None:
+        return
+    if held:
+        raise InputError(f"folder must be new or empty, but {shown(folder)} holds files; choose another one.")
