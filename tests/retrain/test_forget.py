@@ -323,6 +323,22 @@ def test_a_damaged_arrival_is_not_half_forgotten(shop):
     assert states(shop) == (["former", "champion"], [])
 
 
+def test_a_model_that_the_ledger_never_knew_is_erased_too(shop):
+    """What a round leaves that is killed after its model was written, and before that was noted."""
+    shop.add(with_zoe(customers(first=900), 3))
+    with crashing_at("model durable"), pytest.raises(KeyboardInterrupt):
+        shop.update()
+
+    def stored():
+        return {path.stem for path in (shop.directory / "models").rglob("*.safetensors")}
+
+    with opened(shop) as ledger:
+        assert stored() - {one.id for one in ledger.models()}
+    shop.forget([ZOE])
+    with opened(shop) as ledger:
+        assert stored() <= {one.id for one in ledger.models()}
+
+
 def test_without_a_key_column_nothing_can_be_forgotten(tmp_path):
     made = project(tmp_path / "p", tables={"data": {"label": "churned"}})
     with pytest.raises(InputError, match="nothing has arrived"):

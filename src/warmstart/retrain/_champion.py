@@ -367,6 +367,9 @@ def erase_leftovers(folder: Path, ledger: Ledger) -> None:
     kept = {object_path(folder, "arrivals", name) for name in erased}
     paths = [path for path in (folder / "arrivals").rglob("*") if path.is_file() and path not in kept]
     paths += [path for path in (folder / SCORES).rglob("*") if path.is_file() and path.stem not in erased]
+    # Of a round that was interrupted before the ledger knew its model.
+    known = {object_path(folder, "models", model.id) for model in ledger.models() if model.size}
+    paths += [path for path in (folder / "models").rglob("*") if path.is_file() and path not in known]
     paths += [
         path
         for name in (WORK, *([_REPORT] if is_deletion else []))
