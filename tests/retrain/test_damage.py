@@ -112,6 +112,22 @@ def test_a_champion_whose_file_is_restored_is_the_champion_again(project):
     assert project.champion().id == models(project)[-1]
 
 
+def test_a_damaged_model_of_an_excluded_arrival_does_not_come_back_clean(project):
+    _first, second, third = models(project)
+    paths = [object_path(project.directory, "models", name) for name in (second, third)]
+    contents = [path.read_bytes() for path in paths]
+    remove_copies(project)
+    for path in paths:
+        path.unlink()
+    project.verify()
+    project.exclude(2)
+    for path, content in zip(paths, contents, strict=True):
+        path.write_bytes(content)
+    project.verify()
+    with Ledger.open(project.directory / LEDGER) as ledger:
+        assert [ledger.model(name).state for name in (second, third)] == ["tainted", "tainted"]
+
+
 @pytest.mark.parametrize("problem", HARM)
 def test_a_damaged_arrival_is_named_with_the_way_out(project, problem):
     with Ledger.open(project.directory / LEDGER) as ledger:

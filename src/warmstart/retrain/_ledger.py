@@ -451,9 +451,10 @@ class Ledger:
     def taint(self, since_round: int) -> tuple[str, ...]:
         """Mark the models of a round and all later ones as tainted, and return their ids.
 
-        Every round trains on all rows that count, so each model since the round in which a row joined has seen it.
+        Every round trains on all rows that count, so each model since the round in which a row joined has seen it. One
+        whose file is damaged must not come back clean once the file is restored.
         """
-        rest = "WHERE round >= ? AND state NOT IN ('tainted', 'damaged', 'retired')"
+        rest = "WHERE round >= ? AND state NOT IN ('tainted', 'retired')"
         found = tuple(model.id for model in self.select(ModelRow, rest, since_round))
         self.execute(f"UPDATE model SET state = 'tainted' {rest}", since_round)
         return found
