@@ -17,6 +17,7 @@ from warmstart.basics import InputError
 from warmstart.data import DataSource, load
 from warmstart.retrain import Retrainer, RetrainSettings
 from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
+from warmstart.retrain._objects import crashing_at
 from warmstart.retrain._settings import write_project
 
 
@@ -339,6 +340,41 @@ def test_a_project_whose_making_was_killed_is_made_again(draft, tmp_path):
     made = Retrainer.create(directory, tables={"data": {"label": "y"}})
     assert {path.name for path in directory.iterdir()} == {"project.toml", LEDGER}
     assert made.status().arrivals == 0
+
+
+def with_policy(made, policy):
+    """Change the policy, as in an editor."""
+    now = made.project
+    write_project(made.directory, dataclasses.replace(now.settings, policy=policy), now.tables)
+
+
+def test_a_policy_that_does_not_exist_blocks_nothing_once_it_is_corrected(tmp_path):
+    made = project(tmp_path / "p", settings={"policy": "auto"})
+    each_night(made, arrival(1))
+    made.add(arrival(2))
+    with_policy(made, "wram")
+    for _ in range(2):
+        with pytest.raises(InputError, match="Unknown strategy 'wram': did you mean 'warm'"):
+            made.update()
+    with_policy(made, "auto")
+    assert [arm.strategy for arm in made.update().arms] == ["warm", "cold"]
+
+
+@pytest.mark.parametrize("point", ["round open", "model durable", "round trained", "round judged"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("shrink-perturb:shrink=0.5", "auto"), ("auto", "cold"), ("warm", "cold")]
+)
+def test_the_policy_may_be_changed_while_a_round_is_interrupted(point, before, after, tmp_path):
+    made = project(tmp_path / "p", settings={"policy": before})
+    each_night(made, arrival(1))
+    made.add(arrival(2))
+    with crashing_at(point), pytest.raises(KeyboardInterrupt):
+        made.update()
+    with_policy(made, after)
+    assert made.update().outcome in ("promoted", "kept")
+    made.add(arrival(3))
+    started = [arm.strategy for arm in made.update().arms]
+    assert started == (["cold"] if after == "cold" else ["warm", "cold"])
 
 
 def test_settings_may_be_changed_between_rounds(tmp_path):

@@ -314,12 +314,13 @@ class PolicyState:
             if spec not in costs:
                 raise InputError(f"costs must name what was trained, {shown(spec)} too, got {sorted(costs)}.")
         arm, state = self.arm(plan.arm), replace(self, costs={**self.costs, **costs})
-        if plan.begins_trial:
+        begins = plan.begins_trial and arm.status != "licensed"  # by a rehearsal, while the round was interrupted
+        if begins:
             arm = arm.on_trial(plan.number, plan.reason)
         if arm.status == "trial" and plan.audit:
             arm = replace(arm, spent=(arm.spent[0] + costs[arm.spec], arm.spent[1] + costs[self.cold]))
             state = state._with(arm)
-        if plan.begins_trial:
+        if begins:
             return state
         rounds = plan.number - arm.started
         if arm.status == "trial" and rounds >= MOST_TRIAL_ROUNDS:

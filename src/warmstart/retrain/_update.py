@@ -113,12 +113,10 @@ class _Night:
         if self.ledger.open_round() is not None:
             self._check_files()
         opened = self.ledger.open_round()
-        if opened is not None and opened.state == "open" and (start := self.ledger.model(opened.plan["start"])):
-            rows = self.ledger.training_rows(opened.arrivals, self.settings.window)
-            if (reason := self.data.obstacle(start, self.data.training_rows(rows, start))) is not None:
-                with self.ledger.transaction():
-                    abandon_round(self.ledger, reason)
-                opened = None
+        if opened is not None and opened.state == "open" and (reason := self._outdated(opened)) is not None:
+            with self.ledger.transaction():
+                abandon_round(self.ledger, reason)
+            opened = None
         if opened is None:
             pending = [arrival for arrival in self.ledger.pending_arrivals() if arrival.labelled]
             asked = {name: self.ledger.config(name) for name in (AUDIT_NEXT, COLD_NEXT)}
@@ -140,6 +138,18 @@ class _Night:
             self._judge(opened)
         found = self._decide(self.ledger.rounds(last=1)[-1])
         return self._clean_at_last(found) if self._is_overdue else found
+
+    def _outdated(self, opened: RoundRow) -> str | None:
+        """Return why an interrupted round can no longer be trained as it was planned; None: it can."""
+        policy, arm = self.data.policy(), opened.plan["arm"]
+        known = [one.spec for one in policy.arms] if isinstance(policy, PolicyState) else [policy.arm, COLD]
+        if arm not in known:
+            return f"It was planned for {shown(arm)}, which is no start of the policy any more."
+        start = self.ledger.model(opened.plan["start"])
+        if start is None:
+            return None
+        rows = self.ledger.training_rows(opened.arrivals, self.settings.window)
+        return self.data.obstacle(start, self.data.training_rows(rows, start))
 
     @property
     def _is_overdue(self) -> bool:
@@ -253,6 +263,8 @@ class _Night:
         latest = max([one.number for one in self.data.arrivals], default=0)
         number = self.ledger.next_round_number()
         plan, start = self._planned(pending, asked, number, latest)
+        # What cannot be trained, such as a strategy that does not exist, is refused before the round is written down.
+        self.data.study([plan.arm])
         since = self.evidence.news()
         free_space_check(self.directory, 3 * max([m.size for m in self.ledger.models()], default=0), "The round")
         row = RoundRow(
@@ -434,12 +446,14 @@ class _Night:
         costs = {model.strategy: float(model.cost["cost"]) for model in models}
         diverged = [model.strategy for model in models if model.state == "diverged"]
         before = self.data.policy()
-        state = before.after_training(plan, costs)
+        # A policy that was chosen since the round was planned learns nothing from a start that is none of its own.
+        learns = not isinstance(before, PolicyState) or plan.arm in (one.spec for one in before.arms)
+        state = before.after_training(plan, costs) if learns else before
         sentences: tuple[str, ...] = ()
         if isinstance(before, PolicyState) and isinstance(state, PolicyState):
             changed = zip(before.arms, state.arms, strict=True)
             sentences = tuple(new.reason for old, new in changed if new.status == "revoked" != old.status)
-        for arm in diverged:
+        for arm in diverged if learns else ():
             state, more = state.after_failure(arm, number=number)
             sentences += more
         by_arm = {model.strategy: model for model in models if model.state != "diverged"}
