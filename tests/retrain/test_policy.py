@@ -44,6 +44,17 @@ def tried(state, differences, *, first, arm=None, tolerance=0.01):
     return state, said
 
 
+def test_a_licence_given_while_a_trial_was_about_to_begin_stays():
+    state = PolicyState.initial(("warm", "cold"))
+    state = state.after_training(state.plan(number=1, can_continue=False), {"cold": 100.0})
+    plan = state.plan(number=2)
+    assert plan.begins_trial
+    licensed = state.with_licences({"warm": (0.0, -0.005, 0.005)}, tolerance=0.01)
+    after = licensed.after_training(plan, {"warm": 20.0, "cold": 100.0})
+    assert after.arm("warm").status == "licensed"
+    assert after.account == -96.0, "its audit is paid for like any other"
+
+
 def test_the_first_round_is_cold_and_changes_no_arm():
     plan, state = trained(PolicyState.initial(ARMS), 1, can_continue=False)
     assert (plan.arm, plan.audit) == (COLD, False)
