@@ -8,7 +8,7 @@ import pytest
 import nights
 from warmstart.basics import InputError, StorageError
 from warmstart.retrain import Retrainer
-from warmstart.retrain._ledger import LEDGER, Ledger
+from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
 from warmstart.retrain._objects import POINTER, SERVING, object_path
 
 
@@ -110,6 +110,26 @@ def test_a_champion_whose_file_is_restored_is_the_champion_again(project):
     assert set(project.verify().restored) == set(kept)
     assert project.status().champion.state == "champion"
     assert project.champion().id == models(project)[-1]
+
+
+@pytest.mark.parametrize("problem", HARM)
+@pytest.mark.parametrize("which", ["arm_model", "cold_model"])
+def test_the_audit_of_a_damaged_model_waits_no_longer(problem, which, tmp_path):
+    project = nights.project(tmp_path / "p", settings={"policy": "auto"})
+    nights.each_night(project, nights.arrival(1), nights.arrival(2))
+    with Ledger.open(project.directory / LEDGER) as ledger:
+        (audit,) = ledger.pending_audits()
+    remove_copies(project)
+    HARM[problem](object_path(project.directory, "models", getattr(audit, which)))
+    nights.each_night(project, nights.arrival(3))
+    with Ledger.open(project.directory / LEDGER) as ledger:
+        assert [one.round for one in ledger.select(AuditRow)] == [3]
+        assert any("audit of round 2 is given up" in one.text for one in ledger.events())
+    project.gc()
+    for number in range(4, 10):
+        nights.each_night(project, nights.arrival(number))
+    project.gc()
+    assert project.verify().is_intact, "nothing keeps the damaged model any more"
 
 
 def test_a_damaged_model_of_an_excluded_arrival_does_not_come_back_clean(project):

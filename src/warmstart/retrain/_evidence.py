@@ -117,6 +117,11 @@ class Evidence:
         for audit in audits:
             arm, cold = (self.data.intact(self.ledger.model(each)) for each in (audit.arm_model, audit.cold_model))
             if arm is None or cold is None:
+                # It would wait for ever, and keep both files: a model is damaged, or needs a column that is gone.
+                with self.ledger.transaction():
+                    self.ledger.execute(f"DELETE FROM {AuditRow.table} WHERE round = ?", audit.round)
+                    text = f"The audit of round {audit.round} is given up: one of its models cannot be scored."
+                    self.ledger.add_event("audit", text, round_number=audit.round, arm=audit.arm)
                 continue
             policy, rounds = self.data.policy(), ()
             if isinstance(policy, PolicyState) and audit.arm in (one.spec for one in policy.arms):
