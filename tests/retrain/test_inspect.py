@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -25,6 +26,7 @@ from warmstart.retrain._ledger import (
 from warmstart.retrain._lock import LockedError, project_lock
 from warmstart.retrain._objects import (
     POINTER,
+    REHEARSALS,
     crashing_at,
     draft_path,
     object_path,
@@ -203,6 +205,7 @@ def test_visible_damage_is_in_the_status(shop):
 
 WITHOUT_TORCH = """
 import sys
+import time
 from pathlib import Path
 from warmstart.retrain._champion import rollback
 from warmstart.retrain._inspect import history, status
@@ -285,6 +288,22 @@ def test_what_a_kill_leaves_of_a_file_goes_with_the_next_collection_of_garbage(s
     gc(directory)
     assert not left.exists()
     assert gc(directory).bytes == 0
+
+
+def test_a_rehearsal_that_may_be_going_on_is_no_garbage(shop):
+    directory, _ = shop
+    gc(directory)
+    stored = directory / REHEARSALS / "ab" / "trials" / "c.jsonl"
+    checkpoint = stored.with_name("round-0004.part")
+    stored.parent.mkdir(parents=True)
+    for path in (stored, checkpoint):
+        path.write_bytes(b"state")
+    old = time.time() - 2 * 86_400
+    os.utime(stored, (old, old))
+    assert gc(directory).bytes == 0
+    os.utime(checkpoint, (old, old))
+    assert gc(directory).drafts == 2
+    assert not stored.exists()
 
 
 def test_reading_needs_neither_lock_nor_a_disk_that_can_be_written(shop, full_disk):

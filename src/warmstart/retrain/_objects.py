@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 ENDINGS = {"arrivals": ".parquet", "models": ".safetensors"}
 """Of the objects' files, by kind."""
 SCORES, WORK, SERVING, POINTER = "scores", "work", "serving", "champion.json"
+REHEARSALS = f"{WORK}/rehearsal"
 _DRAFT = ".part"
 _DIGEST_BYTES = 32
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))

@@ -25,7 +25,7 @@ from ._definition import ARMS
 from ._gate import gap_text
 from ._ledger import LEDGER, DeletionRow, Ledger, LicenceRow
 from ._lock import project_lock
-from ._objects import WORK, crash_point
+from ._objects import REHEARSALS, crash_point
 from ._policy import TRIAL_ALPHA, ArmState, PolicyState
 from ._project_data import COLD, ProjectData
 from ._settings import read_project
@@ -107,7 +107,7 @@ def rehearse(
         specs = [arm.spec for arm in policy.arms] if isinstance(policy, PolicyState) else ARMS
         study = _study(stored, specs, seeds=seeds)
     # Trials are found again by their content: with more seeds or arrivals only what is new is trained.
-    place = directory / WORK / "rehearsal" / study_digest(replace(study, arms=study.arms[-1:], seeds=1))
+    place = directory / REHEARSALS / study_digest(replace(study, arms=study.arms[-1:], seeds=1))
     records = run_study(
         study,
         place,

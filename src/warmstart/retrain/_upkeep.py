@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ._ledger import LEDGER, ArrivalRow, AuditRow, Ledger, ModelRow
 from ._objects import (
     ENDINGS,
     POINTER,
+    REHEARSALS,
     SCORES,
     WORK,
     crash_point,
@@ -29,6 +31,8 @@ from ._results import Plain
 from ._settings import read_project
 
 _KEPT = 5
+# For so long after a rehearsal has last written something it may be going on, or be resumed.
+_REHEARSAL_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ def gc(directory: str | Path, *, dry_run: bool = False, keep: int = _KEPT) -> Co
     """Remove the models that nothing refers to, and what interrupted commands have left.
 
     Champion, anchor, predecessor, the model that the next start continues, those of audits that are not over and of the
-    last ``keep`` rounds stay, and so do all arrivals.
+    last ``keep`` rounds stay, and so do all arrivals, and a rehearsal of the last day, which may be going on.
 
     Args:
         directory: The project's folder.
@@ -252,9 +256,17 @@ def _garbage(folder: Path, ledger: Ledger, keep: int) -> tuple[Collected, list[M
     scores = [path for path in (folder / SCORES).rglob("*") if path.is_file()]
     scores = [path for path in scores if path.name not in known or path.parent.name not in judged]
     orphans = [path for path in stored if path not in expected and path not in going]
-    # A checkpoint of a round that is open is no rubbish; without one, nothing in work/ is needed.
+    # A checkpoint of a round that is open is no rubbish. Without one nothing in work/ is needed but a rehearsal that is
+    # under way, or was interrupted a short time ago and would have to begin anew.
     in_work = [path for path in (folder / WORK).rglob("*") if path.is_file()] if opened is None else []
     left = sorted({*drafts(folder), *in_work})
+    rehearsed = {path for path in left if path.is_relative_to(folder / REHEARSALS)}
+    try:
+        newest = max((path.stat().st_mtime for path in rehearsed), default=0.0)
+    except FileNotFoundError:
+        newest = time.time()  # the rehearsal has just made a draft a file
+    if time.time() - newest < _REHEARSAL_SECONDS:
+        left = [path for path in left if path not in rehearsed]
     paths = [*(path for path in stored if path in going), *orphans, *scores, *left]
     found = Collected(
         dry_run=True,
