@@ -3,6 +3,7 @@ import shutil
 import sqlite3
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
@@ -144,9 +145,61 @@ def test_arrivals_that_are_left_with_the_same_rows_count_once(shop):
     shop.add(customers(first=300).drop(index=5))
     shop.forget([key])
     with opened(shop) as ledger:
-        assert ledger.arrival(2).state == "excluded"
-        assert ledger.arrival(4).state == "accepted"
+        assert [ledger.arrival(number).state for number in (2, 4)] == ["rewritten", "accepted"]
+        assert {one.superseded_by for one in ledger.samples(2)} == {4}
         assert {one.superseded_by for one in ledger.samples(4)} == {None}
+    assert shop.verify().is_intact
+
+
+@pytest.mark.parametrize("point", [None, "object durable", "arrivals rewritten", "rows forgotten"])
+def test_arrivals_that_become_equal_in_one_call_are_both_rewritten(shop, point):
+    """Both held the same rows, and one more each; then both of these are forgotten."""
+    same = customers(30, first=900)
+    for number in (5, 6):
+        shop.add(pd.concat([same, customers(1, first=1000 + number)]))
+    keys = [f"customer-{1000 + number}" for number in (5, 6)]
+    if point is not None:
+        with crashing_at(point, nth=2 if point == "object durable" else 1), pytest.raises(KeyboardInterrupt):
+            shop.forget(keys)
+    found = shop.forget(keys)
+    assert found.rows == (0 if point == "rows forgotten" else 2)
+    with opened(shop) as ledger:
+        assert [(one.state, one.rows) for one in ledger.arrivals()[-2:]] == [("rewritten", 30)] * 2
+        assert {one.superseded_by for one in ledger.samples(4)} == {5}
+        assert not ledger.versions(keys)
+    assert [files_with(shop.directory, key) for key in keys] == [[], []]
+    assert len(list((shop.directory / "arrivals").rglob("*.parquet"))) == 5
+    assert shop.verify().is_intact
+    assert not shop.add(same).is_new
+    assert shop.update().round == 3
+
+
+def test_an_arrival_left_with_the_rows_of_an_excluded_one_counts(shop):
+    shop.exclude(2)
+    one_more = customers(1, first=1000)
+    shop.add(pd.concat([customers(first=300), one_more]))
+    shop.forget(one_more["customer"])
+    with opened(shop) as ledger:
+        assert [ledger.arrival(number).state for number in (2, 4)] == ["excluded", "rewritten"]
+        assert ledger.arrival(4).rows == 300
+    assert shop.verify().is_intact
+
+
+def test_rows_that_were_labelled_late_stay_apart_from_equal_ones(shop):
+    """They were delivered with labels, again without, and labelled as before: two arrivals with the same rows."""
+    whole = customers(30, first=900)
+    shop.add(whole)
+    shop.add(whole.drop(columns="churned"))
+    shop.add_labels(whole[["customer", "churned"]])
+    for place in (3, 4):
+        assert shop.forget([whole["customer"][place]]).rows == 3
+    with opened(shop) as ledger:
+        assert [(one.state, one.rows, one.labelled) for one in ledger.arrivals()[-3:]] == [
+            ("rewritten", 28, 28),
+            ("rewritten", 28, 0),
+            ("rewritten", 28, 28),
+        ]
+        assert ledger.waiting_rows() == 1, "of the arrival before"
     assert shop.verify().is_intact
 
 

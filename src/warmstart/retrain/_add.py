@@ -15,6 +15,7 @@ from ._arrivals import (
     ArrivalDraft,
     later_source,
     listed,
+    marked,
     read_arrival,
     row_digests,
     with_classes,
@@ -136,8 +137,7 @@ def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft, *, is_w
         return _known_result(ledger, draft, known)
     if known is not None:
         # In a file of its own: files are known by their content.
-        number = str(ledger.next_arrival_number())
-        draft = replace(draft, table=draft.table.replace_schema_metadata({"arrival": number}))
+        draft = replace(draft, table=marked(draft.table, ledger.next_arrival_number()))
     free_space_check(directory, draft.table.nbytes, "The arrival")
     path = draft_path(directory, "arrival")
     try:

@@ -178,6 +178,11 @@ def write_table(table: Any, path: Path) -> None:
     parquet.write_table(table, path, compression="zstd")
 
 
+def marked(table: Any, number: int) -> Any:
+    """Return an arrival's arrow table with its number, so that its file differs from any other of the same rows."""
+    return table.replace_schema_metadata({"arrival": str(number)})
+
+
 def _source_name(given: Any) -> str:
     return shown(Path(given).name) if isinstance(given, (str, Path)) else "the data in memory"
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from ._objects import (
     store_object,
     verify_object,
 )
-from ._rewrite import forget_rows
+from ._rewrite import forget_rows, set_apart
 from ._settings import read_project
 from ._words import counted
 
@@ -107,7 +107,9 @@ def forget(directory: Path, keys: str | Path | Iterable[Any], *, within_seconds:
         arrivals = {number: arrival for number in numbers if (arrival := ledger.arrival(number)) is not None}
         size = max((arrival.size for arrival in arrivals.values()), default=0)
         free_space_check(folder, size + 2 * ledger.path.stat().st_size, "Forgetting")
-        rewritten = [_rewrite(folder, ledger, arrival, wanted) for arrival in arrivals.values()]
+        rewritten: list[_Rewritten] = []
+        for arrival in arrivals.values():
+            rewritten.append(_rewrite(folder, ledger, arrival, wanted, {one.id for one in rewritten}))
         crash_point("arrivals rewritten")
         found = _note(ledger, rewritten, wanted, rows, window=window, within_seconds=within_seconds)
         crash_point("rows forgotten")
@@ -143,8 +145,10 @@ def _read_keys(folder: Path, given: str | Path | Iterable[Any], column: str) -> 
     return wanted, notes
 
 
-def _rewrite(folder: Path, ledger: Ledger, arrival: ArrivalRow, keys: set[str]) -> _Rewritten:
-    """Write an arrival without the rows of some keys, if any are left."""
+def _rewrite(
+    folder: Path, ledger: Ledger, arrival: ArrivalRow, keys: set[str], taken: Collection[str | None]
+) -> _Rewritten:
+    """Write an arrival without the rows of some keys, if any are left; ``taken`` are the files of those before."""
     damage = verify_object(folder, "arrivals", arrival.id, size=arrival.size)
     if damage is not None:
         raise StorageError(
@@ -156,10 +160,13 @@ def _rewrite(folder: Path, ledger: Ledger, arrival: ArrivalRow, keys: set[str]) 
         kept = forget_rows(object_path(folder, "arrivals", arrival.id), keys, draft)
         if not kept:
             return _Rewritten(arrival, kept, None, 0)
-        size, identity = draft.stat().st_size, file_digest(draft)
-        # Two arrivals may be left with the same rows: one of them has them already.
-        if ledger.arrival(identity) is not None:
-            return _Rewritten(arrival, kept, None, 0)
+        identity = file_digest(draft)
+        # Two arrivals may be left with the same rows. Both stay: of equal keys the later rows count anyway, and without
+        # one of them nothing would say when its rows were trained on, or none would count, if the other is excluded.
+        if identity in taken or ledger.arrival(identity) is not None:
+            set_apart(draft, arrival.number)
+            identity = file_digest(draft)
+        size = draft.stat().st_size
         store_object(folder, "arrivals", draft, identity)
     finally:
         draft.unlink(missing_ok=True)
@@ -233,10 +240,8 @@ def _taint(ledger: Ledger, rows: Sequence[SampleRow], window: int) -> tuple[str,
 def _replace(ledger: Ledger, one: _Rewritten) -> None:
     """Let an arrival be its new file, with rows numbered anew."""
     number, samples = one.arrival.number, ledger.samples(one.arrival.number)
-    if one.id is None and one.kept:
-        ledger.exclude(number)  # lets the equal rows of the other arrival count, if these superseded them
     ledger.execute("DELETE FROM sample WHERE arrival = ?", number)
-    kept = [] if one.id is None else [samples[row]._replace(row=place) for place, row in enumerate(one.kept)]
+    kept = [samples[row]._replace(row=place) for place, row in enumerate(one.kept)]
     ledger.add_samples(kept)
     state = "rewritten" if one.arrival.state == "accepted" and one.id is not None else one.arrival.state
     if one.id is None:

@@ -11,7 +11,7 @@ from typing import Any
 from warmstart.basics import InputError, require, shown, unknown_name
 from warmstart.data import ColumnEncoding, ColumnKind
 
-from ._arrivals import content_digest, listed, write_table
+from ._arrivals import content_digest, listed, marked, write_table
 from ._schema import KEY, Schema
 
 _PURPOSE = "Storing arrivals"
@@ -175,7 +175,7 @@ def forget_rows(path: Path, keys: Collection[str], draft: Path) -> list[int]:
     """Write a stored arrival without the rows of some keys.
 
     Nothing of the rows is in the new file: not in its cells, nor in its dictionaries, statistics or metadata. Where no
-    row is left, or none has such a key, nothing is written.
+    row is left, or none has such a key, nothing is written. What sets it apart from a file of the same rows stays.
 
     Args:
         path: The arrival, of a schema with a key.
@@ -199,5 +199,16 @@ def forget_rows(path: Path, keys: Collection[str], draft: Path) -> list[int]:
                 for name in stored.column_names
             }
         )
-        write_table(copied, draft)
+        write_table(copied.replace_schema_metadata(stored.schema.metadata), draft)
     return kept
+
+
+def set_apart(draft: Path, number: int) -> None:
+    """Write the file of an arrival again, so that it differs from any other of the same rows.
+
+    Args:
+        draft: The file.
+        number: Of the arrival.
+    """
+    parquet = require("pyarrow.parquet", extra="data", purpose=_PURPOSE)
+    write_table(marked(parquet.read_table(draft, partitioning=None), number), draft)
