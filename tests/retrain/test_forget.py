@@ -203,6 +203,18 @@ def test_rows_that_were_labelled_late_stay_apart_from_equal_ones(shop):
     assert shop.verify().is_intact
 
 
+def test_late_labels_are_stored_though_they_make_the_file_of_a_rewritten_arrival(shop):
+    whole, one_more = customers(30, first=900), customers(1, first=1000)
+    shop.add(pd.concat([whole, one_more]))
+    shop.add(whole.drop(columns="churned"))
+    shop.forget(one_more["customer"])
+    found = shop.add_labels(whole[["customer", "churned"]])
+    assert (found.is_new, found.number, found.labelled) == (True, 6, 30)
+    with opened(shop) as ledger:
+        assert ledger.waiting_rows() == 1, "of the arrival before"
+    assert shop.verify().is_intact
+
+
 def test_keys_come_from_a_file_with_or_without_a_header(shop, tmp_path):
     file = tmp_path / "keys.csv"
     file.write_text(f"customer\n{ZOE}\n\n customer-20 \n")

@@ -135,18 +135,21 @@ def store_arrival(project: Project, ledger: Ledger, draft: ArrivalDraft, *, is_w
     known = ledger.arrival_with_content(content)
     if known is not None and not is_wanted:
         return _known_result(ledger, draft, known)
-    if known is not None:
-        # In a file of its own: files are known by their content.
-        draft = replace(draft, table=marked(draft.table, ledger.next_arrival_number()))
+    # Files are known by their content, so one that is wanted all the same must be a file of its own.
+    own = replace(draft, table=marked(draft.table, ledger.next_arrival_number()))
     free_space_check(directory, draft.table.nbytes, "The arrival")
     path = draft_path(directory, "arrival")
     try:
-        write_arrival(draft, path)
+        write_arrival(draft if known is None else own, path)
         crash_point("draft half written")
-        size, identity = path.stat().st_size, file_digest(path)
+        identity = file_digest(path)
         # Of an arrival that was rewritten the content is still what was added, but its file may be this one.
         if (known := ledger.arrival(identity)) is not None:
-            return _known_result(ledger, draft, known)
+            if not is_wanted:
+                return _known_result(ledger, draft, known)
+            write_arrival(own, path)
+            identity = file_digest(path)
+        size = path.stat().st_size
         store_object(directory, "arrivals", path, identity)
     finally:
         path.unlink(missing_ok=True)
@@ -309,6 +312,7 @@ def _add_labels(project: Project, ledger: Ledger, given: Any, new_classes: str) 
     column = table.schema.get_field_index(LABEL)
     values = [wanted[key] for key in table.column(KEY).to_pylist()]
     table = table.set_column(column, LABEL, arrow.array(values, table.schema.field(column).type))
+    table = table.replace_schema_metadata(None)  # the mark of an arrival that they come from is not theirs
     draft = ArrivalDraft(table, schema, name, tuple(row_digests(table, schema.feature_columns)), notes=tuple(notes))
     # Rows and labels together may be what an earlier arrival was, which these rows have superseded.
     return store_arrival(project, ledger, draft, is_wanted=True)
