@@ -149,6 +149,58 @@ def test_a_migration_that_would_make_two_arrivals_equal_is_refused(tmp_path):
     assert made.migrate({"drop": ["pay"]}).arrivals == 1
 
 
+def test_with_keys_equal_arrivals_stay_apart(shop):
+    """The same rows were added once more, with another value in the column that is dropped."""
+    shop.add(customers(first=300).assign(pay=1.5))
+    shop.migrate({"drop": ["pay"]})
+    assert len({one[0] for one in arrivals(shop)}) == 3
+    with opened(shop) as ledger:
+        assert {one.superseded_by for one in ledger.samples(2)} == {3}
+    assert shop.verify().is_intact
+    shop.migrate({"rename": {"age": "years"}})
+    assert len({one[0] for one in arrivals(shop)}) == 3
+    assert shop.update().round == 3
+
+
+def test_a_rename_keeps_rows_apart_that_were_labelled_late(shop):
+    """They were delivered with labels, again without, and labelled as before: two arrivals with the same rows."""
+    whole = customers(30, first=900)
+    shop.add(whole)
+    shop.add(whole.drop(columns="churned"))
+    shop.add_labels(whole[["customer", "churned"]])
+    assert shop.migrate(RENAME).arrivals == 5
+    assert len({one[0] for one in arrivals(shop)}) == 5
+    assert shop.verify().is_intact
+
+
+@pytest.mark.parametrize("point", [None, "object durable", "arrivals mapped", "columns mapped"])
+def test_an_arrival_may_become_what_an_excluded_one_was(shop, point):
+    shop.exclude(2)
+    shop.migrate({"fill": {"tax": 0.0}})
+    shop.add(customers(first=300, tax=0.0))
+    if point is not None:
+        with crashing_at(point, nth=2 if point == "object durable" else 1), pytest.raises(KeyboardInterrupt):
+            shop.migrate({"drop": ["tax"]})
+    if point != "columns mapped":
+        shop.migrate({"drop": ["tax"]})
+    with opened(shop) as ledger:
+        states = [(one.number, one.state, one.schema) for one in ledger.arrivals()]
+        assert states == [(1, "accepted", 3), (2, "excluded", 1), (3, "accepted", 3)]
+    assert shop.verify().is_intact
+    assert shop.update().round == 3
+    assert len(list((shop.directory / "arrivals").rglob("*.parquet"))) == 3
+
+
+def test_an_arrival_may_become_what_another_one_was_until_now(tmp_path):
+    made = project(tmp_path / "p", tables={"data": {"label": "churned"}})
+    frame = customers(30)[["pay", "age", "churned"]]
+    made.add(frame)
+    made.add(frame.assign(pay=frame["age"], age=0.0))
+    found = made.migrate({"drop": ["pay"], "rename": {"age": "pay"}, "fill": {"age": 0.0}})
+    assert (found.columns, found.arrivals) == (("pay", "age"), 2)
+    assert made.verify().is_intact
+
+
 def test_what_does_not_fit_is_refused_and_changes_nothing(shop, tmp_path):
     before = arrivals(shop)
     with pytest.raises(InputError, match="did you mean 'age'"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from ._objects import (
     store_object,
     verify_object,
 )
-from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map
+from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map, set_apart
 from ._schema import Schema
 from ._words import counted
 
@@ -91,9 +91,10 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
         free_space_check(folder, sum(one.size for one in arrivals), "The migration")
         mapped: list[_Mapped] = []
         for arrival in arrivals:
-            mapped.append(_map(folder, arrival, columns, schema))
-            same = next((one for one in mapped[:-1] if one.id == mapped[-1].id), None)
-            if same is not None:
+            mapped.append(_map(folder, ledger, arrival, columns, schema, {one.id for one in mapped}))
+            same = next((one for one in mapped[:-1] if one.content == mapped[-1].content), None)
+            # Of rows with equal keys the later ones count; without keys they would count twice.
+            if same is not None and schema.key is None:
                 raise InputError(
                     f"Arrivals {same.arrival.number} and {arrival.number} must differ, but with these columns they "
                     "hold the same rows: keep a column, or leave one out with `warmstart retrain exclude "
@@ -119,8 +120,10 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
     return Migrated(new.version, new.names, len(mapped), rows, continues, tuple(notes))
 
 
-def _map(folder: Path, arrival: ArrivalRow, columns: ColumnMap, schema: Schema) -> _Mapped:
-    """Store an arrival with mapped columns beside the one that counts."""
+def _map(
+    folder: Path, ledger: Ledger, arrival: ArrivalRow, columns: ColumnMap, schema: Schema, taken: Collection[str]
+) -> _Mapped:
+    """Store an arrival with mapped columns beside the one that counts; ``taken`` are the ids of those before."""
     damage = verify_object(folder, "arrivals", arrival.id, size=arrival.size)
     if damage is not None:
         raise StorageError(
@@ -130,7 +133,13 @@ def _map(folder: Path, arrival: ArrivalRow, columns: ColumnMap, schema: Schema) 
     draft = draft_path(folder, f"map-{arrival.number}")
     try:
         content = map_columns(object_path(folder, "arrivals", arrival.id), columns, schema, draft)
-        size, identity = draft.stat().st_size, file_digest(draft)
+        identity = file_digest(draft)
+        same = ledger.arrival(identity)
+        # The other one may be excluded, which keeps its file, or be about to get another one.
+        if identity in taken or (same is not None and same.number != arrival.number):
+            set_apart(draft, arrival.number)
+            identity = file_digest(draft)
+        size = draft.stat().st_size
         store_object(folder, "arrivals", draft, identity)
     finally:
         draft.unlink(missing_ok=True)

@@ -133,7 +133,7 @@ def mapped_schema(schema: Schema, columns: ColumnMap) -> Schema:
 
 
 def map_columns(path: Path, columns: ColumnMap, schema: Schema, draft: Path) -> str:
-    """Write a stored arrival with mapped columns.
+    """Write a stored arrival with mapped columns; what sets its file apart from others of the same rows stays.
 
     Args:
         path: The arrival.
@@ -160,7 +160,7 @@ def map_columns(path: Path, columns: ColumnMap, schema: Schema, draft: Path) -> 
         own = arrow.int64() if schema.dtype == "int64" else types[kind]
         found[name] = arrow.repeat(arrow.scalar(value, own), stored.num_rows)
     roles = {name: stored.column(name) for name in stored.column_names if name not in schema.names}
-    mapped = arrow.table(found | roles)
+    mapped = arrow.table(found | roles).replace_schema_metadata(stored.schema.metadata)
     write_table(mapped, draft)
     return content_digest(mapped)
 
