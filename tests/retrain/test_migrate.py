@@ -111,6 +111,30 @@ def test_where_a_column_of_the_champion_is_dropped_candidates_are_judged_anew(sh
     assert len(shop.predict(customers(5).drop(columns="pay").rename(columns={"age": "years"}))) == 5
 
 
+@pytest.mark.parametrize(
+    "steps", [[{"drop": ["pay"], "fill": {"pay": "new"}}], [{"drop": ["pay"]}, {"fill": {"pay": "new"}}]]
+)
+def test_a_column_that_comes_back_with_another_type_is_one_that_the_models_lack(shop, steps):
+    champion = shop.champion().id
+    for step in steps:
+        found = shop.migrate(step)
+    assert not found.continues
+    assert "The champion predicts data that have its own columns" in found.notes[1]
+    assert len(shop.predict(customers(first=600))) == 300, "on the old columns it still serves"
+    shop.add(customers(first=600, pay=["high", "low"] * 150))
+    result = shop.update()
+    assert [one.strategy for one in result.arms] == ["cold"]
+    notes = "".join(result.notes)
+    assert f"The champion {champion[:12]} cannot be compared with" in notes
+    assert "starts cold: the column 'pay' must hold a number" in notes
+    assert "the first model that can take these rows" in result.reason
+    assert result.outcome == "promoted"
+    # With the next arrival the watch looks at the champion before, and audits at models of both kinds.
+    shop.add(customers(first=900, pay=["high", "low"] * 150))
+    assert [one.strategy for one in shop.update().arms] == ["warm"]
+    assert len(shop.predict(customers(5, pay="low"))) == 5
+
+
 @pytest.mark.parametrize(("mapping", "waiting"), [({"drop": ["use"]}, ()), (RENAME, (2,))])
 def test_an_audit_whose_models_need_a_dropped_column_waits_no_longer(shop, mapping, waiting):
     with opened(shop) as ledger, ledger.transaction():

@@ -67,6 +67,16 @@ class ColumnEncoding:
         new = (f"{self.name} is new",) if self.kind is ColumnKind.CATEGORY else ()
         return (*names, *new, *((f"{self.name} is missing",) if self.has_missing else ()))
 
+    def can_recode(self, other: ColumnEncoding) -> bool:
+        """Whether another column's values can stand for this one's: both are of one kind, or both are texts.
+
+        Example:
+            >>> ColumnEncoding("a", "category").can_recode(ColumnEncoding("a", "boolean"))
+            True
+        """
+        texts = (ColumnKind.CATEGORY, ColumnKind.BOOLEAN)
+        return other.kind is self.kind or (other.kind in texts and self.kind in texts)
+
 
 @dataclass(frozen=True)
 class TableEncoding:
@@ -147,7 +157,7 @@ class TableEncoding:
             if column.name not in places:
                 raise InputError(f"rows must have the column '{shown(column.name)}', which the model was trained on.")
             other = given.columns[places[column.name]]
-            if other.kind is not column.kind and not (other.kind in texts and column.kind in texts):
+            if not column.can_recode(other):
                 raise InputError(
                     f"The column '{shown(column.name)}' must hold a {column.kind}, as the model was trained on, got a "
                     f"{other.kind}."

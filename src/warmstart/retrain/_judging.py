@@ -78,7 +78,7 @@ class Judging:
         if champion is not None and not self.data.can_score(champion):
             self._notes.append(
                 f"The champion {champion.id[:12]} cannot be compared with: its file is gone or damaged, or rows lack "
-                "its columns. Candidates are judged like a first model."
+                "its columns or hold something else in them. Candidates are judged like a first model."
             )
             champion = None
         self.report(f"Judging {len(candidates)} candidate{'s' * (len(candidates) != 1)} on {len(rows):,} held-out rows")

@@ -107,11 +107,12 @@ def migrate(directory: Path, mapping: str | Path | Mapping[str, Any]) -> Migrate
         crash_point("columns mapped")
         repair(folder, ledger)  # the pointer names the columns of the champion
         start, champion = ledger.lineage(), ledger.champion()
-        continues = start is not None and tuple(start.manifest["features"]) == new.names
+        known = {} if start is None else start.manifest
+        continues = bool(known) and tuple(known["features"]) == new.names and new.holds_columns_of(known)
         notes = []
         if start is not None and not continues:
             notes.append("No model has these columns, so the next start is cold.")
-        if champion is not None and not set(champion.manifest["features"]) <= set(new.names):
+        if champion is not None and not new.holds_columns_of(champion.manifest):
             notes.append(
                 "The champion predicts data that have its own columns, until a model with the new ones passes."
             )

@@ -193,9 +193,9 @@ class ProjectData:
         )
 
     def can_score(self, model: ModelRow) -> bool:
-        """Whether a model can be scored: its file is there, and rows have all its columns."""
+        """Whether a model can be scored: its file is there, and rows have all its columns, of the same kinds."""
         is_intact = model.size > 0 and model.state != "damaged" and model.id not in self.damaged
-        return is_intact and set(model.manifest["features"]) <= set(self.schema.names)
+        return is_intact and self.schema.holds_columns_of(model.manifest)
 
     def intact(self, model: ModelRow | None) -> ModelRow | None:
         """Return a model where it can be scored, otherwise None."""

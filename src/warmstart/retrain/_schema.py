@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from warmstart.data import ColumnEncoding, ColumnKind, Targets
+from warmstart.data import ColumnEncoding, ColumnKind, FittedEncoding, Targets
 
 LABEL, KEY, GROUP, ORDER, INPUT = "__label__", "__key__", "__group__", "__order__", "__input__"
 """Names of the columns that a stored arrival has besides its features: no column of a user's is called so."""
@@ -73,6 +73,19 @@ class Schema:
         """Columns that a table must have: features and roles, but for that of the labels."""
         roles = (self.key, self.group, None if self.order is None else self.order.name)
         return (*self.names, *(one for one in dict.fromkeys(roles) if one is not None and one not in self.names))
+
+    def holds_columns_of(self, manifest: Mapping[str, Any]) -> bool:
+        """Whether rows have all columns that a model takes, with what it was trained on in each.
+
+        Args:
+            manifest: Of the model. Of whole numbers alone, and of arrays, it has no kinds of columns.
+        """
+        if not set(manifest["features"]) <= set(self.names):
+            return False
+        own = {one.name: one for one in self.columns}
+        encoding = (manifest.get("preparation") or {}).get("encoding")
+        known = [] if encoding is None else FittedEncoding.from_dict(encoding).encoding.columns
+        return all(one.name in own and one.can_recode(own[one.name]) for one in known)
 
     def grown(self, classes: list[str]) -> Schema:
         """Return the next version, with further classes at the end."""
