@@ -233,6 +233,11 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(shop, tmp_path):
         shop.migrate({})
     with pytest.raises(InputError, match="Unknown table 'renames' of the map"):
         shop.migrate({"renames": {}})
+    with pytest.raises(InputError, match="rename of the map must give each column a name"):
+        shop.migrate({"rename": {"age": "__label__"}})
+    (tmp_path / "map.toml").write_text("[fill]\ntax = inf\n")
+    with pytest.raises(InputError, match=r"fill of .*map.toml must hold finite 32-bit numbers, but 'tax' is inf"):
+        shop.migrate(tmp_path / "map.toml")
     with pytest.raises(InputError, match="cannot be read"):
         shop.migrate(tmp_path / "missing.toml")
     with pytest.raises(InputError, match="There must be an arrival"):

@@ -1,12 +1,16 @@
+import math
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from arrivals import SOURCE, orders
 from warmstart.basics import InputError
 from warmstart.data import DataSource
-from warmstart.retrain._arrivals import read_arrival, read_rows, write_arrival
-from warmstart.retrain._rewrite import ColumnMap, forget_rows, map_columns, mapped_schema, read_column_map
+from warmstart.retrain._arrivals import ROLES, read_arrival, read_rows, write_arrival
+from warmstart.retrain._rewrite import ColumnMap, column_map, forget_rows, map_columns, mapped_schema, read_column_map
 
 
 @pytest.fixture
@@ -94,6 +98,59 @@ def test_a_file_that_is_no_map_is_refused(tmp_path, text, message):
     (tmp_path / "map.toml").write_text(text)
     with pytest.raises(InputError, match=message):
         read_column_map(tmp_path / "map.toml")
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        *(({"rename": {"size": name}}, "rename of the map must give each column a name") for name in ("", " ")),
+        *(({"rename": {"size": name}}, f"got '{name}': choose another name") for name in ROLES),
+        *(({"fill": {name: 1.0}}, f"fill of the map must .* got '{name}': choose") for name in ("", *ROLES)),
+        ({"rename": {"id": "__label__"}}, "got '__label__'"),
+        ({"rename": {"bought": "__key__"}}, "got '__key__'"),
+        ({"rename": {"size": 5}}, "must hold names"),
+        ({"rename": {5: "size"}}, "must hold names"),
+        ({"fill": {5: 1.0}}, "must hold names"),
+        ({"fill": {"tax": [1.0]}}, "must hold names, and values to fill in"),
+        ({"fill": {"tax": "\ud800"}}, "must hold names, and values to fill in"),
+        ({"rename": {"size": "\udc80"}}, "must hold names, and values to fill in"),
+        *(
+            ({"fill": {"tax": value}}, "fill of the map must hold finite 32-bit numbers, but 'tax' is")
+            for value in (math.inf, -math.inf, 1e39, 10**400, -(10**39))
+        ),
+        *(
+            ({"fill": {"country": value}}, "texts .* that mark no missing cell, but 'country' is")
+            for value in ("", "  ", "NA", "n/a", " de")
+        ),
+    ],
+)
+def test_names_and_values_that_no_arrival_could_have_are_refused(parts, message):
+    with pytest.raises(InputError, match=message):
+        column_map(parts, place="the map")
+
+
+@pytest.mark.parametrize("value", [10**30, 2**53 + 1, 2**63, -7, 0.5, "?", math.nan, None, True, "unknown"])
+def test_what_is_filled_in_is_what_a_table_with_it_has(stored, tmp_path, value):
+    path, draft = stored
+    columns = column_map({"fill": {"tax": value}, "rename": {"size": "__size__"}}, place="the map")
+    schema = mapped_schema(draft.schema, columns)
+    content = map_columns(path, columns, draft.schema, tmp_path / "b.parquet")
+    column = pd.Series([np.nan if value in ("?", None) else value] * 30)
+    frame = orders(30).rename(columns={"size": "__size__"}).assign(tax=column if value != 10**30 else 1e30)
+    assert read_arrival(frame, SOURCE, schema).content == content
+
+
+@pytest.mark.parametrize("value", [0.5, True, None, 2**63, "red"])
+def test_where_all_features_are_whole_numbers_others_are_filled_in_with_them_alone(stored, value):
+    whole = replace(stored[1].schema, dtype="int64")
+    with pytest.raises(InputError, match="must be whole numbers of 64 bits"):
+        mapped_schema(whole, column_map({"fill": {"tax": value}}, place="the map"))
+    assert mapped_schema(whole, ColumnMap(fill={"tax": 2**63 - 1})).names[-1] == "tax"
+
+
+def test_nothing_missing_is_filled_in_where_it_is_refused(stored):
+    with pytest.raises(InputError, match=r"missing \(--missing\) of this project is refuse, but 'tax' is missing"):
+        mapped_schema(replace(stored[1].schema, fills=False), ColumnMap(fill={"tax": None}))
 
 
 def test_arrays_have_no_columns_to_map():

@@ -5,6 +5,7 @@ from ._arrays import LabelledArrays as LabelledArrays
 from ._arrays import SampleOrder as SampleOrder
 from ._arrays import Targets as Targets
 from ._assemble import copies_of as copies_of
+from ._cells import MISSING_MARKS as MISSING_MARKS
 from ._encoding import RELATIVE as RELATIVE
 from ._encoding import ColumnEncoding as ColumnEncoding
 from ._encoding import ColumnKind as ColumnKind

@@ -29,7 +29,7 @@ from ._schema import GROUP, INPUT, KEY, LABEL, ORDER, Schema
 
 _PURPOSE = "Storing arrivals"
 MOST_LISTED = 10
-_ROLES = (LABEL, KEY, GROUP, ORDER, INPUT)
+ROLES = (LABEL, KEY, GROUP, ORDER, INPUT)
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,9 +287,9 @@ def _first_table_schema(rows: TableRows, source: DataSource, targets: Targets) -
         )
         for one in found.columns
     )
-    reserved = [one for one in rows.names if one in _ROLES]
+    reserved = [one for one in rows.names if one in ROLES]
     if reserved:
-        raise InputError(f"Columns must not be called {', '.join(_ROLES)}, but {rows.table.file} has '{reserved[0]}'.")
+        raise InputError(f"Columns must not be called {', '.join(ROLES)}, but {rows.table.file} has '{reserved[0]}'.")
     index = {name: place for place, name in enumerate(labels.classes)}
     of_labels = labels.values[labelled]
     if labels.classes:

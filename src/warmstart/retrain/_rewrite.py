@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from warmstart.basics import InputError, require, shown, unknown_name
-from warmstart.data import ColumnEncoding, ColumnKind
+import numpy as np
 
-from ._arrivals import content_digest, listed, marked, write_table
+from warmstart.basics import InputError, require, shown, unknown_name
+from warmstart.data import MISSING_MARKS, ColumnEncoding, ColumnKind
+
+from ._arrivals import ROLES, content_digest, listed, marked, write_table
 from ._schema import KEY, Schema
 
 _PURPOSE = "Storing arrivals"
 _PARTS = ("rename", "drop", "fill")
+_GREATEST = float(np.finfo(np.float32).max)  # models take numbers of 32 bits, so `add` takes no others either
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def column_map(parts: Mapping[str, Any], *, place: str) -> ColumnMap:
         place: Where they stand, for messages.
 
     Raises:
-        InputError: If there is anything else in them.
+        InputError: If there is anything else in them, or a name or value that no arrival could have.
 
     Example:
         >>> column_map({"drop": ["age"], "fill": {"tax": "?"}}, place="the map")
@@ -73,11 +76,32 @@ def column_map(parts: Mapping[str, Any], *, place: str) -> ColumnMap:
         if not isinstance(value, Mapping) and not (name == "drop" and isinstance(value, (list, tuple))):
             raise InputError(f"{name} of {place} must be a table, got {shown(value)}.")
     rename, drop, fill = (parts.get(name, {}) for name in _PARTS)
-    odd = [one for one in (*rename.values(), *drop) if not isinstance(one, str)]
-    odd += [one for one in fill.values() if not isinstance(one, (str, int, float, bool, type(None)))]
+    odd = [one for one in (*rename, *rename.values(), *drop, *fill) if not _is_text(one)]
+    odd += [one for one in fill.values() if not (_is_text(one) or isinstance(one, (int, float, bool, type(None))))]
     if odd:
         raise InputError(f"{place} must hold names, and values to fill in, got {shown(odd[0])}.")
-    return ColumnMap(dict(rename), tuple(drop), {name: None if value == "?" else value for name, value in fill.items()})
+    for part, names in (("rename", rename.values()), ("fill", fill)):
+        for name in names:
+            if not name.strip() or name in ROLES:
+                raise InputError(
+                    f"{part} of {place} must give each column a name that is neither empty nor {', '.join(ROLES)}, got "
+                    f"'{shown(name)}': choose another name."
+                )
+    # A number that is none is a missing one, as `add` reads it.
+    values = {name: None if value == "?" or value != value else value for name, value in fill.items()}
+    for name, value in values.items():
+        column = shown(name, limit=60)
+        if isinstance(value, str) and (value != value.strip() or value.casefold() in MISSING_MARKS):
+            raise InputError(
+                f"fill of {place} must hold texts without spaces around them that mark no missing cell, but '{column}' "
+                f"is '{shown(value)}': a word such as unknown is a value like any other, and '?' is a missing number."
+            )
+        if isinstance(value, (int, float)) and abs(value) > _GREATEST:
+            raise InputError(
+                f"fill of {place} must hold finite 32-bit numbers, but '{column}' is {shown(value)}: choose one nearer "
+                "to 0, or '?', which is a missing number."
+            )
+    return ColumnMap(dict(rename), tuple(drop), values)
 
 
 def mapped_schema(schema: Schema, columns: ColumnMap) -> Schema:
@@ -118,8 +142,18 @@ def mapped_schema(schema: Schema, columns: ColumnMap) -> Schema:
         raise InputError(f"Columns must have different names, but the map makes several called {listed(twice)}.")
     if not names:
         raise InputError("drop must leave a feature, got all of them.")
-    if schema.dtype == "int64" and any(not isinstance(one, int) for one in columns.fill.values()):
-        raise InputError("fill must be whole numbers, as all features of this project are.")
+    for name, value in columns.fill.items():
+        is_whole = isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+        if schema.dtype == "int64" and not is_whole:
+            raise InputError(
+                f"fill must be whole numbers of 64 bits, as all features of this project are, but '{shown(name)}' is "
+                f"{'missing' if value is None else shown(value)}."
+            )
+        if value is None and not schema.fills:
+            raise InputError(
+                f"fill must have values, as missing (--missing) of this project is refuse, but '{shown(name)}' is "
+                "missing: choose a number."
+            )
     return replace(
         schema,
         columns=(*kept, *filled),
@@ -158,11 +192,18 @@ def map_columns(path: Path, columns: ColumnMap, schema: Schema, draft: Path) -> 
             ColumnKind.CATEGORY: arrow.string(),
         }
         own = arrow.int64() if schema.dtype == "int64" else types[kind]
+        if own == arrow.float64() and value is not None:
+            value = float(value)  # arrow refuses whole numbers that 64 bits round
         found[name] = arrow.repeat(arrow.scalar(value, own), stored.num_rows)
     roles = {name: stored.column(name) for name in stored.column_names if name not in schema.names}
     mapped = arrow.table(found | roles).replace_schema_metadata(stored.schema.metadata)
     write_table(mapped, draft)
     return content_digest(mapped)
+
+
+def _is_text(value: Any) -> bool:
+    # Half of a pair of code units, as Python alone can hold it, fits no file.
+    return isinstance(value, str) and not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _filled_column(name: str, value: Any) -> ColumnEncoding:
