@@ -135,6 +135,30 @@ def test_a_column_that_comes_back_with_another_type_is_one_that_the_models_lack(
     assert len(shop.predict(customers(5, pay="low"))) == 5
 
 
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [{"drop": ["pay"]}, {"rename": {"age": "pay"}}, {"fill": {"age": 0.0}}],
+        [{"drop": ["pay"], "rename": {"age": "pay"}, "fill": {"age": 0.0}}],
+        [{"drop": ["pay"], "fill": {"pay": 0.0}}],
+    ],
+)
+def test_a_column_called_as_one_that_was_dropped_is_another_one(shop, steps):
+    frame = customers(first=600)
+    champion, labels = shop.champion().id, shop.predict(frame).labels
+    for step in steps:
+        found = shop.migrate(step)
+    assert not found.continues
+    assert "The champion predicts data that have its own columns" in found.notes[1]
+    assert shop.predict(frame).labels == labels, "its own columns are those that it was trained on"
+    shop.add(frame.assign(**{"age": 0.0, "pay": frame["age"]} if "age" in str(steps) else {}))
+    result = shop.update()
+    assert [one.strategy for one in result.arms] == ["cold"]
+    notes = "".join(result.notes)
+    assert "starts cold: the columns are others" in notes
+    assert f"The champion {champion[:12]} cannot be compared with" in notes
+
+
 @pytest.mark.parametrize(("mapping", "waiting"), [({"drop": ["use"]}, ()), (RENAME, (2,))])
 def test_an_audit_whose_models_need_a_dropped_column_waits_no_longer(shop, mapping, waiting):
     with opened(shop) as ledger, ledger.transaction():

@@ -25,7 +25,7 @@ from ._objects import (
     verify_object,
 )
 from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map, set_apart
-from ._schema import Schema
+from ._schema import DROPPED, Schema
 from ._words import counted
 
 
@@ -156,12 +156,10 @@ def _note(ledger: Ledger, mapped: Sequence[_Mapped], new: Schema, columns: Colum
             values = {"id": one.id, "content": one.content, "size": one.size, "schema": new.version}
             ledger.change(ArrivalRow, one.arrival.id, **values)
         for model in ledger.models():
-            manifest = _renamed(model.manifest, columns)
+            manifest = _mapped_manifest(model.manifest, columns)
             if manifest is not None:
                 ledger.change(ModelRow, model.id, manifest=manifest)
-        dropped = {
-            model.id for model in ledger.models() if set(model.manifest.get("features") or ()) & set(columns.drop)
-        }
+        dropped = {model.id for model in ledger.models() if model.manifest.get(DROPPED)}
         for audit in ledger.pending_audits():
             # It would wait for ever: what arrives from now on cannot be scored by both of its models.
             if {audit.arm_model, audit.cold_model} & dropped:
@@ -183,11 +181,16 @@ def _keep_scores(folder: Path, ledger: Ledger, one: _Mapped) -> None:
             save_scores(folder, model.id, one.id, scores)
 
 
-def _renamed(manifest: Mapping[str, Any], columns: ColumnMap) -> dict[str, Any] | None:
-    """Return a model's manifest with new names of columns; None where it stays, as one of its columns is dropped."""
+def _mapped_manifest(manifest: Mapping[str, Any], columns: ColumnMap) -> dict[str, Any] | None:
+    """Return a model's manifest with new names of columns, or with those that are dropped; None where it stays.
+
+    A model that has lost a column keeps its own ones for good: what is called so later is another column.
+    """
     features = manifest.get("features") or ()
-    if not set(features) & set(columns.rename) or set(features) & set(columns.drop):
+    if manifest.get(DROPPED) or not set(features) & {*columns.rename, *columns.drop}:
         return None
+    if gone := [one for one in features if one in columns.drop]:
+        return {**manifest, DROPPED: gone}
     preparation = dict(manifest.get("preparation") or {})
     if (encoding := preparation.get("encoding")) is not None:
         known = [{**one, "name": columns.rename.get(one["name"], one["name"])} for one in encoding["columns"]]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from warmstart.basics import PERCENT, InputError, Metric
+from warmstart.basics import PERCENT, InputError, Metric, shown
 from warmstart.learners import TensorLearner, TrialLearner, adapted
 from warmstart.studies import Study, study_from_dict
 
@@ -31,7 +31,7 @@ from ._objects import (
 )
 from ._policy import Policy, PolicyState, policy_from_dict
 from ._rows import Rows, TrainingRows
-from ._schema import Schema
+from ._schema import DROPPED, Schema
 from ._scoring import score_rows
 from ._settings import Project
 from ._sides import validation_mask
@@ -212,7 +212,10 @@ class ProjectData:
                        for model in (loaded.model, fresh))  # fmt: skip
         if left != right:
             return "The settings build another model than the last one is."
-        return obstacle(loaded, rows)
+        found, gone = obstacle(loaded, rows), start.manifest.get(DROPPED)
+        if found is None and gone:
+            found = f"The columns are others than the model was trained on: {shown(', '.join(gone))} had been dropped."
+        return found
 
 
 def _signed(model: ModelRow, rows: Sequence[SampleRow], scores: Mapping[int, np.ndarray]) -> np.ndarray:

@@ -11,6 +11,9 @@ from warmstart.data import ColumnEncoding, ColumnKind, FittedEncoding, Targets
 LABEL, KEY, GROUP, ORDER, INPUT = "__label__", "__key__", "__group__", "__order__", "__input__"
 """Names of the columns that a stored arrival has besides its features: no column of a user's is called so."""
 
+DROPPED = "dropped"
+"""In a model's manifest: those of its columns that were dropped, also where others are called so since."""
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -80,7 +83,7 @@ class Schema:
         Args:
             manifest: Of the model. Of whole numbers alone, and of arrays, it has no kinds of columns.
         """
-        if not set(manifest["features"]) <= set(self.names):
+        if manifest.get(DROPPED) or not set(manifest["features"]) <= set(self.names):
             return False
         own = {one.name: one for one in self.columns}
         encoding = (manifest.get("preparation") or {}).get("encoding")
