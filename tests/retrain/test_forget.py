@@ -430,6 +430,19 @@ def test_what_is_no_list_of_keys_is_refused(shop, keys, options, message):
     assert states(shop) == (["former", "champion"], [])
 
 
+def test_a_row_without_a_key_is_not_forgotten_by_its_place(shop):
+    shop.add(customers(30, first=900).assign(customer=[None, *customers(29, first=900)["customer"]]))
+    with opened(shop) as ledger:
+        before = ledger.arrival(4)
+        assert ledger.samples(4)[0].key == "4/0"
+    found = shop.forget(["4/0"])
+    assert (found.unknown, found.rows, found.arrivals, found.tainted) == (1, 0, (), ())
+    with opened(shop) as ledger:
+        assert ledger.arrival(4) == before
+        assert ledger.samples(4)[0].key == "4/0"
+    assert states(shop)[1] == []
+
+
 def test_only_unknown_keys_are_counted_and_change_nothing(shop):
     found = shop.forget(["nobody-1", "nobody-2"])
     assert (found.keys, found.unknown, found.rows, found.arrivals) == (2, 2, 0, ())

@@ -110,6 +110,10 @@ def forget(directory: Path, keys: str | Path | Iterable[Any], *, within_seconds:
         rewritten: list[_Rewritten] = []
         for arrival in arrivals.values():
             rewritten.append(_rewrite(folder, ledger, arrival, wanted, {one.id for one in rewritten}))
+        # Rows without a key have one in the ledger alone, which a list of keys names by chance: they stay.
+        kept = {(one.arrival.number, row) for one in rewritten for row in one.kept}
+        rows = [row for row in rows if (row.arrival, row.row) not in kept]
+        rewritten = [one for one in rewritten if one.id != one.arrival.id]
         crash_point("arrivals rewritten")
         found = _note(ledger, rewritten, wanted, rows, window=window, within_seconds=within_seconds)
         crash_point("rows forgotten")
@@ -160,6 +164,8 @@ def _rewrite(
         kept = forget_rows(object_path(folder, "arrivals", arrival.id), keys, draft)
         if not kept:
             return _Rewritten(arrival, kept, None, 0)
+        if len(kept) == arrival.rows:
+            return _Rewritten(arrival, kept, arrival.id, arrival.size)
         identity = file_digest(draft)
         # Two arrivals may be left with the same rows. Both stay: of equal keys the later rows count anyway, and without
         # one of them nothing would say when its rows were trained on, or none would count, if the other is excluded.
