@@ -166,6 +166,25 @@ def test_a_damaged_arrival_is_named_with_the_way_out(project, problem):
     assert project.update().outcome == "promoted"
 
 
+@pytest.mark.parametrize("problem", HARM)
+@pytest.mark.parametrize("command", ["rehearse", "check", "add_labels"])
+def test_no_command_reads_a_damaged_arrival(project, problem, command):
+    project.add(nights.arrival(5).assign(y=None))
+    with Ledger.open(project.directory / LEDGER) as ledger:
+        damaged = ledger.arrivals()[4 if command == "add_labels" else 1]
+    HARM[problem](object_path(project.directory, "arrivals", damaged.id))
+    before = nights.ledger_content(project.directory), nights.files_of(project.directory)
+    given = [nights.arrival(5)[["id", "y"]]] if command == "add_labels" else []
+    name, said = rf"{damaged.number} \(the data in memory\)", problem
+    if command == "check":  # which reads without the ledger, so that only the digest tells
+        name, said = damaged.id[:12], "missing" if problem == "missing" else "changed"
+    with pytest.raises(StorageError, match=rf"^Arrival {name} is {said}: restore .*{damaged.id}.* exclude ") as caught:
+        getattr(project, command)(*given)
+    assert (nights.ledger_content(project.directory), nights.files_of(project.directory)) == before
+    project.exclude(str(caught.value).removesuffix("`.").split()[-1])
+    assert project.verify().is_intact
+
+
 def test_damaged_scores_are_computed_again(project, tmp_path):
     clean = nights.copy(project.directory, tmp_path / "clean")
     clean.update()

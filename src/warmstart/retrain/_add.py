@@ -13,6 +13,7 @@ from warmstart.data import TableRows, natural_order, open_rows, table_files
 from ._arrivals import (
     AddResult,
     ArrivalDraft,
+    check_arrivals,
     later_source,
     listed,
     marked,
@@ -58,7 +59,7 @@ def add(
     Raises:
         InputError: If something cannot be read, or does not fit the schema; it is then refused whole, while those
             before it were added.
-        StorageError: If the disk is full or the folder cannot be written.
+        StorageError: If the disk is full or the folder cannot be written, or an arrival whose rows wait is damaged.
     """
     if new_classes not in NEW_CLASSES:
         raise InputError(f"new_classes (--new-classes) must be refuse or grow, got {shown(new_classes)}.")
@@ -273,6 +274,7 @@ def _waiting_table(directory: Path, ledger: Ledger, waiting: Sequence[SampleRow]
     for number, rows in places.items():
         arrival = ledger.arrival(number)
         assert arrival is not None, "rows belong to an arrival"
+        check_arrivals(directory, [arrival])
         stored = parquet.read_table(object_path(directory, "arrivals", arrival.id), partitioning=None)
         tables.append(stored.take(arrow.array(rows)))
     return arrow.concat_tables(tables)

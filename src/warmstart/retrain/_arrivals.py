@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from warmstart.basics import InputError, require, shown
+from warmstart.basics import InputError, StorageError, require, shown
 from warmstart.data import (
     RELATIVE,
     ArrayRows,
@@ -25,7 +25,11 @@ from warmstart.data import (
     open_rows,
 )
 
+from ._objects import object_path, verify_object
 from ._schema import GROUP, INPUT, KEY, LABEL, ORDER, Schema
+
+if TYPE_CHECKING:
+    from ._ledger import ArrivalRow
 
 _PURPOSE = "Storing arrivals"
 MOST_LISTED = 10
@@ -526,6 +530,30 @@ def table_encoding(inputs: np.ndarray, encoding: TableEncoding, *, scale: bool =
     return TableEncoding(tuple(columns))
 
 
+def check_arrivals(directory: Path, arrivals: Iterable[ArrivalRow]) -> None:
+    """Read the files of arrivals and compare them with their digests.
+
+    Args:
+        directory: The project's folder.
+        arrivals: As the ledger has them.
+
+    Raises:
+        StorageError: If one is missing or damaged: in one sentence that names the arrival and the way out.
+    """
+    for one in arrivals:
+        problem = verify_object(directory, "arrivals", one.id, size=one.size)
+        if problem is not None:
+            raise _damaged(directory, one.id, problem, f"{one.number} ({shown(one.source)})", str(one.number))
+
+
+def _damaged(directory: Path, identity: str, problem: str, name: str, typed: str) -> StorageError:
+    path = shown(object_path(directory, "arrivals", identity), limit=300)
+    return StorageError(
+        f"Arrival {name} is {problem}: restore {path} from a backup, or leave the arrival out with "
+        f"`warmstart retrain exclude {shown(directory)} {typed}`."
+    )
+
+
 def read_rows(
     paths: Sequence[Path],
     schema: Schema,
@@ -543,10 +571,17 @@ def read_rows(
 
     Raises:
         InputError: If ``encoding`` is one of other columns.
+        StorageError: If the file of an arrival is missing or damaged.
     """
     arrow, parquet = (require(one, extra="data", purpose=_PURPOSE) for one in ("pyarrow", "pyarrow.parquet"))
     tables = []
     for index, path in enumerate(paths):
+        directory, name = path.parent.parent.parent, path.stem
+        # Elsewhere a name is no digest. One changed bit may be another valid row, so reading alone would not tell.
+        if path == object_path(directory, "arrivals", name):
+            problem = verify_object(directory, "arrivals", name)
+            if problem is not None:
+                raise _damaged(directory, name, problem, name[:12], name)
         table = parquet.read_table(path, partitioning=None)
         wanted = np.arange(table.num_rows) if rows is None else np.asarray(rows[index], np.int64)
         table = table if rows is None else table.take(arrow.array(wanted))

@@ -21,6 +21,7 @@ from warmstart.streams import TimeOrdered
 from warmstart.studies import MOST_SEEDS, Study, run_study, study_digest
 from warmstart.trial import EvaluationSettings
 
+from ._arrivals import check_arrivals
 from ._definition import ARMS
 from ._gate import gap_text
 from ._ledger import LEDGER, DeletionRow, Ledger, LicenceRow
@@ -132,7 +133,12 @@ def rehearse(
 
 
 def _history(stored: ProjectData) -> Dataset:
-    """Return the newest version of all labelled rows that count, in the order in which they arrived."""
+    """Return the newest version of all labelled rows that count, in the order in which they arrived.
+
+    Raises:
+        InputError: If there are too few arrivals.
+        StorageError: If the file of an arrival is missing or damaged.
+    """
     rows = stored.ledger.labelled_samples(arrival.number for arrival in stored.arrivals)
     _, arrivals = np.unique([one.arrival for one in rows], return_inverse=True)
     count = int(arrivals.max()) + 1 if rows else 0
@@ -141,6 +147,7 @@ def _history(stored: ProjectData) -> Dataset:
             f"There must be at least {_LEAST_ARRIVALS} arrivals with labels to rehearse with, got {count}: starts are "
             f"compared from round {FIRST_COUNTED} on, each on the arrival after it."
         )
+    check_arrivals(stored.directory, stored.arrivals)
     found = stored.samples.take(stored.places(rows)).fitted()
     inputs, units = found.inputs, stored.units(rows)
     if found.encoding is None and not (inputs.dtype == np.int64 or (inputs.dtype == np.uint8 and inputs.ndim == 4)):

@@ -275,6 +275,7 @@ class Retrainer:
 
         Raises:
             InputError: If fewer than four labelled arrivals are there, or the settings do not fit them.
+            StorageError: If the disk is full, or the file of an arrival is missing or damaged.
         """
         from ._rehearse import rehearse
 
@@ -300,6 +301,7 @@ class Retrainer:
 
         Raises:
             InputError: If nothing with labels has arrived yet.
+            StorageError: If the file of an arrival is missing or damaged.
         """
         from ._update import check
 
