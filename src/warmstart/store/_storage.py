@@ -57,6 +57,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
     draft = path.with_suffix(".part")
     with storage_errors(path.parent):
         make_directory(path.parent)
+        # Through a link with the draft's name somebody else's file would be written.
+        draft.unlink(missing_ok=True)
         try:
             yield draft
             # Before the rename: else a power failure may leave the new name with nothing in it.
