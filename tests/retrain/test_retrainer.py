@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from warmstart.basics import InputError
 from warmstart.data import DataSource, load
 from warmstart.retrain import Retrainer, RetrainSettings
 from warmstart.retrain._ledger import LEDGER, AuditRow, Ledger
+from warmstart.retrain._lock import LockedError
 from warmstart.retrain._objects import crashing_at
 from warmstart.retrain._settings import write_project
 
@@ -338,7 +341,7 @@ def test_a_project_whose_making_was_killed_is_made_again(draft, tmp_path):
     assert done.returncode == -signal.SIGKILL
     assert draft in {path.name for path in directory.iterdir()}
     made = Retrainer.create(directory, tables={"data": {"label": "y"}})
-    assert {path.name for path in directory.iterdir()} == {"project.toml", LEDGER}
+    assert {path.name for path in directory.iterdir()} == {"project.toml", LEDGER, ".lock"}
     assert made.status().arrivals == 0
 
 
@@ -375,6 +378,79 @@ def test_the_policy_may_be_changed_while_a_round_is_interrupted(point, before, a
     made.add(arrival(3))
     started = [arm.strategy for arm in made.update().arms]
     assert started == (["cold"] if after == "cold" else ["warm", "cold"])
+
+
+def without_ledger(directory, *arrivals):
+    made = project(directory)
+    for one in arrivals:
+        made.add(one)
+    (directory / LEDGER).unlink()
+
+
+@pytest.mark.parametrize(
+    ("fill", "message"),
+    [
+        (lambda folder: (folder / "project.toml").write_text("[tool.poetry]\nname = 'mine'\n"), "holds files; choose"),
+        (lambda folder: (folder / "ledger.part").mkdir(), "holds files; choose another one"),
+        (lambda folder: (folder / "project.part").symlink_to(folder.parent / "other"), "holds files; choose"),
+        (lambda folder: (folder / ".lock").symlink_to(folder.parent / "other"), "holds files; choose another one"),
+        (lambda folder: (folder / ".git").mkdir(), "holds files; choose another one"),
+        (without_ledger, "holds a project without its ledger.sqlite: restore it from a backup, or choose another"),
+        (lambda folder: without_ledger(folder, arrival(1)), "without its ledger.sqlite: restore it from a backup"),
+    ],
+)
+def test_a_folder_that_holds_something_is_refused_and_left_alone(fill, message, tmp_path):
+    (tmp_path / "other").write_text("somebody else's")
+    folder = tmp_path / "p"
+    folder.mkdir()
+    fill(folder)
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(InputError, match=f"^directory must be empty or new, but .* {message}"):
+        Retrainer.create(folder, tables={"data": {"label": "y"}})
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+@pytest.mark.parametrize("name", ["project.toml", LEDGER])
+def test_of_two_that_make_a_project_at_once_the_second_is_refused(name, tmp_path, monkeypatch):
+    folder, replace, refused = tmp_path / "p", Path.replace, []
+
+    def replaced(path, to):
+        # Whatever is written by now, another one finds the first one at it.
+        if Path(to).name == name:
+            with pytest.raises(LockedError, match=r"\(init\) since .*; try again when it has ended") as caught:
+                Retrainer.create(folder, tables={"data": {"label": "y"}})
+            refused.append(caught.value)
+        return replace(path, to)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    made = Retrainer.create(folder, tables={"data": {"label": "y"}})
+    assert len(refused) == 1
+    assert made.status().arrivals == 0
+    assert {path.name for path in folder.iterdir()} == {"project.toml", LEDGER, ".lock"}
+    with pytest.raises(InputError, match="is a project already"):
+        Retrainer.create(folder, tables={"data": {"label": "y"}})
+
+
+def test_threads_that_make_the_same_project_make_one(tmp_path):
+    for number in range(5):
+        folder = tmp_path / str(number)
+        barrier, errors = threading.Barrier(4), []
+
+        def make(folder=folder, barrier=barrier, errors=errors):
+            barrier.wait()
+            try:
+                Retrainer.create(folder, tables={"data": {"label": "y"}})
+            except (LockedError, InputError) as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=make) for _ in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+        assert len(errors) == 3
+        assert {path.name for path in folder.iterdir()} == {"project.toml", LEDGER, ".lock"}
+        assert Retrainer(folder).status().arrivals == 0
 
 
 def test_settings_may_be_changed_between_rounds(tmp_path):

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warmstart.basics import InputError, check_directory_path, checked_path, shown
+from warmstart.store import make_directory, read_regular
 
 from . import _champion, _inspect, _upkeep
 from ._ledger import LEDGER, Ledger
-from ._lock import project_lock
-from ._settings import PROJECT_FILE, Project, RetrainSettings, read_project, write_project
+from ._lock import LOCK, OWNER, project_lock
+from ._objects import project_errors
+from ._settings import PROJECT_FILE, Project, RetrainSettings, project_text, read_project, write_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -69,26 +71,24 @@ class Retrainer:
 
         Raises:
             InputError: If the folder holds something, or a setting is not allowed.
+            LockedError: If another process is making a project there.
             StorageError: If the disk is full or the folder cannot be written.
         """
         from ._definition import checked_definition
 
         folder = checked_path("directory", directory)
         check_directory_path("directory", folder)
-        if (folder / PROJECT_FILE).exists() and (folder / LEDGER).exists():
-            raise InputError(
-                f"directory must be a new one, but {shown(folder)} is a project already: open it with "
-                "Retrainer(directory); `warmstart retrain status` says where it stands."
-            )
-        # What a process may have left that was killed as it made the project; the ledger is made last.
-        drafts = [Path(name).with_suffix(".part").name for name in (PROJECT_FILE, LEDGER)]
-        left = (PROJECT_FILE, *drafts, f"{drafts[1]}-journal")
-        if folder.exists() and any(one.name not in left for one in folder.iterdir()):
-            raise InputError(f"directory must be empty or new, but {shown(folder)} holds files; choose another one.")
         found, given = checked_definition(settings or {}, tables or {})
-        write_project(folder, found, given)
-        # The ledger last: without it there is no project, and making it can be repeated.
-        Ledger.create(folder / LEDGER, salt=salt).close()
+        text = project_text(found, given)
+        _check_new(folder, text)
+        with project_errors(folder, "The project cannot be made"):
+            make_directory(folder)
+        with project_lock(folder, "init"):
+            # Again: another process may have made a project since. Before, too: a refusal must leave no lock.
+            _check_new(folder, text)
+            write_project(folder, found, given)
+            # The ledger last: without it there is no project, and making it can be repeated.
+            Ledger.create(folder / LEDGER, salt=salt).close()
         return cls(folder)
 
     @property
@@ -306,3 +306,33 @@ class Retrainer:
         from ._update import check
 
         return check(self.directory)
+
+
+def _check_new(folder: Path, text: str) -> None:
+    """Raise an InputError unless a folder is new, empty, or holds only what was left when ``create`` was interrupted.
+
+    Args:
+        folder: The project's.
+        text: Of the project file that would be written: another one may be of a project whose ledger was lost.
+    """
+    if (folder / PROJECT_FILE).exists() and (folder / LEDGER).exists():
+        raise InputError(
+            f"directory must be a new one, but {shown(folder)} is a project already: open it with "
+            "Retrainer(directory); `warmstart retrain status` says where it stands."
+        )
+    drafts = [Path(name).with_suffix(".part").name for name in (PROJECT_FILE, LEDGER)]
+    left = (PROJECT_FILE, *drafts, f"{drafts[1]}-journal", LOCK, OWNER)
+    there = list(folder.iterdir()) if folder.exists() else []
+    is_left = all(one.name in left and not one.is_dir() and not one.is_symlink() for one in there)
+    if is_left and read_regular(folder / PROJECT_FILE) in (None, text.encode()):
+        return
+    try:
+        read_project(folder)
+    except InputError:
+        raise InputError(
+            f"directory must be empty or new, but {shown(folder)} holds files; choose another one."
+        ) from None
+    raise InputError(
+        f"directory must be empty or new, but {shown(folder)} holds a project without its {LEDGER}: restore it from a "
+        "backup, or choose another folder; what was interrupted as it was made is completed by the same settings."
+    )

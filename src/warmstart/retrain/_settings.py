@@ -128,16 +128,24 @@ def write_project(directory: str | Path, settings: RetrainSettings, tables: Mapp
         StorageError: If the disk is full or the folder cannot be written; an earlier file is still there.
     """
     folder = checked_path("directory", directory)
-    given = _known_tables(tables)
+    text = project_text(settings, tables)
+    with atomic_file(folder / PROJECT_FILE) as draft:
+        draft.write_text(text, encoding="utf-8")
+    return Project(folder, settings, _known_tables(tables))
+
+
+def project_text(settings: RetrainSettings, tables: Mapping[str, Any]) -> str:
+    """Return what :func:`write_project` writes.
+
+    Raises:
+        InputError: If a table is unknown, or a value cannot be written as TOML.
+    """
     try:
-        text = tomli_w.dumps({_SETTINGS: dataclasses.asdict(settings), **given})
+        return tomli_w.dumps({_SETTINGS: dataclasses.asdict(settings), **_known_tables(tables)})
     except TypeError as error:
         raise InputError(
             f"The tables of a project must hold texts, numbers, booleans, lists and tables ({shown(str(error))})."
         ) from error
-    with atomic_file(folder / PROJECT_FILE) as draft:
-        draft.write_text(text, encoding="utf-8")
-    return Project(folder, settings, given)
 
 
 def read_project(directory: str | Path) -> Project:
