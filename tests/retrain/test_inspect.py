@@ -4,12 +4,13 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ledgers import TIME, arrival, digest, finished_round, model, new_object, project, sample
-from warmstart.basics import InputError, StorageError
+from warmstart.basics import InputError, StorageError, write_atomically
 from warmstart.retrain._champion import exclude, pin, promote, repair, rollback, unpin
 from warmstart.retrain._inspect import arrivals, history, status
 from warmstart.retrain._ledger import (
@@ -631,6 +632,24 @@ def test_garbage_is_what_nothing_refers_to(long_running):
     again = gc(directory, keep=3)
     assert (again.models, again.orphans, again.bytes) == ((), (), 0)
     assert again.kept_bytes == planned.kept_bytes
+
+
+def test_drafts_of_the_report_are_garbage_and_a_users_own_files_are_not(shop, tmp_path, monkeypatch):
+    directory, _ = shop
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    (directory / "work").rmdir()
+    (directory / "work").symlink_to(scratch)
+    (directory / "report").mkdir()
+    replace, left = Path.replace, ["report/.index.html.1.part", "ids.part", "work/arrival.5.part"]
+    monkeypatch.setattr(Path, "replace", lambda path, to: left.append(path) or replace(path, to))
+    write_atomically(directory / "report" / "index.html", "a page")
+    for name in left:
+        (directory / name).write_bytes(b"12")
+    assert (gc(directory, dry_run=True).drafts, gc(directory).drafts, gc(directory).drafts) == (3, 3, 0)
+    assert (directory / "ids.part").exists()
+    assert [path.name for path in (directory / "report").iterdir()] == ["index.html"]
+    assert (directory / "work").is_symlink()
 
 
 def test_what_a_model_was_shown_to_be_outlives_its_file(long_running):

@@ -16,6 +16,7 @@ from warmstart.retrain._objects import (
     POINTER,
     crash_point,
     crashing_at,
+    delete_files,
     draft_file,
     draft_path,
     drafts,
@@ -158,12 +159,38 @@ def test_drafts_are_known_by_their_names(tmp_path):
     checkpoint.write_bytes(b"state")
     half = checkpoint.parent / "half.part"
     half.write_bytes(b"123")
-    others = [tmp_path / "project.part", tmp_path / "serving" / "ab.part"]
-    for path in others:
+    own = ("project.part", "champion.part", "ledger.part", "ledger.part-journal", "serving/ab.part")
+    others = [tmp_path / name for name in (*own, "report/.index.html.12345.part")]
+    users = [tmp_path / name for name in ("ids.part", "report/notes.part", "data/january.part", "project.part.toml")]
+    for path in (*others, *users):
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"12")
     assert drafts(tmp_path) == sorted([draft, half, *others])
     assert drafts(tmp_path / "nowhere") == []
+
+
+@pytest.mark.parametrize("folder", ["work", "work/inside"])
+def test_a_linked_folder_stays_when_its_files_are_deleted(tmp_path, folder):
+    (tmp_path / "scratch" / "inside").mkdir(parents=True)
+    (tmp_path / "work").symlink_to(tmp_path / "scratch")
+    path = tmp_path / folder / "left.part"
+    path.write_bytes(b"12")
+    delete_files(tmp_path, [path])
+    assert not path.exists()
+    assert (tmp_path / "work").is_symlink()
+    assert (tmp_path / "scratch").is_dir()
+    assert (tmp_path / "scratch" / "inside").exists() == (folder == "work")
+
+
+def test_a_folder_that_cannot_be_removed_stays(tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    path = draft_path(tmp_path, "left")
+    path.write_bytes(b"12")
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    delete_files(tmp_path, [path])
+    assert not path.exists()
 
 
 def test_too_little_space_is_said_before_anything_begins(tmp_path, monkeypatch):

@@ -29,7 +29,10 @@ ENDINGS = {"arrivals": ".parquet", "models": ".safetensors"}
 """Of the objects' files, by kind."""
 SCORES, WORK, SERVING, POINTER = "scores", "work", "serving", "champion.json"
 REHEARSALS = f"{WORK}/rehearsal"
+_REPORT = "report"
 _DRAFT = ".part"
+# In the project's folder, where a user's own files may lie, too: the ledger's has a journal.
+_DRAFTS = ("project.part", "champion.part", "ledger.part", "ledger.part-journal")
 _DIGEST_BYTES = 32
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # Kept free beside what a step needs: the ledger, its journal and the pointer must still fit.
@@ -221,11 +224,13 @@ def quick_damage(path: Path, size: int | None) -> str | None:
 def drafts(directory: Path) -> list[Path]:
     """Return the drafts that interrupted commands have left, or that running ones are writing.
 
-    They lie in ``work/``, beside the copies that serve, and in the project's folder itself; those of scores lie among
-    the scores. Other files in ``work/``, such as a checkpoint of the round that is open, are none.
+    They lie in ``work/``, beside the copies that serve and the report, and, by names of their own, in the project's
+    folder itself; those of scores lie among the scores. Other files in ``work/``, such as a checkpoint of the round
+    that is open, are none.
     """
     inside = (path for folder in (WORK, SERVING) for path in (directory / folder).rglob(f"*{_DRAFT}"))
-    return sorted(path for path in (*inside, *directory.glob(f"*{_DRAFT}")) if path.is_file())
+    of_report = (directory / _REPORT).glob(f".index.html.*{_DRAFT}")
+    return sorted(path for path in (*inside, *of_report, *map(directory.joinpath, _DRAFTS)) if path.is_file())
 
 
 def scores_path(directory: Path, model: str, arrival: str) -> Path:
@@ -284,7 +289,8 @@ def delete_files(directory: Path, paths: Sequence[Path]) -> None:
         for path in paths:
             path.unlink(missing_ok=True)
         for left in {path.parent for path in paths}:
-            if left.is_dir() and not any(left.iterdir()):
+            # One that is not empty stays, and so does a link or a mount, which somebody has put there for another disk.
+            with suppress(OSError):
                 left.rmdir()
 
 
