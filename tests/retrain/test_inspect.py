@@ -550,6 +550,31 @@ def test_damaged_models_are_restored_from_the_copies_that_serve(shop):
     assert states(directory) == ["damaged", "former", "champion"]
 
 
+def change(path):
+    path.write_bytes(path.read_bytes()[:-1] + b"?")  # of the same size
+
+
+def test_damaged_copies_are_made_anew_from_the_model(shop):
+    directory, (_, b, c) = shop
+    for name in (b, c):
+        change(serving_path(directory, name))
+    found = verify(directory)
+    assert (found.copies, found.damage, found.is_intact) == (tuple(sorted((b, c))), (), True)
+    assert f"models {b[:12]}: the copy that serves was damaged, and is made anew." in lines_of(found)
+    change(object_path(directory, "models", c))
+    found = verify(directory)
+    assert (found.restored, found.copies, found.champion) == ((c,), (), c)
+    assert not list((directory / "serving").glob("*.part"))
+
+
+def test_a_copy_whose_model_is_damaged_too_is_left_alone(shop):
+    directory, (_, b, c) = shop
+    for path in (serving_path(directory, c), object_path(directory, "models", c)):
+        change(path)
+    found = verify(directory)
+    assert ([one.id for one in found.damage], found.copies, found.champion) == ([c], (), b)
+
+
 def test_copies_are_of_what_serves_alone(shop):
     directory, (a, b, c) = shop
     repair(directory)

@@ -196,7 +196,10 @@ def verify_object(directory: Path, kind: str, digest: str, *, size: int | None =
         digest: Its SHA-256.
         size: What the ledger says of its size in bytes; None: unknown. A file that differs is not read.
     """
-    path = object_path(directory, kind, digest)
+    return _damage(object_path(directory, kind, digest), digest, size)
+
+
+def _damage(path: Path, digest: str, size: int | None = None) -> str | None:
     damage = quick_damage(path, size)
     if damage is not None:
         return damage
@@ -326,6 +329,25 @@ def keep_serving_copies(directory: Path, models: Sequence[tuple[str, int]]) -> N
                     path.unlink(missing_ok=True)
 
 
+def renew_serving_copies(directory: Path) -> list[str]:
+    """Read the copies that serve; make those anew that have changed, and return the ids of their models.
+
+    A copy whose model is damaged itself stays: there is nothing to make it from.
+
+    Raises:
+        StorageError: If the disk is full or the folder cannot be written.
+    """
+    renewed = []
+    with project_errors(directory, "The copy that serves cannot be written"):
+        for path in sorted((directory / SERVING).glob(f"*{ENDINGS['models']}")):
+            if _damage(path, path.stem) is None or verify_object(directory, "models", path.stem) is not None:
+                continue
+            with atomic_file(path) as draft:
+                shutil.copyfile(object_path(directory, "models", path.stem), draft)
+            renewed.append(path.stem)
+    return renewed
+
+
 def restore_from_copy(directory: Path, model: str) -> bool:
     """Put a damaged model's copy in its place, where there is an intact one, and return whether there was.
 
@@ -333,10 +355,7 @@ def restore_from_copy(directory: Path, model: str) -> bool:
         StorageError: If the disk is full or the folder cannot be written.
     """
     copy = serving_path(directory, model)
-    try:
-        if file_digest(copy) != model:
-            return False
-    except OSError:
+    if _damage(copy, model) is not None:
         return False
     with draft_file(directory, f"restored-{model[:12]}") as draft:
         shutil.copyfile(copy, draft)

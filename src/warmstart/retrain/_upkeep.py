@@ -24,6 +24,7 @@ from ._objects import (
     object_path,
     quick_damage,
     read_pointer,
+    renew_serving_copies,
     restore_from_copy,
     verify_object,
 )
@@ -57,6 +58,7 @@ class Verified(Plain):
         ledger: What is wrong with the ledger; None: nothing.
         champion: Id of the model that serves now.
         replaced: Id of the damaged champion that it has replaced; None: none.
+        copies: Ids of intact models whose second copy, which serves, was damaged and is made anew.
     """
 
     files: int
@@ -66,6 +68,7 @@ class Verified(Plain):
     ledger: str | None
     champion: str | None
     replaced: str | None
+    copies: tuple[str, ...] = ()
 
     @property
     def is_intact(self) -> bool:
@@ -98,6 +101,8 @@ class Collected(Plain):
 
 def verify(directory: str | Path) -> Verified:
     """Read every object and compare it with its digest; mark damaged models, and let the last good one serve.
+
+    The second copies of models, which serve, are read, too; those that are damaged are made anew.
 
     Raises:
         InputError: If there is no project.
@@ -149,10 +154,18 @@ def verify_files(folder: Path, ledger: Ledger) -> Verified:
             text = f"The champion {short_id(before.id)} is damaged; {short_id(good.id)} serves again."
             serve(folder, ledger, good, kind="repair", text=text)
             replaced = before.id
+    copies = renew_serving_copies(folder)
     repair(folder, ledger)
     after = ledger.champion()
     return Verified(
-        files, size, tuple(damage), tuple(restored), ledger.check(), None if after is None else after.id, replaced
+        files=files,
+        bytes=size,
+        damage=tuple(damage),
+        restored=tuple(restored),
+        ledger=ledger.check(),
+        champion=None if after is None else after.id,
+        replaced=replaced,
+        copies=tuple(copies),
     )
 
 

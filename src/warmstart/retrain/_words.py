@@ -30,6 +30,7 @@ def lines_of(found: Any) -> list[str]:
         lines += [f"{one.kind} {one.id[:_SHORT]}: {one.problem}. {one.way_out}" for one in found.damage]
         lines += [] if found.ledger is None else [f"The ledger is damaged: {found.ledger}."]
         lines += [f"models {one[:_SHORT]}: damaged, and restored from a copy." for one in found.restored]
+        lines += [f"models {one[:_SHORT]}: the copy that serves was damaged, and is made anew." for one in found.copies]
         if found.replaced is not None and found.champion is not None:
             lines.append(f"{found.champion[:_SHORT]} serves in place of {found.replaced[:_SHORT]}.")
         return lines
