@@ -16,6 +16,7 @@ import pytest
 from warmstart.basics import InputError
 from warmstart.cli._main import run, warmstart
 from warmstart.cli._retrain import seconds_of
+from warmstart.retrain._forget import _MOST_SECONDS
 from warmstart.retrain._ledger import LEDGER
 from warmstart.retrain._lock import project_lock
 
@@ -312,6 +313,20 @@ def test_times_have_units(text, seconds):
 def test_the_flag_of_a_time_is_named():
     with pytest.raises(InputError, match=r"^--by must be a time"):
         seconds_of("x", "--by")
+
+
+@pytest.mark.parametrize("text", ["99999d", "1e8d", "3153600001", "876001h"])
+def test_a_time_that_is_too_long_is_one_sentence_with_the_limit(text):
+    with pytest.raises(InputError, match=rf"^--by must be a time above 0 and at most 36500d such as .*, got {text}\.$"):
+        seconds_of(text, "--by", most="36500d")
+    assert seconds_of("36500d", "--by", most="36500d") == 3_153_600_000 == _MOST_SECONDS
+
+
+@pytest.mark.parametrize("arrival", ["9" * 7, "9" * 20, "0" * 30])
+def test_a_number_of_no_arrival_is_one_sentence(retrain, project, arrival):
+    code, out, err = retrain("exclude", project, arrival)
+    assert (code, out) == (2, "")
+    assert f"ARRIVAL must be the number or the id of an arrival, got {arrival}: there is none" in err
 
 
 def test_status_in_words_and_as_json(retrain, project):

@@ -503,7 +503,7 @@ def test_an_arrival_that_no_model_has_seen_is_excluded_without_consequences(shop
         assert ledger.config("cold next") is None
 
 
-@pytest.mark.parametrize("given", [0, 4, "17", digest("unknown")])
+@pytest.mark.parametrize("given", [0, 4, "17", digest("unknown"), 10**30, -(10**30), 2**63])
 def test_an_unknown_arrival_is_refused(shop, given):
     directory, _ = shop
     with pytest.raises(

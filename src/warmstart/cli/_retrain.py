@@ -19,6 +19,7 @@ from ._flags import FLAGS, Flag, as_typed, overlay, with_flags
 if TYPE_CHECKING:
     from warmstart.retrain import Retrainer
 
+_LATEST = "36500d"  # by which a tainted model must go
 PROMOTED, KEPT, ROLLED_BACK, NOTHING_NEW = DONE, 10, 11, 99
 # What a project decides itself: how data arrive, which arms there are, where the data lie.
 _NOT_OF_PROJECTS = {"--data", "--data-dir", "--subset", "--test", "--width", "--evaluate", "--holdout", "--seeds"}
@@ -276,8 +277,16 @@ def update(
     return codes[found.outcome] if exit_code else DONE
 
 
-def seconds_of(text: str, flag: str = "--budget") -> float:
+def seconds_of(text: str, flag: str = "--budget", *, most: str | None = None) -> float:
     """Return the seconds of a time such as 90s, 10m, 1.5h or 2d; a number alone is of seconds.
+
+    Args:
+        text: As typed.
+        flag: Whose it is.
+        most: The longest time that is allowed, such as 30d; None: any.
+
+    Raises:
+        InputError: If it is no time, not above 0, or too long.
 
     Example:
         >>> seconds_of("10m")
@@ -289,9 +298,11 @@ def seconds_of(text: str, flag: str = "--budget") -> float:
         number = float(text.strip()[:-1] if unit else text)
     except ValueError:
         number = -1.0
-    if not 0 < number < 1e9:
-        raise InputError(f"{flag} must be a time above 0 such as 90s, 10m or 2h, got {shown(text)}.")
-    return number * (unit or 1)
+    seconds = number * (unit or 1)
+    if not 0 < number < 1e9 or (most is not None and seconds > seconds_of(most)):
+        limit = "" if most is None else f" and at most {most}"
+        raise InputError(f"{flag} must be a time above 0{limit} such as 90s, 10m or 2h, got {shown(text)}.")
+    return seconds
 
 
 @_command("status")
@@ -345,7 +356,7 @@ def unpin(directory: str, as_json: bool, debug: bool) -> None:
 @click.argument("arrival", metavar="ARRIVAL")
 def exclude(directory: str, arrival: str, as_json: bool, debug: bool) -> None:
     """Leave an arrival, by number or id, out of training and judging; models trained on it are no start any more."""
-    _show(_project(directory).exclude(int(arrival) if arrival.isdecimal() else arrival), as_json)
+    _show(_project(directory).exclude(arrival), as_json)
 
 
 @_command("forget")
@@ -356,7 +367,8 @@ def forget(directory: str, keys: str, within: str, as_json: bool, debug: bool) -
 
     The champion serves until a clean model passes the gate, or the time is over.
     """
-    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds_of(within, "--by")), as_json)
+    seconds = seconds_of(within, "--by", most=_LATEST)
+    _show(_project(directory).forget(checked_path("--key", keys), within_seconds=seconds), as_json)
 
 
 @_command("migrate")

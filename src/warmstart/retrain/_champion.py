@@ -327,7 +327,9 @@ def _arrival(ledger: Ledger, given: int | str) -> ArrivalRow:
     """Return the arrival with a number, or an id that begins with a text."""
     # A text of few digits is a number: the command line has only texts, and ids are typed with more.
     if isinstance(given, int) or (given.isdecimal() and len(given) <= _MOST_OF_NUMBER):
-        found = [row for row in [ledger.arrival(int(given))] if row is not None]
+        # Numbers that SQLite cannot hold are those of no arrival.
+        number = min(max(int(given), 0), 2**63 - 1)
+        found = [row for row in [ledger.arrival(number)] if row is not None]
     else:
         typed = _typed_digest("arrival", given, "an arrival")
         found = ledger.select(ArrivalRow, "WHERE id >= ? AND id < ? ORDER BY id", typed, typed + "g")
