@@ -186,6 +186,38 @@ def test_a_rehearsal_during_which_rows_were_forgotten_is_void(shop, monkeypatch)
     assert not list((shop.directory / "work").rglob("*.jsonl"))
 
 
+@pytest.mark.parametrize(
+    ("command", "is_void"),
+    [
+        (lambda made: made.exclude(3), True),
+        (lambda made: made.migrate({"drop": ["pay"]}), True),
+        (lambda made: made.migrate({"rename": {"pay": "paid"}}), True),
+        (lambda made: made.exclude(7), False),  # which had been excluded before
+        (lambda made: made.add(customers(80, first=900)), False),
+        (lambda made: made.add_labels(customers(10, first=340)[["customer", "churned"]]), False),
+        (lambda made: made.update(), False),
+    ],
+)
+def test_a_rehearsal_of_what_counts_no_more_is_void(shop, monkeypatch, command, is_void):
+    from warmstart.retrain import _rehearse
+
+    def slow(*args, run=_rehearse.run_study, **options):
+        found = run(*args, **options)
+        command(shop)
+        return found
+
+    with Ledger.open(shop.directory / LEDGER) as ledger, ledger.transaction():
+        ledger.execute("DELETE FROM licence")
+    monkeypatch.setattr(_rehearse, "run_study", slow)
+    if is_void:
+        with pytest.raises(InputError, match=r"so it is void: run it again with what counts now\.$"):
+            shop.rehearse(seeds=2)
+        assert state_of(shop) is None
+    else:
+        shop.rehearse(seeds=2)
+        assert [arm for arm in state_of(shop).arms if arm.status == "licensed" and arm.spec != "cold"]
+
+
 def test_a_fixed_policy_is_told_and_stays(shop):
     file = shop.directory / "project.toml"
     file.write_text(file.read_text().replace('"auto"', '"warm"'))

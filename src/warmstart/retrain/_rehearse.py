@@ -105,6 +105,7 @@ def rehearse(
         stored = ProjectData(project, ledger, said)
         data = _history(stored)
         policy, deletions = stored.policy(), len(ledger.select(DeletionRow))
+        replayed, columns = {one.id for one in stored.arrivals}, stored.schema.columns
         specs = [arm.spec for arm in policy.arms] if isinstance(policy, PolicyState) else ARMS
         study = _study(stored, specs, seeds=seeds)
     # Trials are found again by their content: with more seeds or arrivals only what is new is trained.
@@ -128,7 +129,14 @@ def rehearse(
             # What was trained on rows that are forgotten now must not stay, nor license anything.
             shutil.rmtree(place, ignore_errors=True)
             raise InputError("Rows were forgotten during the rehearsal, so it is void: run it again without them.")
-        notes = _license(ProjectData(project, ledger, said), found)
+        now = ProjectData(project, ledger, said)
+        # What has been added since is no matter: licences say nothing of it.
+        if not replayed <= {one.id for one in now.arrivals} or now.schema.columns != columns:
+            raise InputError(
+                "Arrivals were excluded or columns mapped during the rehearsal, so it is void: run it again with what "
+                "counts now."
+            )
+        notes = _license(now, found)
     return replace(found, notes=notes)
 
 
