@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from projects import customers, project
+from projects import TABLES, customers, project
 from trial_logs import record
 from warmstart.basics import ACCURACY, InputError, Metric
 from warmstart.retrain import Retrainer, lines_of
@@ -225,6 +225,19 @@ def test_a_fixed_policy_is_told_and_stays(shop):
         ledger.execute("DELETE FROM licence")
     assert "fixed (warm)" in shop.rehearse(seeds=2).notes[-1]
     assert state_of(shop) is None
+
+
+@pytest.mark.parametrize("late", [0, 5])
+def test_an_arrival_may_be_one_group(tmp_path, late):
+    """As where rows are grouped by day and each day is an arrival, with a few rows of the days before it or without."""
+    tables = {"data": TABLES["data"] | {"group": "day"}, "stop": {"max_epochs": 1}}
+    made = project(tmp_path / "p", tables=tables, holdout=0.5)
+    for number in range(5):
+        days = [f"day {number}"] * 60 + [f"day {number - 1}"] * late
+        made.add(customers(len(days), first=100 * number, day=days))
+    found = made.rehearse(seeds=3)
+    assert (found.arrivals, found.rows, found.seeds) == (5, 5 * (60 + late), 3)
+    assert all(arm.mean is not None for arm in found.arms)
 
 
 def test_too_few_arrivals_or_seeds_are_refused(tmp_path):

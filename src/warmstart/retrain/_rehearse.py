@@ -157,7 +157,7 @@ def _history(stored: ProjectData) -> Dataset:
         )
     check_arrivals(stored.directory, stored.arrivals)
     found = stored.samples.take(stored.places(rows)).fitted()
-    inputs, units = found.inputs, stored.units(rows)
+    inputs = found.inputs
     if found.encoding is None and not (inputs.dtype == np.int64 or (inputs.dtype == np.uint8 and inputs.ndim == 4)):
         inputs = inputs.astype(np.float32)
     return Dataset(
@@ -165,7 +165,9 @@ def _history(stored: ProjectData) -> Dataset:
         LabelledArrays(inputs, found.labels),
         None,
         stored.schema.classes,
-        SampleOrder(True, arrivals.astype(np.int64), None if units is None else units.astype(np.int64)),
+        # Without groups: starts are compared on the next arrival, not on what is held out. Held out whole, an arrival
+        # that is one group, as a day may be, would have nothing to train on.
+        SampleOrder(True, arrivals.astype(np.int64)),
         found.encoding,
         scale=stored.rows(np.empty(0, np.int64)).scale,
         features=stored.schema.names,
