@@ -7,7 +7,7 @@ import pytest
 
 from projects import TABLES, customers, project
 from trial_logs import record
-from warmstart.basics import ACCURACY, InputError, Metric
+from warmstart.basics import ACCURACY, InputError, Metric, StorageError
 from warmstart.retrain import Retrainer, lines_of
 from warmstart.retrain._ledger import LEDGER, Ledger
 from warmstart.retrain._objects import crashing_at
@@ -170,20 +170,24 @@ def test_one_that_was_interrupted_has_licensed_nothing_yet(rehearsed, shop):
     assert state_of(shop) is not None
 
 
-def test_a_rehearsal_during_which_rows_were_forgotten_is_void(shop, monkeypatch):
+@pytest.mark.parametrize("error", [None, StorageError("the lock of a trial was deleted"), KeyboardInterrupt()])
+def test_a_rehearsal_during_which_rows_were_forgotten_is_void(shop, monkeypatch, error):
     from warmstart.retrain import _rehearse
 
-    run = _rehearse.run_study
-
-    def slow(*args, **options):
-        found = run(*args, **options)
+    def slow(study, place, *args, run=_rehearse.run_study, **options):
+        found = run(study, place, *args, **options)
         shop.forget(["customer-5"])
+        checkpoint = place / "checkpoints" / "trial" / "round-0004.safetensors"
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_bytes(b"of a trial that ran on")
+        if error is not None:
+            raise error
         return found
 
     monkeypatch.setattr(_rehearse, "run_study", slow)
     with pytest.raises(InputError, match="run it again without them"):
         shop.rehearse(seeds=2)
-    assert not list((shop.directory / "work").rglob("*.jsonl"))
+    assert not [path for path in (shop.directory / "work").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize(

@@ -110,14 +110,20 @@ def rehearse(
         study = _study(stored, specs, seeds=seeds)
     # Trials are found again by their content: with more seeds or arrivals only what is new is trained.
     place = directory / REHEARSALS / study_digest(replace(study, arms=study.arms[-1:], seeds=1))
-    records = run_study(
-        study,
-        place,
-        dataset=data,
-        execution=execution,
-        listener=lambda one: said(one) if isinstance(one, str) else None,
-    )
-    crash_point("rehearsed")
+    try:
+        records = run_study(
+            study,
+            place,
+            dataset=data,
+            execution=execution,
+            listener=lambda one: said(one) if isinstance(one, str) else None,
+        )
+        crash_point("rehearsed")
+    except BaseException:
+        # A deletion removes what is stored, which ends a rehearsal; a trial that runs on may have stored more by then.
+        with Ledger.open(directory / LEDGER) as ledger:
+            _check_deletions(ledger, deletions, place)
+        raise
     labels = dict(zip(specs, study.labels, strict=True))
     arms = tuple(
         rehearsed_arm(arm, labels, records, tolerance=project.settings.tolerance) for arm in specs if arm != COLD
@@ -125,10 +131,7 @@ def rehearse(
     count = records.rounds_expected
     found = Rehearsal(count, len(data.train), seeds, arms)
     with project_lock(directory, "rehearse"), Ledger.open(directory / LEDGER) as ledger:
-        if len(ledger.select(DeletionRow)) != deletions:
-            # What was trained on rows that are forgotten now must not stay, nor license anything.
-            shutil.rmtree(place, ignore_errors=True)
-            raise InputError("Rows were forgotten during the rehearsal, so it is void: run it again without them.")
+        _check_deletions(ledger, deletions, place)
         now = ProjectData(project, ledger, said)
         # What has been added since is no matter: licences say nothing of it.
         if not replayed <= {one.id for one in now.arrivals} or now.schema.columns != columns:
@@ -138,6 +141,14 @@ def rehearse(
             )
         notes = _license(now, found)
     return replace(found, notes=notes)
+
+
+def _check_deletions(ledger: Ledger, before: int, place: Path) -> None:
+    """Raise if rows were forgotten since there were so many deletions; then nothing of the rehearsal stays."""
+    if len(ledger.select(DeletionRow)) != before:
+        # What was trained on rows that are forgotten now must not stay, nor license anything.
+        shutil.rmtree(place, ignore_errors=True)
+        raise InputError("Rows were forgotten during the rehearsal, so it is void: run it again without them.")
 
 
 def _history(stored: ProjectData) -> Dataset:
