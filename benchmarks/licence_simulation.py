@@ -25,7 +25,7 @@ from warmstart.store import provenance
 
 TOLERANCE = 0.01
 NIGHTS = 365
-COSTS = dict(zip(ARMS, (0.2, 0.6, 0.7, 0.8, 1.0), strict=True))
+COSTS: Mapping[str, float] = dict(zip(ARMS, (0.2, 0.6, 0.7, 0.8, 1.0), strict=True))
 """Of a round, beside a cold start."""
 LOSSES, NOISES = (0.0, 0.5, 1.0, 1.5, 2.0), (0.5, 1.0, 2.0, 3.0)
 """In tolerances: of a start, and of its difference to a cold start from one night to the next (standard deviation)."""
@@ -131,7 +131,8 @@ def run_nights(
     generator = np.random.default_rng(seed)
     state = state or PolicyState.initial(ARMS)
     cost = score = audits = audited_from = 0.0
-    licensed, states = dict.fromkeys(ARMS, 0), []
+    licensed: dict[str, int] = dict.fromkeys(ARMS, 0)
+    states: list[PolicyState] = []
     for night in range(1, nights + 1):
         plan = state.plan(number=night, can_continue=night > 1, suspicion=suspicion(night))
         is_licensed = state.arm(plan.arm).status == "licensed"
@@ -202,7 +203,7 @@ def simulated(trials: int, years: int, seed: int = 0) -> dict[str, Any]:
         "years": years,
         "seed": seed,
         "nights": NIGHTS,
-        "costs": COSTS,
+        "costs": dict(COSTS),
         "by_loss": by_loss,
         "by_shape": by_shape,
         "by_rows": by_rows,

@@ -116,8 +116,7 @@ def test_where_a_column_of_the_champion_is_dropped_candidates_are_judged_anew(sh
 )
 def test_a_column_that_comes_back_with_another_type_is_one_that_the_models_lack(shop, steps):
     champion = shop.champion().id
-    for step in steps:
-        found = shop.migrate(step)
+    *_, found = (shop.migrate(step) for step in steps)
     assert not found.continues
     assert "The champion predicts data that have its own columns" in found.notes[1]
     assert len(shop.predict(customers(first=600))) == 300, "on the old columns it still serves"
@@ -146,8 +145,7 @@ def test_a_column_that_comes_back_with_another_type_is_one_that_the_models_lack(
 def test_a_column_called_as_one_that_was_dropped_is_another_one(shop, steps):
     frame = customers(first=600)
     champion, labels = shop.champion().id, shop.predict(frame).labels
-    for step in steps:
-        found = shop.migrate(step)
+    *_, found = (shop.migrate(step) for step in steps)
     assert not found.continues
     assert "The champion predicts data that have its own columns" in found.notes[1]
     assert shop.predict(frame).labels == labels, "its own columns are those that it was trained on"

@@ -531,7 +531,7 @@ def table_encoding(inputs: np.ndarray, encoding: TableEncoding, *, scale: bool =
 
 
 def check_arrivals(directory: Path, arrivals: Iterable[ArrivalRow]) -> None:
-    """Read the files of arrivals and compare them with their digests.
+    """Read the files of arrivals and compare them with their digests: one changed bit may be another valid row.
 
     Args:
         directory: The project's folder.
@@ -543,15 +543,11 @@ def check_arrivals(directory: Path, arrivals: Iterable[ArrivalRow]) -> None:
     for one in arrivals:
         problem = verify_object(directory, "arrivals", one.id, size=one.size)
         if problem is not None:
-            raise _damaged(directory, one.id, problem, f"{one.number} ({shown(one.source)})", str(one.number))
-
-
-def _damaged(directory: Path, identity: str, problem: str, name: str, typed: str) -> StorageError:
-    path = shown(object_path(directory, "arrivals", identity), limit=300)
-    return StorageError(
-        f"Arrival {name} is {problem}: restore {path} from a backup, or leave the arrival out with "
-        f"`warmstart retrain exclude {shown(directory)} {typed}`."
-    )
+            path = shown(object_path(directory, "arrivals", one.id), limit=300)
+            raise StorageError(
+                f"Arrival {one.number} ({shown(one.source)}) is {problem}: restore {path} from a backup, or leave the "
+                f"arrival out with `warmstart retrain exclude {shown(directory)} {one.number}`."
+            )
 
 
 def read_rows(
@@ -571,17 +567,10 @@ def read_rows(
 
     Raises:
         InputError: If ``encoding`` is one of other columns.
-        StorageError: If the file of an arrival is missing or damaged.
     """
     arrow, parquet = (require(one, extra="data", purpose=_PURPOSE) for one in ("pyarrow", "pyarrow.parquet"))
     tables = []
     for index, path in enumerate(paths):
-        directory, name = path.parent.parent.parent, path.stem
-        # Elsewhere a name is no digest. One changed bit may be another valid row, so reading alone would not tell.
-        if path == object_path(directory, "arrivals", name):
-            problem = verify_object(directory, "arrivals", name)
-            if problem is not None:
-                raise _damaged(directory, name, problem, name[:12], name)
         table = parquet.read_table(path, partitioning=None)
         wanted = np.arange(table.num_rows) if rows is None else np.asarray(rows[index], np.int64)
         table = table if rows is None else table.take(arrow.array(wanted))

@@ -22,8 +22,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from warmstart.basics import InputError, StorageError, derived_seed, shown, torch_threads
+from warmstart.basics import InputError, derived_seed, shown, torch_threads
 
+from ._arrivals import check_arrivals
 from ._champion import AUDIT_NEXT, COLD_NEXT, PINNED, abandon_round, finish_deletions, repair
 from ._check import CheckReport, check_training
 from ._evidence import Evidence
@@ -43,7 +44,6 @@ from ._objects import (
     crash_point,
     draft_file,
     free_space_check,
-    object_path,
     store_object,
     verify_object,
 )
@@ -94,6 +94,7 @@ def check(directory: Path) -> CheckReport:
         rows = ledger.training_rows(ledger.latest_arrival(), project.settings.window)
         if not rows:
             raise InputError("There must be rows with labels to check with: add some with `warmstart retrain add`.")
+        check_arrivals(directory, data.arrivals)
         study = data.study([COLD])
         return check_training(study.trial(COLD, project.settings.seed), data.training_rows(rows, None))
 
@@ -195,14 +196,7 @@ class _Night:
             StorageError: If an arrival is damaged. Without it the same data would give another model.
         """
         ledger, opened = self.ledger, self.ledger.open_round()
-        for one in self.data.arrivals:
-            problem = verify_object(self.directory, "arrivals", one.id, size=one.size)
-            if problem is not None:
-                path = shown(object_path(self.directory, "arrivals", one.id), limit=300)
-                raise StorageError(
-                    f"Arrival {one.number} ({shown(one.source)}) is {problem}: restore {path} from a backup, or leave "
-                    f"the arrival out with `warmstart retrain exclude {shown(self.directory)} {one.number}`."
-                )
+        check_arrivals(self.directory, self.data.arrivals)
         wanted = [ledger.champion(), ledger.anchor(), ledger.predecessor(), ledger.lineage()]
         wanted += self.judging.challengers()
         wanted += [ledger.model(each) for one in ledger.pending_audits() for each in (one.arm_model, one.cold_model)]
