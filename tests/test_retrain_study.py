@@ -497,6 +497,24 @@ def test_what_the_page_reads_into_its_numbers_is_in_them():
         assert samples["mean"] == pytest.approx(cost, abs=0.01)
 
 
+def test_what_the_page_says_of_rehearsals_is_in_their_numbers():
+    found = {name: part["rehearsal"] for name, part in RESULT["parts"].items() if "rehearsal" in part}
+    assert len(found) == 4
+    for one in found.values():
+        licensed = {arm["strategy"]: arm["cost"] for arm in one["arms"] if arm["is_licensed"]}
+        shrunk = {name: cost for name, cost in licensed.items() if name != "warm"}
+        assert len(shrunk) >= 2
+        assert all(0.35 < cost < 0.9 for cost in shrunk.values())
+        assert one["seeds"] == 4
+        assert 11.5 < one["seeds"] * (1 + sum(arm["cost"] for arm in one["arms"])) < 14.5
+    arms = {arm["strategy"]: arm for arm in found["cifar10"]["arms"]}
+    assert [name for name, arm in arms.items() if arm["is_licensed"]] == [
+        "shrink-perturb:shrink=0.6",
+        "shrink-perturb:shrink=0.4",
+    ]
+    assert max(arms, key=lambda name: arms[name]["mean"]) == "shrink-perturb:shrink=0.4"
+
+
 def test_the_page_says_what_is_missing():
     assert set(page.ALL) == {*study.FIXED, "auto"}
     for name, planned in RESULT["planned"].items():
