@@ -363,9 +363,14 @@ def test_a_policy_that_does_not_exist_blocks_nothing_once_it_is_corrected(tmp_pa
     assert [arm.strategy for arm in made.update().arms] == ["warm", "cold"]
 
 
-@pytest.mark.parametrize("point", ["round open", "model durable", "round trained", "round judged"])
 @pytest.mark.parametrize(
-    ("before", "after"), [("shrink-perturb:shrink=0.5", "auto"), ("auto", "cold"), ("warm", "cold")]
+    ("point", "before", "after"),
+    [
+        ("round open", "shrink-perturb:shrink=0.5", "auto"),
+        ("round judged", "shrink-perturb:shrink=0.5", "auto"),
+        ("model durable", "auto", "cold"),
+        ("round trained", "warm", "cold"),
+    ],
 )
 def test_the_policy_may_be_changed_while_a_round_is_interrupted(point, before, after, tmp_path):
     made = project(tmp_path / "p", settings={"policy": before})
