@@ -77,11 +77,7 @@ def run_project(stream: Stream, *, tables: Mapping[str, Any], settings: Mapping[
         retrainer = Retrainer.create(Path(place) / "project", settings=settings, tables=tables, salt=salt)
         for night in range(1, len(stream.arrivals) + 1):
             began = perf_counter()
-            for kind, given in stream.arriving(night):
-                if kind == "labels":
-                    retrainer.add_labels(given)
-                else:
-                    retrainer.add(given, new_classes="grow")
+            _add(retrainer, stream, night)
             result = retrainer.update()
             seconds = perf_counter() - began
             arms: list[dict[str, Any]] = []
@@ -106,6 +102,20 @@ def run_project(stream: Stream, *, tables: Mapping[str, Any], settings: Mapping[
                 "seconds": round(seconds, 3),
             })  # fmt: skip
         return Run(np.stack(predictions), _held_out(retrainer.project, stream), nights, {})
+
+
+def _add(retrainer: Retrainer, stream: Stream, night: int) -> None:
+    """Add what arrives in a night."""
+    for kind, given in stream.arriving(night):
+        if kind == "labels":
+            retrainer.add_labels(given)
+        else:
+            retrainer.add(given, new_classes="grow")
+
+
+def _salt(name: str, seed: int) -> str:
+    """Return what decides the sides of rows of a part's seed, the same for all its projects."""
+    return f"{derived_seed('retrain study', name, seed):x}"
 
 
 def _predicted(retrainer: Retrainer, model: str, stream: Stream) -> np.ndarray:
@@ -140,7 +150,7 @@ def _run_one(options: argparse.Namespace, name: str, seed: int, policy: str) -> 
         part.stream(seed),
         tables=part.tables,
         settings={**part.settings, "policy": policy, "seed": seed},
-        salt=f"{derived_seed('retrain study', name, seed):x}",
+        salt=_salt(name, seed),
     )
     settings = about(name, part, seed, policy)
     made = provenance(device="cpu", workers=options.workers, threads=1)
@@ -199,14 +209,10 @@ def rehearse(options: argparse.Namespace) -> None:
                 Path(place) / "project",
                 settings={**part.settings, "seed": 0},
                 tables=part.tables,
-                salt=f"{derived_seed('retrain study', name, 0):x}",
+                salt=_salt(name, 0),
             )
             for night in range(1, len(stream.arrivals) + 1):
-                for kind, given in stream.arriving(night):
-                    if kind == "labels":
-                        retrainer.add_labels(given)
-                    else:
-                        retrainer.add(given, new_classes="grow")
+                _add(retrainer, stream, night)
             found = retrainer.rehearse(seeds=REHEARSED_SEEDS, workers=options.workers)
         made = provenance(device="cpu", workers=options.workers, threads=1)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ from warmstart.basics import InputError, StorageError, checked_path, shown
 from ._ledger import LEDGER, ArrivalRow, DeletionRow, Ledger, ModelRow, RoundRow, now
 from ._lock import project_lock
 from ._objects import (
+    REPORT,
     SCORES,
     WORK,
     crash_point,
@@ -31,7 +32,6 @@ PINNED = "pinned"  # of the ledger's config: id of the champion that no round ma
 _SHORT = 12  # hexadecimal digits by which a model is named in sentences
 _LEAST_DIGITS = 4  # of an id that somebody types
 _MOST_OF_NUMBER = 7  # digits of an arrival's number as text; with more it is the beginning of an id
-_REPORT = "report"
 COLD_NEXT = "cold next"  # of the ledger's config: what asks for a round although nothing has arrived
 AUDIT_NEXT = "audit next"  # likewise: that the next round must train a cold start beside its strategy
 LEFTOVERS = "leftovers"  # likewise: that files are left which what has changed the arrivals was to erase
@@ -374,7 +374,7 @@ def erase_leftovers(folder: Path, ledger: Ledger) -> None:
     paths += [path for path in (folder / "models").rglob("*") if path.is_file() and path not in known]
     paths += [
         path
-        for name in (WORK, *([_REPORT] if is_deletion else []))
+        for name in (WORK, *([REPORT] if is_deletion else []))
         for path in (folder / name).rglob("*")
         if path.is_file()
     ]

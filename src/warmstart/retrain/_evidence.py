@@ -119,12 +119,12 @@ class Evidence:
             if arm is None or cold is None:
                 # It would wait for ever, and keep both files: a model is damaged, or needs a column that is gone.
                 with self.ledger.transaction():
-                    self.ledger.execute(f"DELETE FROM {AuditRow.table} WHERE round = ?", audit.round)
+                    self.ledger.end_audit(audit.round)
                     text = f"The audit of round {audit.round} is given up: one of its models cannot be scored."
                     self.ledger.add_event("audit", text, round_number=audit.round, arm=audit.arm)
                 continue
             policy, rounds = self.data.policy(), ()
-            if isinstance(policy, PolicyState) and audit.arm in (one.spec for one in policy.arms):
+            if isinstance(policy, PolicyState) and audit.arm in policy.specs:
                 rounds = policy.arm(audit.arm).rounds
             found = self.ledger.select(AuditRow, "WHERE arm = ? ORDER BY round", audit.arm)
             earlier = [one for one in found if one.round in rounds]
@@ -185,7 +185,7 @@ class Evidence:
         """
         (audit, rows), shared = judged[-1], 0.0
         if isinstance(policy, PolicyState):
-            if audit.arm not in (arm.spec for arm in policy.arms):
+            if audit.arm not in policy.specs:
                 return policy, ()  # of a fixed policy before
             table, is_whole = self._table(judged, rule)
             shared = shared_variance(table)

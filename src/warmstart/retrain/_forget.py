@@ -23,17 +23,15 @@ from warmstart.data import whole_number_text
 
 from ._add import current_schema
 from ._champion import COLD_NEXT, abandon_round, changing, erase_leftovers, finish_deletions, repair
-from ._ledger import ArrivalRow, AuditRow, DeletionRow, Ledger, ModelRow, SampleRow, now
+from ._ledger import ArrivalRow, DeletionRow, Ledger, ModelRow, SampleRow, now
 from ._objects import (
     crash_point,
     draft_path,
-    file_digest,
     free_space_check,
     object_path,
-    store_object,
     verify_object,
 )
-from ._rewrite import forget_rows, set_apart
+from ._rewrite import forget_rows, store_rewritten
 from ._settings import read_project
 from ._words import counted
 
@@ -166,14 +164,9 @@ def _rewrite(
             return _Rewritten(arrival, kept, None, 0)
         if len(kept) == arrival.rows:
             return _Rewritten(arrival, kept, arrival.id, arrival.size)
-        identity = file_digest(draft)
         # Two arrivals may be left with the same rows. Both stay: of equal keys the later rows count anyway, and without
         # one of them nothing would say when its rows were trained on, or none would count, if the other is excluded.
-        if identity in taken or ledger.arrival(identity) is not None:
-            set_apart(draft, arrival.number)
-            identity = file_digest(draft)
-        size = draft.stat().st_size
-        store_object(folder, "arrivals", draft, identity)
+        identity, size = store_rewritten(folder, ledger, draft, arrival.number, taken=taken)
     finally:
         draft.unlink(missing_ok=True)
     return _Rewritten(arrival, kept, identity, size)
@@ -239,7 +232,7 @@ def _taint(ledger: Ledger, rows: Sequence[SampleRow], window: int) -> tuple[str,
         ledger.change(ModelRow, model.id, state="tainted")
     for audit in ledger.pending_audits():
         if audit.arm_model in tainted or audit.cold_model in tainted:
-            ledger.execute(f"DELETE FROM {AuditRow.table} WHERE round = ?", audit.round)
+            ledger.end_audit(audit.round)
     return tuple(tainted)
 
 

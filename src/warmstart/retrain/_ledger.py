@@ -607,6 +607,10 @@ class Ledger:
         """Return the audits whose difference is not known yet, oldest first."""
         return self.select(AuditRow, "WHERE difference IS NULL ORDER BY round")
 
+    def end_audit(self, round_number: int) -> None:
+        """Forget the audit of a round, whose difference will never be known."""
+        self.execute(f"DELETE FROM {AuditRow.table} WHERE round = ?", round_number)
+
     def judgements(self, round_number: int) -> list[JudgementRow]:
         """Return the comparisons of a round."""
         return self.select(JudgementRow, "WHERE round = ? ORDER BY model, role, detail", round_number)

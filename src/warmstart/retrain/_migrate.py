@@ -12,19 +12,17 @@ from warmstart.basics import InputError, StorageError, checked_path
 
 from ._add import current_schema
 from ._champion import LEFTOVERS, abandon_round, changing, erase_leftovers, repair
-from ._ledger import ArrivalRow, AuditRow, Ledger, ModelRow, SchemaRow, now
+from ._ledger import ArrivalRow, Ledger, ModelRow, SchemaRow, now
 from ._objects import (
     crash_point,
     draft_path,
-    file_digest,
     free_space_check,
     load_scores,
     object_path,
     save_scores,
-    store_object,
     verify_object,
 )
-from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map, set_apart
+from ._rewrite import ColumnMap, column_map, map_columns, mapped_schema, read_column_map, store_rewritten
 from ._schema import DROPPED, Schema
 from ._words import counted
 
@@ -134,14 +132,7 @@ def _map(
     draft = draft_path(folder, f"map-{arrival.number}")
     try:
         content = map_columns(object_path(folder, "arrivals", arrival.id), columns, schema, draft)
-        identity = file_digest(draft)
-        same = ledger.arrival(identity)
-        # The other one may be excluded, which keeps its file, or be about to get another one.
-        if identity in taken or (same is not None and same.number != arrival.number):
-            set_apart(draft, arrival.number)
-            identity = file_digest(draft)
-        size = draft.stat().st_size
-        store_object(folder, "arrivals", draft, identity)
+        identity, size = store_rewritten(folder, ledger, draft, arrival.number, taken=taken)
     finally:
         draft.unlink(missing_ok=True)
     return _Mapped(arrival, identity, content, size)
@@ -163,7 +154,7 @@ def _note(ledger: Ledger, mapped: Sequence[_Mapped], new: Schema, columns: Colum
         for audit in ledger.pending_audits():
             # It would wait for ever: what arrives from now on cannot be scored by both of its models.
             if {audit.arm_model, audit.cold_model} & dropped:
-                ledger.execute(f"DELETE FROM {AuditRow.table} WHERE round = ?", audit.round)
+                ledger.end_audit(audit.round)
         parts = {"rename": dict(columns.rename), "drop": list(columns.drop), "fill": dict(columns.fill)}
         text = f"Schema {new.version}: the columns of {counted(len(mapped), 'arrival')} were mapped."
         ledger.set_config(LEFTOVERS, "migrate")

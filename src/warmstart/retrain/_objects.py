@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 ENDINGS = {"arrivals": ".parquet", "models": ".safetensors"}
 """Of the objects' files, by kind."""
-SCORES, WORK, SERVING, POINTER = "scores", "work", "serving", "champion.json"
+SCORES, WORK, SERVING, REPORT, POINTER = "scores", "work", "serving", "report", "champion.json"
 REHEARSALS = f"{WORK}/rehearsal"
-_REPORT = "report"
 _DRAFT = ".part"
-# In the project's folder, where a user's own files may lie, too: the ledger's has a journal.
-_DRAFTS = ("project.part", "champion.part", "ledger.part", "ledger.part-journal")
+FIRST_DRAFTS = ("project.part", "ledger.part", "ledger.part-journal")
+"""What may be left in the project's folder of one whose making was interrupted."""
+# In the project's folder, where a user's own files may lie, too.
+_DRAFTS = (*FIRST_DRAFTS, "champion.part")
 _DIGEST_BYTES = 32
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
 # Kept free beside what a step needs: the ledger, its journal and the pointer must still fit.
@@ -232,7 +233,7 @@ def drafts(directory: Path) -> list[Path]:
     that is open, are none.
     """
     inside = (path for folder in (WORK, SERVING) for path in (directory / folder).rglob(f"*{_DRAFT}"))
-    of_report = (directory / _REPORT).glob(f".index.html.*{_DRAFT}")
+    of_report = (directory / REPORT).glob(f".index.html.*{_DRAFT}")
     return sorted(path for path in (*inside, *of_report, *map(directory.joinpath, _DRAFTS)) if path.is_file())
 
 

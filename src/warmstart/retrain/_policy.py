@@ -207,7 +207,7 @@ class PolicyState:
 
     def __post_init__(self) -> None:
         """Check the options, and what may come from a file."""
-        specs = [arm.spec for arm in self.arms]
+        specs = self.specs
         if not specs or specs[-1] != "cold" or len(set(specs)) != len(specs):
             raise InputError(f"arms must be different strategies by cost, of which the last is cold, got {specs}.")
         if self.prefer not in _PREFERENCES:
@@ -229,6 +229,11 @@ class PolicyState:
         return cls(states, prefer=prefer, audit_share=audit_share)
 
     @property
+    def specs(self) -> list[str]:
+        """The strategies of its arms, by cost."""
+        return [arm.spec for arm in self.arms]
+
+    @property
     def cold(self) -> str:
         """The arm that all others are compared with."""
         return self.arms[-1].spec
@@ -242,7 +247,7 @@ class PolicyState:
         for state in self.arms:
             if state.spec == spec:
                 return state
-        raise unknown_name("arm", spec, [state.spec for state in self.arms])
+        raise unknown_name("arm", spec, self.specs)
 
     def plan(
         self, *, number: int, can_continue: bool = True, suspicion: str | None = None, cold_cost: float | None = None
@@ -483,7 +488,7 @@ class PolicyState:
             state = state._with(replace(changed, reason=f"{spec} is licensed: {source} has shown it"))
         if self.prefer == "cost":
             cheapest = next(arm.spec for arm in state.arms if arm.status == "licensed")
-            for arm in state.arms[[arm.spec for arm in state.arms].index(cheapest) :]:
+            for arm in state.arms[state.specs.index(cheapest) :]:
                 # Two trials at a time would be one too many, should the cheaper arm lose its licence.
                 if arm.status == "trial":
                     state = state._with(ArmState(arm.spec, revocations=arm.revocations))
@@ -529,6 +534,11 @@ class FixedPolicy:
         """Check the options."""
         if not isinstance(self.arm, str) or not self.arm:
             raise InputError(f"arm must be a strategy, got {described(self.arm)}.")
+
+    @property
+    def specs(self) -> list[str]:
+        """The strategies that it may train."""
+        return [self.arm, self.cold]
 
     @property
     def cold(self) -> str:

@@ -106,7 +106,7 @@ def rehearse(
         data = _history(stored)
         policy, deletions = stored.policy(), len(ledger.select(DeletionRow))
         replayed, columns = {one.id for one in stored.arrivals}, stored.schema.columns
-        specs = [arm.spec for arm in policy.arms] if isinstance(policy, PolicyState) else ARMS
+        specs = policy.specs if isinstance(policy, PolicyState) else ARMS
         study = _study(stored, specs, seeds=seeds)
     # Trials are found again by their content: with more seeds or arrivals only what is new is trained.
     place = directory / REHEARSALS / study_digest(replace(study, arms=study.arms[-1:], seeds=1))

@@ -12,7 +12,7 @@ from warmstart.store import make_directory, read_regular
 from . import _champion, _inspect, _upkeep
 from ._ledger import LEDGER, Ledger
 from ._lock import LOCK, OWNER, project_lock
-from ._objects import project_errors
+from ._objects import FIRST_DRAFTS, project_errors
 from ._settings import PROJECT_FILE, Project, RetrainSettings, project_text, read_project, write_project
 
 if TYPE_CHECKING:
@@ -320,8 +320,7 @@ def _check_new(folder: Path, text: str) -> None:
             f"directory must be a new one, but {shown(folder)} is a project already: open it with "
             "Retrainer(directory); `warmstart retrain status` says where it stands."
         )
-    drafts = [Path(name).with_suffix(".part").name for name in (PROJECT_FILE, LEDGER)]
-    left = (PROJECT_FILE, *drafts, f"{drafts[1]}-journal", LOCK, OWNER)
+    left = (PROJECT_FILE, *FIRST_DRAFTS, LOCK, OWNER)
     there = list(folder.iterdir()) if folder.exists() else []
     is_left = all(one.name in left and not one.is_dir() and not one.is_symlink() for one in there)
     if is_left and read_regular(folder / PROJECT_FILE) in (None, text.encode()):

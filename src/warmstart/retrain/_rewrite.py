@@ -14,6 +14,8 @@ from warmstart.basics import InputError, require, shown, unknown_name
 from warmstart.data import MISSING_MARKS, ColumnEncoding, ColumnKind
 
 from ._arrivals import ROLES, content_digest, listed, marked, write_table
+from ._ledger import Ledger
+from ._objects import file_digest, store_object
 from ._schema import KEY, Schema
 
 _PURPOSE = "Storing arrivals"
@@ -244,12 +246,32 @@ def forget_rows(path: Path, keys: Collection[str], draft: Path) -> list[int]:
     return kept
 
 
-def set_apart(draft: Path, number: int) -> None:
-    """Write the file of an arrival again, so that it differs from any other of the same rows.
+def store_rewritten(
+    directory: Path, ledger: Ledger, draft: Path, number: int, *, taken: Collection[str | None]
+) -> tuple[str, int]:
+    """Make the new file of an arrival an object of its own, also where another one has the same rows.
+
+    The other one may be excluded, which keeps its file, or be about to get another one.
 
     Args:
+        directory: The project's folder.
+        ledger: That knows the arrivals.
         draft: The file.
         number: Of the arrival.
+        taken: Ids of files that other arrivals are about to get.
+
+    Returns:
+        The arrival's new id, and the file's size in bytes.
+
+    Raises:
+        StorageError: If the disk is full or the folder cannot be written.
     """
-    parquet = require("pyarrow.parquet", extra="data", purpose=_PURPOSE)
-    write_table(marked(parquet.read_table(draft, partitioning=None), number), draft)
+    identity = file_digest(draft)
+    same = ledger.arrival(identity)
+    if identity in taken or (same is not None and same.number != number):
+        parquet = require("pyarrow.parquet", extra="data", purpose=_PURPOSE)
+        write_table(marked(parquet.read_table(draft, partitioning=None), number), draft)
+        identity = file_digest(draft)
+    size = draft.stat().st_size
+    store_object(directory, "arrivals", draft, identity)
+    return identity, size

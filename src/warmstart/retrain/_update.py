@@ -142,9 +142,8 @@ class _Night:
 
     def _outdated(self, opened: RoundRow) -> str | None:
         """Return why an interrupted round can no longer be trained as it was planned; None: it can."""
-        policy, arm = self.data.policy(), opened.plan["arm"]
-        known = [one.spec for one in policy.arms] if isinstance(policy, PolicyState) else [policy.arm, COLD]
-        if arm not in known:
+        arm = opened.plan["arm"]
+        if arm not in self.data.policy().specs:
             return f"It was planned for {shown(arm)}, which is no start of the policy any more."
         start = self.ledger.model(opened.plan["start"])
         if start is None:
@@ -441,7 +440,7 @@ class _Night:
         diverged = [model.strategy for model in models if model.state == "diverged"]
         before = self.data.policy()
         # A policy that was chosen since the round was planned learns nothing from a start that is none of its own.
-        learns = not isinstance(before, PolicyState) or plan.arm in (one.spec for one in before.arms)
+        learns = not isinstance(before, PolicyState) or plan.arm in before.specs
         state = before.after_training(plan, costs) if learns else before
         sentences: tuple[str, ...] = ()
         if isinstance(before, PolicyState) and isinstance(state, PolicyState):
