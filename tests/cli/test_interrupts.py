@@ -117,6 +117,15 @@ def test_an_interrupt_that_a_destructor_swallows_comes_again(before, tmp_path):
     assert outcome(code, ["compare", *STUDY, "--model", "lost:build"], tmp_path) == (130, [INTERRUPTION])
 
 
+def test_an_interrupt_while_a_text_is_run_has_the_same_exit_code(tmp_path):
+    """As dataclasses and named tuples do, all through an import; only `python -m` would end otherwise."""
+    text = "import os, signal; os.kill(os.getpid(), signal.SIGTERM); [None for _ in range(10**5)]"
+    (tmp_path / "lost.py").write_text(f"def build():\n    exec({text!r})\n")
+    command = [sys.executable, "-m", "warmstart", "compare", *STUDY, "--model", "lost:build"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (143, INTERRUPTION)
+
+
 def test_what_hangs_after_an_interrupt_is_ended_by_another(tmp_path):
     (tmp_path / "stubborn.py").write_text(
         "import os, signal, time\n"

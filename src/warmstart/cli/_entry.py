@@ -105,6 +105,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Here alone: a dropped interrupt that comes again at the very end would have it said twice.
         say(INTERRUPTION)
         code = SIGNALS.exit_code
+        # An interrupt while Python ran a text, such as the methods of a dataclass, would have `python -m` die of SIGINT
+        # in place of this exit code, though it was caught. The next text that is run makes it forget that.
+        exec("")
     sys.exit(_flushed(code))
 
 
